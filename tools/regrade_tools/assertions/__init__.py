@@ -1,0 +1,31 @@
+"""The deterministic checks: ``(check, subject) -> Passed | Failed | Errored``."""
+
+from regrade_tools.assertions.kinds import KINDS, described, json_schema, parse, parse_all
+from regrade_tools.assertions.verdicts import (
+    Assertion,
+    Check,
+    Errored,
+    Failed,
+    Passed,
+    Subject,
+    Verdict,
+    check,
+    subject_of,
+)
+
+__all__ = [
+    "KINDS",
+    "Assertion",
+    "Check",
+    "Errored",
+    "Failed",
+    "Passed",
+    "Subject",
+    "Verdict",
+    "check",
+    "described",
+    "json_schema",
+    "parse",
+    "parse_all",
+    "subject_of",
+]

@@ -1,0 +1,84 @@
+"""Assertions about how an answer came about."""
+
+from pydantic import Field, JsonValue
+
+from regrade_tools.assertions.comparison import Comparison, condition
+from regrade_tools.assertions.verdicts import Assertion, Subject, UnmeasuredError
+from regrade_tools.models import ToolCall
+
+
+class ToolCalled(Assertion):
+    """A tool was called, with these arguments (others may be there), so many times."""
+
+    kind = "tool-called"
+    example = {"type": "tool-called", "name": "search_listings", "arguments": {"city": "San Jose"}}
+    name: str = Field(min_length=1)
+    arguments: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
+    times: Comparison = Field(default_factory=lambda: condition(">= 1"))
+
+    @property
+    def claim(self) -> str:
+        """As the base class says."""
+        given = f" with {self.arguments!r}" if self.arguments else ""
+        often = "" if self.times.text == ">= 1" else f" {self.times.text} times"
+        return f"come from a call of {self.name}{given}{often}"
+
+    def flaw(self, subject: Subject) -> str | None:
+        """As the base class says."""
+        matching = [call for call in subject.tool_calls if self._matches(call)]
+        if self.times.holds(len(matching)):
+            return None
+        called = ", ".join(dict.fromkeys(call.name for call in subject.tool_calls)) or "none"
+        return f"there were {len(matching)} such calls (tools called: {called})"
+
+    def _matches(self, call: ToolCall) -> bool:
+        if call.name != self.name:
+            return False
+        if not self.arguments:
+            return True
+        given = call.arguments
+        return isinstance(given, dict) and all(
+            key in given and given[key] == value for key, value in self.arguments.items()
+        )
+
+
+class Latency(Assertion):
+    """The answer took at most `threshold` milliseconds."""
+
+    kind = "latency"
+    example = {"type": "latency", "threshold": 2000}
+    threshold: float = Field(gt=0)
+
+    @property
+    def claim(self) -> str:
+        """As the base class says."""
+        return f"come within {self.threshold:g} ms"
+
+    def flaw(self, subject: Subject) -> str | None:
+        """As the base class says."""
+        if subject.latency_ms is None:
+            raise UnmeasuredError("no latency was recorded for this answer")
+        if subject.latency_ms <= self.threshold:
+            return None
+        return f"it took {subject.latency_ms:.0f} ms"
+
+
+class Cost(Assertion):
+    """The answer cost at most `threshold` dollars."""
+
+    kind = "cost"
+    example = {"type": "cost", "threshold": 0.01}
+    threshold: float = Field(ge=0)
+
+    @property
+    def claim(self) -> str:
+        """As the base class says."""
+        return f"cost at most ${self.threshold:g}"
+
+    def flaw(self, subject: Subject) -> str | None:
+        """As the base class says."""
+        if subject.cost_usd is None:
+            raise UnmeasuredError("no cost was recorded for this answer")
+        if subject.cost_usd <= self.threshold:
+            return None
+        return f"it cost ${subject.cost_usd:.6g}"

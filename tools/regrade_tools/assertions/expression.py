@@ -1,0 +1,155 @@
+"""``len(output.listings) == 1``: a condition in words of data, on Jinja2's sandbox.
+
+The grammar is cut down until the work is bounded by the size of the expression times the
+size of the data: no loops, no text building, no method but the few named here.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any
+
+from jinja2 import StrictUndefined, TemplateError, nodes
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from pydantic import JsonValue
+
+from regrade_tools.assertions.verdicts import Subject, UndecidableError
+
+_LONGEST = 1_000
+_FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "abs": abs,
+    "all": all,
+    "any": any,
+    "float": float,
+    "int": int,
+    "len": len,
+    "lower": lambda text: str(text).lower(),
+    "max": max,
+    "min": min,
+    "round": round,
+    "set": lambda items: sorted(set(items)),
+    "sorted": sorted,
+    "sum": sum,
+    "upper": lambda text: str(text).upper(),
+}
+_METHODS = frozenset({"startswith", "endswith", "keys", "values", "count", "get"})
+_NAMES = frozenset({"output", "text", "input", "tool_calls", "latency_ms", "cost_usd"})
+_ALLOWED = (
+    nodes.Name,
+    nodes.Const,
+    nodes.List,
+    nodes.Tuple,
+    nodes.Dict,
+    nodes.Pair,
+    nodes.Getattr,
+    nodes.Getitem,
+    nodes.Slice,
+    nodes.Compare,
+    nodes.Operand,
+    nodes.And,
+    nodes.Or,
+    nodes.Not,
+    nodes.Neg,
+    nodes.Pos,
+    nodes.Add,
+    nodes.Sub,
+    nodes.Mul,
+    nodes.Div,
+    nodes.FloorDiv,
+    nodes.Mod,
+    nodes.CondExpr,
+    nodes.Call,
+    nodes.Keyword,
+)
+
+
+class _Data(ImmutableSandboxedEnvironment):
+    """A sandbox in which a dot reads a key, and arithmetic is for numbers alone."""
+
+    intercepted_binops = frozenset({"+", "-", "*", "/", "//", "%"})
+
+    def getattr(self, obj: Any, attribute: str) -> Any:  # noqa: ANN401 - Jinja's signature
+        """The key first: JSON has keys called ``items`` and ``count``."""
+        if isinstance(obj, Mapping) and attribute in obj:
+            return obj[attribute]
+        if attribute in _METHODS:
+            return super().getattr(obj, attribute)
+        return self.undefined(obj=obj, name=attribute)
+
+    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:  # noqa: ANN401
+        """Refuse to build texts and lists: ``text * 10**9`` would eat the machine."""
+        if not (isinstance(left, int | float) and isinstance(right, int | float)):
+            raise TypeError(f"{operator} is for numbers")
+        return super().call_binop(context, operator, left, right)
+
+
+_DATA = _Data(undefined=StrictUndefined)
+
+
+@lru_cache(maxsize=1024)
+def compiled(source: str) -> Callable[..., Any]:
+    """``source`` as a function of its names.
+
+    Raises:
+        ValueError: It is not an expression of the grammar; the message says what is.
+    """
+    if len(source) > _LONGEST:
+        raise ValueError(f"the expression is longer than {_LONGEST} characters")
+    try:
+        tree = _DATA.parse("{{ (" + source + ") }}")
+        _only_allowed(tree)
+        return _DATA.compile_expression(source, undefined_to_none=False)
+    except (TemplateError, RecursionError, OverflowError, SyntaxError, MemoryError) as problem:
+        raise ValueError(f"not an expression: {problem}") from None
+
+
+def _only_allowed(tree: nodes.Template) -> None:
+    body = tree.body
+    if len(body) != 1 or not isinstance(body[0], nodes.Output) or len(body[0].nodes) != 1:
+        raise ValueError("not one expression")
+    for node in (body[0].nodes[0], *body[0].nodes[0].find_all(nodes.Node)):
+        if not isinstance(node, _ALLOWED):
+            raise ValueError(f"{type(node).__name__.lower()} is not part of an expression")
+        if isinstance(node, nodes.Name) and node.name not in {*_NAMES, *_FUNCTIONS}:
+            raise ValueError(
+                f"unknown name {node.name!r}; known: {', '.join(sorted(_NAMES))}; "
+                f"functions: {', '.join(sorted(_FUNCTIONS))}"
+            )
+        if isinstance(node, nodes.Call):
+            _only_known_call(node)
+
+
+def _only_known_call(node: nodes.Call) -> None:
+    called = node.node
+    function = isinstance(called, nodes.Name) and called.name in _FUNCTIONS
+    method = isinstance(called, nodes.Getattr) and called.attr in _METHODS
+    if not (function or method):
+        raise ValueError(
+            f"only these can be called: {', '.join(sorted(_FUNCTIONS))}; "
+            f"and of a value: {', '.join(sorted(_METHODS))}"
+        )
+
+
+def holds(source: str, subject: Subject) -> bool:
+    """Whether ``source`` is true of ``subject``.
+
+    Raises:
+        UndecidableError: It speaks of something that the answer does not have.
+    """
+    try:
+        output: JsonValue = subject.data
+    except UndecidableError:
+        output = subject.text
+    calls = [{"name": call.name, "arguments": call.arguments} for call in subject.tool_calls]
+    try:
+        value = compiled(source)(
+            **_FUNCTIONS,
+            output=output,
+            text=subject.text,
+            input=subject.input,
+            tool_calls=calls,
+            latency_ms=subject.latency_ms,
+            cost_usd=subject.cost_usd,
+        )
+        return bool(value)
+    except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as problem:
+        raise UndecidableError(str(problem)[:300]) from None

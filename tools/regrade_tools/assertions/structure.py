@@ -1,0 +1,148 @@
+"""Assertions about an answer as data."""
+
+from typing import Self
+
+from pydantic import Field, JsonValue, field_validator, model_validator
+
+from regrade_tools.assertions import expression, schema
+from regrade_tools.assertions.comparison import Comparison
+from regrade_tools.assertions.selector import MissingError, Place
+from regrade_tools.assertions.verdicts import Assertion, Subject, UndecidableError
+from regrade_tools.fingerprint import canonical
+
+
+class IsJson(Assertion):
+    """The output is JSON and, where `value` holds a JSON Schema, valid against it."""
+
+    kind = "is-json"
+    example = {"type": "is-json", "value": {"type": "object", "required": ["listings"]}}
+    value: dict[str, JsonValue] | None = None
+
+    @field_validator("value")
+    @classmethod
+    def _well_formed(cls, value: dict[str, JsonValue] | None) -> dict[str, JsonValue] | None:
+        if value is not None:
+            schema.well_formed(value)
+        return value
+
+    @property
+    def claim(self) -> str:
+        """As the base class says."""
+        return "be JSON" if self.value is None else "be JSON valid against the schema"
+
+    def flaw(self, subject: Subject) -> str | None:
+        """As the base class says."""
+        try:
+            data = subject.data
+        except UndecidableError as problem:
+            return str(problem)
+        return None if self.value is None else schema.violation(self.value, data)
+
+
+class Path(Assertion):
+    """A place in the JSON output compares as told: len, is, equals, one_of, contains, exists."""
+
+    kind = "path"
+    example = {"type": "path", "at": "listings", "len": "> 1"}
+    at: Place
+    exists: bool | None = None
+    equals: JsonValue = None
+    one_of: list[JsonValue] | None = Field(default=None, min_length=1)
+    contains: JsonValue = None
+    len: Comparison | None = None
+    is_: Comparison | None = Field(default=None, alias="is")
+
+    @model_validator(mode="after")
+    def _compares(self) -> Self:
+        if not self.model_fields_set - {"at"}:
+            raise ValueError("say what must hold there: len, is, equals, one_of, contains, exists")
+        return self
+
+    @property
+    def claim(self) -> str:
+        """As the base class says."""
+        place = self.at.text or "data"
+        if self.exists is False:
+            return f"have no {place}"
+        told = [
+            f"equal to {self.equals!r}" if "equals" in self.model_fields_set else "",
+            f"that is one of {self.one_of!r}" if self.one_of is not None else "",
+            f"containing {self.contains!r}" if "contains" in self.model_fields_set else "",
+            f"of length {self.len.text}" if self.len else "",
+            f"that is {self.is_.text}" if self.is_ else "",
+        ]
+        return f"have {place} {' and '.join(filter(None, told))}".rstrip()
+
+    def flaw(self, subject: Subject) -> str | None:
+        """As the base class says."""
+        try:
+            found = self.at.find(subject.data)
+        except MissingError as missing:
+            if self.exists is None:
+                raise UndecidableError(str(missing)) from None
+            return str(missing) if self.exists else None
+        if self.exists is False:
+            return f"it is {_short(found)}"
+        return self._mismatch(found)
+
+    def _mismatch(self, found: JsonValue) -> str | None:
+        if "equals" in self.model_fields_set and not _same(found, self.equals):
+            return f"it is {_short(found)}"
+        if self.one_of is not None and not any(_same(found, value) for value in self.one_of):
+            return f"it is {_short(found)}"
+        if "contains" in self.model_fields_set and not _holds(found, self.contains):
+            return f"it is {_short(found)}"
+        if self.len is not None:
+            if not isinstance(found, list | dict | str):
+                raise UndecidableError(f"it is {_short(found)}, which has no length")
+            if not self.len.holds(len(found)):
+                return f"its length is {len(found)}: {_short(found)}"
+        if self.is_ is not None:
+            if isinstance(found, bool) or not isinstance(found, int | float):
+                raise UndecidableError(f"it is {_short(found)}, which is not a number")
+            if not self.is_.holds(found):
+                return f"it is {found}"
+        return None
+
+
+def _same(left: JsonValue, right: JsonValue) -> bool:
+    # Python says True == 1 and 1 == 1.0; in JSON the first is wrong and the second right.
+    if isinstance(left, bool) != isinstance(right, bool):
+        return False
+    return left == right
+
+
+def _holds(found: JsonValue, wanted: JsonValue) -> bool:
+    if isinstance(found, list):
+        return any(_same(item, wanted) for item in found)
+    if isinstance(found, str | dict):
+        return isinstance(wanted, str) and wanted in found
+    raise UndecidableError(f"it is {_short(found)}, which contains nothing")
+
+
+def _short(value: JsonValue) -> str:
+    text = canonical(value).decode(errors="replace")
+    return text if len(text) <= 120 else f"{text[:120]}..."  # noqa: PLR2004 - about one line
+
+
+class Expr(Assertion):
+    """A condition over output, text, input, tool_calls, latency_ms and cost_usd is true."""
+
+    kind = "expr"
+    example = {"type": "expr", "value": "len(output.listings) == 1"}
+    value: str = Field(min_length=1)
+
+    @field_validator("value")
+    @classmethod
+    def _compiles(cls, value: str) -> str:
+        expression.compiled(value)
+        return value
+
+    @property
+    def claim(self) -> str:
+        """As the base class says."""
+        return f"satisfy `{self.value}`"
+
+    def flaw(self, subject: Subject) -> str | None:
+        """As the base class says."""
+        return None if expression.holds(self.value, subject) else "it does not"

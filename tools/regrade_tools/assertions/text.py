@@ -1,0 +1,210 @@
+"""Assertions about the words of an answer."""
+
+import re
+from typing import ClassVar, Literal, Self
+
+from pydantic import Field, JsonValue, field_validator, model_validator
+
+from regrade_tools.assertions import pattern
+from regrade_tools.assertions.verdicts import Assertion, Subject
+
+_SENTENCE_END = re.compile(r"[.!?…。！？]+(?=\s|$|[\"')\]])")  # noqa: RUF001 - CJK sentences end so
+_ITEM = re.compile(r"^\s*(?:[-*•]|\d+[.)])\s+\S", re.MULTILINE)
+_EXCERPT = 120
+
+
+def _said(text: str) -> str:
+    """The beginning of ``text``, to show what was said instead."""
+    short = text if len(text) <= _EXCERPT else f"{text[:_EXCERPT]}..."
+    return f"it says {short!r}" if text.strip() else "it is empty"
+
+
+class Equals(Assertion):
+    """The output is exactly this value: a text, or JSON compared as data."""
+
+    kind = "equals"
+    example = {"type": "equals", "value": "unknown"}
+    value: JsonValue
+
+    @property
+    def claim(self) -> str:
+        """As the base class says."""
+        return f"equal {self.value!r}"
+
+    def flaw(self, subject: Subject) -> str | None:
+        """As the base class says."""
+        actual = subject.text if isinstance(self.value, str) else subject.data
+        return None if _same(actual, self.value) else _said(subject.text)
+
+
+def _same(left: JsonValue, right: JsonValue) -> bool:
+    # Python says True == 1; JSON does not.
+    if isinstance(left, bool) != isinstance(right, bool):
+        return False
+    return left == right
+
+
+class _Phrase(Assertion):
+    value: str = Field(min_length=1)
+
+
+class Contains(_Phrase):
+    """The output has this phrase, letter for letter."""
+
+    kind = "contains"
+    example = {"type": "contains", "value": "San Jose"}
+
+    @property
+    def claim(self) -> str:
+        """As the base class says."""
+        return f"contain {self.value!r}"
+
+    def flaw(self, subject: Subject) -> str | None:
+        """As the base class says."""
+        return None if self.value in subject.text else _said(subject.text)
+
+
+class IContains(_Phrase):
+    """The output has this phrase, in upper or lower case."""
+
+    kind = "icontains"
+    example = {"type": "icontains", "value": "san jose"}
+
+    @property
+    def claim(self) -> str:
+        """As the base class says."""
+        return f"contain {self.value!r} in any case"
+
+    def flaw(self, subject: Subject) -> str | None:
+        """As the base class says."""
+        found = self.value.casefold() in subject.text.casefold()
+        return None if found else _said(subject.text)
+
+
+class StartsWith(_Phrase):
+    """The output begins with this text."""
+
+    kind = "starts-with"
+    example = {"type": "starts-with", "value": "Dear"}
+
+    @property
+    def claim(self) -> str:
+        """As the base class says."""
+        return f"start with {self.value!r}"
+
+    def flaw(self, subject: Subject) -> str | None:
+        """As the base class says."""
+        return None if subject.text.startswith(self.value) else _said(subject.text)
+
+
+class _Phrases(Assertion):
+    value: list[str] = Field(min_length=1)
+
+
+class ContainsAll(_Phrases):
+    """The output has every one of these phrases."""
+
+    kind = "contains-all"
+    example = {"type": "contains-all", "value": ["San Jose", "2 bed"]}
+
+    @property
+    def claim(self) -> str:
+        """As the base class says."""
+        return f"contain all of {self.value!r}"
+
+    def flaw(self, subject: Subject) -> str | None:
+        """As the base class says."""
+        missing = [phrase for phrase in self.value if phrase not in subject.text]
+        return f"it lacks {missing!r}" if missing else None
+
+
+class ContainsAny(_Phrases):
+    """The output has at least one of these phrases."""
+
+    kind = "contains-any"
+    example = {"type": "contains-any", "value": ["no listings", "nothing found"]}
+
+    @property
+    def claim(self) -> str:
+        """As the base class says."""
+        return f"contain one of {self.value!r}"
+
+    def flaw(self, subject: Subject) -> str | None:
+        """As the base class says."""
+        found = any(phrase in subject.text for phrase in self.value)
+        return None if found else _said(subject.text)
+
+
+class Regex(Assertion):
+    """A regular expression matches somewhere in the output."""
+
+    kind = "regex"
+    example = {"type": "regex", "value": r"\$\d[\d,]*"}
+    value: str = Field(min_length=1)
+
+    @field_validator("value")
+    @classmethod
+    def _compiles(cls, value: str) -> str:
+        pattern.compiled(value)
+        return value
+
+    @property
+    def claim(self) -> str:
+        """As the base class says."""
+        return f"match the pattern {self.value!r}"
+
+    def flaw(self, subject: Subject) -> str | None:
+        """As the base class says."""
+        return None if pattern.found(self.value, subject.text) else _said(subject.text)
+
+
+class Count(Assertion):
+    """The number of words, sentences, lines, characters or list items is in a range."""
+
+    kind = "count"
+    example = {"type": "count", "of": "words", "max": 80}
+    of: Literal["words", "sentences", "lines", "characters", "items"]
+    min: int | None = Field(default=None, ge=0)
+    max: int | None = Field(default=None, ge=0)
+
+    _PATTERNS: ClassVar[dict[str, re.Pattern[str]]] = {
+        "words": re.compile(r"\S+"),
+        "sentences": _SENTENCE_END,
+        "items": _ITEM,
+        "lines": re.compile(r"^.*\S.*$", re.MULTILINE),
+    }
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        if self.min is None and self.max is None:
+            raise ValueError("give min, max or both")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError("min is greater than max, so nothing could pass")
+        return self
+
+    @property
+    def claim(self) -> str:
+        """As the base class says."""
+        low = "" if self.min is None else f"at least {self.min}"
+        high = "" if self.max is None else f"at most {self.max}"
+        return f"have {' and '.join(filter(None, (low, high)))} {self.of}"
+
+    def flaw(self, subject: Subject) -> str | None:
+        """As the base class says."""
+        number = self._count(subject)
+        low = 0 if self.min is None else self.min
+        if low <= number and (self.max is None or number <= self.max):
+            return None
+        return f"it has {number}"
+
+    def _count(self, subject: Subject) -> int:
+        if self.of == "characters":
+            return len(subject.text)
+        if self.of == "items" and isinstance(subject.output, list):
+            return len(subject.output)
+        number = len(self._PATTERNS[self.of].findall(subject.text))
+        # A text that ends without a full stop still ends with a sentence.
+        if self.of == "sentences":
+            tail = _SENTENCE_END.split(subject.text)[-1].strip(" \t\r\n\"')]")
+            number += bool(tail)
+        return number

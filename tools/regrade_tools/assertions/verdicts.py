@@ -1,0 +1,140 @@
+"""What an assertion is asked about, and the three things it can say."""
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+from regrade_tools.models import ToolCall, Trace
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """It holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """It does not hold; ``reason`` is fit for a retry prompt."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Errored:
+    """It could not be measured, which says nothing about the answer."""
+
+    reason: str
+
+
+Verdict = Passed | Failed | Errored
+
+
+class UndecidableError(Exception):
+    """The answer lacks what the assertion speaks of: it fails, negated or not."""
+
+
+class UnmeasuredError(Exception):
+    """The evaluation lacks what the assertion needs: it is errored."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One answer, with what is known of how it came about. Latency in milliseconds."""
+
+    output: JsonValue
+    input: JsonValue = None
+    tool_calls: tuple[ToolCall, ...] = ()
+    latency_ms: float | None = None
+    cost_usd: float | None = None
+
+    @cached_property
+    def text(self) -> str:
+        """The output as text: itself, or its compact JSON."""
+        if isinstance(self.output, str):
+            return self.output
+        if self.output is None:
+            return ""
+        return json.dumps(self.output, ensure_ascii=False, separators=(",", ":"))
+
+    @cached_property
+    def data(self) -> JsonValue:
+        """The output as data: itself, or what its text says as JSON.
+
+        Raises:
+            UndecidableError: The output is a text that is not JSON.
+        """
+        if not isinstance(self.output, str):
+            return self.output
+        try:
+            return json.loads(self.output)
+        except (ValueError, RecursionError) as error:
+            raise UndecidableError(f"the output is not JSON ({error})") from None
+
+
+def subject_of(trace: Trace) -> Subject:
+    """``trace`` as an answer to be checked."""
+    exchange = trace.exchange
+    return Subject(
+        output=exchange.output,
+        input=exchange.input,
+        tool_calls=trace.tool_calls,
+        latency_ms=trace.duration_ms,
+        cost_usd=trace.cost_usd,
+    )
+
+
+class Assertion(BaseModel):
+    """One thing that must hold of an answer.
+
+    A kind is a subclass with a ``kind`` (its ``type`` in files), a docstring whose first line
+    tells an agent when to use it, an ``example``, ``claim`` and ``flaw``.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    kind: ClassVar[str]
+    example: ClassVar[dict[str, JsonValue]]
+
+    @property
+    def claim(self) -> str:
+        """What the output must do, as a verb: ``contain "San Jose"``."""
+        raise NotImplementedError
+
+    def flaw(self, subject: Subject) -> str | None:
+        """Why ``subject`` does not do it, or None where it does.
+
+        Raises:
+            UndecidableError: The output lacks what the assertion speaks of.
+            UnmeasuredError: What the assertion needs was not measured.
+        """
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """An assertion as it stands in a file: ready to ask, negated or not."""
+
+    assertion: Assertion
+    spec: dict[str, JsonValue]
+    negated: bool = False
+
+
+def check(asked: Check, subject: Subject) -> Verdict:
+    """The verdict of one check on one answer."""
+    negation = "not " if asked.negated else ""
+    try:
+        flaw = asked.assertion.flaw(subject)
+    except UndecidableError as problem:
+        return Failed(f"the output must {negation}{asked.assertion.claim}, but {problem}")
+    except UnmeasuredError as problem:
+        return Errored(str(problem))
+    if asked.negated:
+        if flaw is None:
+            return Failed(f"the output must not {asked.assertion.claim}, but it does")
+        return Passed()
+    if flaw is None:
+        return Passed()
+    return Failed(f"the output must {asked.assertion.claim}, but {flaw}")

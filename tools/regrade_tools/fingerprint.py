@@ -1,0 +1,61 @@
+"""Identity by content: the same thing has the same name on every machine."""
+
+import base64
+import hashlib
+import json
+import secrets
+
+from pydantic import JsonValue
+
+_DAY = 86_400
+_EPOCH_DAY = 18_262  # 2020-01-01
+_HASH_BITS = 48
+
+
+def canonical(value: JsonValue) -> bytes:
+    """``value`` as JSON that is equal where the values are equal, whatever the key order."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode(
+        errors="surrogatepass"
+    )
+
+
+def fingerprint(value: JsonValue) -> str:
+    """Twelve hex digits of the SHA-256 of ``value``."""
+    return hashlib.sha256(canonical(value)).hexdigest()[:12]
+
+
+def trace_id(record: JsonValue, occurrence: int, started_at: float | None) -> str:
+    """The id of a trace, made from its record: ``tr_`` and 13 base32 digits (63 bits).
+
+    Args:
+        record: The record as it was read.
+        occurrence: How many equal records stood before it in the same file, so that a log
+            with two equal lines keeps both and a second import still adds nothing.
+        started_at: Unix seconds. A timed id begins with its day, so that an index over ids
+            grows at one edge; an untimed one is all hash.
+    """
+    digest = hashlib.sha256(canonical(record) + b"\0%d" % occurrence).digest()
+    number = int.from_bytes(digest[:8], "big") >> 1
+    if started_at is not None:
+        day = min(max(int(started_at // _DAY) - _EPOCH_DAY, 0), (1 << 15) - 1)
+        number = (day << _HASH_BITS) | (number & ((1 << _HASH_BITS) - 1))
+    return f"tr_{_base32(number.to_bytes(8, 'big'))}"
+
+
+def id_number(identifier: str) -> int | None:
+    """The 63-bit number inside a trace id, or None where it is no trace id."""
+    digits = identifier.removeprefix("tr_").upper()
+    try:
+        number = int.from_bytes(base64.b32decode(digits + "==="), "big")
+    except ValueError:
+        return None
+    return number if identifier == f"tr_{_base32(number.to_bytes(8, 'big'))}" else None
+
+
+def random_id(prefix: str) -> str:
+    """A fresh id of 40 random bits, such as ``run_k3v9t2ma``."""
+    return f"{prefix}_{_base32(secrets.token_bytes(5))}"
+
+
+def _base32(raw: bytes) -> str:
+    return base64.b32encode(raw).decode().rstrip("=").lower()

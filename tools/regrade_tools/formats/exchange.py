@@ -1,0 +1,58 @@
+"""Plain records: an input, an output, and whatever was logged beside them."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, cast
+
+from pydantic import JsonValue
+
+from regrade_tools.formats.fields import Fields, common, remainder, unpacked
+from regrade_tools.models import Trace
+
+INPUTS = ("input", "query", "prompt", "question", "user_query", "text")
+OUTPUTS = ("output", "response", "answer", "completion", "reply")
+# promptfoo's test tables: the columns are the input, this one is what is expected.
+_EXPECTED = "__expected"
+
+
+def is_exchange(record: Fields) -> bool:
+    """Whether ``record`` has an input and an output, or is a row of promptfoo's tests."""
+    has_input = any(name in record for name in INPUTS)
+    return _EXPECTED in record or (has_input and any(name in record for name in OUTPUTS))
+
+
+def from_exchange(record: Fields, blank: Trace, mapping: Mapping[str, str]) -> Trace:
+    """The trace of a plain record.
+
+    Args:
+        record: The record; JSON inside a text is read as JSON.
+        blank: A trace that brings its id and source.
+        mapping: Names of ours to names of the record, such as ``{"input": "complaint"}``.
+            A field that is not named is looked for under its common names.
+
+    Raises:
+        ValueError: There is no input where it was said to be.
+    """
+    renamed = {**record, **{ours: record.get(theirs) for ours, theirs in mapping.items()}}
+    asked, answered = _found(renamed, INPUTS), _found(renamed, OUTPUTS)
+    used = {*mapping, *mapping.values(), "model", "name", "tags"}
+    used |= {name for name in (asked, answered) if name}
+    if asked is None and _EXPECTED in record:
+        given: JsonValue = {key: value for key, value in record.items() if key != _EXPECTED}
+    elif asked is None or renamed[asked] is None:
+        raise ValueError(f"has no {mapping.get('input', 'input')} (its fields: {_listed(record)})")
+    else:
+        given = unpacked(renamed[asked])
+    said = unpacked(renamed[answered]) if answered else None
+    known = cast("dict[str, Any]", common(renamed))
+    return replace(
+        blank, **known, input=given, output=said, metadata=remainder(record, used)
+    )
+
+
+def _found(record: Fields, names: tuple[str, ...]) -> str | None:
+    return next((name for name in names if record.get(name) is not None), None)
+
+
+def _listed(record: Fields) -> str:
+    return ", ".join(list(record)[:12]) or "none"

@@ -1,0 +1,207 @@
+"""Where records come from: a file, a folder, a glob or a stream; JSON, JSON lines or CSV; gzipped.
+
+A record that cannot be read becomes a ``Skipped`` with its place and the reason. Nothing in
+a file can stop the records after it from being read.
+"""
+
+import csv
+import gzip
+import io
+import json
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from pydantic import JsonValue
+
+from regrade_tools.refusal import Refusal
+
+EXTENSIONS = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".log")
+# One record may hold a 30 MB message; one document is parsed whole, so it is bounded, too.
+_RECORD_BYTES = 64 * 1024 * 1024
+_DOCUMENT_BYTES = 512 * 1024 * 1024
+# Objects that only wrap a list of records name it so.
+_WRAPPERS = ("traces", "records", "data", "rows", "items", "results")
+_UNREADABLE = (OSError, EOFError, zlib.error)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record and its place, such as ``chats.jsonl:12``."""
+
+    where: str
+    value: JsonValue
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """What could not be read, where, and why."""
+
+    where: str
+    why: str
+
+
+def files(path: Path) -> list[Path]:
+    """The files that ``path`` means: itself, what a folder holds, or what a glob matches.
+
+    Raises:
+        Refusal: There is no such file, folder or match.
+    """
+    if path.is_file():
+        return [path]
+    if path.is_dir():
+        found = sorted(
+            entry
+            for entry in path.rglob("*")
+            if entry.is_file()
+            and entry.name.removesuffix(".gz").endswith(EXTENSIONS)
+            and not any(part.startswith(".") for part in entry.relative_to(path).parts)
+        )
+        if not found:
+            raise Refusal(
+                f"The folder {path} holds no file that could be a log.",
+                next_step=f"Known are {', '.join(EXTENSIONS)}, each also with .gz.",
+            )
+        return found
+    if any(sign in path.name for sign in "*?[") and path.parent.is_dir():
+        found = sorted(entry for entry in path.parent.glob(path.name) if entry.is_file())
+        if found:
+            return found
+    raise Refusal(
+        f"There is no file, folder or match {str(path)!r}.",
+        next_step="Give a path relative to the workspace, a folder, or a glob such as logs/*.jsonl.",
+    )
+
+
+def records(path: Path, name: str) -> Iterator[Record | Skipped]:
+    """The records of the file at ``path``, called ``name`` in their places."""
+    try:
+        with path.open("rb") as stream:
+            yield from stream_records(stream, name)
+    except _UNREADABLE as problem:
+        yield Skipped(name, f"cannot be read: {problem}")
+
+
+def stream_records(stream: BinaryIO, name: str) -> Iterator[Record | Skipped]:
+    """The records of ``stream``; a kind that its ``name`` does not tell is told by its content."""
+    buffered = io.BufferedReader(cast("io.RawIOBase", stream))
+    if buffered.peek(2)[:2] == b"\x1f\x8b":
+        buffered = io.BufferedReader(cast("io.RawIOBase", gzip.GzipFile(fileobj=buffered)))
+    plain = name.removesuffix(".gz")
+    try:
+        if plain.endswith((".csv", ".tsv")):
+            yield from _table(buffered, name, "\t" if plain.endswith(".tsv") else ",")
+        else:
+            yield from _json(buffered, name)
+    except _UNREADABLE as problem:
+        yield Skipped(name, f"ends early: {problem}")
+
+
+def _json(stream: io.BufferedReader, name: str) -> Iterator[Record | Skipped]:
+    first = stream.readline(_RECORD_BYTES + 1)
+    while first and not first.strip(b"\xef\xbb\xbf \t\r\n"):
+        first = stream.readline(_RECORD_BYTES + 1)
+    lines = name.removesuffix(".gz").endswith((".jsonl", ".ndjson"))
+    if lines or isinstance(_parsed(first), list | dict):
+        yield from _lines(first, stream, name)
+        return
+    document = first + stream.read(_DOCUMENT_BYTES)
+    if len(document) > _DOCUMENT_BYTES:
+        yield Skipped(name, "is one JSON document of over 512 MB; write it as JSON lines")
+        return
+    value = _parsed(document)
+    if isinstance(value, list | dict):
+        yield from _items(value, name)
+        return
+    # A log whose first line is broken is still a log if another line is not.
+    found = list(_lines(b"", io.BufferedReader(cast("io.RawIOBase", io.BytesIO(document))), name))
+    if any(isinstance(item, Record) for item in found):
+        yield from found
+    else:
+        why = value if isinstance(value, str) and value else "holds no JSON object"
+        yield Skipped(name, why if document.strip() else "is empty")
+
+
+def _lines(
+    first: bytes, stream: io.BufferedReader, name: str
+) -> Iterator[Record | Skipped]:
+    number, line = 1, first or stream.readline(_RECORD_BYTES + 1)
+    while line:
+        where = f"{name}:{number}"
+        if len(line) > _RECORD_BYTES:
+            yield Skipped(where, "is longer than 64 MB")
+            while line and not line.endswith(b"\n"):
+                line = stream.readline(_RECORD_BYTES)
+        elif line.strip():
+            value = _parsed(line)
+            if isinstance(value, list | dict):
+                yield from _items(value, where)
+            else:
+                yield Skipped(where, value if isinstance(value, str) else "is no JSON object")
+        line = stream.readline(_RECORD_BYTES + 1)
+        number += 1
+
+
+def _items(value: list[JsonValue] | dict[str, JsonValue], where: str) -> Iterator[Record]:
+    if isinstance(value, dict):
+        wrapped = [value[key] for key in _WRAPPERS if isinstance(value.get(key), list)]
+        if len(value) != 1 or not wrapped:
+            yield Record(where, value)
+            return
+        value = cast("list[JsonValue]", wrapped[0])
+    for number, item in enumerate(value, 1):
+        yield Record(f"{where}#{number}", item)
+
+
+def _parsed(raw: bytes) -> JsonValue:
+    """The JSON value of ``raw``; where it is none, the reason as a text."""
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as problem:
+        return f"is not UTF-8 text: {problem.reason} at byte {problem.start}"
+    try:
+        value: JsonValue = json.loads(text, parse_constant=lambda _: None)
+    except json.JSONDecodeError as problem:
+        place = f"line {problem.lineno} column {problem.colno}" if problem.lineno > 1 else (
+            f"column {problem.colno}"
+        )
+        return f"is not JSON: {problem.msg} at {place}"
+    except (ValueError, RecursionError) as problem:
+        return f"is not JSON that can be read: {problem}"
+    # A lone surrogate is legal in JSON and in no database.
+    return _whole(value) if "\\ud" in text.lower() else value
+
+
+def _whole(value: JsonValue) -> JsonValue:
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_whole(item) for item in value]
+    if isinstance(value, dict):
+        return {cast("str", _whole(key)): _whole(item) for key, item in value.items()}
+    return value
+
+
+def _table(stream: io.BufferedReader, name: str, separator: str) -> Iterator[Record | Skipped]:
+    text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="replace", newline="")
+    csv.field_size_limit(_RECORD_BYTES)
+    rows = csv.reader(text, delimiter=separator)
+    header: list[str] | None = None
+    while True:
+        try:
+            row = next(rows, None)
+        except csv.Error as problem:
+            yield Skipped(f"{name}:{rows.line_num}", f"is not CSV: {problem}")
+            continue
+        if row is None:
+            return
+        if header is None:
+            header = row
+        elif len(row) > len(header):
+            yield Skipped(
+                f"{name}:{rows.line_num}", f"has {len(row)} fields under {len(header)} headings"
+            )
+        elif any(row):
+            yield Record(f"{name}:{rows.line_num}", dict(zip(header, row, strict=False)))

@@ -1,0 +1,55 @@
+"""A case: one input, what must hold of the answer, and why somebody filed it."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from regrade_tools.models.trace import ToolCall
+
+# A name becomes a file name and a word of the query language, so it is kept plain.
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,79}$")]
+Spec = dict[str, JsonValue]
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Recorded(_File):
+    """What the product answered when the case was filed; the `recorded` target replays it."""
+
+    output: JsonValue = None
+    tool_calls: tuple[ToolCall, ...] = ()
+    latency_ms: float | None = None
+    cost_usd: float | None = None
+    error: str = ""
+
+
+class Provenance(_File):
+    """Where a case comes from, and the proof that it was red when it was filed."""
+
+    trace: str = ""
+    filed_at: datetime | None = None
+    failed: tuple[str, ...] = Field(
+        default=(), description="The reasons the assertions gave on the recorded bad output."
+    )
+
+
+class Case(_File):
+    """The file evals/cases/<suite>/<id>.yaml."""
+
+    id: Name
+    feature: Name | None = None
+    scenario: Name | None = None
+    tags: tuple[str, ...] = Field(
+        default=(), description="Free words; `critical` means that the gate allows no failure."
+    )
+    input: JsonValue = Field(default=None, description="What the target is given.")
+    assertions: tuple[Spec, ...] = Field(default=(), description="What must hold of the answer.")
+    reason: str = Field(default="", description="Why this case exists: the failure it guards.")
+    corrected_output: JsonValue = Field(
+        default=None, description="What a person says the answer should have been."
+    )
+    recorded: Recorded | None = None
+    provenance: Provenance | None = None

@@ -1,0 +1,79 @@
+"""A run: one measurement of a target by a suite. Passed, failed and errored are three outcomes."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from pydantic import JsonValue
+
+Outcome = Literal["passed", "failed", "errored"]
+RunState = Literal["running", "done", "cancelled", "interrupted", "broken"]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """What one assertion said of one answer; ``check`` is the assertion as it was written."""
+
+    check: dict[str, JsonValue]
+    outcome: Outcome
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CaseResult:
+    """One trial of one case. ``error`` says why there was nothing to check."""
+
+    case_id: str
+    trial: int
+    outcome: Outcome
+    checks: tuple[CheckResult, ...] = ()
+    output: JsonValue = None
+    error: str = ""
+    latency_ms: float | None = None
+    cost_usd: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scheduled:
+    """A case as a run saw it: enough to compare two runs although the files have changed."""
+
+    id: str
+    feature: str = ""
+    scenario: str = ""
+    tags: tuple[str, ...] = ()
+    input: str = ""  # fingerprint of the input
+    checks: tuple[str, ...] = ()  # fingerprints of the assertions
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What was measured: written once, when the run starts. Times are Unix seconds."""
+
+    id: str
+    suite: str
+    target: str
+    name: str
+    started_at: float
+    trials: int
+    cases: tuple[Scheduled, ...]
+    owner: str = ""  # host and process, to tell a running one from an interrupted one
+    select: str = ""
+    commit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnd:
+    """How a run ended: written once. ``problem`` says why a broken one could not go on."""
+
+    state: RunState
+    finished_at: float
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRun:
+    """A run with its end, if it has come to one, and the outcomes counted so far."""
+
+    run: Run
+    end: RunEnd | None = None
+    done: int = 0
+    counts: dict[Outcome, int] = field(default_factory=dict[Outcome, int])

@@ -1,0 +1,178 @@
+"""The query language, the same in MCP, in the CLI and on pages: text -> ``Query``.
+
+Words and "phrases" must all occur, ``-not`` must not, ``word*`` is a beginning, and a
+qualifier such as ``status:error`` or ``latency:>2s`` narrows. A mistake is refused with what
+is valid; no part of a query ever reaches a database as text.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal, Self
+
+from regrade_tools.refusal import Refusal, unknown
+from regrade_tools.timestamps import duration, moment
+from regrade_tools.words import tokens
+
+Facet = Literal["status", "model", "name", "tag", "session", "tool", "source", "format"]
+Measure = Literal["latency", "cost", "tokens"]
+
+FACETS: tuple[Facet, ...] = (
+    "status", "model", "name", "tag", "session", "tool", "source", "format",
+)  # fmt: skip
+MEASURES: tuple[Measure, ...] = ("latency", "cost", "tokens")
+_TIMES = ("since", "until")
+QUALIFIERS = (*FACETS, *MEASURES, *_TIMES)
+_LONGEST = 2_000
+_MOST_TERMS = 64
+_PART = re.compile(
+    r'(?P<minus>-)?(?:(?P<key>[A-Za-z_]+):)?(?:"(?P<quoted>(?:[^"\\]|\\.)*)"(?P<after>\S*)|(?P<bare>\S+))'
+)
+_BOUND = re.compile(r"(>=|<=|>|<)(.+)")
+_EXAMPLE = 'Example: refund -test "not available" status:error tag:prod latency:>2s since:7d'
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Tokens that stand side by side in the text; the last may be only a beginning."""
+
+    tokens: tuple[str, ...]
+    prefix: bool = False
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Having:
+    """A facet that has a value, or a value that begins so; values are folded to lower case."""
+
+    facet: Facet
+    value: str
+    prefix: bool = False
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """A measure on one side of a bound: latency in ms, cost in dollars, tokens."""
+
+    measure: Measure
+    sign: Literal[">", ">=", "<", "<="]
+    bound: float
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What to look for. Times are Unix seconds; ``since`` is inside, ``until`` is not."""
+
+    words: tuple[Words, ...] = ()
+    having: tuple[Having, ...] = ()
+    within: tuple[Within, ...] = ()
+    since: float | None = None
+    until: float | None = None
+
+    def added(self, term: "Words | Having | Within") -> Self:
+        """This query and one more term."""
+        if isinstance(term, Words):
+            return replace(self, words=(*self.words, term))
+        if isinstance(term, Having):
+            return replace(self, having=(*self.having, term))
+        return replace(self, within=(*self.within, term))
+
+
+def parse(text: str, *, now: float) -> Query:
+    """Read a query; the empty text finds everything.
+
+    Args:
+        text: The query.
+        now: Unix seconds, from which ``since:7d`` counts back.
+
+    Raises:
+        Refusal: A qualifier, a number or a time in it cannot be read.
+    """
+    if len(text) > _LONGEST:
+        raise Refusal(f"The query is longer than {_LONGEST} characters.", next_step=_EXAMPLE)
+    found = Query()
+    for number, match in enumerate(_PART.finditer(text), 1):
+        if number > _MOST_TERMS:
+            raise Refusal(f"The query has more than {_MOST_TERMS} terms.", next_step=_EXAMPLE)
+        key, negated = match["key"], bool(match["minus"])
+        quoted = match["quoted"]
+        value = match["bare"] if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
+        if key is None:
+            term = _words(value, negated=negated, quoted=quoted is not None)
+            found = found if term is None else found.added(term)
+        else:
+            whole = quoted is not None
+            found = _qualified(found, key.lower(), value, negated=negated, quoted=whole, now=now)
+    return found
+
+
+def _words(value: str, *, negated: bool, quoted: bool) -> Words | None:
+    # A dash alone, or any other sign without a letter, says nothing that could be looked for.
+    found = tokens(value)
+    prefix = not quoted and value.endswith("*") and len(value) > 1
+    return Words(found, prefix, negated) if found else None
+
+
+def _qualified(  # noqa: PLR0913 - what the grammar knows of one term
+    found: Query, key: str, value: str, *, negated: bool, quoted: bool, now: float
+) -> Query:
+    if key not in QUALIFIERS:
+        hint = f' To search for the text itself, quote it: "{key}:{value}".'
+        raise unknown("qualifier", key, QUALIFIERS, next_step=_EXAMPLE + hint)
+    if not value:
+        raise Refusal(f"{key}: has no value.", next_step=_EXAMPLE)
+    facet = next((name for name in FACETS if name == key), None)
+    if facet is not None:
+        prefix = not quoted and value.endswith("*")
+        bare = value.removesuffix("*") if prefix else value
+        return found.added(Having(facet, bare.casefold(), prefix, negated))
+    if negated:
+        raise Refusal(f"-{key}: cannot be negated.", next_step=f"Turn its sign round: {key}:<2.")
+    measure = next((name for name in MEASURES if name == key), None)
+    if measure is not None:
+        return found.added(_within(measure, value))
+    when = _moment(key, value, now)
+    return replace(found, since=when) if key == "since" else replace(found, until=when)
+
+
+def _within(measure: Measure, value: str) -> Within:
+    readers: dict[Measure, Callable[[str], float | None]] = {
+        "latency": _milliseconds,
+        "cost": lambda text: _number(text.removeprefix("$")),
+        "tokens": _number,
+    }
+    match = _BOUND.fullmatch(value)
+    bound = readers[measure](match[2]) if match else None
+    if match is None or bound is None:
+        raise Refusal(
+            f"{measure}:{value} is no bound.",
+            next_step=f"Write {measure}:> or < with a number, such as latency:>2s, cost:>0.01 "
+            "or tokens:>=4000.",
+        )
+    sign = next(sign for sign in (">=", "<=", ">", "<") if sign == match[1])
+    return Within(measure, sign, bound)  # pyright: ignore[reportArgumentType] - narrowed above
+
+
+def _milliseconds(text: str) -> float | None:
+    seconds = duration(text)
+    return None if seconds is None else seconds * 1000
+
+
+def _number(text: str) -> float | None:
+    try:
+        found = float(text)
+    except ValueError:
+        return None
+    return found if 0 <= found < 1e15 else None  # noqa: PLR2004 - beyond any count or price
+
+
+def _moment(key: str, value: str, now: float) -> float:
+    ago = duration(value) if value[-1:].isalpha() else None
+    found = now - ago if ago is not None else moment(value)
+    if found is None:
+        raise Refusal(
+            f"{key}:{value} is no time.",
+            next_step=f"Write {key}:7d, {key}:12h, {key}:2026-11-01 or {key}:2026-11-01T08:00.",
+        )
+    return found

@@ -1,0 +1,27 @@
+"""The one exception for what a caller can mend."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not an error of ours
+    """What is wrong, what is valid, and what to do next, in words for the caller.
+
+    Everything that a person or an agent can mend is raised as this; any other exception
+    that leaves a tool is a bug and is logged as one.
+    """
+
+    def __init__(self, problem: str, *, next_step: str = "") -> None:
+        """Join what is wrong and what to do about it into one message."""
+        super().__init__(f"{problem} {next_step}".strip())
+        self.problem = problem
+        self.next_step = next_step
+
+
+def unknown(what: str, name: str, valid: Iterable[str], *, next_step: str = "") -> Refusal:
+    """A refusal of a ``name`` that is none of the ``valid`` ones, with the nearest of them."""
+    known = sorted(valid)
+    near = get_close_matches(name, known, n=1)
+    guess = f" (did you mean {near[0]!r}?)" if near else ""
+    listed = ", ".join(known) if known else "none yet"
+    return Refusal(f"There is no {what} {name!r}{guess}; valid: {listed}.", next_step=next_step)

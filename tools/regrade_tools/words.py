@@ -1,0 +1,26 @@
+"""What counts as a word: runs of letters and digits, without case and without accents."""
+
+import re
+import unicodedata
+
+# Letters and digits; an underscore parts words, as in SQLite's unicode61.
+_TOKEN = re.compile(r"[^\W_]+")
+
+
+def fold(text: str) -> str:
+    """``text`` in lower case and without accents; of the same length where it was ASCII."""
+    if text.isascii():
+        return text.lower()
+    parts = unicodedata.normalize("NFD", text.lower())
+    return "".join(sign for sign in parts if not unicodedata.combining(sign))
+
+
+def tokens(text: str) -> tuple[str, ...]:
+    """The words of ``text`` in order, folded."""
+    return tuple(_TOKEN.findall(fold(text)))
+
+
+def pattern(words: tuple[str, ...], *, prefix: bool) -> re.Pattern[str]:
+    """A pattern that finds ``words`` side by side in a folded text."""
+    tail = "" if prefix else r"(?![^\W_])"
+    return re.compile(r"(?<![^\W_])" + r"[\W_]+".join(map(re.escape, words)) + tail)
