@@ -16,8 +16,11 @@ def render(name: str, **values: object) -> str:
     Args:
         name: A file beside this one, without its ``.md``.
         values: What the template asks for. One that is missing is a bug, so it raises
-            ``jinja2.UndefinedError`` instead of leaving a hole in what a model reads.
+            ``jinja2.UndefinedError`` instead of leaving a hole in what a model reads. A
+            template that is given none is plain text.
     """
+    if not values:
+        return (_FOLDER / f"{name}.md").read_text(encoding="utf-8").strip()
     return _environment().get_template(f"{name}.md").render(**values).strip()
 
 

@@ -51,14 +51,13 @@ class TraceRow:
 class Page:
     """A page of a search.
 
-    ``total`` counts up to 1,000 and is exact below; ``partial`` says that the search ran out of
-    time before it had looked at everything.
+    ``total`` is exact, or else a lower bound: it counts to 1,000 and for at most a second.
     """
 
     rows: tuple[TraceRow, ...]
     total: int
+    exact: bool = True
     next_cursor: str | None = None
-    partial: bool = False
 
 
 class Store(Protocol):
@@ -149,5 +148,29 @@ class Targets(Protocol):
 
         Raises:
             Refusal: The program is not there or cannot be started.
+        """
+        ...
+
+
+class Host(Protocol):
+    """The machine we run on: its processes and the repository's history."""
+
+    def owner(self) -> str:
+        """A name for this process that no other living process has."""
+        ...
+
+    def alive(self, owner: str) -> bool:
+        """Whether the process that ``owner`` names may still live; True where nobody can tell."""
+        ...
+
+    def commit(self) -> str:
+        """The short commit of the workspace, with ``+`` where files differ; empty without git."""
+        ...
+
+    def file_at(self, reference: str, path: str) -> str | None:
+        """The text of a file of the workspace at a git reference; None where it is not there.
+
+        Raises:
+            Refusal: ``reference`` is no commit of this repository.
         """
         ...

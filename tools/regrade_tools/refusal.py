@@ -25,3 +25,15 @@ def unknown(what: str, name: str, valid: Iterable[str], *, next_step: str = "") 
     guess = f" (did you mean {near[0]!r}?)" if near else ""
     listed = ", ".join(known) if known else "none yet"
     return Refusal(f"There is no {what} {name!r}{guess}; valid: {listed}.", next_step=next_step)
+
+
+def refusal_in(group: BaseExceptionGroup[BaseException]) -> Refusal | None:
+    """The first refusal among the errors of parallel tasks, or None where there is none."""
+    for error in group.exceptions:
+        if isinstance(error, Refusal):
+            return error
+        if isinstance(error, BaseExceptionGroup):
+            inner = refusal_in(error)
+            if inner is not None:
+                return inner
+    return None

@@ -5,14 +5,16 @@ import unicodedata
 
 # Letters and digits; an underscore parts words, as in SQLite's unicode61.
 _TOKEN = re.compile(r"[^\W_]+")
+# The accents of Latin, Greek and Cyrillic. The marks of other scripts make other letters.
+_ACCENTS = re.compile("[\u0300-\u036f]")
 
 
 def fold(text: str) -> str:
     """``text`` in lower case and without accents; of the same length where it was ASCII."""
     if text.isascii():
         return text.lower()
-    parts = unicodedata.normalize("NFD", text.lower())
-    return "".join(sign for sign in parts if not unicodedata.combining(sign))
+    bare = _ACCENTS.sub("", unicodedata.normalize("NFD", text.lower()))
+    return unicodedata.normalize("NFC", bare)
 
 
 def tokens(text: str) -> tuple[str, ...]:

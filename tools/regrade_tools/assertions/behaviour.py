@@ -11,6 +11,7 @@ class ToolCalled(Assertion):
     """A tool was called, with these arguments (others may be there), so many times."""
 
     kind = "tool-called"
+    reads_output = False
     example = {"type": "tool-called", "name": "search_listings", "arguments": {"city": "San Jose"}}
     name: str = Field(min_length=1)
     arguments: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
@@ -46,6 +47,7 @@ class Latency(Assertion):
     """The answer took at most `threshold` milliseconds."""
 
     kind = "latency"
+    reads_output = False
     example = {"type": "latency", "threshold": 2000}
     threshold: float = Field(gt=0)
 
@@ -67,6 +69,7 @@ class Cost(Assertion):
     """The answer cost at most `threshold` dollars."""
 
     kind = "cost"
+    reads_output = False
     example = {"type": "cost", "threshold": 0.01}
     threshold: float = Field(ge=0)
 

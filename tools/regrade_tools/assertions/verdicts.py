@@ -97,6 +97,8 @@ class Assertion(BaseModel):
 
     kind: ClassVar[str]
     example: ClassVar[dict[str, JsonValue]]
+    # Whether it can be asked of an output alone, without knowing how that came about.
+    reads_output: ClassVar[bool] = True
 
     @property
     def claim(self) -> str:

@@ -1,9 +1,12 @@
 """A trace: what an LLM product was asked, what it answered, and the steps between."""
 
+import json
 from dataclasses import dataclass, field
 from typing import Literal
 
 from pydantic import JsonValue
+
+_OPENING = 160
 
 Status = Literal["ok", "error"]
 SpanKind = Literal["llm", "tool", "agent", "retrieval", "other"]
@@ -105,6 +108,16 @@ class Trace:
         return said or tuple(
             ToolCall(span.name, span.input, span.id) for span in self.spans if span.kind == "tool"
         )
+
+    @property
+    def opening(self) -> str:
+        """What the user said first, or else the input, in one line of at most 160 characters."""
+        first = next((m.content for m in self.messages if m.role == "user" and m.content), None)
+        said = self.input if first is None else first
+        if isinstance(said, dict) and len(said) == 1:
+            said = next(iter(said.values()))
+        whole = said if isinstance(said, str) else "" if said is None else json.dumps(said)
+        return " ".join(whole[:_OPENING * 4].split())[:_OPENING]
 
     @property
     def exchange(self) -> Exchange:

@@ -1,0 +1,83 @@
+"""Arguments in, exit code out: 0 good, 1 cases failed, 2 a refusal, 3 it could not be decided."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import anyio
+
+from regrade_server.cli import commands
+from regrade_server.cli.printing import Console
+from regrade_server.house import House
+from regrade_tools.refusal import Refusal
+from regrade_tools.workspace import Workspace, find_workspace
+
+REFUSED, UNDECIDED = 2, 3
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command. Without a command it is the stdio server, as IDEs start it."""
+    parser = _parser()
+    told = parser.parse_args(arguments)
+    console = Console(as_json=bool(getattr(told, "json", False)))
+    try:
+        workspace = _workspace(told.root)
+        return int(told.run(told, workspace, console))
+    except Refusal as refusal:
+        console.refuse(refusal)
+        return REFUSED
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader, such as `head`, has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
+
+
+def _workspace(told: Path | None) -> Workspace | None:
+    if told is not None:
+        return find_workspace(Path.cwd(), told)
+    if root := os.environ.get("REGRADE_ROOT"):
+        return find_workspace(Path.cwd(), Path(root), "REGRADE_ROOT")
+    return find_workspace(Path.cwd())
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument(
+        "--root",
+        type=Path,
+        help="the workspace; by default $REGRADE_ROOT, else the nearest parent folder "
+        "with evals/regrade.yaml or .git",
+    )
+    parser = argparse.ArgumentParser(
+        prog="regrade", parents=[common], description="The evaluation loop of an LLM product."
+    )
+    parser.add_argument("--version", action="version", version=f"regrade {version('regrade')}")
+    parser.set_defaults(run=_serve)
+    verbs = parser.add_subparsers(title="commands", metavar="COMMAND")
+
+    def verb(name: str, told: str, run: object, *, prints: bool = True) -> argparse.ArgumentParser:
+        # SUPPRESS: a --root before the command must not be undone by none after it.
+        again = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+        again.add_argument("--root", type=Path, help="the workspace")
+        added = verbs.add_parser(name, parents=[again], help=told, description=told)
+        if prints:
+            added.add_argument("--json", action="store_true", help="print JSON, for programs")
+        added.set_defaults(run=run)
+        return added
+
+    verb("serve", "serve MCP on stdin and stdout, as IDEs start it", _serve, prints=False)
+    commands.add_to(verb)
+    return parser
+
+
+def _serve(_told: argparse.Namespace, workspace: Workspace | None, _console: Console) -> int:
+    # Only here: no other command needs the protocol.
+    from regrade_server.app import build_server  # noqa: PLC0415
+
+    anyio.run(build_server(House(workspace)).run_stdio_async)
+    return 0

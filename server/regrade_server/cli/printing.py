@@ -1,0 +1,159 @@
+"""What a person reads on a terminal, and what a program reads with --json."""
+
+import json
+import sys
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from regrade_tools.cards import Card, Summary
+from regrade_tools.clipping import clip
+from regrade_tools.comparison import Comparison
+from regrade_tools.gating import GateReport
+from regrade_tools.refusal import Refusal
+from regrade_tools.suites import RunReport
+from regrade_tools.traces import Imported, TraceList
+
+_LINE = 200
+
+
+@cache
+def _adapter(kind: type) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Console:
+    """Standard output and error of one command."""
+
+    as_json: bool = False
+
+    def say(self, text: str = "") -> None:
+        """A line for a person; nothing where a program reads."""
+        if not self.as_json:
+            sys.stdout.write(f"{text}\n")
+
+    def result(self, value: Any, told: str) -> None:  # noqa: ANN401 - the reply of any verb
+        """A result: as JSON where a program reads, else as it is ``told``."""
+        if self.as_json:
+            self.data(_adapter(type(value)).dump_python(value, mode="json", exclude_none=True))
+        else:
+            self.say(told)
+
+    def data(self, value: Any) -> None:  # noqa: ANN401 - any JSON value
+        """A value as JSON, whoever reads."""
+        sys.stdout.write(f"{json.dumps(value, ensure_ascii=False, indent=2)}\n")
+
+    def refuse(self, refusal: Refusal) -> None:
+        """A refusal, on standard error; with --json also as an object on standard output."""
+        sys.stderr.write(f"regrade: {refusal.problem}\n")
+        if refusal.next_step:
+            sys.stderr.write(f"  {refusal.next_step}\n")
+        if self.as_json:
+            self.data({"refused": refusal.problem, "next_step": refusal.next_step})
+
+    async def progress(self, done: int, total: int, message: str) -> None:
+        """One line that is written over, on a terminal only."""
+        if sys.stderr.isatty() and not self.as_json:
+            sys.stderr.write(f"\r\x1b[K{clip(message, 70)}" + ("\r\x1b[K" if done == total else ""))
+            sys.stderr.flush()
+
+
+def imported(done: Imported) -> str:
+    """An import in a few lines."""
+    lines = [
+        f"{done.stored} traces stored, {done.already_known} known already, "
+        f"{done.skipped} records skipped ({done.files} files)."
+    ]
+    lines.extend(f"  skipped {line}" for line in done.skipped_first)
+    if done.skipped > len(done.skipped_first):
+        lines.append(f"  ... and {done.skipped - len(done.skipped_first)} more")
+    if done.redacted:
+        listed = ", ".join(f"{number} {kind}" for kind, number in done.redacted.items())
+        lines.append(f"Redacted before storing: {listed}.")
+    return "\n".join([*lines, *([done.hint] if done.hint else [])])
+
+
+def found(page: TraceList) -> str:
+    """A page of traces, one line each."""
+    lines = [f"{page.total} traces"]
+    for row in page.traces:
+        about = row.get("excerpt") or row.get("preview") or ""
+        parts = (row["id"], row.get("when"), row.get("status"), row.get("model"), about)
+        lines.append(clip("  ".join(_plain(str(part)) for part in parts if part), _LINE))
+    if page.next_cursor:
+        lines.append(f"More: --cursor {page.next_cursor}")
+    return "\n".join([*lines, *([page.hint] if page.hint else [])])
+
+
+def run(report: RunReport) -> str:
+    """A run: its figures, then a card a failure."""
+    lines = [summary(report.summary)]
+    if report.comparison:
+        lines.extend(comparison(report.comparison))
+    lines.extend(line for card in report.cards for line in _card(card))
+    if report.next_cursor:
+        lines.append(f"  ... more: regrade call get_run '{{\"run_id\": \"{report.summary.run_id}\"}}'")
+    return "\n".join([*lines, *([report.hint] if report.hint else [])])
+
+
+def summary(told: Summary) -> str:
+    """The figures of a run."""
+    rate = "nothing decided" if told.pass_rate is None else f"{told.pass_rate:.1%}"
+    lines = [
+        f"{told.run_id} ({told.name}): {told.suite} on {told.target}, {told.state}",
+        f"  {told.passed} passed, {told.failed} failed, {told.errored} errored: pass rate {rate}",
+    ]
+    lines.extend(f"  {place}: {counted}" for place, counted in told.by_scenario.items())
+    return "\n".join([*lines, *([f"  {told.problem}"] if told.problem else [])])
+
+
+def _card(card: Card) -> list[str]:
+    place = " / ".join(filter(None, (card.feature, card.scenario)))
+    trial = f" trial {card.trial}" if card.trial else ""
+    lines = [f"{card.outcome.upper()} {card.case_id}{trial}{f' ({place})' if place else ''}"]
+    lines.extend(f"    {_plain(reason)}" for reason in card.reasons)
+    if card.input is not None:
+        lines.append(f"    input:  {_short(card.input)}")
+    if card.output is not None:
+        lines.append(f"    output: {_short(card.output)}")
+    return lines
+
+
+def gate(report: GateReport) -> str:
+    """A ruling: the figures, what changed, then green, red or undecided, and why."""
+    ruling = report.ruling
+    lines = [summary(report.summary)]
+    if ruling.baseline_rate is not None:
+        lines.append(f"  baseline pass rate {ruling.baseline_rate:.1%}")
+    if ruling.comparison:
+        lines.extend(comparison(ruling.comparison))
+    lines.extend(line for card in report.cards for line in _card(card))
+    lines.append(f"Gate: {ruling.decision.upper()}")
+    lines.extend(f"  because {reason}" for reason in ruling.reasons)
+    return "\n".join(lines)
+
+
+def comparison(found: Comparison) -> list[str]:
+    """What changed since the baseline, one line a kind."""
+    lines = [
+        f"  {word}: {', '.join(ids)}"
+        for word, ids in (("fixed", found.fixed), ("broken", found.broken), ("new", found.added))
+        if ids
+    ]
+    if found.loosened:
+        lines.append(f"  LOOSENED since the baseline ({len(found.loosened)}):")
+        lines.extend(f"    {line}" for line in found.loosened)
+    return lines
+
+
+def _short(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return _plain(clip(" ".join(text.split()), _LINE))
+
+
+def _plain(text: str) -> str:
+    """Without control characters: the text of a trace must not steer the terminal."""
+    return "".join(sign if sign.isprintable() or sign == " " else "\N{REPLACEMENT CHARACTER}" for sign in text)

@@ -1,0 +1,90 @@
+"""The machine we run on: processes, and the history of the repository by git."""
+
+import os
+import socket
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from regrade_tools.refusal import Refusal
+
+_SECONDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class LocalHost:
+    """This machine; ``root`` is the workspace, where there is one."""
+
+    root: Path | None
+
+    def owner(self) -> str:
+        """As the port says: the host, the process and when that began."""
+        return f"{socket.gethostname()}:{os.getpid()}:{_began(os.getpid())}"
+
+    def alive(self, owner: str) -> bool:
+        """As the port says; of a process on another host nobody can tell."""
+        host, _, rest = owner.partition(":")
+        process, _, began = rest.partition(":")
+        if host != socket.gethostname() or not process.isdecimal():
+            return bool(process.isdecimal())
+        try:
+            os.kill(int(process), 0)
+        except ProcessLookupError:
+            return False
+        except (PermissionError, OverflowError):
+            pass
+        # A number is given to another process in the end; the time it began is not.
+        return _began(int(process)) == began
+
+    def commit(self) -> str:
+        """As the port says."""
+        if self.root is None:
+            return ""
+        head = _git(self.root, "rev-parse", "--short=12", "HEAD")
+        if head is None:
+            return ""
+        changed = _git(self.root, "status", "--porcelain", "--untracked-files=no")
+        return f"{head.strip()}{'+' if changed else ''}"
+
+    def file_at(self, reference: str, path: str) -> str | None:
+        """As the port says."""
+        if self.root is None:
+            return None
+        # --verify with ^{commit} takes a commit and nothing else; -- ends the options.
+        commit = _git(
+            self.root, "rev-parse", "--verify", "--quiet", "--end-of-options",
+            f"{reference}^{{commit}}",
+        )  # fmt: skip
+        if commit is None:
+            raise Refusal(
+                f"{reference!r} is neither a run, nor a file, nor a git reference here.",
+                next_step="For example origin/main; in CI fetch it first (fetch-depth: 0).",
+            )
+        return _git(self.root, "show", f"{commit.strip()}:./{path}")
+
+
+def _git(root: Path, *arguments: str) -> str | None:
+    """What git prints, or None where it fails or is not there."""
+    try:
+        done = subprocess.run(  # noqa: S603 - fixed words, and a reference that cannot be an option
+            ["git", *arguments],  # noqa: S607 - the user's own git
+            cwd=root,
+            capture_output=True,
+            check=True,
+            timeout=_SECONDS,
+            encoding="utf-8",
+            stdin=subprocess.DEVNULL,
+        )
+    except (OSError, subprocess.SubprocessError, UnicodeDecodeError):
+        return None
+    return done.stdout
+
+
+def _began(process: int) -> str:
+    """When a process began, in the kernel's ticks; empty where the system does not tell."""
+    try:
+        told = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    # The name, in brackets, may hold blanks; the 20th field after it is the start time.
+    return told.rpartition(")")[2].split()[19]

@@ -1,0 +1,89 @@
+"""Everything put together: the one place that knows which adapter stands behind which port."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from regrade_server.host import LocalHost
+from regrade_server.memory import MemoryStore
+from regrade_server.program import Programs
+from regrade_server.sqlite import SqliteStore
+from regrade_tools.baselines import Baselines
+from regrade_tools.cases import Cases
+from regrade_tools.catalog import Tool, catalog
+from regrade_tools.gating import Gating
+from regrade_tools.live import LiveRuns
+from regrade_tools.overview import Overviews
+from regrade_tools.refusal import Refusal
+from regrade_tools.suites import Suites
+from regrade_tools.traces import NO_WORKSPACE, Traces
+from regrade_tools.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class House:
+    """Regrade for one workspace, or for none. ``personal`` where a person's own hand is at work."""
+
+    workspace: Workspace | None
+    personal: bool = False
+    store: SqliteStore | MemoryStore = field(init=False)
+    live: LiveRuns = field(default_factory=LiveRuns)
+
+    def __post_init__(self) -> None:
+        """Name the store; it is opened when it is first used."""
+        store = MemoryStore() if self.workspace is None else SqliteStore(
+            self.workspace.state / "store.db"
+        )
+        object.__setattr__(self, "store", store)
+
+    @property
+    def host(self) -> LocalHost:
+        """This machine."""
+        return LocalHost(self._root)
+
+    @property
+    def traces(self) -> Traces:
+        """What can be done with traces."""
+        return Traces(self.store, self.workspace, read_anywhere=self.personal)
+
+    @property
+    def suites(self) -> Suites:
+        """What can be done with suites."""
+        return Suites(self.store, self.workspace, Programs(self._root), self.live, self.host)
+
+    @property
+    def baselines(self) -> Baselines:
+        """The baselines of the workspace."""
+        if self.workspace is None:
+            raise Refusal("There is no workspace, so no baseline.", next_step=NO_WORKSPACE)
+        return Baselines(self.workspace, self.store, self.host)
+
+    @property
+    def gating(self) -> Gating:
+        """The gate."""
+        return Gating(self.suites, self.baselines)
+
+    @property
+    def catalog(self) -> list[Tool]:
+        """Every tool."""
+        return catalog(
+            Overviews(self.store, self.workspace, self.host),
+            self.traces,
+            self.suites,
+            Cases(self.store, self.workspace),
+        )
+
+    @asynccontextmanager
+    async def open(self) -> AsyncGenerator["House", None]:
+        """Live until the context ends: then runs under way are cancelled and the store is closed."""
+        try:
+            async with self.live.open():
+                yield self
+        finally:
+            if isinstance(self.store, SqliteStore):
+                self.store.close()
+
+    @property
+    def _root(self) -> Path | None:
+        return None if self.workspace is None else self.workspace.root

@@ -1,0 +1,130 @@
+"""The ``Store`` in memory: for a server without a workspace, and the plainest reading of the port."""
+
+import time
+from collections.abc import Sequence
+
+from regrade_tools.fingerprint import fingerprint
+from regrade_tools.matching import excerpt, matches, searched_text
+from regrade_tools.models import CaseResult, Outcome, Run, RunEnd, StoredRun, Trace
+from regrade_tools.ports import Appended, Page, TraceRow
+from regrade_tools.query import Query
+from regrade_tools.refusal import Refusal
+
+_COUNTED = 1_000
+
+
+class MemoryStore:
+    """A store that ends with its process."""
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self._traces: dict[str, tuple[float, int, Trace]] = {}
+        self._runs: dict[str, Run] = {}
+        self._results: dict[str, list[CaseResult]] = {}
+        self._ends: dict[str, RunEnd] = {}
+
+    async def append(self, traces: Sequence[Trace]) -> Appended:
+        """As the port says."""
+        before, now = len(self._traces), time.time()
+        for trace in traces:
+            when = now if trace.started_at is None else trace.started_at
+            self._traces.setdefault(trace.id, (when, len(self._traces), trace))
+        stored = len(self._traces) - before
+        return Appended(stored=stored, known=len(traces) - stored)
+
+    async def search(
+        self, query: Query, *, limit: int, cursor: str | None = None, oldest: bool = False
+    ) -> Page:
+        """As the port says."""
+        found = [
+            (when, number, trace)
+            for when, number, trace in self._traces.values()
+            if matches(query, trace, when)
+        ]
+        found.sort(key=lambda item: item[:2], reverse=not oldest)
+        start = 0 if cursor is None else self._after(cursor, found)
+        shown = found[start : start + limit]
+        more = len(found) > start + limit
+        return Page(
+            rows=tuple(_row(when, trace, query) for when, _, trace in shown),
+            total=min(len(found), _COUNTED),
+            exact=len(found) <= _COUNTED,
+            next_cursor=shown[-1][2].id if more else None,
+        )
+
+    def _after(self, cursor: str, found: list[tuple[float, int, Trace]]) -> int:
+        for place, (_, _, trace) in enumerate(found, 1):
+            if trace.id == cursor:
+                return place
+        raise Refusal(
+            f"The cursor {cursor[:40]!r} is not one that a search gave.",
+            next_step="Pass next_cursor of the last page as it is, or leave cursor out.",
+        )
+
+    async def trace(self, trace_id: str) -> Trace | None:
+        """As the port says."""
+        found = self._traces.get(trace_id)
+        return None if found is None else found[2]
+
+    async def latest(self, input_fingerprint: str) -> Trace | None:
+        """As the port says."""
+        given = [
+            item
+            for item in self._traces.values()
+            if fingerprint(item[2].exchange.input) == input_fingerprint
+        ]
+        return max(given, key=lambda item: item[:2])[2] if given else None
+
+    async def count(self) -> int:
+        """As the port says."""
+        return len(self._traces)
+
+    async def start_run(self, run: Run) -> None:
+        """As the port says."""
+        self._runs[run.id] = run
+
+    async def add_results(self, run_id: str, results: Sequence[CaseResult]) -> None:
+        """As the port says."""
+        self._results.setdefault(run_id, []).extend(results)
+
+    async def end_run(self, run_id: str, end: RunEnd) -> None:
+        """As the port says."""
+        self._ends.setdefault(run_id, end)
+
+    async def run(self, run_id: str) -> StoredRun | None:
+        """As the port says."""
+        return self._stored(self._runs[run_id]) if run_id in self._runs else None
+
+    async def runs(self, suite: str | None, limit: int) -> tuple[StoredRun, ...]:
+        """As the port says."""
+        wanted = [run for run in self._runs.values() if suite in (None, run.suite)]
+        wanted.sort(key=lambda run: run.started_at, reverse=True)
+        return tuple(self._stored(run) for run in wanted[:limit])
+
+    async def results(self, run_id: str) -> tuple[CaseResult, ...]:
+        """As the port says."""
+        return tuple(self._results.get(run_id, ()))
+
+    def _stored(self, run: Run) -> StoredRun:
+        results = self._results.get(run.id, [])
+        counts: dict[Outcome, int] = {}
+        for result in results:
+            counts[result.outcome] = counts.get(result.outcome, 0) + 1
+        return StoredRun(run, self._ends.get(run.id), len(results), counts)
+
+
+def _row(when: float, trace: Trace, query: Query) -> TraceRow:
+    return TraceRow(
+        id=trace.id,
+        when=when,
+        name=trace.name,
+        model=trace.model,
+        status=trace.status,
+        duration_ms=trace.duration_ms,
+        tokens=trace.tokens,
+        cost_usd=trace.cost_usd,
+        tags=trace.tags,
+        source=trace.source.split("#")[0].rsplit(":", 1)[0],
+        preview=trace.opening,
+        excerpt=excerpt(query.words, searched_text(trace)),
+    )

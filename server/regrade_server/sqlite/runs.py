@@ -1,0 +1,87 @@
+"""Runs and their results."""
+
+import sqlite3
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from pydantic import TypeAdapter
+from sqlite_utils import Database
+
+from regrade_tools.models import CaseResult, Outcome, Run, RunEnd, StoredRun
+
+
+@cache
+def _runs() -> TypeAdapter[Run]:
+    return TypeAdapter(Run)
+
+
+@cache
+def _results() -> TypeAdapter[CaseResult]:
+    return TypeAdapter(CaseResult)
+
+
+def start(connection: sqlite3.Connection, run: Run) -> None:
+    """Keep what a run is about to measure."""
+    body = _runs().dump_json(run, exclude_defaults=True).decode()
+    Database(connection, execute_plugins=False).table("run").insert(
+        {"id": run.id, "suite": run.suite, "started_at": run.started_at, "body": body}
+    )
+
+
+def add_results(connection: sqlite3.Connection, run_id: str, results: Sequence[CaseResult]) -> None:
+    """Keep results, all of them or none."""
+    dump = _results().dump_json
+    rows = [
+        (run_id, result.outcome, dump(result, exclude_defaults=True).decode())
+        for result in results
+    ]
+    with Database(connection, execute_plugins=False).atomic():
+        connection.executemany("INSERT INTO result(run_id, outcome, body) VALUES(?,?,?)", rows)
+
+
+def end(connection: sqlite3.Connection, run_id: str, ended: RunEnd) -> None:
+    """Keep how a run ended; the first end stands."""
+    connection.execute(
+        "INSERT OR IGNORE INTO run_end VALUES(?,?,?,?)",
+        (run_id, ended.state, ended.finished_at, ended.problem),
+    )
+
+
+def run(connection: sqlite3.Connection, run_id: str) -> StoredRun | None:
+    """One run."""
+    row = connection.execute("SELECT body FROM run WHERE id = ?", (run_id,)).fetchone()
+    return None if row is None else _stored(connection, row[0])
+
+
+def newest(connection: sqlite3.Connection, suite: str | None, limit: int) -> tuple[StoredRun, ...]:
+    """The newest runs first."""
+    rows = connection.execute(
+        "SELECT body FROM run WHERE ?1 IS NULL OR suite = ?1 ORDER BY started_at DESC LIMIT ?2",
+        (suite, limit),
+    ).fetchall()
+    return tuple(_stored(connection, row[0]) for row in rows)
+
+
+def results(connection: sqlite3.Connection, run_id: str) -> tuple[CaseResult, ...]:
+    """Every result of a run in the order they came."""
+    rows = connection.execute("SELECT body FROM result WHERE run_id = ? ORDER BY id", (run_id,))
+    return tuple(_results().validate_json(row[0]) for row in rows)
+
+
+def _stored(connection: sqlite3.Connection, body: str) -> StoredRun:
+    found = _runs().validate_json(body)
+    ended: Any = connection.execute(
+        "SELECT state, finished_at, problem FROM run_end WHERE run_id = ?", (found.id,)
+    ).fetchone()
+    counts: dict[Outcome, int] = dict(
+        connection.execute(
+            "SELECT outcome, count(*) FROM result WHERE run_id = ? GROUP BY outcome", (found.id,)
+        ).fetchall()
+    )
+    return StoredRun(
+        run=found,
+        end=None if ended is None else RunEnd(*ended),
+        done=sum(counts.values()),
+        counts=counts,
+    )

@@ -1,0 +1,106 @@
+"""The tables, made by numbered migrations, and how a connection to them is opened."""
+
+import sqlite3
+from pathlib import Path
+
+from sqlite_utils import Database
+from sqlite_utils.migrations import Migrations
+
+migrations = Migrations("regrade")
+
+# WAL with NORMAL loses nothing that was committed when a process dies; only a power cut could
+# take the last commits. The cache and the map are upper bounds, not reservations.
+_PRAGMAS = (
+    "PRAGMA busy_timeout=30000",
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=NORMAL",
+    "PRAGMA cache_size=-65536",
+    "PRAGMA mmap_size=17179869184",
+    "PRAGMA temp_store=MEMORY",
+    "PRAGMA wal_autocheckpoint=4000",
+    "PRAGMA journal_size_limit=268435456",
+)
+
+_TRACES = (
+    # id is the time, so that the order of ids is the order of time and newest-first stops at
+    # LIMIT; key is the number in the public id. name, model, source and status are ids in sym.
+    """CREATE TABLE trace(
+        id INTEGER PRIMARY KEY, key INTEGER NOT NULL, at REAL NOT NULL,
+        duration_ms REAL, tokens INTEGER, cost_usd REAL,
+        name INTEGER NOT NULL, model INTEGER NOT NULL, source INTEGER NOT NULL,
+        status INTEGER NOT NULL, tags TEXT NOT NULL, preview TEXT NOT NULL) STRICT""",
+    "CREATE UNIQUE INDEX trace_key ON trace(key)",
+    """CREATE TABLE payload(
+        id INTEGER PRIMARY KEY, dictionary INTEGER NOT NULL, body BLOB NOT NULL) STRICT""",
+    "CREATE TABLE dictionary(id INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT",
+    "CREATE TABLE sym(id INTEGER PRIMARY KEY, value TEXT UNIQUE NOT NULL) STRICT",
+    # Contentless and without positions: words and facets only say which rows to look at.
+    """CREATE VIRTUAL TABLE trace_fts USING fts5(
+        body, content='', detail=none, columnsize=0, tokenize='unicode61 remove_diacritics 2')""",
+    "INSERT INTO trace_fts(trace_fts, rank) VALUES('hashsize', 33554432)",
+    "INSERT INTO trace_fts(trace_fts, rank) VALUES('automerge', 8)",
+    "INSERT INTO trace_fts(trace_fts, rank) VALUES('crisismerge', 32)",
+    "INSERT INTO trace_fts(trace_fts, rank) VALUES('pgsz', 8000)",
+)
+
+
+@migrations(name="001_traces")
+def _traces(db: Database) -> None:
+    for statement in _TRACES:
+        db.execute(statement)
+
+
+@migrations(name="002_runs")
+def _runs(db: Database) -> None:
+    db.table("run").create(
+        {"id": str, "suite": str, "started_at": float, "body": str}, pk="id", not_null={"body"}
+    )
+    db.table("run").create_index(["suite", "started_at"])
+    db.table("run_end").create(
+        {"run_id": str, "state": str, "finished_at": float, "problem": str}, pk="run_id"
+    )
+    db.table("result").create(
+        {"id": int, "run_id": str, "outcome": str, "body": str}, pk="id", not_null={"body"}
+    )
+    db.table("result").create_index(["run_id", "outcome"])
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection to the store at ``path``, which is made and migrated where that is due.
+
+    Several processes may do this at once: whoever comes second waits and finds it done.
+    """
+    _make_folder(path.parent)
+    connection = sqlite3.connect(
+        path, isolation_level=None, check_same_thread=False, cached_statements=256
+    )
+    try:
+        connection.execute("PRAGMA page_size=8192")
+        for pragma in _PRAGMAS:
+            connection.execute(pragma)
+        _migrate(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    db = Database(connection, execute_plugins=False)
+    if not migrations.pending(db):
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        migrations.apply(db)
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+
+
+def _make_folder(folder: Path) -> None:
+    if folder.is_dir():
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    # What lies here is this machine's own: it must not be committed by accident.
+    (folder / ".gitignore").write_text("*\n", encoding="utf-8")

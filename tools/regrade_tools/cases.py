@@ -1,0 +1,250 @@
+"""The tool that files a failing case, and refuses one that would prove nothing."""
+
+import re
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from difflib import unified_diff
+
+from pydantic import JsonValue
+
+from regrade_tools.assertions import Check, Subject, parse_all, subject_of
+from regrade_tools.clipping import clip
+from regrade_tools.documents import dump
+from regrade_tools.fingerprint import fingerprint
+from regrade_tools.models import Case, CheckResult, Provenance, Recorded
+from regrade_tools.planning import planned_case
+from regrade_tools.ports import Store
+from regrade_tools.redaction import redaction
+from regrade_tools.refusal import Refusal
+from regrade_tools.running import checked
+from regrade_tools.similarity import comparable, similarity
+from regrade_tools.traces import NO_WORKSPACE
+from regrade_tools.workspace import Workspace
+
+# Below this two inputs only share their form; measured on greetings and small edits.
+_ALIKE = 0.9
+_SLUG_WORDS = 6
+_DIFF = 6_000
+
+
+@dataclass(frozen=True, slots=True)
+class Similar:
+    """A case whose input is nearly the same."""
+
+    case_id: str
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """What was filed: ``failed`` is the proof, ``guards`` passed and prove nothing yet."""
+
+    case_id: str
+    path: str
+    created: bool
+    failed: list[str]
+    guards: list[str] = field(default_factory=list[str])
+    similar: list[Similar] = field(default_factory=list[Similar])
+    diff: str | None = None
+    hint: str | None = None
+
+
+@dataclass(frozen=True)
+class Cases:
+    """What can be done with cases."""
+
+    store: Store
+    workspace: Workspace | None
+
+    async def file_case(  # noqa: PLR0913 - the fields of a case
+        self,
+        suite: str,
+        assertions: list[dict[str, JsonValue]],
+        reason: str,
+        trace_id: str | None = None,
+        input: JsonValue = None,  # noqa: A002 - the word of the file
+        output: JsonValue = None,
+        corrected_output: JsonValue = None,
+        feature: str | None = None,
+        scenario: str | None = None,
+        tags: list[str] | None = None,
+        dry_run: bool = False,  # noqa: FBT001, FBT002 - an argument of a tool, passed by name
+    ) -> Filed:
+        """File a failure as a regression case, once the assertions are proven red.
+
+        Give trace_id, or input with the bad output. At least one assertion must FAIL on that
+        recorded output, else nothing is filed and you learn which passed; with corrected_output
+        all must pass on it. Example: [{"type": "path", "at": "listings", "len": "> 1"},
+        {"type": "not-contains", "value": "sorry"}]; overview("assertions") lists the kinds.
+        Try dry_run first. Writes evals/cases/<suite>/<id>.yaml and returns its diff. Tag critical
+        for a case the gate never lets fail.
+        """
+        if self.workspace is None:
+            raise Refusal("Without a workspace no case can be filed.", next_step=NO_WORKSPACE)
+        checks = _own_checks(assertions)
+        subject, case = await self._recorded(trace_id, input, output)
+        results = [checked(check, subject) for check in checks]
+        failed = _proof(results)
+        _corrected(checks, corrected_output, subject)
+        case = case.model_copy(
+            update={
+                "id": _case_id(case.input, checks, reason),
+                "feature": feature,
+                "scenario": scenario,
+                "tags": tuple(tags or ()),
+                "assertions": tuple(check.spec for check in checks),
+                "reason": reason.strip(),
+                "corrected_output": corrected_output,
+                "provenance": Provenance(
+                    trace=trace_id or "",
+                    filed_at=datetime.now(UTC).replace(microsecond=0),
+                    failed=tuple(failed),
+                ),
+            }
+        )
+        guards = [clip(str(result.check), 200) for result in results if result.outcome == "passed"]
+        return self._file(suite, _valid(case), Filed("", "", False, failed, guards), dry_run=dry_run)
+
+    async def _recorded(
+        self, trace_id: str | None, given: JsonValue, output: JsonValue
+    ) -> tuple[Subject, Case]:
+        """The bad answer, and a case that holds it and its input."""
+        if trace_id is None:
+            if output is None:
+                raise Refusal(
+                    "There is no bad output to prove the assertions on.",
+                    next_step="Give trace_id, or input and output.",
+                )
+            clean = redaction()
+            given, output = clean.apply(given), clean.apply(output)
+            case = Case(id="new", input=given, recorded=Recorded(output=output))
+            return Subject(output=output, input=given), case
+        trace = await self.store.trace(trace_id)
+        if trace is None:
+            raise Refusal(
+                f"There is no trace {clip(trace_id, 60)!r}.", next_step="search_traces finds them."
+            )
+        subject = subject_of(trace)
+        if output is not None:
+            subject = replace(subject, output=output)
+        if given is not None:
+            subject = replace(subject, input=given)
+        recorded = Recorded(
+            output=subject.output,
+            tool_calls=subject.tool_calls,
+            latency_ms=subject.latency_ms,
+            cost_usd=subject.cost_usd,
+            error=trace.error,
+        )
+        return subject, Case(id="new", input=subject.input, recorded=recorded)
+
+    def _file(self, suite: str, case: Case, filed: Filed, *, dry_run: bool) -> Filed:
+        if self.workspace is None:
+            raise Refusal("Without a workspace no case can be filed.", next_step=NO_WORKSPACE)
+        planned_case(self.workspace.suite(suite), case)
+        others = self.workspace.cases(suite)
+        path = self.workspace.case_path(suite, case.id)
+        shown = path.relative_to(self.workspace.root).as_posix()
+        known = next((other for other in others if _same(other, case)), None)
+        if known is not None:
+            at = self.workspace.case_path(suite, known.id).relative_to(self.workspace.root)
+            return replace(
+                filed,
+                case_id=known.id,
+                path=at.as_posix(),
+                hint="This very case is filed already; nothing was written.",
+            )
+        text = _text(case)
+        diff = "".join(
+            unified_diff([], text.splitlines(keepends=True), "/dev/null", f"b/{shown}")
+        )
+        filed = replace(
+            filed, case_id=case.id, path=shown, similar=_similar(others, case), diff=clip(diff, _DIFF)
+        )
+        if dry_run:
+            return replace(filed, hint="Nothing was written: dry_run. File it without dry_run.")
+        self.workspace.write_new(path, text)
+        return replace(
+            filed,
+            created=True,
+            hint=f'It is red until the product is mended: run_suite("{suite}") shows it.',
+        )
+
+
+def _own_checks(assertions: list[dict[str, JsonValue]]) -> tuple[Check, ...]:
+    if not assertions:
+        raise Refusal(
+            "A case needs an assertion that fails on the bad output.",
+            next_step='For example {"type": "path", "at": "listings", "len": "> 1"}.',
+        )
+    return parse_all(assertions)
+
+
+def _proof(results: list[CheckResult]) -> list[str]:
+    """Why the bad output is bad, in the words of the assertions that caught it."""
+    errored = [result.reason for result in results if result.outcome == "errored"]
+    if errored:
+        raise Refusal(
+            f"An assertion could not be measured on the recorded output: {errored[0]}.",
+            next_step="Leave it out, or record what it needs.",
+        )
+    failed = [result.reason for result in results if result.outcome == "failed"]
+    if not failed:
+        passed = "; ".join(str(result.check) for result in results)
+        raise Refusal(
+            f"Not proven red: every assertion passes on the recorded bad output: {clip(passed, 900)}.",
+            next_step="It would not have caught the bug. Assert what is wrong with that output.",
+        )
+    return failed
+
+
+def _corrected(checks: tuple[Check, ...], corrected: JsonValue, subject: Subject) -> None:
+    if corrected is None:
+        return
+    # How the corrected answer would come about is not known, only what it says.
+    right = replace(subject, output=corrected)
+    judged = [checked(check, right) for check in checks if check.assertion.reads_output]
+    failing = [result.reason for result in judged if result.outcome != "passed"]
+    if failing:
+        raise Refusal(
+            f"The corrected output fails, too: {'; '.join(failing)}.",
+            next_step="Mend the assertion or the corrected output until it passes.",
+        )
+
+
+def _case_id(given: JsonValue, checks: tuple[Check, ...], reason: str) -> str:
+    words = re.findall(r"[a-z0-9]+", reason.lower())[:_SLUG_WORDS]
+    specs: list[JsonValue] = [dict(check.spec) for check in checks]
+    return f"case_{'-'.join(words)[:48] or 'filed'}-{fingerprint([given, specs])[:6]}"
+
+
+def _valid(case: Case) -> Case:
+    """The case with its names checked, as if it had been read from its file."""
+    try:
+        return Case.model_validate(case.model_dump())
+    except ValueError as problem:
+        raise Refusal(
+            f"The case cannot be filed: {clip(str(problem), 300)}.",
+            next_step="feature and scenario are plain names: letters, digits, - and _.",
+        ) from None
+
+
+def _same(left: Case, right: Case) -> bool:
+    return left.input == right.input and {fingerprint(dict(s)) for s in left.assertions} == {
+        fingerprint(dict(s)) for s in right.assertions
+    }
+
+
+def _similar(others: tuple[Case, ...], case: Case) -> list[Similar]:
+    mine = comparable(case.input)
+    scored = ((other.id, similarity(comparable(other.input), mine, _ALIKE)) for other in others)
+    found = [Similar(case_id, round(score, 3)) for case_id, score in scored if score >= _ALIKE]
+    return sorted(found, key=lambda item: -item.similarity)[:5]
+
+
+def _text(case: Case) -> str:
+    """The file of a case, in the order in which a person reads it."""
+    written = case.model_dump(mode="json", exclude_defaults=True)
+    order = ("id", "reason", "feature", "scenario", "tags", "input", "assertions")
+    first = {key: written[key] for key in order if key in written}
+    return dump({**first, **written})

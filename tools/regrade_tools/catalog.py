@@ -1,0 +1,37 @@
+"""Every tool, once, with its effect."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from regrade_tools.cases import Cases
+from regrade_tools.overview import Overviews
+from regrade_tools.suites import Suites
+from regrade_tools.traces import Traces
+
+# reads: changes nothing. writes: adds to the store or to evals/. runs: also starts a program
+# of the repository. Nothing here overwrites or deletes.
+Effect = Literal["reads", "writes", "runs"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A tool: a method whose docstring is what an agent reads of it."""
+
+    method: Callable[..., Awaitable[Any]]
+    title: str
+    effect: Effect
+
+
+def catalog(overviews: Overviews, traces: Traces, suites: Suites, cases: Cases) -> list[Tool]:
+    """The tools in the order in which an agent needs them."""
+    return [
+        Tool(overviews.overview, "Overview", "reads"),
+        Tool(traces.search_traces, "Search traces", "reads"),
+        Tool(traces.get_trace, "Read a trace", "reads"),
+        Tool(traces.import_traces, "Import traces", "writes"),
+        Tool(cases.file_case, "File a failing case", "writes"),
+        Tool(suites.run_suite, "Run a suite", "runs"),
+        Tool(suites.get_run, "Read a run", "writes"),  # it can cancel
+        Tool(suites.check_output, "Check an output", "reads"),
+    ]

@@ -1,0 +1,88 @@
+"""Whether a change may be merged: a standing, a baseline and a policy -> a decision with reasons."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from regrade_tools.comparison import Comparison, Standing, compare
+from regrade_tools.models import GatePolicy
+
+Decision = Literal["green", "red", "undecided"]
+
+CRITICAL = "critical"
+# Rates are quotients: a drop of exactly the limit must not fail by a rounding error.
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What the gate says. ``reasons`` say why it is red or undecided; rates are 0 to 1."""
+
+    decision: Decision
+    reasons: list[str]
+    pass_rate: float | None
+    passed: int
+    failed: list[str]
+    errored: list[str]
+    baseline_rate: float | None
+    comparison: Comparison | None
+
+
+def rule(found: Standing, baseline: Standing | None, policy: GatePolicy) -> Ruling:
+    """Decide. A failure that may not be is red, whatever could not be measured beside it.
+
+    Where nothing is red but too much is errored the gate is undecided, which is never green.
+    Without a baseline and without a minimum every decided case must pass.
+    """
+    red = _red(found, baseline, policy)
+    undecided = _undecided(found, policy)
+    return Ruling(
+        decision="red" if red else "undecided" if undecided else "green",
+        reasons=[*red, *undecided],
+        pass_rate=found.pass_rate,
+        passed=len(found.with_outcome("passed")),
+        failed=found.with_outcome("failed"),
+        errored=found.with_outcome("errored"),
+        baseline_rate=baseline.pass_rate if baseline else None,
+        comparison=compare(baseline, found) if baseline else None,
+    )
+
+
+def _red(found: Standing, baseline: Standing | None, policy: GatePolicy) -> list[str]:
+    reasons = [
+        f"the critical case {case_id} failed"
+        for case_id in found.with_outcome("failed")
+        if CRITICAL in found.cases[case_id].tags
+    ]
+    rate = found.pass_rate
+    if rate is None:
+        return reasons
+    least = policy.min_pass_rate
+    if least is None and baseline is None:
+        least = 1.0
+    if least is not None and rate < least - _ROUNDING:
+        without = "" if policy.min_pass_rate is not None else " (there is no baseline)"
+        reasons.append(f"the pass rate is {rate:.1%}, below {least:.1%}{without}")
+    before = baseline.pass_rate if baseline else None
+    if before is not None and before - rate > policy.max_drop + _ROUNDING:
+        reasons.append(
+            f"the pass rate fell from {before:.1%} to {rate:.1%}, "
+            f"by more than {policy.max_drop * 100:g} points"
+        )
+    return reasons
+
+
+def _undecided(found: Standing, policy: GatePolicy) -> list[str]:
+    errored = found.with_outcome("errored")
+    reasons = [
+        f"the critical case {case_id} could not be measured"
+        for case_id in errored
+        if CRITICAL in found.cases[case_id].tags
+    ]
+    if len(errored) > policy.max_errored:
+        reasons.append(
+            f"{len(errored)} of {len(found.outcomes)} cases could not be measured "
+            f"({policy.max_errored} may be)"
+        )
+    elif found.pass_rate is None:
+        reasons.append("no case was decided")
+    return reasons

@@ -1,0 +1,175 @@
+"""The tool to begin with: what there is, what is wrong, what to do next."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from pydantic import JsonValue
+
+from regrade_tools.assertions import described
+from regrade_tools.comparison import standing
+from regrade_tools.models import Case, Suite
+from regrade_tools.planning import planned_case
+from regrade_tools.ports import Host, Store
+from regrade_tools.refusal import Refusal, unknown
+from regrade_tools.timestamps import iso
+from regrade_tools.traces import NO_WORKSPACE
+from regrade_tools.workspace import Workspace
+
+_PROBLEMS = 20
+_RUNS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What there is. Problems are files of ``evals/`` that cannot be used, and why."""
+
+    workspace: str | None
+    traces: int
+    suites: list[dict[str, JsonValue]] = field(default_factory=list[dict[str, JsonValue]])
+    targets: list[str] = field(default_factory=list[str])
+    last_runs: list[dict[str, JsonValue]] = field(default_factory=list[dict[str, JsonValue]])
+    problems: list[str] = field(default_factory=list[str])
+    details: list[dict[str, JsonValue]] | None = None
+    next_step: str | None = None
+
+
+@dataclass(frozen=True)
+class Overviews:
+    """What can be said of the whole."""
+
+    store: Store
+    workspace: Workspace | None
+    host: Host
+
+    async def overview(self, name: str | None = None) -> Overview:
+        """Start here: suites, targets, last runs, what is wrong in evals/, the best next step.
+
+        name: a suite for its features, scenarios, cases and runs; "assertions" for every kind of
+        assertion with an example.
+        """
+        if name == "assertions":
+            return Overview(workspace=self._place(), traces=0, details=described())
+        traces = await self.store.count()
+        if self.workspace is None:
+            return Overview(workspace=None, traces=traces, next_step=NO_WORKSPACE)
+        if name is not None:
+            return await self._suite(self.workspace, name, traces)
+        problems = list(self.workspace.problems())
+        rows = [self._row(self.workspace, suite) for suite in self.workspace.suites()]
+        return Overview(
+            workspace=self._place(),
+            traces=traces,
+            suites=rows,
+            targets=self._targets(self.workspace),
+            last_runs=await self._runs(None),
+            problems=problems[:_PROBLEMS],
+            next_step=_next_step(traces, rows, problems),
+        )
+
+    async def _suite(self, workspace: Workspace, name: str, traces: int) -> Overview:
+        if name not in workspace.suites():
+            raise unknown("suite", name, [*workspace.suites(), "assertions"])
+        suite, cases = workspace.suite(name), workspace.cases(name)
+        problems: list[str] = []
+        for case in cases:
+            try:
+                planned_case(suite, case)
+            except Refusal as refusal:
+                problems.append(refusal.problem)
+        return Overview(
+            workspace=self._place(),
+            traces=traces,
+            suites=[self._row(workspace, name)],
+            targets=self._targets(workspace),
+            last_runs=await self._runs(name),
+            problems=problems[:_PROBLEMS],
+            details=_grid(suite, cases),
+        )
+
+    def _row(self, workspace: Workspace, name: str) -> dict[str, JsonValue]:
+        try:
+            suite, cases = workspace.suite(name), workspace.cases(name)
+        except Refusal:
+            return {"suite": name, "problem": "a file of it is wrong, see problems"}
+        row: dict[str, JsonValue] = {"suite": name, "cases": len(cases), "target": suite.target}
+        if suite.description:
+            row["description"] = suite.description
+        holes = [
+            str(line["scenario"]) for line in _grid(suite, cases) if "scenario" in line and not line["cases"]
+        ]
+        if holes:
+            row["scenarios_without_a_case"] = list[JsonValue](holes)
+        row["baseline"] = workspace.baseline_path(name).is_file()
+        return row
+
+    def _targets(self, workspace: Workspace) -> list[str]:
+        try:
+            return ["recorded", "corrected", "latest", *workspace.project().targets]
+        except Refusal:
+            return []
+
+    async def _runs(self, suite: str | None) -> list[dict[str, JsonValue]]:
+        told: list[dict[str, JsonValue]] = []
+        for stored in await self.store.runs(suite, _RUNS):
+            ended = stored.end.state if stored.end else None
+            alive = "running" if self.host.alive(stored.run.owner) else "interrupted"
+            found = standing(stored.run, await self.store.results(stored.run.id))
+            counted = Counter(found.outcomes.values())
+            told.append(
+                {
+                    "run_id": stored.run.id,
+                    "suite": stored.run.suite,
+                    "target": stored.run.target,
+                    "when": iso(stored.run.started_at),
+                    "state": ended or alive,
+                    "passed": counted["passed"],
+                    "failed": counted["failed"],
+                    "errored": counted["errored"],
+                }
+            )
+        return told
+
+    def _place(self) -> str | None:
+        if self.workspace is None:
+            return None
+        return f"{self.workspace.root} ({self.workspace.found_by})"
+
+
+def _grid(suite: Suite, cases: tuple[Case, ...]) -> list[dict[str, JsonValue]]:
+    """Features by scenarios with their number of cases; cases outside the grid come last."""
+    counted = Counter((case.feature, case.scenario) for case in cases)
+    lines: list[dict[str, JsonValue]] = []
+    for feature, held in suite.features.items():
+        for scenario, inner in held.scenarios.items():
+            line: dict[str, JsonValue] = {
+                "feature": feature,
+                "scenario": f"{feature} / {scenario}",
+                "cases": counted.pop((feature, scenario), 0),
+            }
+            if inner.description:
+                line["description"] = inner.description
+            lines.append(line)
+    lines.extend(
+        {"place": " / ".join(filter(None, place)) or "no feature", "cases": number}
+        for place, number in counted.items()
+    )
+    return lines
+
+
+def _next_step(traces: int, rows: list[dict[str, JsonValue]], problems: list[str]) -> str:
+    if problems:
+        return "Mend what `problems` names; the messages say how."
+    if not traces:
+        return "Import logs: import_traces, or `regrade import PATH` for a person."
+    if not rows:
+        return "Write a first suite: `regrade init`, or evals/suites/<suite>.yaml by hand."
+    empty = next((row["suite"] for row in rows if row.get("cases") == 0), None)
+    if empty is not None:
+        return f"Suite {empty} has no case: search_traces for a failure, then file_case."
+    holes = next((row for row in rows if "scenarios_without_a_case" in row), None)
+    if holes is not None:
+        return f"Suite {holes['suite']} has scenarios without a case: file one for each."
+    bare = next((row["suite"] for row in rows if not row.get("baseline")), None)
+    if bare is not None:
+        return f"Suite {bare} has no baseline: `regrade run {bare} --save-baseline`, commit it."
+    return "run_suite after each change of the product; `regrade gate` in CI."

@@ -1,0 +1,29 @@
+"""The JSON Schemas of the files that people and agents write."""
+
+from collections.abc import Callable
+from typing import Any, cast
+
+from regrade_tools.assertions import json_schema
+from regrade_tools.models import Case, Project, Suite
+
+
+def _of(kind: type[Case] | type[Suite] | type[Project], title: str) -> dict[str, Any]:
+    """The schema of a file, with every list of assertions spelt out."""
+    schema = kind.model_json_schema()
+    definitions = cast("dict[str, Any]", schema.setdefault("$defs", {}))
+    definitions["Assertion"] = json_schema()
+    # Inside an assertion anything that is JSON is allowed where a value stands.
+    definitions.setdefault("JsonValue", {})
+    for holder in (schema, *definitions.values()):
+        properties = cast("dict[str, Any]", holder.get("properties", {}))
+        if "assertions" in properties:
+            properties["assertions"]["items"] = {"$ref": "#/$defs/Assertion"}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": title}
+
+
+SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
+    "suite": lambda: _of(Suite, "evals/suites/<suite>.yaml"),
+    "case": lambda: _of(Case, "evals/cases/<suite>/<id>.yaml"),
+    "project": lambda: _of(Project, "evals/regrade.yaml"),
+    "assertion": lambda: {"$defs": {"JsonValue": {}}, **json_schema()},
+}

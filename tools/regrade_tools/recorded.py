@@ -1,0 +1,40 @@
+"""The target that runs nothing: what is stored is scored."""
+
+from dataclasses import dataclass
+
+from regrade_tools.assertions import subject_of
+from regrade_tools.fingerprint import fingerprint
+from regrade_tools.models import Case, RecordedTarget
+from regrade_tools.ports import Reply, Store, TargetError
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedAnswers:
+    """Answers from the case's own file, or from the traces of the store."""
+
+    spec: RecordedTarget
+    store: Store
+
+    async def answer(self, case: Case) -> Reply:
+        """As the port says."""
+        if self.spec.recorded == "latest":
+            return await self._latest(case)
+        if self.spec.recorded == "corrected":
+            if case.corrected_output is None:
+                raise TargetError(
+                    "the case has no corrected_output; write one, or run another target"
+                )
+            return Reply(case.corrected_output)
+        if case.recorded is None:
+            raise TargetError("the case has no recorded output; run a target that answers")
+        recorded = case.recorded
+        return Reply(
+            recorded.output, recorded.tool_calls, recorded.latency_ms, recorded.cost_usd
+        )
+
+    async def _latest(self, case: Case) -> Reply:
+        trace = await self.store.latest(fingerprint(case.input))
+        if trace is None:
+            raise TargetError("no stored trace was given this input; import newer logs")
+        subject = subject_of(trace)
+        return Reply(subject.output, subject.tool_calls, subject.latency_ms, subject.cost_usd)

@@ -1,0 +1,21 @@
+"""How alike two inputs are."""
+
+from pydantic import JsonValue
+from rapidfuzz import fuzz
+
+from regrade_tools.fingerprint import canonical
+from regrade_tools.words import tokens
+
+# Enough to tell two inputs apart; the distance of longer texts grows with their product.
+_COMPARED_WORDS = 400
+
+
+def comparable(value: JsonValue) -> str:
+    """The words of an input, as two inputs are compared: the last words of a long one."""
+    text = value if isinstance(value, str) else canonical(value).decode(errors="replace")
+    return " ".join(tokens(text)[-_COMPARED_WORDS:])
+
+
+def similarity(left: str, right: str, at_least: float) -> float:
+    """Between 0 and 1, the share of text in common by edit distance; 0 below ``at_least``."""
+    return fuzz.ratio(left, right, score_cutoff=at_least * 100) / 100

@@ -1,0 +1,34 @@
+"""A first ``evals/`` folder for a repository that has none."""
+
+from regrade_tools.workspace import Workspace
+
+_PROJECT = """\
+# Targets: the programs under test. `recorded`, `corrected` and `latest` are always there.
+targets: {}
+#  app:
+#    python: my_package.bot:answer      # a function that takes the input and returns the output
+#  cli:
+#    command: [node, bot.js]            # reads {"id", "input"} a line, prints {"output"} a line
+"""
+_SUITE = """\
+# What the product does, by feature and scenario. `regrade schema suite` says what may stand here.
+description: The first suite.
+target: recorded
+features:
+  answers:
+    scenarios:
+      known: {description: The answer is in the data.}
+      unknown: {description: The answer is not in the data and the bot says so.}
+"""
+
+
+def initialise(workspace: Workspace) -> list[str]:
+    """Write what is not there yet; the paths that were written, in the workspace."""
+    files = {workspace.evals / "regrade.yaml": _PROJECT}
+    if not workspace.suites():
+        files[workspace.suite_path("main")] = _SUITE
+    return [
+        path.relative_to(workspace.root).as_posix()
+        for path, text in files.items()
+        if workspace.write_new(path, text)
+    ]

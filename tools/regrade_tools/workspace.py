@@ -1,0 +1,216 @@
+"""The user's repository: where it is, the files in its ``evals/``, and how they are written."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from regrade_tools.documents import DocumentError, load
+from regrade_tools.models import Case, Project, Suite
+from regrade_tools.refusal import Refusal, unknown
+
+File = TypeVar("File", bound=BaseModel)
+
+_MARKERS = ("evals/regrade.yaml", ".git")
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """A repository with its evaluations. ``found_by`` says how it was chosen."""
+
+    root: Path
+    found_by: str = "--root"
+
+    @property
+    def evals(self) -> Path:
+        """The folder of what is reviewed in pull requests."""
+        return self.root / "evals"
+
+    @property
+    def state(self) -> Path:
+        """The folder of what is this machine's own."""
+        return self.root / ".regrade"
+
+    def project(self) -> Project:
+        """``evals/regrade.yaml``, or the defaults where there is none."""
+        path = self.evals / "regrade.yaml"
+        return self._read(path, Project) if path.is_file() else Project()
+
+    def suites(self) -> list[str]:
+        """The names of the suites."""
+        return sorted(path.stem for path in (self.evals / "suites").glob("*.yaml"))
+
+    def suite(self, name: str) -> Suite:
+        """One suite.
+
+        Raises:
+            Refusal: There is no such suite, or its file is wrong.
+        """
+        if name not in self.suites():
+            raise unknown(
+                "suite",
+                name,
+                self.suites(),
+                next_step=f"A suite is a file {self._shown(self.evals / 'suites')}/<suite>.yaml; "
+                "`regrade init` writes a first one, `regrade schema suite` says what it may hold.",
+            )
+        return self._read(self.suite_path(name), Suite)
+
+    def suite_path(self, name: str) -> Path:
+        """The file of a suite."""
+        return self.evals / "suites" / f"{name}.yaml"
+
+    def case_path(self, suite: str, case_id: str) -> Path:
+        """The file of a case."""
+        return self.evals / "cases" / suite / f"{case_id}.yaml"
+
+    def baseline_path(self, suite: str) -> Path:
+        """The file that the gate of a suite compares with."""
+        return self.evals / "baselines" / f"{suite}.json"
+
+    def cases(self, suite: str) -> tuple[Case, ...]:
+        """The cases of a suite in the order of their ids.
+
+        Raises:
+            Refusal: A file is wrong, or its name is not its id.
+        """
+        return tuple(self._case(path) for path in self._case_files(suite))
+
+    def problems(self) -> Iterator[str]:
+        """What is wrong in ``evals/``, one line a file."""
+        try:
+            self.project()
+        except Refusal as refusal:
+            yield refusal.problem
+        for name in self.suites():
+            try:
+                self.suite(name)
+            except Refusal as refusal:
+                yield refusal.problem
+        folders = self.evals / "cases"
+        for folder in sorted(folders.iterdir()) if folders.is_dir() else ():
+            if folder.name not in self.suites():
+                yield f"{self._shown(folder)} holds cases of no suite."
+            for path in self._case_files(folder.name):
+                try:
+                    self._case(path)
+                except Refusal as refusal:
+                    yield refusal.problem
+
+    def _case_files(self, suite: str) -> list[Path]:
+        return sorted((self.evals / "cases" / suite).glob("*.yaml"))
+
+    def _case(self, path: Path) -> Case:
+        case = self._read(path, Case)
+        if case.id != path.stem:
+            raise Refusal(
+                f"{self._shown(path)} holds the id {case.id!r}, which is not its name.",
+                next_step="Make the two the same.",
+            )
+        return case
+
+    def _read(self, path: Path, kind: type[File]) -> File:
+        shown = self._shown(path)
+        try:
+            value = load(path.read_text(encoding="utf-8"))
+            return kind.model_validate(value)
+        except (OSError, UnicodeDecodeError, DocumentError) as problem:
+            raise Refusal(f"{shown} {problem}.", next_step="Mend the file.") from None
+        except ValidationError as problem:
+            raise Refusal(
+                f"{shown} is wrong: {_told(problem)}.",
+                next_step=f"`regrade schema {kind.__name__.lower()}` says what it may hold.",
+            ) from None
+
+    def _shown(self, path: Path) -> str:
+        return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else str(path)
+
+    def readable(self, path: str, more: tuple[str, ...] = ()) -> Path:
+        """``path`` inside the workspace, or inside one of the folders ``more``.
+
+        Raises:
+            Refusal: It leads elsewhere, by ``..``, a link or an absolute name.
+        """
+        target = (self.root / path).expanduser()
+        # A glob is judged by the folder it looks in.
+        anchor = target.parent if any(sign in target.name for sign in "*?[") else target
+        allowed = [self.root, *(self.root / Path(folder).expanduser() for folder in more)]
+        try:
+            inside = any(anchor.resolve().is_relative_to(base.resolve()) for base in allowed)
+        except (OSError, ValueError, RuntimeError):
+            inside = False
+        if not inside:
+            raise Refusal(
+                f"{path!r} lies outside the workspace {self.root}.",
+                next_step="A person can run `regrade import PATH`, or list the folder under "
+                "`import_from` in evals/regrade.yaml.",
+            )
+        return target
+
+    def write_new(self, path: Path, text: str) -> bool:
+        """Write a file that must not exist yet, whole or not at all; False where it does.
+
+        Raises:
+            Refusal: ``path`` leads out of the workspace by a link.
+        """
+        temporary = self._temporary(path, text)
+        try:
+            os.link(temporary, path)
+        except FileExistsError:
+            return False
+        finally:
+            temporary.unlink()
+        return True
+
+    def replace(self, path: Path, text: str) -> None:
+        """Write a file of ours anew, whole or not at all."""
+        self._temporary(path, text).replace(path)
+
+    def _temporary(self, path: Path, text: str) -> Path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.parent.resolve().is_relative_to(self.root.resolve()):
+            raise Refusal(f"{self._shown(path)} leads out of the workspace by a link.")
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        # A temporary file is its owner's alone; what it becomes is a file like its neighbours.
+        mask = os.umask(0)
+        os.umask(mask)
+        temporary = Path(name)
+        temporary.chmod(0o666 & ~mask)
+        return temporary
+
+
+def find_workspace(start: Path, told: Path | None = None, found_by: str = "--root") -> Workspace | None:
+    """The workspace that was ``told``, else the nearest parent of ``start`` that looks like one.
+
+    Raises:
+        Refusal: What was told is no folder.
+    """
+    if told is not None:
+        root = told.expanduser().resolve()
+        if not root.is_dir():
+            raise Refusal(
+                f"The workspace {told} is no folder.", next_step=f"Mend {found_by} and start again."
+            )
+        return Workspace(root, found_by)
+    for folder in (start, *start.parents):
+        for marker in _MARKERS:
+            if (folder / marker).exists():
+                return Workspace(folder, f"{marker} in a parent folder")
+    return None
+
+
+def _told(problem: ValidationError) -> str:
+    told: list[str] = []
+    for error in problem.errors(include_url=False, include_context=False):
+        where = ".".join(str(part) for part in error["loc"])
+        message = error["msg"].removeprefix("Value error, ")
+        told.append(f"{where}: {message}" if where else message)
+    return "; ".join(told[:5])
