@@ -17,8 +17,8 @@ from mcp.server.mcpserver.tools.base import Tool as Registered
 from mcp.server.mcpserver.utilities.func_metadata import FuncMetadata, func_metadata
 from mcp.types import CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
 from pydantic import ConfigDict, TypeAdapter, ValidationError
-from regrade_prompts import render
 
+from regrade_prompts import render
 from regrade_server.house import House
 from regrade_server.schemas import lean, shallow
 from regrade_tools.catalog import Effect, Tool
@@ -40,7 +40,7 @@ _SHOWN_ERRORS = 5
 
 
 def build_server(house: House) -> MCPServer[None]:
-    """An MCP server for ``house``: the same object serves both protocol eras and every transport."""
+    """An MCP server for ``house``: one object for both protocol eras and every transport."""
 
     @asynccontextmanager
     async def lifespan(_: MCPServer[None]) -> AsyncGenerator[None, None]:
@@ -160,7 +160,7 @@ def _called(tool: Tool) -> Any:  # noqa: ANN401 - the SDK takes any callable
         finally:
             # A run may go on when its call is answered, and then there is nobody to tell.
             telling.clear()
-        content = adapter.dump_python(reply, mode="json", exclude_none=True)
+        content = adapter.dump_python(reply, mode="json", exclude_none=True, exclude_defaults=True)
         text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
         return CallToolResult(
             content=[TextContent(type="text", text=text)], structured_content=content

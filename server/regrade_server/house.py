@@ -14,11 +14,12 @@ from regrade_tools.cases import Cases
 from regrade_tools.catalog import Tool, catalog
 from regrade_tools.gating import Gating
 from regrade_tools.live import LiveRuns
+from regrade_tools.outputs import Outputs
 from regrade_tools.overview import Overviews
-from regrade_tools.refusal import Refusal
+from regrade_tools.runs import Runs
 from regrade_tools.suites import Suites
-from regrade_tools.traces import NO_WORKSPACE, Traces
-from regrade_tools.workspace import Workspace
+from regrade_tools.traces import Traces
+from regrade_tools.workspace import Workspace, needed
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,10 @@ class House:
 
     def __post_init__(self) -> None:
         """Name the store; it is opened when it is first used."""
-        store = MemoryStore() if self.workspace is None else SqliteStore(
-            self.workspace.state / "store.db"
+        store = (
+            MemoryStore()
+            if self.workspace is None
+            else SqliteStore(self.workspace.state / "store.db")
         )
         object.__setattr__(self, "store", store)
 
@@ -50,14 +53,12 @@ class House:
     @property
     def suites(self) -> Suites:
         """What can be done with suites."""
-        return Suites(self.store, self.workspace, Programs(self._root), self.live, self.host)
+        return Suites(Runs(self.store, Programs(self._root), self.live, self.host), self.workspace)
 
     @property
     def baselines(self) -> Baselines:
         """The baselines of the workspace."""
-        if self.workspace is None:
-            raise Refusal("There is no workspace, so no baseline.", next_step=NO_WORKSPACE)
-        return Baselines(self.workspace, self.store, self.host)
+        return Baselines(needed(self.workspace), self.store, self.host)
 
     @property
     def gating(self) -> Gating:
@@ -70,13 +71,14 @@ class House:
         return catalog(
             Overviews(self.store, self.workspace, self.host),
             self.traces,
-            self.suites,
             Cases(self.store, self.workspace),
+            self.suites,
+            Outputs(self.workspace),
         )
 
     @asynccontextmanager
     async def open(self) -> AsyncGenerator["House", None]:
-        """Live until the context ends: then runs under way are cancelled and the store is closed."""
+        """Live until the context ends: then what runs is cancelled and the store is closed."""
         try:
             async with self.live.open():
                 yield self

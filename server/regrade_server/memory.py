@@ -1,4 +1,4 @@
-"""The ``Store`` in memory: for a server without a workspace, and the plainest reading of the port."""
+"""The ``Store`` in memory: for a server without a workspace; the port at its plainest."""
 
 import time
 from collections.abc import Sequence

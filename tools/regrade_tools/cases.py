@@ -1,5 +1,6 @@
 """The tool that files a failing case, and refuses one that would prove nothing."""
 
+import json
 import re
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -18,8 +19,7 @@ from regrade_tools.redaction import redaction
 from regrade_tools.refusal import Refusal
 from regrade_tools.running import checked
 from regrade_tools.similarity import comparable, similarity
-from regrade_tools.traces import NO_WORKSPACE
-from regrade_tools.workspace import Workspace
+from regrade_tools.workspace import Workspace, needed
 
 # Below this two inputs only share their form; measured on greetings and small edits.
 _ALIKE = 0.9
@@ -79,8 +79,7 @@ class Cases:
         Try dry_run first. Writes evals/cases/<suite>/<id>.yaml and returns its diff. Tag critical
         for a case the gate never lets fail.
         """
-        if self.workspace is None:
-            raise Refusal("Without a workspace no case can be filed.", next_step=NO_WORKSPACE)
+        needed(self.workspace)
         checks = _own_checks(assertions)
         subject, case = await self._recorded(trace_id, input, output)
         results = [checked(check, subject) for check in checks]
@@ -102,8 +101,13 @@ class Cases:
                 ),
             }
         )
-        guards = [clip(str(result.check), 200) for result in results if result.outcome == "passed"]
-        return self._file(suite, _valid(case), Filed("", "", False, failed, guards), dry_run=dry_run)
+        guards = [_shown(result) for result in results if result.outcome == "passed"]
+        return self._file(
+            suite,
+            _valid(case),
+            Filed("", "", created=False, failed=failed, guards=guards),
+            dry_run=dry_run,
+        )
 
     async def _recorded(
         self, trace_id: str | None, given: JsonValue, output: JsonValue
@@ -139,15 +143,14 @@ class Cases:
         return subject, Case(id="new", input=subject.input, recorded=recorded)
 
     def _file(self, suite: str, case: Case, filed: Filed, *, dry_run: bool) -> Filed:
-        if self.workspace is None:
-            raise Refusal("Without a workspace no case can be filed.", next_step=NO_WORKSPACE)
-        planned_case(self.workspace.suite(suite), case)
-        others = self.workspace.cases(suite)
-        path = self.workspace.case_path(suite, case.id)
-        shown = path.relative_to(self.workspace.root).as_posix()
+        workspace = needed(self.workspace)
+        planned_case(workspace.suite(suite), case)
+        others = workspace.cases(suite)
+        path = workspace.case_path(suite, case.id)
+        shown = path.relative_to(workspace.root).as_posix()
         known = next((other for other in others if _same(other, case)), None)
         if known is not None:
-            at = self.workspace.case_path(suite, known.id).relative_to(self.workspace.root)
+            at = workspace.case_path(suite, known.id).relative_to(workspace.root)
             return replace(
                 filed,
                 case_id=known.id,
@@ -155,15 +158,17 @@ class Cases:
                 hint="This very case is filed already; nothing was written.",
             )
         text = _text(case)
-        diff = "".join(
-            unified_diff([], text.splitlines(keepends=True), "/dev/null", f"b/{shown}")
-        )
+        diff = "".join(unified_diff([], text.splitlines(keepends=True), "/dev/null", f"b/{shown}"))
         filed = replace(
-            filed, case_id=case.id, path=shown, similar=_similar(others, case), diff=clip(diff, _DIFF)
+            filed,
+            case_id=case.id,
+            path=shown,
+            similar=_similar(others, case),
+            diff=clip(diff, _DIFF),
         )
         if dry_run:
             return replace(filed, hint="Nothing was written: dry_run. File it without dry_run.")
-        self.workspace.write_new(path, text)
+        workspace.write_new(path, text)
         return replace(
             filed,
             created=True,
@@ -190,12 +195,16 @@ def _proof(results: list[CheckResult]) -> list[str]:
         )
     failed = [result.reason for result in results if result.outcome == "failed"]
     if not failed:
-        passed = "; ".join(str(result.check) for result in results)
+        passed = "; ".join(_shown(result) for result in results)
         raise Refusal(
-            f"Not proven red: every assertion passes on the recorded bad output: {clip(passed, 900)}.",
+            f"Not proven red: every assertion passes on the bad output: {clip(passed, 900)}.",
             next_step="It would not have caught the bug. Assert what is wrong with that output.",
         )
     return failed
+
+
+def _shown(result: CheckResult) -> str:
+    return clip(json.dumps(result.check, ensure_ascii=False), 200)
 
 
 def _corrected(checks: tuple[Check, ...], corrected: JsonValue, subject: Subject) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from regrade_tools.cases import Cases
+from regrade_tools.outputs import Outputs
 from regrade_tools.overview import Overviews
 from regrade_tools.suites import Suites
 from regrade_tools.traces import Traces
@@ -23,7 +24,9 @@ class Tool:
     effect: Effect
 
 
-def catalog(overviews: Overviews, traces: Traces, suites: Suites, cases: Cases) -> list[Tool]:
+def catalog(
+    overviews: Overviews, traces: Traces, cases: Cases, suites: Suites, outputs: Outputs
+) -> list[Tool]:
     """The tools in the order in which an agent needs them."""
     return [
         Tool(overviews.overview, "Overview", "reads"),
@@ -33,5 +36,5 @@ def catalog(overviews: Overviews, traces: Traces, suites: Suites, cases: Cases) 
         Tool(cases.file_case, "File a failing case", "writes"),
         Tool(suites.run_suite, "Run a suite", "runs"),
         Tool(suites.get_run, "Read a run", "writes"),  # it can cancel
-        Tool(suites.check_output, "Check an output", "reads"),
+        Tool(outputs.check_output, "Check an output", "reads"),
     ]

@@ -4,6 +4,9 @@ The parser is PyYAML's libyaml; its YAML 1.1 reading of plain words is replaced 
 schema of YAML 1.2, in which ``Yes`` is a text, ``010`` is ten and a date is a text.
 """
 
+# PyYAML is loosely typed; this room alone speaks to it.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 import re
 from typing import Any, cast
 
@@ -71,16 +74,14 @@ def load(text: str) -> JsonValue:
         raise DocumentError("is larger than 16 MB")
     try:
         value: Any = yaml.load(text, Loader=_Loader)  # noqa: S506 - built on the safe loader
-        if _values(value, {}) > _MOST_VALUES:
-            raise DocumentError(f"stands for more than {_MOST_VALUES:,} values")
     except yaml.MarkedYAMLError as problem:
         mark = problem.problem_mark
         place = f" at line {mark.line + 1} column {mark.column + 1}" if mark else ""
         raise DocumentError(f"is not YAML: {problem.problem}{place}") from None
-    except DocumentError:
-        raise
     except (yaml.YAMLError, RecursionError, ValueError) as problem:
         raise DocumentError(f"is not YAML that can be used: {problem}") from None
+    if _values(value, {}) > _MOST_VALUES:
+        raise DocumentError(f"stands for more than {_MOST_VALUES:,} values, or for itself")
     return cast("JsonValue", _plain(value))
 
 

@@ -1,4 +1,4 @@
-"""Whether a change may be merged: a standing, a baseline and a policy -> a decision with reasons."""
+"""Whether a change may be merged: standing, baseline and policy -> a decision with reasons."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -52,10 +52,10 @@ class Gating:
         )
         before = await self.baselines.find(suite, baseline)
         report = await self._measured(suite, target, run_id, progress)
-        stored = await self.suites.store.run(report.summary.run_id)
+        stored = await self.suites.runs.store.run(report.summary.run_id)
         if stored is None:
             raise LookupError(report.summary.run_id)
-        found = standing(stored.run, await self.suites.store.results(stored.run.id))
+        found = standing(stored.run, await self.suites.runs.store.results(stored.run.id))
         return GateReport(rule(found, before, policy), report.summary, report.cards[:_CARDS])
 
     async def _measured(

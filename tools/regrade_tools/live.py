@@ -43,7 +43,7 @@ class LiveRuns:
             try:
                 with live.scope:
                     await work()
-            except Exception:
+            except Exception:  # noqa: BLE001 - logged, whatever it is
                 # One run that breaks must not take the server and the other runs with it.
                 _LOG.exception("run %s broke", run_id)
             finally:

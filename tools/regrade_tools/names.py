@@ -4,13 +4,11 @@ import random
 
 from regrade_tools.timestamps import iso
 
-_MANNERS = ("amber", "brisk", "calm", "clear", "early", "gentle", "keen", "lucky", "mellow", "quiet",
-            "rapid", "silver", "sunny", "tidy", "warm", "wide")  # fmt: skip
-_THINGS = ("anchor", "birch", "brook", "cedar", "comet", "falcon", "harbor", "heron", "lantern",
-           "maple", "meadow", "otter", "pebble", "ridge", "sparrow", "willow")  # fmt: skip
+_MANNERS = "amber brisk calm clear early gentle keen lucky mellow quiet silver sunny tidy warm"
+_THINGS = "anchor birch brook cedar comet falcon harbor heron lantern maple meadow otter willow"
 
 
 def memorable(when: float) -> str:
     """The day of ``when`` (Unix seconds) and two words, such as ``2026-11-22 calm heron``."""
-    words = f"{random.choice(_MANNERS)} {random.choice(_THINGS)}"  # noqa: S311 - a name, no secret
-    return f"{iso(when)[:10]} {words}"
+    words = [random.choice(listed.split()) for listed in (_MANNERS, _THINGS)]  # noqa: S311 - no secret
+    return " ".join([iso(when)[:10], *words])

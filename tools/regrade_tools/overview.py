@@ -12,8 +12,7 @@ from regrade_tools.planning import planned_case
 from regrade_tools.ports import Host, Store
 from regrade_tools.refusal import Refusal, unknown
 from regrade_tools.timestamps import iso
-from regrade_tools.traces import NO_WORKSPACE
-from regrade_tools.workspace import Workspace
+from regrade_tools.workspace import NO_WORKSPACE, Workspace
 
 _PROBLEMS = 20
 _RUNS = 5
@@ -95,7 +94,9 @@ class Overviews:
         if suite.description:
             row["description"] = suite.description
         holes = [
-            str(line["scenario"]) for line in _grid(suite, cases) if "scenario" in line and not line["cases"]
+            str(line["scenario"])
+            for line in _grid(suite, cases)
+            if "scenario" in line and not line["cases"]
         ]
         if holes:
             row["scenarios_without_a_case"] = list[JsonValue](holes)

@@ -1,5 +1,6 @@
 """A suite and its cases -> what a run has to do, with everything checked before it starts."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -72,17 +73,18 @@ def planned_case(suite: Suite, case: Case) -> Planned:
         *_read(f"scenario {case.scenario}", scenario.assertions if scenario else ()),
         *_read(f"case {case.id}", case.assertions),
     )
-    if not checks:
+    # The same assertion may stand in a scenario and in its case; it is asked once.
+    distinct = {fingerprint(dict(check.spec)): check for check in checks}
+    if not distinct:
         raise Refusal(
             f"The case {case.id} has no assertion, so nothing of it could fail.",
             next_step="Give it one, or its scenario, feature or suite.",
         )
-    return Planned(case, checks)
+    return Planned(case, tuple(distinct.values()))
 
 
-def _misplaced(what: str, name: str, valid: dict[str, object] | object, case: Case) -> Refusal:
-    names = [str(known) for known in valid] if isinstance(valid, dict) else []
-    return unknown(what, name, names, next_step=f"Mend the case {case.id}, or add it to the suite.")
+def _misplaced(what: str, name: str, valid: Iterable[str], case: Case) -> Refusal:
+    return unknown(what, name, valid, next_step=f"Mend the case {case.id}, or add it to the suite.")
 
 
 def _read(where: str, specs: tuple[Spec, ...]) -> tuple[Check, ...]:

@@ -8,7 +8,7 @@ is valid; no part of a query ever reaches a database as text.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal, Self
+from typing import Literal, Self, TypeGuard
 
 from regrade_tools.refusal import Refusal, unknown
 from regrade_tools.timestamps import duration, moment
@@ -16,6 +16,7 @@ from regrade_tools.words import tokens
 
 Facet = Literal["status", "model", "name", "tag", "session", "tool", "source", "format"]
 Measure = Literal["latency", "cost", "tokens"]
+Sign = Literal[">", ">=", "<", "<="]
 
 FACETS: tuple[Facet, ...] = (
     "status", "model", "name", "tag", "session", "tool", "source", "format",
@@ -56,8 +57,11 @@ class Within:
     """A measure on one side of a bound: latency in ms, cost in dollars, tokens."""
 
     measure: Measure
-    sign: Literal[">", ">=", "<", "<="]
+    sign: Sign
     bound: float
+
+
+_SIGNS: dict[str, Sign] = {">": ">", ">=": ">=", "<": "<", "<=": "<="}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,18 +126,24 @@ def _qualified(  # noqa: PLR0913 - what the grammar knows of one term
         raise unknown("qualifier", key, QUALIFIERS, next_step=_EXAMPLE + hint)
     if not value:
         raise Refusal(f"{key}: has no value.", next_step=_EXAMPLE)
-    facet = next((name for name in FACETS if name == key), None)
-    if facet is not None:
+    if _is_facet(key):
         prefix = not quoted and value.endswith("*")
         bare = value.removesuffix("*") if prefix else value
-        return found.added(Having(facet, bare.casefold(), prefix, negated))
+        return found.added(Having(key, bare.casefold(), prefix, negated))
     if negated:
         raise Refusal(f"-{key}: cannot be negated.", next_step=f"Turn its sign round: {key}:<2.")
-    measure = next((name for name in MEASURES if name == key), None)
-    if measure is not None:
-        return found.added(_within(measure, value))
+    if _is_measure(key):
+        return found.added(_within(key, value))
     when = _moment(key, value, now)
     return replace(found, since=when) if key == "since" else replace(found, until=when)
+
+
+def _is_facet(key: str) -> TypeGuard[Facet]:
+    return key in FACETS
+
+
+def _is_measure(key: str) -> TypeGuard[Measure]:
+    return key in MEASURES
 
 
 def _within(measure: Measure, value: str) -> Within:
@@ -150,8 +160,7 @@ def _within(measure: Measure, value: str) -> Within:
             next_step=f"Write {measure}:> or < with a number, such as latency:>2s, cost:>0.01 "
             "or tokens:>=4000.",
         )
-    sign = next(sign for sign in (">=", "<=", ">", "<") if sign == match[1])
-    return Within(measure, sign, bound)  # pyright: ignore[reportArgumentType] - narrowed above
+    return Within(measure, _SIGNS[match[1]], bound)
 
 
 def _milliseconds(text: str) -> float | None:

@@ -28,9 +28,7 @@ class RecordedAnswers:
         if case.recorded is None:
             raise TargetError("the case has no recorded output; run a target that answers")
         recorded = case.recorded
-        return Reply(
-            recorded.output, recorded.tool_calls, recorded.latency_ms, recorded.cost_usd
-        )
+        return Reply(recorded.output, recorded.tool_calls, recorded.latency_ms, recorded.cost_usd)
 
     async def _latest(self, case: Case) -> Reply:
         trace = await self.store.latest(fingerprint(case.input))

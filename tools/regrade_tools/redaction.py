@@ -10,7 +10,8 @@ from pydantic import JsonValue
 # One line a kind of secret. Each begins with letters that an ordinary text seldom has, so a
 # scan of clean text costs little.
 _SECRETS = {
-    "private_key": r"-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----[\s\S]{0,20000}?-----END [A-Z ]{0,20}KEY-----",
+    "private_key": r"-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----[\s\S]{0,20000}?"
+    r"-----END [A-Z ]{0,20}KEY-----",
     "openai_key": r"\bsk-(?:proj-|ant-|or-|svcacct-)?[A-Za-z0-9_-]{20,200}",
     "aws_key": r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b",
     "github_token": r"\b(?:gh[pousr]_[A-Za-z0-9]{36,255}|github_pat_[A-Za-z0-9_]{22,255})",
@@ -54,7 +55,10 @@ def redaction(more: Mapping[str, str] | None = None) -> Redaction:
     Raises:
         ValueError: One of ``more`` is not a regular expression.
     """
-    kinds = {**_SECRETS, **{name.replace("-", "_"): source for name, source in (more or {}).items()}}
+    kinds = {
+        **_SECRETS,
+        **{name.replace("-", "_"): source for name, source in (more or {}).items()},
+    }
     try:
         return Redaction(re.compile("|".join(f"(?P<{name}>{p})" for name, p in kinds.items())))
     except re.error as problem:

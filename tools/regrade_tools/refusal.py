@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import cast
 
 
 class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not an error of ours
@@ -33,7 +34,7 @@ def refusal_in(group: BaseExceptionGroup[BaseException]) -> Refusal | None:
         if isinstance(error, Refusal):
             return error
         if isinstance(error, BaseExceptionGroup):
-            inner = refusal_in(error)
+            inner = refusal_in(cast("BaseExceptionGroup[BaseException]", error))
             if inner is not None:
                 return inner
     return None

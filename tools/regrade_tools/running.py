@@ -44,7 +44,7 @@ async def measure(  # noqa: PLR0913 - everything a run needs, once
     concurrency: int,
     progress: Progress = silent,
 ) -> None:
-    """Ask ``target`` every case of ``plan`` ``trials`` times, check the answers, keep the results."""
+    """Ask every case of ``plan`` ``trials`` times, check the answers, keep the results."""
     send, receive = anyio.create_memory_object_stream[_Answered](_BATCH)
     jobs = _jobs(plan, trials)
     async with anyio.create_task_group() as tasks:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 # A number is seconds, milliseconds, microseconds or nanoseconds by its size: as seconds the
 # first bound is the year 5138, so no real log is read as the wrong unit.
 _UNITS = ((1e11, 1.0), (1e14, 1e3), (1e17, 1e6), (1e20, 1e9))
+_UNITS_BITS = 70
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)?")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
 # What datetime can hold; a time outside it is a broken log, not a date.
@@ -37,7 +38,7 @@ def moment(value: object) -> float | None:
 
 
 def _from_number(value: float) -> float | None:
-    if isinstance(value, int) and value.bit_length() > 70:
+    if isinstance(value, int) and value.bit_length() > _UNITS_BITS:
         return None
     for bound, unit in _UNITS:
         if 0 < value < bound:

@@ -11,29 +11,23 @@ from anyio import to_thread
 from pydantic import JsonValue
 
 from regrade_tools import formats
-from regrade_tools.clipping import REPLY_CHARACTERS, clip, clip_value, fit
-from regrade_tools.digest import first_wrong, steps
+from regrade_tools.clipping import clip
 from regrade_tools.fingerprint import id_number
 from regrade_tools.models import Trace
-from regrade_tools.models.trace import chat_message
 from regrade_tools.ports import Store, TraceRow
 from regrade_tools.query import parse
 from regrade_tools.redaction import Redaction, redaction
 from regrade_tools.refusal import Refusal, unknown
 from regrade_tools.running import Progress, silent
 from regrade_tools.timestamps import iso
-from regrade_tools.workspace import Workspace
-
-View = Literal["digest", "conversation", "spans", "raw"]
+from regrade_tools.views import TraceView, View, one_span, show
+from regrade_tools.workspace import Workspace, needed
 
 _BATCH = 1_000
 _SHOWN_SKIPS = 10
 _FIELDS = ("id", "when", "name", "model", "status", "duration_ms", "tokens", "cost_usd", "tags",
            "source", "preview", "excerpt")  # fmt: skip
 _LONGEST_CELL = 200
-_EXCHANGE = 3_000
-_TURN = 1_500
-_STEPS = (40, 15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +36,6 @@ class TraceList:
 
     total: int | str
     traces: list[dict[str, JsonValue]]
-    next_cursor: str | None = None
-    hint: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class TraceView:
-    """One trace as a view shows it; ``next_cursor`` leads on where it was cut."""
-
-    id: str
-    view: str
-    content: dict[str, JsonValue]
     next_cursor: str | None = None
     hint: str | None = None
 
@@ -121,14 +104,7 @@ class Traces:
         logged). Pass next_cursor on for the rest.
         """
         trace = await self._found(trace_id)
-        start = _position(cursor)
-        if span_id is not None:
-            return _one_span(trace, span_id)
-        if view == "digest":
-            return _digest(trace)
-        if view == "conversation":
-            return _conversation(trace, start)
-        return _spans(trace, start) if view == "spans" else _raw(trace, start)
+        return one_span(trace, span_id) if span_id is not None else show(trace, view, cursor)
 
     async def import_traces(
         self,
@@ -169,9 +145,7 @@ class Traces:
         await self._keep(formats.traces(records, reading), counted)
         return counted.told(1, reading.redaction)
 
-    async def _keep(
-        self, found: Iterator[Trace | formats.Skipped], counted: "_Count"
-    ) -> None:
+    async def _keep(self, found: Iterator[Trace | formats.Skipped], counted: "_Count") -> None:
         while batch := await to_thread.run_sync(lambda: list(islice(found, _BATCH))):
             traces = [item for item in batch if isinstance(item, Trace)]
             appended = await self.store.append(traces)
@@ -199,20 +173,17 @@ class Traces:
     def _path(self, path: str) -> Path:
         if self.read_anywhere:
             return Path(path).expanduser()
-        if self.workspace is None:
-            raise Refusal("Without a workspace no file can be imported.", next_step=NO_WORKSPACE)
-        return self.workspace.readable(path, self.workspace.project().import_from)
+        workspace = needed(self.workspace)
+        return workspace.readable(path, workspace.project().import_from)
 
     def _shown(self, file: Path) -> str:
         root = self.workspace.root if self.workspace else None
         inside = root is not None and file.resolve().is_relative_to(root.resolve())
-        return file.resolve().relative_to(root.resolve()).as_posix() if inside and root else file.name
+        return (
+            file.resolve().relative_to(root.resolve()).as_posix() if inside and root else file.name
+        )
 
 
-NO_WORKSPACE = (
-    "Start the server in a repository with evals/regrade.yaml or .git, "
-    'or add "--root", "/path/to/repo" to its args in the client\'s config.'
-)
 _NOTHING_STORED = "No trace is stored yet: import_traces reads logs (a person: regrade import)."
 
 
@@ -267,100 +238,3 @@ def _row(row: TraceRow, columns: tuple[str, ...]) -> dict[str, JsonValue]:
         for name in columns
         if (value := whole[name]) not in (None, "", [])
     }
-
-
-def _position(cursor: str | None) -> int:
-    if cursor is None:
-        return 0
-    if not cursor.isdecimal() or len(cursor) > 12:  # noqa: PLR2004 - beyond any trace
-        raise Refusal(
-            f"The cursor {clip(cursor, 40)!r} is not one that get_trace gave.",
-            next_step="Pass next_cursor as it is, or leave cursor out.",
-        )
-    return int(cursor)
-
-
-def _digest(trace: Trace) -> TraceView:
-    exchange, wrong = trace.exchange, first_wrong(trace)
-    lines = steps(trace)
-    head, tail = _STEPS
-    if len(lines) > head + tail:
-        cut = f"... {len(lines) - head - tail} steps more: other views show them"
-        lines = [*lines[:head], cut, *lines[-tail:]]
-    content: dict[str, JsonValue] = {
-        "name": trace.name,
-        "status": trace.status,
-        "when": None if trace.started_at is None else iso(trace.started_at),
-        "duration_ms": trace.duration_ms,
-        "model": trace.model,
-        "tokens": trace.tokens,
-        "cost_usd": trace.cost_usd,
-        "session": trace.session,
-        "tags": list(trace.tags),
-        "source": trace.source,
-        "input": clip_value(trace.opening if trace.messages else exchange.input, _EXCHANGE),
-        "output": clip_value(exchange.output, _EXCHANGE),
-        "first_wrong": None if wrong is None else {"what": wrong.what, "where": wrong.where},
-        "steps": [clip(line, _LONGEST_CELL) for line in lines],
-        "metadata": clip_value(trace.metadata, _EXCHANGE),
-    }
-    more = "conversation" if trace.messages else "raw"
-    return TraceView(
-        id=trace.id,
-        view="digest",
-        content={key: value for key, value in content.items() if value not in (None, "", [], {})},
-        hint=f'view "{more}" shows it in full; file_case makes a regression case of it.',
-    )
-
-
-def _conversation(trace: Trace, start: int) -> TraceView:
-    if not trace.messages:
-        raise Refusal(
-            f"{trace.id} holds no conversation, only an input and an output.",
-            next_step='Use view "digest" or "raw".',
-        )
-
-    def shown(item: tuple[int, dict[str, JsonValue]]) -> JsonValue:
-        number, message = item
-        cut = {key: clip_value(value, _TURN) for key, value in message.items() if value}
-        return {"step": number, **cut}
-
-    numbered = [(number, chat_message(m)) for number, m in enumerate(trace.messages, 1)]
-    return _paged(trace, "conversation", "messages", numbered, shown, start)
-
-
-def _spans(trace: Trace, start: int) -> TraceView:
-    def shown(span: object) -> JsonValue:
-        cut = {key: value for key, value in asdict(span).items() if value not in (None, "")}  # type: ignore[call-overload]
-        return {key: clip_value(value, _LONGEST_CELL * 2) for key, value in cut.items()}
-
-    return _paged(trace, "spans", "spans", list(trace.spans), shown, start)
-
-
-def _paged(  # noqa: PLR0913 - a page of anything
-    trace: Trace, view: str, name: str, items: list[object] | list[tuple[int, dict[str, JsonValue]]],
-    shown: object, start: int,
-) -> TraceView:  # fmt: skip
-    page = fit(items, shown, start, REPLY_CHARACTERS)  # type: ignore[arg-type]
-    content: dict[str, JsonValue] = {name: page.items, "total": len(items)}
-    following = None if page.following is None else str(page.following)
-    return TraceView(trace.id, view, content, following)
-
-
-def _one_span(trace: Trace, span_id: str) -> TraceView:
-    span = next((span for span in trace.spans if span.id == span_id), None)
-    if span is None:
-        raise unknown("span", span_id, [span.id for span in trace.spans[:20]])
-    half = REPLY_CHARACTERS // 2
-    content = {key: value for key, value in asdict(span).items() if value not in (None, "")}
-    cut = {key: clip_value(value, half) for key, value in content.items()}
-    return TraceView(trace.id, "span", cut)
-
-
-def _raw(trace: Trace, start: int) -> TraceView:
-    import json
-
-    text = json.dumps(trace.raw, ensure_ascii=False)
-    end = start + REPLY_CHARACTERS
-    content: dict[str, JsonValue] = {"text": text[start:end], "characters": len(text)}
-    return TraceView(trace.id, "raw", content, str(end) if end < len(text) else None)

@@ -127,7 +127,9 @@ class Workspace:
             ) from None
 
     def _shown(self, path: Path) -> str:
-        return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else str(path)
+        return (
+            path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else str(path)
+        )
 
     def readable(self, path: str, more: tuple[str, ...] = ()) -> Path:
         """``path`` inside the workspace, or inside one of the folders ``more``.
@@ -187,7 +189,26 @@ class Workspace:
         return temporary
 
 
-def find_workspace(start: Path, told: Path | None = None, found_by: str = "--root") -> Workspace | None:
+NO_WORKSPACE = (
+    "Start the server in a repository with evals/regrade.yaml or .git, "
+    'or add "--root", "/path/to/repo" to its args in the client\'s config.'
+)
+
+
+def needed(workspace: Workspace | None) -> Workspace:
+    """The workspace.
+
+    Raises:
+        Refusal: There is none; it says how a client is told of one.
+    """
+    if workspace is None:
+        raise Refusal("There is no workspace here.", next_step=NO_WORKSPACE)
+    return workspace
+
+
+def find_workspace(
+    start: Path, told: Path | None = None, found_by: str = "--root"
+) -> Workspace | None:
     """The workspace that was ``told``, else the nearest parent of ``start`` that looks like one.
 
     Raises:

@@ -4,7 +4,7 @@ import json
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 import anyio
 
@@ -15,8 +15,8 @@ from regrade_tools.published import SCHEMAS
 from regrade_tools.refusal import Refusal, unknown
 from regrade_tools.starting import initialise
 from regrade_tools.suites import RunReport
-from regrade_tools.traces import NO_WORKSPACE, Imported
-from regrade_tools.workspace import Workspace
+from regrade_tools.traces import Imported
+from regrade_tools.workspace import Workspace, needed
 
 Answer = TypeVar("Answer")
 
@@ -24,9 +24,7 @@ Answer = TypeVar("Answer")
 class Adder(Protocol):
     """How a command is added to the parser."""
 
-    def __call__(
-        self, name: str, told: str, run: object, *, prints: bool = True
-    ) -> ArgumentParser:
+    def __call__(self, name: str, told: str, run: object, *, prints: bool = True) -> ArgumentParser:
         """Its parser."""
         ...
 
@@ -36,7 +34,9 @@ def add_to(verb: Adder) -> None:
     verb("init", "write a first evals/ folder; no file that exists is touched", init)
     demo_parser = verb("demo", "go through the whole loop on an example, in a scratch folder", demo)
     demo_parser.add_argument("--keep", metavar="FOLDER", help="copy the example here; not to exist")
-    adding = verb("import", "import logs: a file, a folder, a glob, or - for standard input", import_)
+    adding = verb(
+        "import", "import logs: a file, a folder, a glob, or - for standard input", import_
+    )
     adding.add_argument("path")
     adding.add_argument("--format", help="chat, exchange or otlp; told by itself")
     adding.add_argument("--tag", action="append", default=[], help="a tag for every trace")
@@ -84,10 +84,12 @@ def _alive(house: House, work: Callable[[House], Awaitable[Answer]]) -> Answer:
         raise _only(group) from None
 
 
-def _only(group: BaseExceptionGroup[BaseException]) -> BaseException:
+def _only(group: BaseExceptionGroup[Any]) -> BaseException:
     """The one error in a task group that nobody else shares."""
-    first = group.exceptions[0]
-    return _only(first) if isinstance(first, BaseExceptionGroup) else first
+    first: BaseException = group.exceptions[0]
+    if isinstance(first, BaseExceptionGroup):
+        return _only(cast("BaseExceptionGroup[Any]", first))
+    return first
 
 
 def init(_told: Namespace, workspace: Workspace | None, console: Console) -> int:
@@ -110,10 +112,8 @@ def demo(told: Namespace, _workspace: Workspace | None, console: Console) -> int
 
 def import_(told: Namespace, workspace: Workspace | None, console: Console) -> int:
     """Import logs."""
-    if workspace is None:
-        raise Refusal("There is no workspace to import into.", next_step=NO_WORKSPACE)
     mapping = dict(_pair(text) for text in told.map)
-    house = House(workspace, personal=True)
+    house = House(needed(workspace), personal=True)
 
     async def work(alive: House) -> Imported:
         if told.path == "-":
@@ -217,7 +217,7 @@ def call(told: Namespace, workspace: Workspace | None, console: Console) -> int:
 
     async def work() -> Any:  # noqa: ANN401 - the reply of any tool
         async with Client(build_server(House(workspace))) as client:
-            return await client.call_tool(told.tool, arguments)
+            return await client.call_tool(told.tool, cast("dict[str, Any]", arguments))
 
     reply = anyio.run(work)
     if reply.is_error:

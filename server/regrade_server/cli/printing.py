@@ -3,8 +3,7 @@
 import json
 import sys
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
+from typing import Any, cast
 
 from pydantic import TypeAdapter
 
@@ -17,11 +16,6 @@ from regrade_tools.suites import RunReport
 from regrade_tools.traces import Imported, TraceList
 
 _LINE = 200
-
-
-@cache
-def _adapter(kind: type) -> TypeAdapter[Any]:
-    return TypeAdapter(kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +32,8 @@ class Console:
     def result(self, value: Any, told: str) -> None:  # noqa: ANN401 - the reply of any verb
         """A result: as JSON where a program reads, else as it is ``told``."""
         if self.as_json:
-            self.data(_adapter(type(value)).dump_python(value, mode="json", exclude_none=True))
+            adapter = TypeAdapter(cast("type[Any]", type(value)))
+            self.data(adapter.dump_python(value, mode="json", exclude_none=True))
         else:
             self.say(told)
 
@@ -64,8 +59,7 @@ class Console:
 def imported(done: Imported) -> str:
     """An import in a few lines."""
     lines = [
-        f"{done.stored} traces stored, {done.already_known} known already, "
-        f"{done.skipped} records skipped ({done.files} files)."
+        f"{done.stored} traces stored, {done.already_known} known already, {done.skipped} skipped"
     ]
     lines.extend(f"  skipped {line}" for line in done.skipped_first)
     if done.skipped > len(done.skipped_first):
@@ -95,7 +89,9 @@ def run(report: RunReport) -> str:
         lines.extend(comparison(report.comparison))
     lines.extend(line for card in report.cards for line in _card(card))
     if report.next_cursor:
-        lines.append(f"  ... more: regrade call get_run '{{\"run_id\": \"{report.summary.run_id}\"}}'")
+        lines.append(
+            f'  ... more: regrade call get_run \'{{"run_id": "{report.summary.run_id}"}}\''
+        )
     return "\n".join([*lines, *([report.hint] if report.hint else [])])
 
 
@@ -156,4 +152,6 @@ def _short(value: Any) -> str:  # noqa: ANN401 - any JSON value
 
 def _plain(text: str) -> str:
     """Without control characters: the text of a trace must not steer the terminal."""
-    return "".join(sign if sign.isprintable() or sign == " " else "\N{REPLACEMENT CHARACTER}" for sign in text)
+    return "".join(
+        sign if sign.isprintable() or sign == " " else "\N{REPLACEMENT CHARACTER}" for sign in text
+    )

@@ -62,7 +62,7 @@ async def start(
 
 
 async def _drain(answering: Answering) -> None:
-    """Keep the end of stderr, so that a program that says much neither stops nor fills the memory."""
+    """Keep the end of stderr: a program that says much must neither stop nor fill the memory."""
     stream, size = answering.process.stderr, 0
     try:
         with suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):
@@ -87,7 +87,9 @@ async def ready(answering: Answering) -> str | None:
     return None if told.get("ready") else str(told.get("error", "it did not say that it is ready"))
 
 
-async def ask(answering: Answering, question: JsonValue, timeout_s: float) -> tuple[dict[str, JsonValue], float]:
+async def ask(
+    answering: Answering, question: JsonValue, timeout_s: float
+) -> tuple[dict[str, JsonValue], float]:
     """The answer to ``question`` and the milliseconds it took.
 
     Raises:

@@ -49,7 +49,7 @@ def main() -> None:
 
 
 async def _awaited(awaitable: object) -> object:
-    return await awaitable  # type: ignore[misc] # pyright: ignore
+    return await awaitable  # type: ignore[misc]
 
 
 if __name__ == "__main__":

@@ -113,7 +113,8 @@ def _free_ids(connection: sqlite3.Connection, wanted: list[int]) -> list[int]:
     taken: set[int] = set()
     if newest is not None and wanted[0] <= newest:
         taken = {
-            row[0] for row in connection.execute("SELECT id FROM trace WHERE id BETWEEN ? AND ?", span)
+            row[0]
+            for row in connection.execute("SELECT id FROM trace WHERE id BETWEEN ? AND ?", span)
         }
     ids: list[int] = []
     last = -1

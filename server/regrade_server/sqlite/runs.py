@@ -33,8 +33,7 @@ def add_results(connection: sqlite3.Connection, run_id: str, results: Sequence[C
     """Keep results, all of them or none."""
     dump = _results().dump_json
     rows = [
-        (run_id, result.outcome, dump(result, exclude_defaults=True).decode())
-        for result in results
+        (run_id, result.outcome, dump(result, exclude_defaults=True).decode()) for result in results
     ]
     with Database(connection, execute_plugins=False).atomic():
         connection.executemany("INSERT INTO result(run_id, outcome, body) VALUES(?,?,?)", rows)

@@ -1,5 +1,8 @@
 """The tables, made by numbered migrations, and how a connection to them is opened."""
 
+# sqlite-utils is loosely typed.
+# pyright: reportUnknownMemberType=false
+
 import sqlite3
 from pathlib import Path
 

@@ -50,8 +50,7 @@ class _Walk:
     def ids(self, reader: Reader, bounds: tuple[int, int], *, oldest: bool) -> Iterator[int]:
         order = "ASC" if oldest else "DESC"
         cursor = reader.connection.execute(
-            f"SELECT t.id {self.clause} AND {self.key} BETWEEN ? AND ?"  # noqa: S608 - no user's text in it
-            f" ORDER BY {self.key} {order}",
+            f"SELECT t.id {self.clause} AND {self.key} BETWEEN ? AND ? ORDER BY {self.key} {order}",
             (*self.values, *bounds),
         )
         for row in cursor:

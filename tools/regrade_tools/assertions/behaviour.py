@@ -1,10 +1,13 @@
 """Assertions about how an answer came about."""
 
+from typing import ClassVar
+
 from pydantic import Field, JsonValue
 
 from regrade_tools.assertions.comparison import Comparison, condition
 from regrade_tools.assertions.verdicts import Assertion, Subject, UnmeasuredError
 from regrade_tools.models import ToolCall
+from regrade_tools.models.case import Spec
 
 
 class ToolCalled(Assertion):
@@ -12,7 +15,11 @@ class ToolCalled(Assertion):
 
     kind = "tool-called"
     reads_output = False
-    example = {"type": "tool-called", "name": "search_listings", "arguments": {"city": "San Jose"}}
+    example: ClassVar[Spec] = {
+        "type": "tool-called",
+        "name": "search_listings",
+        "arguments": {"city": "San Jose"},
+    }
     name: str = Field(min_length=1)
     arguments: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
     times: Comparison = Field(default_factory=lambda: condition(">= 1"))
@@ -48,7 +55,7 @@ class Latency(Assertion):
 
     kind = "latency"
     reads_output = False
-    example = {"type": "latency", "threshold": 2000}
+    example: ClassVar[Spec] = {"type": "latency", "threshold": 2000}
     threshold: float = Field(gt=0)
 
     @property
@@ -70,7 +77,7 @@ class Cost(Assertion):
 
     kind = "cost"
     reads_output = False
-    example = {"type": "cost", "threshold": 0.01}
+    example: ClassVar[Spec] = {"type": "cost", "threshold": 0.01}
     threshold: float = Field(ge=0)
 
     @property

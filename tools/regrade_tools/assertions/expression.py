@@ -4,9 +4,9 @@ The grammar is cut down until the work is bounded by the size of the expression 
 size of the data: no loops, no text building, no method but the few named here.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 from jinja2 import StrictUndefined, TemplateError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -15,6 +15,20 @@ from pydantic import JsonValue
 from regrade_tools.assertions.verdicts import Subject, UndecidableError
 
 _LONGEST = 1_000
+
+
+def _lower(text: object) -> str:
+    return str(text).lower()
+
+
+def _upper(text: object) -> str:
+    return str(text).upper()
+
+
+def _distinct(items: Iterable[Any]) -> list[Any]:
+    return sorted(set(items))
+
+
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "abs": abs,
     "all": all,
@@ -22,14 +36,14 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "float": float,
     "int": int,
     "len": len,
-    "lower": lambda text: str(text).lower(),
+    "lower": _lower,
     "max": max,
     "min": min,
     "round": round,
-    "set": lambda items: sorted(set(items)),
+    "set": _distinct,
     "sorted": sorted,
     "sum": sum,
-    "upper": lambda text: str(text).upper(),
+    "upper": _upper,
 }
 _METHODS = frozenset({"startswith", "endswith", "keys", "values", "count", "get"})
 _NAMES = frozenset({"output", "text", "input", "tool_calls", "latency_ms", "cost_usd"})
@@ -70,7 +84,7 @@ class _Data(ImmutableSandboxedEnvironment):
     def getattr(self, obj: Any, attribute: str) -> Any:  # noqa: ANN401 - Jinja's signature
         """The key first: JSON has keys called ``items`` and ``count``."""
         if isinstance(obj, Mapping) and attribute in obj:
-            return obj[attribute]
+            return cast("Any", obj[attribute])
         if attribute in _METHODS:
             return super().getattr(obj, attribute)
         return self.undefined(obj=obj, name=attribute)
@@ -108,7 +122,8 @@ def _only_allowed(tree: nodes.Template) -> None:
         raise ValueError("not one expression")
     for node in (body[0].nodes[0], *body[0].nodes[0].find_all(nodes.Node)):
         if not isinstance(node, _ALLOWED):
-            raise ValueError(f"{type(node).__name__.lower()} is not part of an expression")
+            kind = type(node).__name__.lower()
+            raise ValueError(f"{kind} is not part of an expression")  # noqa: TRY004 - as compiled()
         if isinstance(node, nodes.Name) and node.name not in {*_NAMES, *_FUNCTIONS}:
             raise ValueError(
                 f"unknown name {node.name!r}; known: {', '.join(sorted(_NAMES))}; "

@@ -1,6 +1,7 @@
 """Every kind of assertion, once; how one is read from a file and described to an agent."""
 
 import inspect
+import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -42,7 +43,7 @@ def parse(spec: dict[str, JsonValue]) -> Check:
     written = spec.get("type")
     if not isinstance(written, str):
         raise Refusal(
-            f"An assertion is an object with a `type`, such as {text.Contains.example}.",
+            f"An assertion is an object with a `type`, such as {json.dumps(text.Contains.example)}.",
             next_step=_LIST_THEM,
         )
     name = written.removeprefix(_NEGATION)
@@ -55,7 +56,7 @@ def parse(spec: dict[str, JsonValue]) -> Check:
     except ValidationError as problem:
         raise Refusal(
             f"The assertion {written!r} is wrong: {_told(kind, problem)}.",
-            next_step=f"A right one: {kind.example}. Put not- before the type to negate it.",
+            next_step=f"A right one: {json.dumps(kind.example)}. Put not- before the type to negate it.",
         ) from None
     except RecursionError:
         raise Refusal(f"The assertion {written!r} is nested too deep.") from None
@@ -92,9 +93,7 @@ def _told(kind: type[Assertion], problem: ValidationError) -> str:
 
 def described() -> list[dict[str, Any]]:
     """Every kind with the line that says when to use it, and an example."""
-    return [
-        {"use": inspect.getdoc(kind) or "", "example": kind.example} for kind in KINDS.values()
-    ]
+    return [{"use": inspect.getdoc(kind) or "", "example": kind.example} for kind in KINDS.values()]
 
 
 def json_schema() -> dict[str, Any]:

@@ -1,11 +1,15 @@
 """JSON Schema checks that fetch nothing and cannot hang."""
 
+# jsonschema is loosely typed; this room alone speaks to it.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 import json
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
 import jsonschema
+from jsonschema.exceptions import best_match
 from jsonschema.protocols import Validator
 from jsonschema.validators import extend
 from pydantic import JsonValue
@@ -104,7 +108,7 @@ def violation(schema: dict[str, JsonValue], value: JsonValue) -> str | None:
     """
     validator = _validator(canonical(schema))
     try:
-        error = jsonschema.exceptions.best_match(validator.iter_errors(value))
+        error: Any = best_match(validator.iter_errors(value))
     except (Unresolvable, RecursionError) as problem:
         raise UnmeasuredError(f"the schema cannot be followed: {problem}") from None
     if error is None:

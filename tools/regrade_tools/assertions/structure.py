@@ -1,6 +1,6 @@
 """Assertions about an answer as data."""
 
-from typing import Self
+from typing import ClassVar, Self
 
 from pydantic import Field, JsonValue, field_validator, model_validator
 
@@ -9,13 +9,17 @@ from regrade_tools.assertions.comparison import Comparison
 from regrade_tools.assertions.selector import MissingError, Place
 from regrade_tools.assertions.verdicts import Assertion, Subject, UndecidableError
 from regrade_tools.fingerprint import canonical
+from regrade_tools.models.case import Spec
 
 
 class IsJson(Assertion):
     """The output is JSON and, where `value` holds a JSON Schema, valid against it."""
 
     kind = "is-json"
-    example = {"type": "is-json", "value": {"type": "object", "required": ["listings"]}}
+    example: ClassVar[Spec] = {
+        "type": "is-json",
+        "value": {"type": "object", "required": ["listings"]},
+    }
     value: dict[str, JsonValue] | None = None
 
     @field_validator("value")
@@ -43,7 +47,7 @@ class Path(Assertion):
     """A place in the JSON output compares as told: len, is, equals, one_of, contains, exists."""
 
     kind = "path"
-    example = {"type": "path", "at": "listings", "len": "> 1"}
+    example: ClassVar[Spec] = {"type": "path", "at": "listings", "len": "> 1"}
     at: Place
     exists: bool | None = None
     equals: JsonValue = None
@@ -129,7 +133,7 @@ class Expr(Assertion):
     """A condition over output, text, input, tool_calls, latency_ms and cost_usd is true."""
 
     kind = "expr"
-    example = {"type": "expr", "value": "len(output.listings) == 1"}
+    example: ClassVar[Spec] = {"type": "expr", "value": "len(output.listings) == 1"}
     value: str = Field(min_length=1)
 
     @field_validator("value")

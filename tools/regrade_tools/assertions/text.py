@@ -7,6 +7,7 @@ from pydantic import Field, JsonValue, field_validator, model_validator
 
 from regrade_tools.assertions import pattern
 from regrade_tools.assertions.verdicts import Assertion, Subject
+from regrade_tools.models.case import Spec
 
 _SENTENCE_END = re.compile(r"[.!?…。！？]+(?=\s|$|[\"')\]])")  # noqa: RUF001 - CJK sentences end so
 _ITEM = re.compile(r"^\s*(?:[-*•]|\d+[.)])\s+\S", re.MULTILINE)
@@ -23,7 +24,7 @@ class Equals(Assertion):
     """The output is exactly this value: a text, or JSON compared as data."""
 
     kind = "equals"
-    example = {"type": "equals", "value": "unknown"}
+    example: ClassVar[Spec] = {"type": "equals", "value": "unknown"}
     value: JsonValue
 
     @property
@@ -52,7 +53,7 @@ class Contains(_Phrase):
     """The output has this phrase, letter for letter."""
 
     kind = "contains"
-    example = {"type": "contains", "value": "San Jose"}
+    example: ClassVar[Spec] = {"type": "contains", "value": "San Jose"}
 
     @property
     def claim(self) -> str:
@@ -68,7 +69,7 @@ class IContains(_Phrase):
     """The output has this phrase, in upper or lower case."""
 
     kind = "icontains"
-    example = {"type": "icontains", "value": "san jose"}
+    example: ClassVar[Spec] = {"type": "icontains", "value": "san jose"}
 
     @property
     def claim(self) -> str:
@@ -85,7 +86,7 @@ class StartsWith(_Phrase):
     """The output begins with this text."""
 
     kind = "starts-with"
-    example = {"type": "starts-with", "value": "Dear"}
+    example: ClassVar[Spec] = {"type": "starts-with", "value": "Dear"}
 
     @property
     def claim(self) -> str:
@@ -105,7 +106,7 @@ class ContainsAll(_Phrases):
     """The output has every one of these phrases."""
 
     kind = "contains-all"
-    example = {"type": "contains-all", "value": ["San Jose", "2 bed"]}
+    example: ClassVar[Spec] = {"type": "contains-all", "value": ["San Jose", "2 bed"]}
 
     @property
     def claim(self) -> str:
@@ -122,7 +123,7 @@ class ContainsAny(_Phrases):
     """The output has at least one of these phrases."""
 
     kind = "contains-any"
-    example = {"type": "contains-any", "value": ["no listings", "nothing found"]}
+    example: ClassVar[Spec] = {"type": "contains-any", "value": ["no listings", "nothing found"]}
 
     @property
     def claim(self) -> str:
@@ -139,7 +140,7 @@ class Regex(Assertion):
     """A regular expression matches somewhere in the output."""
 
     kind = "regex"
-    example = {"type": "regex", "value": r"\$\d[\d,]*"}
+    example: ClassVar[Spec] = {"type": "regex", "value": r"\$\d[\d,]*"}
     value: str = Field(min_length=1)
 
     @field_validator("value")
@@ -162,7 +163,7 @@ class Count(Assertion):
     """The number of words, sentences, lines, characters or list items is in a range."""
 
     kind = "count"
-    example = {"type": "count", "of": "words", "max": 80}
+    example: ClassVar[Spec] = {"type": "count", "of": "words", "max": 80}
     of: Literal["words", "sentences", "lines", "characters", "items"]
     min: int | None = Field(default=None, ge=0)
     max: int | None = Field(default=None, ge=0)

@@ -45,9 +45,7 @@ def from_exchange(record: Fields, blank: Trace, mapping: Mapping[str, str]) -> T
         given = unpacked(renamed[asked])
     said = unpacked(renamed[answered]) if answered else None
     known = cast("dict[str, Any]", common(renamed))
-    return replace(
-        blank, **known, input=given, output=said, metadata=remainder(record, used)
-    )
+    return replace(blank, **known, input=given, output=said, metadata=remainder(record, used))
 
 
 def _found(record: Fields, names: tuple[str, ...]) -> str | None:

@@ -18,6 +18,9 @@ _LATENCY_MS = ("latency_ms", "duration_ms", "response_time_ms")
 _COST = ("cost_usd", "cost", "total_cost")
 _INPUT_TOKENS = ("input_tokens", "prompt_tokens")
 _OUTPUT_TOKENS = ("output_tokens", "completion_tokens")
+_COMMON = frozenset(
+    (*_STARTED, *_ID, *_SESSION, *_LATENCY_MS, *_COST, *_INPUT_TOKENS, *_OUTPUT_TOKENS)
+) | {"name", "model", "tags", "error", "status"}
 _FAILED = frozenset({"error", "failed", "failure"})
 # SQLite and JSON readers agree on integers up to here.
 _LARGEST_COUNT = 2**53
@@ -109,7 +112,7 @@ def common(fields: Fields) -> dict[str, object]:
 
 def remainder(fields: Fields, used: Iterable[str]) -> dict[str, JsonValue]:
     """The short plain fields that are not ``used``: what a reader wants beside the exchange."""
-    taken = set(used)
+    taken = {*used, *_COMMON}
     return {
         key: value
         for key, value in fields.items()
@@ -154,7 +157,9 @@ def messages(value: JsonValue) -> tuple[Message, ...]:
 
 def _message(fields: Fields) -> Message:
     content = fields.get("content", fields.get("parts"))
-    parts = [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
+    parts = (
+        [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
+    )
     calls = [*_calls(fields), *(_call(part) for part in parts if _is_call(part))]
     replies = [part for part in parts if part.get("type") in ("tool_result", "tool_call_response")]
     reply_id = text(replies[0], ("tool_use_id", "id")) if replies else ""
@@ -194,7 +199,11 @@ def _is_call(part: Fields) -> bool:
 
 def _calls(fields: Fields) -> list[ToolCall]:
     listed = fields.get("tool_calls")
-    calls = [_call(item) for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
+    calls = (
+        [_call(item) for item in listed if isinstance(item, dict)]
+        if isinstance(listed, list)
+        else []
+    )
     legacy = fields.get("function_call")
     return [*calls, _call(legacy)] if isinstance(legacy, dict) else calls
 

@@ -107,9 +107,8 @@ def _from_events(found: Attributes) -> tuple[Message, ...]:
     said: list[JsonValue] = []
     for role in _EVENTS:
         events = found.get(f"event:gen_ai.{role}.message")
-        for event in events if isinstance(events, list) else []:
-            if isinstance(event, dict):
-                said.append({"role": role, **event})
+        if isinstance(events, list):
+            said.extend({"role": role, **event} for event in events if isinstance(event, dict))
     choices = found.get("event:gen_ai.choice")
     for choice in choices if isinstance(choices, list) else []:
         if isinstance(choice, dict):

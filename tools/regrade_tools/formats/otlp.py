@@ -71,7 +71,9 @@ def from_spans(logged: list[LoggedSpan], blank: Trace) -> Trace:
     """
     present = {item.span.id for item in logged}
     roots = [item for item in logged if item.span.parent_id not in present]
-    root = next((item for item in roots if not item.span.parent_id), roots[0] if roots else logged[0])
+    root = next(
+        (item for item in roots if not item.span.parent_id), roots[0] if roots else logged[0]
+    )
     calls = [item for item in logged if item.span.kind == "llm"] or [root]
     said = next(filter(None, (genai.conversation(i.attributes) for i in reversed(calls))), ())
     starts = [item.span.started_at for item in logged if item.span.started_at is not None]
@@ -105,7 +107,10 @@ def logged_span(logged: Fields) -> LoggedSpan:
             cast("list[JsonValue]", found[f"event:{name}"]).append(
                 attributes(event.get("attributes"))
             )
-    began, ended = _seconds(logged.get("startTimeUnixNano")), _seconds(logged.get("endTimeUnixNano"))
+    began, ended = (
+        _seconds(logged.get("startTimeUnixNano")),
+        _seconds(logged.get("endTimeUnixNano")),
+    )
     status = logged.get("status")
     state: Fields = status if isinstance(status, dict) else {}
     operation = found.get("gen_ai.operation.name", found.get("openinference.span.kind"))
@@ -189,7 +194,7 @@ def _identifier(value: JsonValue) -> str:
 
 def _error(state: Fields, found: Mapping[str, JsonValue]) -> str:
     events = found.get("event:exception")
-    last = events[-1] if isinstance(events, list) and events else {}
+    last: JsonValue = events[-1] if isinstance(events, list) and events else None
     thrown = last.get("exception.message") if isinstance(last, dict) else None
     for text in (state.get("message"), thrown, found.get("error.type")):
         if isinstance(text, str) and text:

@@ -19,7 +19,7 @@ _ENOUGH_TO_TELL = 12
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How a log is to be read: its format, if it is told, a mapping, tags to add, what to redact."""
+    """How a log is to be read: in which format, with which names, tags and redactions."""
 
     redaction: Redaction
     format: str | None = None

@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from pydantic import JsonValue
 
@@ -71,7 +71,7 @@ def files(path: Path) -> list[Path]:
             return found
     raise Refusal(
         f"There is no file, folder or match {str(path)!r}.",
-        next_step="Give a path relative to the workspace, a folder, or a glob such as logs/*.jsonl.",
+        next_step="Give a path in the workspace, a folder, or a glob such as logs/*.jsonl.",
     )
 
 
@@ -86,9 +86,9 @@ def records(path: Path, name: str) -> Iterator[Record | Skipped]:
 
 def stream_records(stream: BinaryIO, name: str) -> Iterator[Record | Skipped]:
     """The records of ``stream``; a kind that its ``name`` does not tell is told by its content."""
-    buffered = io.BufferedReader(cast("io.RawIOBase", stream))
+    buffered = io.BufferedReader(cast("Any", stream))
     if buffered.peek(2)[:2] == b"\x1f\x8b":
-        buffered = io.BufferedReader(cast("io.RawIOBase", gzip.GzipFile(fileobj=buffered)))
+        buffered = io.BufferedReader(cast("Any", gzip.GzipFile(fileobj=buffered)))
     plain = name.removesuffix(".gz")
     try:
         if plain.endswith((".csv", ".tsv")):
@@ -99,7 +99,7 @@ def stream_records(stream: BinaryIO, name: str) -> Iterator[Record | Skipped]:
         yield Skipped(name, f"ends early: {problem}")
 
 
-def _json(stream: io.BufferedReader, name: str) -> Iterator[Record | Skipped]:
+def _json(stream: "io.BufferedReader[Any]", name: str) -> Iterator[Record | Skipped]:
     first = stream.readline(_RECORD_BYTES + 1)
     while first and not first.strip(b"\xef\xbb\xbf \t\r\n"):
         first = stream.readline(_RECORD_BYTES + 1)
@@ -116,7 +116,7 @@ def _json(stream: io.BufferedReader, name: str) -> Iterator[Record | Skipped]:
         yield from _items(value, name)
         return
     # A log whose first line is broken is still a log if another line is not.
-    found = list(_lines(b"", io.BufferedReader(cast("io.RawIOBase", io.BytesIO(document))), name))
+    found = list(_lines(b"", io.BufferedReader(cast("Any", io.BytesIO(document))), name))
     if any(isinstance(item, Record) for item in found):
         yield from found
     else:
@@ -124,9 +124,7 @@ def _json(stream: io.BufferedReader, name: str) -> Iterator[Record | Skipped]:
         yield Skipped(name, why if document.strip() else "is empty")
 
 
-def _lines(
-    first: bytes, stream: io.BufferedReader, name: str
-) -> Iterator[Record | Skipped]:
+def _lines(first: bytes, stream: "io.BufferedReader[Any]", name: str) -> Iterator[Record | Skipped]:
     number, line = 1, first or stream.readline(_RECORD_BYTES + 1)
     while line:
         where = f"{name}:{number}"
@@ -164,8 +162,10 @@ def _parsed(raw: bytes) -> JsonValue:
     try:
         value: JsonValue = json.loads(text, parse_constant=lambda _: None)
     except json.JSONDecodeError as problem:
-        place = f"line {problem.lineno} column {problem.colno}" if problem.lineno > 1 else (
-            f"column {problem.colno}"
+        place = (
+            f"line {problem.lineno} column {problem.colno}"
+            if problem.lineno > 1
+            else (f"column {problem.colno}")
         )
         return f"is not JSON: {problem.msg} at {place}"
     except (ValueError, RecursionError) as problem:
@@ -184,7 +184,9 @@ def _whole(value: JsonValue) -> JsonValue:
     return value
 
 
-def _table(stream: io.BufferedReader, name: str, separator: str) -> Iterator[Record | Skipped]:
+def _table(
+    stream: "io.BufferedReader[Any]", name: str, separator: str
+) -> Iterator[Record | Skipped]:
     text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="replace", newline="")
     csv.field_size_limit(_RECORD_BYTES)
     rows = csv.reader(text, delimiter=separator)

@@ -1,6 +1,6 @@
 """A target: the program under test, as regrade.yaml declares it."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
@@ -53,7 +53,7 @@ class RecordedTarget(_File):
 
 def _kind(value: Any) -> str | None:  # noqa: ANN401 - pydantic hands over whatever the file held
     for key in ("python", "command", "recorded"):
-        if (isinstance(value, dict) and key in value) or hasattr(value, key):
+        if (isinstance(value, dict) and key in value) or hasattr(cast("object", value), key):
             return key
     return None
 

@@ -117,7 +117,7 @@ class Trace:
         if isinstance(said, dict) and len(said) == 1:
             said = next(iter(said.values()))
         whole = said if isinstance(said, str) else "" if said is None else json.dumps(said)
-        return " ".join(whole[:_OPENING * 4].split())[:_OPENING]
+        return " ".join(whole[: _OPENING * 4].split())[:_OPENING]
 
     @property
     def exchange(self) -> Exchange:
