@@ -42,7 +42,8 @@ def shallow(schema: Mapping[str, Any]) -> dict[str, Any]:
     What lies inside a field is shown by every reply; its schema would cost more than all inputs.
     """
     fields: dict[str, Any] = {}
-    for name, inner in cast("dict[str, Any]", schema.get("properties", {})).items():
+    properties = cast("dict[str, Any]", schema.get("properties", {}))
+    for name, inner in properties.items():
         plain = cast("dict[str, Any]", _lean(inner))
         kept = {key: plain[key] for key in ("type", "enum") if key in plain}
         if "$ref" in plain:
@@ -51,4 +52,10 @@ def shallow(schema: Mapping[str, Any]) -> dict[str, Any]:
             types = [option["type"] for option in plain["anyOf"] if "type" in option]
             kept = {"type": types} if len(types) == len(plain["anyOf"]) else {}
         fields[name] = kept
-    return {"type": "object", "properties": fields, "required": schema.get("required", [])}
+    # A field without a value is left out of a reply, so none that may be null is required.
+    required = [name for name in schema.get("required", []) if not _nullable(properties[name])]
+    return {"type": "object", "properties": fields, "required": required}
+
+
+def _nullable(schema: dict[str, Any]) -> bool:
+    return {"type": "null"} in schema.get("anyOf", [])

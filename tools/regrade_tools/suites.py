@@ -80,7 +80,9 @@ class Suites:
         chosen = target or found.target
         spec = self._spec(workspace, chosen)
         before = await self._baselines().find(suite, baseline) if baseline else None
-        run = self._new_run(suite, chosen, planned, trials or found.trials, select)
+        run = self._new_run(
+            suite, chosen, planned, found.trials if trials is None else trials, select
+        )
         await self.runs.start(run, planned, spec, found.concurrency, progress)
         await self.runs.live.wait(run.id, _wait(wait_s))
         return await self._report(run.id, "failures", before, 0)

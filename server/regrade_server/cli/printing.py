@@ -2,8 +2,8 @@
 
 import json
 import sys
-from dataclasses import dataclass
-from typing import Any, cast
+from dataclasses import dataclass, field
+from typing import Any, TextIO, cast
 
 from pydantic import TypeAdapter
 
@@ -23,11 +23,13 @@ class Console:
     """Standard output and error of one command."""
 
     as_json: bool = False
+    # The stream of now: while a server is open in this process, sys.stdout is standard error.
+    out: TextIO = field(default_factory=lambda: sys.stdout)
 
     def say(self, text: str = "") -> None:
         """A line for a person; nothing where a program reads."""
         if not self.as_json:
-            sys.stdout.write(f"{text}\n")
+            self.out.write(f"{text}\n")
 
     def result(self, value: Any, told: str) -> None:  # noqa: ANN401 - the reply of any verb
         """A result: as JSON where a program reads, else as it is ``told``."""
@@ -39,7 +41,7 @@ class Console:
 
     def data(self, value: Any) -> None:  # noqa: ANN401 - any JSON value
         """A value as JSON, whoever reads."""
-        sys.stdout.write(f"{json.dumps(value, ensure_ascii=False, indent=2)}\n")
+        self.out.write(f"{json.dumps(value, ensure_ascii=False, indent=2)}\n")
 
     def refuse(self, refusal: Refusal) -> None:
         """A refusal, on standard error; with --json also as an object on standard output."""

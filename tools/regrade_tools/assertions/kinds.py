@@ -43,7 +43,7 @@ def parse(spec: dict[str, JsonValue]) -> Check:
     written = spec.get("type")
     if not isinstance(written, str):
         raise Refusal(
-            f"An assertion is an object with a `type`, such as {json.dumps(text.Contains.example)}.",
+            f"An assertion is an object with a `type`, such as {_example(text.Contains)}.",
             next_step=_LIST_THEM,
         )
     name = written.removeprefix(_NEGATION)
@@ -56,7 +56,7 @@ def parse(spec: dict[str, JsonValue]) -> Check:
     except ValidationError as problem:
         raise Refusal(
             f"The assertion {written!r} is wrong: {_told(kind, problem)}.",
-            next_step=f"A right one: {json.dumps(kind.example)}. Put not- before the type to negate it.",
+            next_step=f"A right one: {_example(kind)}. Put not- before the type to negate it.",
         ) from None
     except RecursionError:
         raise Refusal(f"The assertion {written!r} is nested too deep.") from None
@@ -74,6 +74,10 @@ def parse_all(specs: Iterable[dict[str, JsonValue]]) -> tuple[Check, ...]:
                 f"Assertion {number}: {refusal.problem}", next_step=refusal.next_step
             ) from None
     return tuple(checks)
+
+
+def _example(kind: type[Assertion]) -> str:
+    return json.dumps(kind.example)
 
 
 def _told(kind: type[Assertion], problem: ValidationError) -> str:

@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, TextIO, cast
 
 from pydantic import JsonValue
 
@@ -86,20 +86,31 @@ def records(path: Path, name: str) -> Iterator[Record | Skipped]:
 
 def stream_records(stream: BinaryIO, name: str) -> Iterator[Record | Skipped]:
     """The records of ``stream``; a kind that its ``name`` does not tell is told by its content."""
-    buffered = io.BufferedReader(cast("Any", stream))
-    if buffered.peek(2)[:2] == b"\x1f\x8b":
-        buffered = io.BufferedReader(cast("Any", gzip.GzipFile(fileobj=buffered)))
-    plain = name.removesuffix(".gz")
+    # Of a stream that cannot be looked ahead in, such as a pipe, a reader is made that can.
+    ahead: Any = stream if isinstance(stream, io.BufferedReader) else _looking_ahead(stream)
+    if ahead.peek(2)[:2] != b"\x1f\x8b":
+        yield from _plain(ahead, name)
+        return
+    with gzip.GzipFile(fileobj=ahead) as unzipped:
+        yield from _plain(cast("BinaryIO", unzipped), name)
+
+
+def _looking_ahead(stream: BinaryIO) -> Any:  # noqa: ANN401 - what it wraps has no public type
+    return io.BufferedReader(cast("Any", stream))
+
+
+def _plain(stream: BinaryIO, name: str) -> Iterator[Record | Skipped]:
+    kind = name.removesuffix(".gz")
     try:
-        if plain.endswith((".csv", ".tsv")):
-            yield from _table(buffered, name, "\t" if plain.endswith(".tsv") else ",")
+        if kind.endswith((".csv", ".tsv")):
+            yield from _table(stream, name, "\t" if kind.endswith(".tsv") else ",")
         else:
-            yield from _json(buffered, name)
+            yield from _json(stream, name)
     except _UNREADABLE as problem:
         yield Skipped(name, f"ends early: {problem}")
 
 
-def _json(stream: "io.BufferedReader[Any]", name: str) -> Iterator[Record | Skipped]:
+def _json(stream: BinaryIO, name: str) -> Iterator[Record | Skipped]:
     first = stream.readline(_RECORD_BYTES + 1)
     while first and not first.strip(b"\xef\xbb\xbf \t\r\n"):
         first = stream.readline(_RECORD_BYTES + 1)
@@ -116,7 +127,7 @@ def _json(stream: "io.BufferedReader[Any]", name: str) -> Iterator[Record | Skip
         yield from _items(value, name)
         return
     # A log whose first line is broken is still a log if another line is not.
-    found = list(_lines(b"", io.BufferedReader(cast("Any", io.BytesIO(document))), name))
+    found = list(_lines(b"", io.BytesIO(document), name))
     if any(isinstance(item, Record) for item in found):
         yield from found
     else:
@@ -124,7 +135,7 @@ def _json(stream: "io.BufferedReader[Any]", name: str) -> Iterator[Record | Skip
         yield Skipped(name, why if document.strip() else "is empty")
 
 
-def _lines(first: bytes, stream: "io.BufferedReader[Any]", name: str) -> Iterator[Record | Skipped]:
+def _lines(first: bytes, stream: BinaryIO, name: str) -> Iterator[Record | Skipped]:
     number, line = 1, first or stream.readline(_RECORD_BYTES + 1)
     while line:
         where = f"{name}:{number}"
@@ -184,10 +195,16 @@ def _whole(value: JsonValue) -> JsonValue:
     return value
 
 
-def _table(
-    stream: "io.BufferedReader[Any]", name: str, separator: str
-) -> Iterator[Record | Skipped]:
+def _table(stream: BinaryIO, name: str, separator: str) -> Iterator[Record | Skipped]:
     text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="replace", newline="")
+    try:
+        yield from _rows(text, name, separator)
+    finally:
+        # The stream is its owner's to close.
+        text.detach()
+
+
+def _rows(text: TextIO, name: str, separator: str) -> Iterator[Record | Skipped]:
     csv.field_size_limit(_RECORD_BYTES)
     rows = csv.reader(text, delimiter=separator)
     header: list[str] | None = None

@@ -1,0 +1,254 @@
+import gzip
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from regrade_server.cli import main
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def finder(tmp_path: Path) -> Path:
+    """A copy of the example, as a user's repository."""
+    folder = tmp_path / "finder"
+    shutil.copytree(ROOT / "examples" / "listing_finder", folder)
+    return folder
+
+
+def spoken(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    code = main(arguments)
+    said = capsys.readouterr()
+    return code, said.out, said.err
+
+
+def answered(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, Any]:
+    code, out, _ = spoken(capsys, *arguments, "--json")
+    return code, json.loads(out)
+
+
+def test_an_import_tells_what_it_stored_what_it_knew_and_what_it_skipped(
+    finder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = finder / "log.jsonl.gz"
+    lines = [
+        '{"input": "a", "output": "b"}',
+        "{broken",
+        '{"neither": 1}',
+        '{"input": "c", "output": 1}',
+    ]
+    log.write_bytes(gzip.compress("\n".join(lines).encode()))
+    code, out, _ = spoken(capsys, "import", str(log), "--root", str(finder))
+    assert code == 0
+    assert out == (
+        "2 traces stored, 0 known already, 2 skipped\n"
+        "  skipped log.jsonl.gz:2 is not JSON: Expecting property name enclosed in double quotes "
+        "at column 2\n"
+        "  skipped log.jsonl.gz:3 is in no known format (its fields: neither); name the fields, "
+        "such as input=question output=answer\n"
+    )
+    code, again = answered(capsys, "import", str(log), "--root", str(finder))
+    assert (code, again["stored"], again["already_known"]) == (0, 0, 2)
+
+
+def test_an_import_takes_other_names_of_fields_and_tags(
+    finder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (finder / "log.csv").write_text("question,reply\nwhere is it,over there\n")
+    root = ("--root", str(finder))
+    code, done = answered(
+        capsys, "import", str(finder / "log.csv"), "input=question", "output=reply",
+        "--tag", "prod", *root,
+    )  # fmt: skip
+    assert (code, done["stored"]) == (0, 1)
+    code, page = answered(capsys, "search", "tag:prod", "over", *root)
+    assert (code, page["total"], page["traces"][0]["preview"]) == (0, 1, "where is it")
+
+
+def test_standard_input_is_imported(finder: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "regrade_server", "import", "-", "--root", str(finder), "--json"],
+        input=b'{"input": "a", "output": "b"}\n', capture_output=True, check=True,
+    )  # fmt: skip
+    assert json.loads(done.stdout)["stored"] == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (("import", "absent.jsonl"), "There is no file, folder or match"),
+        (("search", "statsu:error"), "There is no qualifier 'statsu' (did you mean 'status'?)"),
+        (("search", "--limit", "0"), "limit is 0; it is 1 to 100."),
+        (("search", "--cursor", "x"), "The cursor 'x' is not one that a search gave."),
+        (("run", "fnder"), "There is no suite 'fnder' (did you mean 'finder'?)"),
+        (("run", "finder", "--target", "ap"), "There is no target 'ap' (did you mean 'app'?)"),
+        (("run", "finder", "--select", "tag:x"), "None of the 3 cases is selected by 'tag:x'."),
+        (("run", "finder", "--trials", "0"), "trials is 0; it is 1 to 100."),
+        (("run", "finder", "--baseline", "run_x"), "There is no run 'run_x' of the suite"),
+        (("gate", "--suite", "finder", "--baseline", "main"), "'main' is neither a run, nor a"),
+        (("gate", "--suite", "finder", "--max-drop", "2"), "--max-drop is 2; it is 0 to 1."),
+        (("schema", "siute"), "There is no schema 'siute' (did you mean 'suite'?)"),
+        (("call", "overview", "{"), "The arguments are not JSON"),
+        (("call", "overview", "[]"), "The arguments are a JSON object."),
+        (("call", "overveiw"), "There is no tool 'overveiw' (did you mean 'overview'?)"),
+    ],
+)
+def test_a_mistake_is_a_refusal_with_exit_code_two(
+    arguments: tuple[str, ...], problem: str, finder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, error = spoken(capsys, *arguments, "--root", str(finder))
+    assert code == 2
+    assert out == ""
+    assert error.startswith(f"regrade: {problem}")
+
+
+def test_a_refusal_is_also_told_to_a_program(
+    finder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, told = answered(capsys, "run", "absent", "--root", str(finder))
+    assert (code, told["refused"]) == (2, "There is no suite 'absent'; valid: finder.")
+
+
+def test_a_run_exits_with_one_where_cases_fail_and_three_where_they_are_errored(
+    finder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = ("--root", str(finder))
+    assert spoken(capsys, "run", "finder", *root)[0] == 0
+    program = finder / "finder.py"
+    right = program.read_text()
+    program.write_text(right.replace("cheapest first", "").replace("[0]['id']", "[1]['id']"))
+    code, _, _ = spoken(capsys, "run", "finder", *root)
+    assert code == 3
+    program.write_text(right.replace("I found one", "There is one"))
+    code, out, _ = spoken(capsys, "run", "finder", *root)
+    assert code == 1
+    assert "FAILED case_two-beds-san-jose (find_listings / one)" in out
+
+
+def test_a_gate_compares_with_the_baseline_of_a_git_reference(
+    finder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = ("--root", str(finder))
+    git(finder, "init", "-q", "-b", "main")
+    assert spoken(capsys, "run", "finder", "--save-baseline", *root)[0] == 0
+    git(finder, "add", ".")
+    git(finder, "-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "-qm", "first")
+    (finder / "evals" / "baselines" / "finder.json").unlink()
+    (finder / "evals" / "cases" / "finder" / "case_one-bed-oakland.yaml").unlink()
+    code, told = answered(capsys, "gate", "--suite", "finder", "--baseline", "main", *root)
+    assert (code, told["ruling"]["decision"], told["ruling"]["baseline_rate"]) == (0, "green", 1.0)
+    assert told["ruling"]["comparison"]["loosened"] == ["case_one-bed-oakland: the case is gone"]
+    assert spoken(capsys, "gate", "--suite", "finder", "--baseline=--output=x", *root)[0] == 2
+
+
+def git(folder: Path, *arguments: str) -> None:
+    subprocess.run(
+        ["git", *arguments], cwd=folder, check=True, env={**os.environ, "GIT_CONFIG_GLOBAL": ""}
+    )
+
+
+def test_a_gate_is_red_when_the_rate_falls_and_undecided_when_the_target_breaks(
+    finder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = ("--root", str(finder))
+    spoken(capsys, "run", "finder", "--save-baseline", *root)
+    program = finder / "finder.py"
+    right = program.read_text()
+    program.write_text(right.replace("I found one", "There is one"))
+    code, told = answered(capsys, "gate", "--suite", "finder", *root)
+    assert (code, told["ruling"]["comparison"]["broken"]) == (1, ["case_two-beds-san-jose"])
+    assert told["ruling"]["reasons"] == [
+        "the pass rate fell from 100.0% to 66.7%, by more than 2 points"
+    ]
+    assert spoken(capsys, "gate", "--suite", "finder", "--max-drop", "0.5", *root)[0] == 0
+    program.write_text(right.replace("wish = understand(question)", "raise OSError('no network')"))
+    code, told = answered(capsys, "gate", "--suite", "finder", *root)
+    assert (code, told["ruling"]["decision"]) == (3, "undecided")
+
+
+def test_a_failing_critical_case_is_red_whatever_the_rate(
+    finder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    case = finder / "evals" / "cases" / "finder" / "case_two-beds-san-jose.yaml"
+    case.write_text(case.read_text().replace("equals: L103", "equals: L104") + "tags: [critical]\n")
+    code, told = answered(
+        capsys, "gate", "--suite", "finder", "--min-pass-rate", "0.1", "--root", str(finder)
+    )
+    assert code == 1
+    assert told["ruling"]["reasons"] == ["the critical case case_two-beds-san-jose failed"]
+
+
+def test_a_first_evals_folder_is_written_and_nothing_is_ever_overwritten(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = ("--root", str(tmp_path))
+    code, told = answered(capsys, "init", *root)
+    assert (code, told) == (0, {"written": ["evals/regrade.yaml", "evals/suites/main.yaml"]})
+    (tmp_path / "evals" / "regrade.yaml").write_text("# mine\n")
+    assert answered(capsys, "init", *root) == (0, {"written": []})
+    assert (tmp_path / "evals" / "regrade.yaml").read_text() == "# mine\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "problem"),
+    [
+        ("regrade.yaml", "targets: {app: {shell: rm}}", "a target has one of the keys python, com"),
+        ("regrade.yaml", "targets: [", "evals/regrade.yaml is not YAML"),
+        ("suites/s.yaml", "trails: 3", "evals/suites/s.yaml is wrong: trails: Extra inputs are"),
+        ("suites/s.yaml", "[1]", "evals/suites/s.yaml is wrong"),
+        ("cases/finder/x.yaml", "{id: y}", "holds the id 'y', which is not its name"),
+        ("cases/absent/x.yaml", "{id: x}", "evals/cases/absent holds cases of no suite."),
+        ("cases/finder/x.yaml", "{id: ../x}", "evals/cases/finder/x.yaml is wrong: id: String"),
+    ],
+)
+def test_what_is_wrong_in_evals_is_told_by_the_overview(
+    path: str, text: str, problem: str, finder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = finder / "evals" / path
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(text)
+    code, out, _ = spoken(capsys, "call", "overview", "--root", str(finder))
+    assert code == 0
+    assert any(problem in told for told in json.loads(out)["problems"])
+
+
+def test_an_unknown_kind_of_assertion_in_a_suite_is_one_clear_refusal(
+    finder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = finder / "evals" / "suites" / "finder.yaml"
+    file.write_text(file.read_text().replace("type: latency", "type: latencey"))
+    code, _, error = spoken(capsys, "run", "finder", "--root", str(finder))
+    assert code == 2
+    assert error.startswith(
+        "regrade: In the suite: Assertion 2: There is no assertion type 'latencey' "
+        "(did you mean 'latency'?)"
+    )
+
+
+def test_the_terminal_shows_no_control_characters_of_a_trace(
+    finder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (finder / "log.jsonl").write_text('{"input": "\\u001b]0;owned\\u0007", "output": "x"}\n')
+    root = ("--root", str(finder))
+    spoken(capsys, "import", str(finder / "log.jsonl"), *root)
+    _, out, _ = spoken(capsys, "search", *root)
+    assert "\x1b" not in out
+    assert "]0;owned" in out
+
+
+def test_the_demo_goes_through_the_whole_loop(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "demo"
+    code, told = answered(capsys, "demo", "--keep", str(folder))
+    assert (code, told) == (
+        0,
+        {"folder": str(folder), "first_gate": "red", "gate_after_mending": "green"},
+    )
+    assert spoken(capsys, "demo", "--keep", str(folder))[0] == 2

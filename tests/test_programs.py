@@ -1,0 +1,253 @@
+"""Programs under test that crash, hang, print garbage or are not there."""
+
+import json
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mcp import Client
+
+from regrade_server.app import build_server
+from regrade_server.house import House
+from regrade_tools.workspace import Workspace
+
+pytestmark = pytest.mark.anyio
+
+ECHO = "import sys, json\nfor line in sys.stdin:\n    "
+
+
+def suite(root: Path, target: dict[str, Any], inputs: list[Any], **options: Any) -> None:
+    """A suite whose cases ask that the answer is the input."""
+    evals = root / "evals"
+    (evals / "suites").mkdir(parents=True)
+    (evals / "cases" / "s").mkdir(parents=True)
+    (evals / "regrade.yaml").write_text(json.dumps({"targets": {"app": target}}))
+    (evals / "suites" / "s.yaml").write_text(json.dumps({"target": "app", **options}))
+    for number, given in enumerate(inputs):
+        case = {
+            "id": f"c{number}",
+            "input": given,
+            "assertions": [{"type": "equals", "value": given}],
+        }
+        (evals / "cases" / "s" / f"c{number}.yaml").write_text(json.dumps(case))
+
+
+def command(code: str) -> dict[str, Any]:
+    return {"command": [sys.executable, "-c", code], "timeout_s": 5}
+
+
+async def ran(root: Path, **arguments: Any) -> dict[str, Any]:
+    async with Client(build_server(House(Workspace(root)))) as client:
+        reply = await client.call_tool("run_suite", {"suite": "s", "wait_s": 60, **arguments})
+    assert not reply.is_error, reply.content
+    return reply.structured_content or {}
+
+
+async def refusal(root: Path) -> str:
+    async with Client(build_server(House(Workspace(root)))) as client:
+        reply = await client.call_tool("run_suite", {"suite": "s", "wait_s": 60})
+    assert reply.is_error
+    return " ".join(getattr(part, "text", "") for part in reply.content)
+
+
+async def test_a_command_answers_json_lines_and_its_tool_calls_can_be_asserted(
+    tmp_path: Path,
+) -> None:
+    code = ECHO + (
+        "q = json.loads(line); print(json.dumps({'output': q['input'], 'cost_usd': 0.5,"
+        " 'tool_calls': [{'name': 'look', 'arguments': {'at': q['id']}}]}), flush=True)"
+    )
+    suite(tmp_path, command(code), ["a", {"b": [1, None]}], assertions=[
+        {"type": "tool-called", "name": "look"}, {"type": "cost", "threshold": 1},
+        {"type": "latency", "threshold": 5000}])  # fmt: skip
+    report = await ran(tmp_path)
+    assert report["summary"]["passed"] == 2
+    assert report["summary"]["pass_rate"] == 1.0
+
+
+async def test_a_program_that_ends_after_each_answer_is_started_anew(tmp_path: Path) -> None:
+    code = "import json; print(json.dumps({'output': json.loads(input())['input']}))"
+    suite(tmp_path, command(code), ["a", "b", "c", "d", "e", "f"], concurrency=2)
+    assert (await ran(tmp_path))["summary"]["passed"] == 6
+
+
+async def test_a_crash_is_errored_with_what_it_last_said_and_the_other_cases_go_on(
+    tmp_path: Path,
+) -> None:
+    code = ECHO + (
+        "q = json.loads(line)['input']\n"
+        "    if q == 'boom': sys.stderr.write('out of cheese'); sys.exit(3)\n"
+        "    print(json.dumps({'output': q}), flush=True)"
+    )
+    suite(tmp_path, command(code), ["a", "boom", "b"], concurrency=1)
+    report = await ran(tmp_path)
+    assert (report["summary"]["passed"], report["summary"]["errored"]) == (2, 1)
+    assert report["summary"]["pass_rate"] == 1.0
+    assert report["cards"][0]["reasons"] == [
+        "the target ended with code 3 before it answered; it last said: out of cheese"
+    ]
+
+
+async def test_a_hang_is_stopped_with_its_children_and_errored(tmp_path: Path) -> None:
+    pids = tmp_path / "pids"
+    code = (
+        "import os, subprocess, sys, time\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+        f"open({str(pids)!r}, 'w').write(f'{{os.getpid()}} {{child.pid}}')\n"
+        "time.sleep(600)"
+    )
+    suite(tmp_path, {**command(code), "timeout_s": 1}, ["a"])
+    report = await ran(tmp_path)
+    reason = report["cards"][0]["reasons"][0]
+    assert reason.startswith("the target gave no answer within 1 s and was stopped; mend it")
+    for pid in pids.read_text().split():
+        assert not alive(int(pid))
+
+
+def alive(pid: int) -> bool:
+    state = Path(f"/proc/{pid}/stat")
+    try:
+        # A zombie has been killed; only its parent has not been told yet.
+        return state.read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("printed", ["hello", "[1]", "{}", '{"output": ', '{"outptu": 1}', "\\x00"])
+async def test_garbage_is_errored_and_the_reason_says_what_to_print(
+    printed: str, tmp_path: Path
+) -> None:
+    suite(tmp_path, command(ECHO + f"print({printed!r}, flush=True)"), ["a"])
+    report = await ran(tmp_path)
+    assert report["summary"]["errored"] == 1
+    reason = report["cards"][0]["reasons"][0]
+    assert "output" in reason
+    assert reason.startswith(("the target printed", "the answer has neither output nor error"))
+
+
+async def test_an_error_that_the_target_tells_is_errored_never_failed(tmp_path: Path) -> None:
+    suite(tmp_path, command(ECHO + 'print(\'{"error": "rate limit"}\', flush=True)'), ["a"])
+    report = await ran(tmp_path)
+    assert report["cards"][0]["reasons"] == ["the target said: rate limit"]
+    assert "pass_rate" not in report["summary"]
+
+
+async def test_a_program_that_says_much_on_stderr_does_not_stop(tmp_path: Path) -> None:
+    code = ECHO + (
+        "sys.stderr.write('x' * 3_000_000); print(json.dumps({'output': 'a'}), flush=True)"
+    )
+    suite(tmp_path, command(code), ["a"])
+    assert (await ran(tmp_path))["summary"]["passed"] == 1
+
+
+async def test_a_program_that_is_not_there_is_refused_before_a_run_is_made(tmp_path: Path) -> None:
+    suite(tmp_path, {"command": ["no-such-program"]}, ["a"])
+    told = await refusal(tmp_path)
+    assert told.startswith("The target's program 'no-such-program' cannot be started")
+    assert "evals/regrade.yaml" in told
+
+
+@pytest.mark.parametrize(
+    ("python", "why"),
+    [
+        ("absent:answer", "No module named 'absent'"),
+        ("bot:absent", "has no attribute 'absent'"),
+        ("broken:answer", "SyntaxError"),
+    ],
+)
+async def test_a_function_that_cannot_be_imported_is_refused_with_the_reason(
+    python: str, why: str, tmp_path: Path
+) -> None:
+    (tmp_path / "bot.py").write_text("def answer(q): return q\n")
+    (tmp_path / "broken.py").write_text("def (\n")
+    suite(tmp_path, {"python": python}, ["a"])
+    told = await refusal(tmp_path)
+    assert why in told
+    assert "interpreter" in told
+
+
+async def test_a_function_is_imported_for_each_run_so_that_edits_count(
+    tmp_path: Path,
+) -> None:
+    bot = tmp_path / "bot.py"
+    bot.write_text("def answer(q):\n    return 'wrong'\n")
+    suite(tmp_path, {"python": "bot:answer"}, ["a"])
+    assert (await ran(tmp_path))["summary"]["failed"] == 1
+    bot.write_text("async def answer(question):\n    return question\n")
+    assert (await ran(tmp_path))["summary"]["passed"] == 1
+
+
+async def test_an_exception_of_a_function_is_errored_with_its_place(tmp_path: Path) -> None:
+    (tmp_path / "bot.py").write_text("def answer(q):\n    return 1 / 0\n")
+    suite(tmp_path, {"python": "bot:answer"}, ["a"])
+    assert (await ran(tmp_path))["cards"][0]["reasons"] == [
+        "the target said: ZeroDivisionError: division by zero (at bot.py:2)"
+    ]
+
+
+async def test_a_target_is_named_never_given_so_a_tool_argument_starts_nothing(
+    tmp_path: Path,
+) -> None:
+    suite(tmp_path, {"command": ["true"]}, ["a"])
+    async with Client(build_server(House(Workspace(tmp_path)))) as client:
+        reply = await client.call_tool("run_suite", {"suite": "s", "target": "touch /tmp/x"})
+    assert reply.is_error
+    assert "There is no target" in getattr(reply.content[0], "text", "")
+
+
+async def test_a_long_run_answers_with_a_handle_and_can_be_waited_for_and_cancelled(
+    tmp_path: Path,
+) -> None:
+    go = tmp_path / "go"
+    code = ECHO + (
+        f"import os, time\n    while not os.path.exists({str(go)!r}): time.sleep(0.01)\n"
+        "    print(json.dumps({'output': json.loads(line)['input']}), flush=True)"
+    )
+    suite(tmp_path, {**command(code), "timeout_s": 60}, ["a", "b"])
+    async with Client(build_server(House(Workspace(tmp_path)))) as client:
+        begun = await client.call_tool("run_suite", {"suite": "s", "wait_s": 0})
+        assert begun.structured_content is not None
+        summary = begun.structured_content["summary"]
+        assert (summary["state"], summary["answers"]) == ("running", 0)
+        go.touch()
+        ended = await client.call_tool("get_run", {"run_id": summary["run_id"], "wait_s": 60})
+        assert ended.structured_content is not None
+        assert ended.structured_content["summary"]["passed"] == 2
+        go.unlink()
+        second = await client.call_tool("run_suite", {"suite": "s", "wait_s": 0})
+        assert second.structured_content is not None
+        run_id = second.structured_content["summary"]["run_id"]
+        cancelled = await client.call_tool("get_run", {"run_id": run_id, "cancel": True})
+    assert cancelled.structured_content is not None
+    assert cancelled.structured_content["summary"]["state"] == "cancelled"
+
+
+def test_a_run_whose_process_is_killed_keeps_its_results_and_is_interrupted(tmp_path: Path) -> None:
+    store = tmp_path / ".regrade" / "store.db"
+    # The program kills the run that asks it, once three results have been committed.
+    code = """
+import json, os, sqlite3, sys
+for line in sys.stdin:
+    question = json.loads(line)["input"]
+    if question == "stop":
+        kept = sqlite3.connect(sys.argv[1])
+        while kept.execute("SELECT count(*) FROM result").fetchone()[0] < 3:
+            pass
+        os.kill(os.getppid(), 9)
+    print(json.dumps({"output": question}), flush=True)
+"""
+    program = {"command": [sys.executable, "-c", code, str(store)]}
+    suite(tmp_path, program, ["a", "b", "c", "stop"], concurrency=1)
+    regrade = [sys.executable, "-m", "regrade_server"]
+    killed = subprocess.run([*regrade, "run", "s", "--root", str(tmp_path)], check=False)
+    assert killed.returncode == -9
+    overview = [*regrade, "call", "overview", "--root", str(tmp_path)]
+    told = subprocess.run(overview, capture_output=True, text=True, check=True)
+    run = json.loads(told.stdout)["last_runs"][0]
+    assert (run["state"], run["passed"]) == ("interrupted", 3)
+    with closing(sqlite3.connect(store)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]

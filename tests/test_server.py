@@ -1,0 +1,189 @@
+import json
+import os
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from mcp import Client, StdioServerParameters
+
+from regrade_server.app import build_server
+from regrade_server.house import House
+from regrade_tools.workspace import Workspace
+
+CONTRACT = Path(__file__).parent / "contract.json"
+pytestmark = pytest.mark.anyio
+
+
+@asynccontextmanager
+async def client_of(root: Path | None, era: str = "auto") -> AsyncGenerator[Client, None]:
+    house = House(None if root is None else Workspace(root))
+    async with Client(build_server(house), mode=era) as client:  # type: ignore[arg-type]
+        yield client
+
+
+def stdio(root: Path) -> StdioServerParameters:
+    # The folder of the test is the workspace, and a fresh process the server.
+    return StdioServerParameters(
+        command=sys.executable,
+        args=["-m", "regrade_server", "--root", str(root)],
+        env=dict(os.environ),
+    )
+
+
+async def told(client: Client, tool: str, **arguments: Any) -> str:
+    """The text of a refusal."""
+    reply = await client.call_tool(tool, arguments)
+    assert reply.is_error
+    return " ".join(getattr(part, "text", "") for part in reply.content)
+
+
+async def test_the_wire_surface_is_the_committed_one() -> None:
+    """Run with UPDATE=1 to write it; then the diff is the review."""
+    async with client_of(None) as client:
+        tools = [
+            tool.model_dump(by_alias=True, exclude_none=True)
+            for tool in (await client.list_tools()).tools
+        ]
+    if os.environ.get("UPDATE"):
+        CONTRACT.write_text(json.dumps(tools, indent=1, ensure_ascii=False) + "\n")
+    assert tools == json.loads(CONTRACT.read_text())
+
+
+async def test_the_definitions_of_all_tools_fit_a_small_part_of_a_context() -> None:
+    async with client_of(None) as client:
+        tools = (await client.list_tools()).tools
+    sizes = {
+        tool.name: len(json.dumps(tool.model_dump(by_alias=True, exclude_none=True))) // 4
+        for tool in tools
+    }
+    # 14 tools are to fit 3,000 tokens: what there is so far may take its share and no more.
+    assert sum(sizes.values()) <= 3_000 * len(tools) / 14 * 1.6
+    for tool in tools:
+        assert tool.title
+        assert tool.output_schema
+        assert tool.annotations
+        assert 80 < len(tool.description or "") < 900
+
+
+@pytest.mark.parametrize("era", ["legacy", "2026-07-28"])
+async def test_one_server_object_answers_clients_of_both_protocol_eras(
+    era: Literal["legacy", "2026-07-28"], tmp_path: Path
+) -> None:
+    (tmp_path / "logs.jsonl").write_text('{"input": "hi", "output": "hello"}\n')
+    server = build_server(House(Workspace(tmp_path)))
+    async with Client(server, mode=era) as client:
+        imported = await client.call_tool("import_traces", {"path": "logs.jsonl"})
+        found = await client.call_tool("search_traces", {"query": "hello"})
+    assert imported.structured_content == {
+        "stored": 1,
+        "already_known": 0,
+        "skipped": 0,
+        "files": 1,
+    }
+    assert found.structured_content is not None
+    assert found.structured_content["total"] == 1
+
+
+@pytest.mark.parametrize("era", ["legacy", "2026-07-28"])
+async def test_a_real_process_answers_on_stdio_in_both_eras(
+    era: Literal["legacy", "2026-07-28"], tmp_path: Path
+) -> None:
+    (tmp_path / "evals").mkdir()
+    async with Client(stdio(tmp_path), mode=era) as client:
+        overview = await client.call_tool("overview", {})
+    assert overview.structured_content == {
+        "workspace": f"{tmp_path} (--root)",
+        "traces": 0,
+        "targets": ["recorded", "corrected", "latest"],
+        "next_step": "Import logs: import_traces, or `regrade import PATH` for a person.",
+    }
+
+
+async def test_the_text_of_a_reply_is_its_structured_content_in_one_line() -> None:
+    async with client_of(None) as client:
+        reply = await client.call_tool("check_output", {"output": "x", "assertions": [
+            {"type": "contains", "value": "x"}]})  # fmt: skip
+    text = getattr(reply.content[0], "text", "")
+    assert "\n" not in text
+    assert json.loads(text) == reply.structured_content == {
+        "passed": True, "failed": [], "errored": [], "checks": 1,
+    }  # fmt: skip
+
+
+async def test_an_unknown_argument_is_refused_with_the_nearest_and_all_valid_ones() -> None:
+    async with client_of(None) as client:
+        text = await told(client, "search_traces", limt=3)
+    assert text == (
+        "Invalid arguments for search_traces: unknown argument 'limt' (did you mean 'limit'?). "
+        "Valid: query, sort, limit, cursor, fields."
+    )
+
+
+async def test_an_unknown_tool_is_refused_with_the_nearest_and_all_valid_ones() -> None:
+    async with client_of(None) as client:
+        text = await told(client, "run_suit")
+    assert text.startswith("There is no tool 'run_suit' (did you mean 'run_suite'?); valid: over")
+
+
+async def test_a_wrong_type_is_refused_without_a_traceback_or_an_address() -> None:
+    async with client_of(None) as client:
+        text = await told(client, "search_traces", query=["a"], limit="many")
+    assert text.startswith(
+        "Invalid arguments for search_traces: query: Input should be a valid str"
+    )
+    assert "http" not in text
+
+
+async def test_lists_that_come_as_a_json_text_are_read_and_texts_stay_texts() -> None:
+    async with client_of(None) as client:
+        reply = await client.call_tool(
+            "check_output",
+            {"output": '{"a": 1}', "assertions": '[{"type": "contains", "value": ": 1"}]'},
+        )
+    # Had the output been read as JSON, its text would have lost the blank.
+    assert reply.structured_content is not None
+    assert reply.structured_content["passed"] is True
+
+
+async def test_without_a_workspace_what_needs_none_works_and_the_rest_says_what_to_configure() -> (
+    None
+):
+    async with client_of(None) as client:
+        overview = await client.call_tool("overview", {})
+        refused = await told(client, "run_suite", suite="main")
+    assert overview.structured_content is not None
+    assert '"--root"' in overview.structured_content["next_step"]
+    assert '"--root"' in refused
+
+
+async def test_an_import_by_an_agent_stays_inside_the_workspace(tmp_path: Path) -> None:
+    outside, inside = tmp_path / "secret.jsonl", tmp_path / "repo"
+    outside.write_text('{"input": "a", "output": "b"}\n')
+    inside.mkdir()
+    (inside / "link.jsonl").symlink_to(outside)
+    async with client_of(inside) as client:
+        for path in ("../secret.jsonl", str(outside), "link.jsonl", "/etc/passwd"):
+            assert "lies outside the workspace" in await told(client, "import_traces", path=path)
+    (inside / "evals").mkdir()
+    (inside / "evals" / "regrade.yaml").write_text(f"import_from: ['{tmp_path}']\n")
+    async with client_of(inside) as client:
+        reply = await client.call_tool("import_traces", {"path": str(outside)})
+    assert not reply.is_error
+
+
+async def test_what_prints_while_serving_does_not_reach_the_protocol(tmp_path: Path) -> None:
+    (tmp_path / "evals" / "cases" / "s").mkdir(parents=True)
+    (tmp_path / "evals" / "suites").mkdir()
+    (tmp_path / "bot.py").write_text("print('noise')\ndef answer(q):\n    print(q)\n    return q\n")
+    (tmp_path / "evals" / "regrade.yaml").write_text("targets: {app: {python: 'bot:answer'}}\n")
+    (tmp_path / "evals" / "suites" / "s.yaml").write_text("target: app\n")
+    (tmp_path / "evals" / "cases" / "s" / "c.yaml").write_text(
+        "{id: c, input: hi, assertions: [{type: equals, value: hi}]}"
+    )
+    async with Client(stdio(tmp_path)) as client:
+        reply = await client.call_tool("run_suite", {"suite": "s", "wait_s": 60})
+    assert reply.structured_content is not None
+    assert reply.structured_content["summary"]["passed"] == 1
