@@ -10,7 +10,6 @@ from pydantic import JsonValue
 
 from regrade_tools.assertions import Check, Subject, parse_all, subject_of
 from regrade_tools.clipping import clip
-from regrade_tools.documents import dump
 from regrade_tools.fingerprint import fingerprint
 from regrade_tools.models import Case, CheckResult, Provenance, Recorded
 from regrade_tools.planning import planned_case
@@ -253,6 +252,9 @@ def _similar(others: tuple[Case, ...], case: Case) -> list[Similar]:
 
 def _text(case: Case) -> str:
     """The file of a case, in the order in which a person reads it."""
+    # Imported with the first case: a server that lists its tools writes none.
+    from regrade_tools.documents import dump  # noqa: PLC0415
+
     written = case.model_dump(mode="json", exclude_defaults=True)
     order = ("id", "reason", "feature", "scenario", "tags", "input", "assertions")
     first = {key: written[key] for key in order if key in written}

@@ -9,7 +9,6 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from regrade_tools.documents import DocumentError, load
 from regrade_tools.models import Case, Project, Suite
 from regrade_tools.refusal import Refusal, unknown
 
@@ -114,6 +113,9 @@ class Workspace:
         return case
 
     def _read(self, path: Path, kind: type[File]) -> File:
+        # Imported with the first file: a server that lists its tools reads none.
+        from regrade_tools.documents import DocumentError, load  # noqa: PLC0415
+
         shown = self._shown(path)
         try:
             value = load(path.read_text(encoding="utf-8"))

@@ -19,8 +19,7 @@ REFUSED, UNDECIDED = 2, 3
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Without a command it is the stdio server, as IDEs start it."""
-    parser = _parser()
-    told = parser.parse_args(arguments)
+    told = parser().parse_args(arguments)
     console = Console(as_json=bool(getattr(told, "json", False)))
     try:
         workspace = _workspace(told.root)
@@ -44,7 +43,8 @@ def _workspace(told: Path | None) -> Workspace | None:
     return find_workspace(Path.cwd())
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """The arguments of every command."""
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument(
         "--root",
@@ -52,12 +52,12 @@ def _parser() -> argparse.ArgumentParser:
         help="the workspace; by default $REGRADE_ROOT, else the nearest parent folder "
         "with evals/regrade.yaml or .git",
     )
-    parser = argparse.ArgumentParser(
+    whole = argparse.ArgumentParser(
         prog="regrade", parents=[common], description="The evaluation loop of an LLM product."
     )
-    parser.add_argument("--version", action="version", version=f"regrade {version('regrade')}")
-    parser.set_defaults(run=_serve)
-    verbs = parser.add_subparsers(title="commands", metavar="COMMAND")
+    whole.add_argument("--version", action="version", version=f"regrade {version('regrade')}")
+    whole.set_defaults(run=_serve)
+    verbs = whole.add_subparsers(title="commands", metavar="COMMAND")
 
     def verb(name: str, told: str, run: object, *, prints: bool = True) -> argparse.ArgumentParser:
         # SUPPRESS: a --root before the command must not be undone by none after it.
@@ -71,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
 
     verb("serve", "serve MCP on stdin and stdout, as IDEs start it", _serve, prints=False)
     commands.add_to(verb)
-    return parser
+    return whole
 
 
 def _serve(_told: argparse.Namespace, workspace: Workspace | None, _console: Console) -> int:

@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 
 from regrade_server.sqlite.index import body as index_body
 from regrade_server.sqlite.payload import Packer, encode
+from regrade_server.sqlite.transaction import transaction
 from regrade_tools.fingerprint import id_number
 from regrade_tools.models import Trace
 from regrade_tools.ports import Appended
 
 _EPOCH = 946_684_800  # 2000-01-01
 _SLOT_BITS = 2
+_TRACE = f"INSERT INTO trace VALUES({','.join('?' * 12)})"
 
 
 def row_id(when: float) -> int:
@@ -40,36 +42,33 @@ def append(writer: Writer, traces: Sequence[Trace]) -> Appended:
     dictionary = writer.packer.train(bodies)
     packed = [] if dictionary else [writer.packer.pack(body) for body in bodies]
     connection = writer.connection
-    connection.execute("BEGIN IMMEDIATE")
     try:
-        if dictionary:
-            writer.packer.adopt(dictionary)
-            packed = [writer.packer.pack(body) for body in bodies]
-        known = _known(connection, [key for key, _ in batch])
-        fresh = [place for place, (key, _) in enumerate(batch) if key not in known]
-        whens = [batch[place][1].started_at or now for place in fresh]
-        ids = _free_ids(connection, [row_id(when) for when in whens])
-        rows = [
-            (row, batch[place][0], when, *_columns(writer, batch[place][1]))
-            for row, when, place in zip(ids, whens, fresh, strict=True)
-        ]
-        connection.executemany(f"INSERT INTO trace VALUES({','.join('?' * 12)})", rows)
-        connection.executemany(
-            "INSERT INTO payload VALUES(?,?,?)",
-            [(row, writer.packer.dictionary, packed[p]) for row, p in zip(ids, fresh, strict=True)],
-        )
-        connection.executemany(
-            "INSERT INTO trace_fts(rowid, body) VALUES(?,?)",
-            [(row, words[place]) for row, place in zip(ids, fresh, strict=True)],
-        )
-        connection.execute("COMMIT")
+        with transaction(connection):
+            if dictionary:
+                writer.packer.adopt(dictionary)
+                packed = [writer.packer.pack(body) for body in bodies]
+            known = _known(connection, [key for key, _ in batch])
+            fresh = [place for place, (key, _) in enumerate(batch) if key not in known]
+            whens = [batch[place][1].started_at or now for place in fresh]
+            ids = _free_ids(connection, [row_id(when) for when in whens])
+            for row, when, place in zip(ids, whens, fresh, strict=True):
+                key, trace = batch[place]
+                _insert(
+                    writer, (row, key, when, *_columns(writer, trace)), packed[place], words[place]
+                )
     except BaseException:
-        connection.execute("ROLLBACK")
         # Symbols and a dictionary that were rolled back must not be trusted.
         writer.symbols.clear()
         writer.packer = Packer(connection)
         raise
     return Appended(stored=len(fresh), known=len(traces) - len(fresh))
+
+
+def _insert(writer: Writer, columns: tuple[object, ...], packed: bytes, words: str) -> None:
+    execute, row = writer.connection.execute, columns[0]
+    execute(_TRACE, columns)
+    execute("INSERT INTO payload VALUES(?,?,?)", (row, writer.packer.dictionary, packed))
+    execute("INSERT INTO trace_fts(rowid, body) VALUES(?,?)", (row, words))
 
 
 def _columns(writer: Writer, trace: Trace) -> tuple[object, ...]:

@@ -6,8 +6,8 @@ from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlite_utils import Database
 
+from regrade_server.sqlite.transaction import transaction
 from regrade_tools.models import CaseResult, Outcome, Run, RunEnd, StoredRun
 
 
@@ -24,8 +24,9 @@ def _results() -> TypeAdapter[CaseResult]:
 def start(connection: sqlite3.Connection, run: Run) -> None:
     """Keep what a run is about to measure."""
     body = _runs().dump_json(run, exclude_defaults=True).decode()
-    Database(connection, execute_plugins=False).table("run").insert(
-        {"id": run.id, "suite": run.suite, "started_at": run.started_at, "body": body}
+    connection.execute(
+        "INSERT INTO run(id, suite, started_at, body) VALUES(?,?,?,?)",
+        (run.id, run.suite, run.started_at, body),
     )
 
 
@@ -35,7 +36,7 @@ def add_results(connection: sqlite3.Connection, run_id: str, results: Sequence[C
     rows = [
         (run_id, result.outcome, dump(result, exclude_defaults=True).decode()) for result in results
     ]
-    with Database(connection, execute_plugins=False).atomic():
+    with transaction(connection):
         connection.executemany("INSERT INTO result(run_id, outcome, body) VALUES(?,?,?)", rows)
 
 

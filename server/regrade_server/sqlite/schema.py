@@ -9,6 +9,8 @@ from pathlib import Path
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
+from regrade_server.sqlite.transaction import transaction
+
 migrations = Migrations("regrade")
 
 # WAL with NORMAL loses nothing that was committed when a process dies; only a power cut could
@@ -92,13 +94,8 @@ def _migrate(connection: sqlite3.Connection) -> None:
     db = Database(connection, execute_plugins=False)
     if not migrations.pending(db):
         return
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+    with transaction(connection):
         migrations.apply(db)
-        connection.execute("COMMIT")
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
 
 
 def _make_folder(folder: Path) -> None:

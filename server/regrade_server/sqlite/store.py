@@ -10,7 +10,6 @@ from anyio import CapacityLimiter, to_thread
 from regrade_server.sqlite import ingest, runs, search
 from regrade_server.sqlite.ingest import Writer
 from regrade_server.sqlite.payload import Packer
-from regrade_server.sqlite.schema import connect
 from regrade_server.sqlite.search import Reader
 from regrade_tools.models import CaseResult, Run, RunEnd, StoredRun, Trace
 from regrade_tools.ports import Appended, Page
@@ -89,7 +88,7 @@ class SqliteStore:
     async def _write(self, work: Callable[[Writer], Answer]) -> Answer:
         def with_writer() -> Answer:
             if self._writer is None:
-                connection = connect(self._path)
+                connection = _connect(self._path)
                 self._writer = Writer(connection, Packer(connection))
             return work(self._writer)
 
@@ -100,7 +99,7 @@ class SqliteStore:
     async def _read(self, work: Callable[[Reader], Answer]) -> Answer:
         def with_reader() -> Answer:
             if self._reader is None:
-                connection = connect(self._path)
+                connection = _connect(self._path)
                 self._reader = Reader(connection, Packer(connection))
             return work(self._reader)
 
@@ -115,3 +114,10 @@ class SqliteStore:
                 f"The store {self._path} failed: {problem}.",
                 next_step="If it is damaged, move it away and import the logs again.",
             ) from problem
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    # Imported when the store is first opened: a server that lists its tools needs no schema.
+    from regrade_server.sqlite.schema import connect  # noqa: PLC0415
+
+    return connect(path)

@@ -1,11 +1,12 @@
 """Regular expressions that cannot hang: each search has a deadline."""
 
 from functools import lru_cache
-from typing import Any
-
-import regex
+from typing import TYPE_CHECKING, Any
 
 from regrade_tools.assertions.verdicts import UnmeasuredError
+
+if TYPE_CHECKING:
+    import regex
 
 # Long enough for a sane pattern over a megabyte, short enough for a suite to go on.
 DEADLINE_S = 1.0
@@ -21,6 +22,9 @@ def compiled(source: str) -> "regex.Pattern[str]":
     """
     if len(source) > _LONGEST:
         raise ValueError(f"the pattern is longer than {_LONGEST} characters")
+    # Imported with the first pattern: a server that lists its tools needs none.
+    import regex  # noqa: PLC0415
+
     try:
         return regex.compile(source)
     except (regex.error, OverflowError, RecursionError, MemoryError) as problem:

@@ -1,10 +1,13 @@
-"""Assertions about an answer as data."""
+"""Assertions about an answer as data.
+
+Two of them stand on large libraries, JSON Schema and Jinja2, which are imported when the first
+such assertion is read: a server that lists its tools needs neither.
+"""
 
 from typing import ClassVar, Self
 
 from pydantic import Field, JsonValue, field_validator, model_validator
 
-from regrade_tools.assertions import expression, schema
 from regrade_tools.assertions.comparison import Comparison
 from regrade_tools.assertions.selector import MissingError, Place
 from regrade_tools.assertions.verdicts import Assertion, Subject, UndecidableError
@@ -26,6 +29,8 @@ class IsJson(Assertion):
     @classmethod
     def _well_formed(cls, value: dict[str, JsonValue] | None) -> dict[str, JsonValue] | None:
         if value is not None:
+            from regrade_tools.assertions import schema  # noqa: PLC0415 - see above
+
             schema.well_formed(value)
         return value
 
@@ -40,7 +45,11 @@ class IsJson(Assertion):
             data = subject.data
         except UndecidableError as problem:
             return str(problem)
-        return None if self.value is None else schema.violation(self.value, data)
+        if self.value is None:
+            return None
+        from regrade_tools.assertions import schema  # noqa: PLC0415 - see above
+
+        return schema.violation(self.value, data)
 
 
 class Path(Assertion):
@@ -139,6 +148,8 @@ class Expr(Assertion):
     @field_validator("value")
     @classmethod
     def _compiles(cls, value: str) -> str:
+        from regrade_tools.assertions import expression  # noqa: PLC0415 - see above
+
         expression.compiled(value)
         return value
 
@@ -149,4 +160,6 @@ class Expr(Assertion):
 
     def flaw(self, subject: Subject) -> str | None:
         """As the base class says."""
+        from regrade_tools.assertions import expression  # noqa: PLC0415 - see above
+
         return None if expression.holds(self.value, subject) else "it does not"

@@ -87,7 +87,7 @@ def records(path: Path, name: str) -> Iterator[Record | Skipped]:
 def stream_records(stream: BinaryIO, name: str) -> Iterator[Record | Skipped]:
     """The records of ``stream``; a kind that its ``name`` does not tell is told by its content."""
     # Of a stream that cannot be looked ahead in, such as a pipe, a reader is made that can.
-    ahead: Any = stream if isinstance(stream, io.BufferedReader) else _looking_ahead(stream)
+    ahead = _looking_ahead(stream)
     if ahead.peek(2)[:2] != b"\x1f\x8b":
         yield from _plain(ahead, name)
         return
@@ -96,6 +96,8 @@ def stream_records(stream: BinaryIO, name: str) -> Iterator[Record | Skipped]:
 
 
 def _looking_ahead(stream: BinaryIO) -> Any:  # noqa: ANN401 - what it wraps has no public type
+    if isinstance(stream, io.BufferedReader):
+        return cast("Any", stream)
     return io.BufferedReader(cast("Any", stream))
 
 

@@ -1,0 +1,50 @@
+"""The rules of the house that no linter holds."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+MODULES = sorted(
+    path for room in ("server", "tools", "prompts") for path in (ROOT / room).rglob("*.py")
+)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=str)
+def test_a_module_is_short_enough_to_be_read_in_five_minutes(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 400
+
+
+@pytest.mark.parametrize("path", MODULES, ids=str)
+def test_a_function_fits_a_screen(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            documented = ast.get_docstring(node)
+            lines = (node.end_lineno or 0) - node.lineno + 1
+            lines -= len(documented.splitlines()) if documented else 0
+            assert lines <= 45, f"{node.name} has {lines} lines"
+
+
+def test_half_of_the_modules_have_at_most_170_lines() -> None:
+    lengths = sorted(len(path.read_text().splitlines()) for path in MODULES)
+    assert lengths[len(lengths) // 2] <= 170
+
+
+def test_a_server_that_lists_its_tools_has_not_loaded_a_model_client() -> None:
+    code = (
+        "import sys, anyio\n"
+        "from mcp import Client\n"
+        "from regrade_server.app import build_server\n"
+        "from regrade_server.house import House\n"
+        "async def main():\n"
+        "    async with Client(build_server(House(None))) as client:\n"
+        "        await client.list_tools()\n"
+        "anyio.run(main)\n"
+        "heavy = {'litellm', 'sqlite_utils', 'jinja2', 'jsonschema', 'yaml'} & set(sys.modules)\n"
+        "print(sorted(heavy))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

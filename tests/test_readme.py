@@ -1,0 +1,113 @@
+"""What the documents say is run."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from regrade_server.cli.main import parser
+from regrade_server.house import House
+from regrade_tools.assertions import KINDS
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+def steps() -> list[tuple[str, str]]:
+    """Every command of the console blocks with the output that the README shows for it."""
+    found: list[tuple[str, str]] = []
+    for block in blocks("console"):
+        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            command, _, output = part.partition("\n")
+            found.append((command, output))
+    return found
+
+
+def matches(shown: str, actual: str) -> bool:
+    """Whether ``actual`` is what is ``shown``, where ``...`` stands for anything."""
+    pattern = ".*".join(re.escape(part) for part in shown.split("..."))
+    return re.fullmatch(pattern, actual, re.DOTALL) is not None
+
+
+def test_the_walk_through_prints_what_the_readme_shows(tmp_path: Path) -> None:
+    folder = tmp_path / "finder"
+    shutil.copytree(ROOT / "examples" / "listing_finder", folder)
+    commands = tmp_path / "bin"
+    commands.mkdir()
+    for name, module in (("python", ""), ("regrade", "-m regrade_server ")):
+        (commands / name).write_text(f'#!/bin/sh\nexec {sys.executable} {module}"$@"\n')
+        (commands / name).chmod(0o755)
+    env = {**os.environ, "PATH": f"{commands}:{os.environ['PATH']}", "REGRADE_ROOT": str(folder)}
+    assigned = ""
+    for command, shown in steps():
+        done = subprocess.run(
+            ["sh", "-c", f"{assigned}{command} 2>&1"],
+            cwd=folder,
+            env=env,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert matches(shown, done.stdout), f"$ {command}\n{done.stdout}"
+        if re.match(r"[A-Z]+=", command):
+            assigned = f"{command}\n"
+
+
+def configurations() -> list[dict[str, Any]]:
+    listed = [json.loads(block) for block in blocks("json")]
+    listed.extend(tomllib.loads(block) for block in blocks("toml"))
+    return listed
+
+
+def test_every_client_configuration_starts_the_server() -> None:
+    found = [
+        next(iter(next(iter(configuration.values())).values()))
+        for configuration in configurations()
+    ]
+    assert len(found) == 4
+    assert {entry["command"] for entry in found} == {"regrade"}
+    for entry in found:
+        parser().parse_args(entry["args"])
+
+
+@pytest.mark.parametrize("name", [tool.method.__name__ for tool in House(None).catalog])
+def test_every_tool_is_named_in_the_readme(name: str) -> None:
+    assert f"`{name}`" in README
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_assertion_is_named_in_the_readme(kind: str) -> None:
+    assert f"`{kind}`" in README
+
+
+def test_every_command_is_named_in_the_readme() -> None:
+    usage = parser().format_help()
+    commands = re.findall(r"^    (\w+) ", usage, re.MULTILINE)
+    assert len(commands) == 9
+    for command in commands:
+        assert re.search(rf"`{command}( TOOL JSON)?`", README), command
+
+
+def test_the_scripted_client_exits_as_the_gate_would(tmp_path: Path) -> None:
+    folder = tmp_path / "finder"
+    shutil.copytree(ROOT / "examples" / "listing_finder", folder)
+    client = [sys.executable, str(ROOT / "examples" / "ci" / "scripted_client.py"), str(folder)]
+    codes = [
+        subprocess.run([*client, suite], capture_output=True, check=False).returncode
+        for suite in ("finder", "absent")
+    ]
+    case = folder / "evals" / "cases" / "finder" / "case_two-beds-san-jose.yaml"
+    case.write_text(case.read_text().replace("L103", "L104"))
+    codes.append(subprocess.run([*client, "finder"], capture_output=True, check=False).returncode)
+    assert codes == [0, 2, 1]
