@@ -1,71 +1,43 @@
 """YAML 1.2 files, read fast and written plainly.
 
-The parser is PyYAML's libyaml; its YAML 1.1 reading of plain words is replaced by the core
-schema of YAML 1.2, in which ``Yes`` is a text, ``010`` is ten and a date is a text.
+libyaml parses; the values are made here, by the core schema of YAML 1.2 and nothing beside it:
+``Yes`` is a text, ``010`` is ten, a date is a text, and no tag makes anything but JSON.
 """
 
 # PyYAML is loosely typed; this room alone speaks to it.
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
 
 import re
-from typing import Any, cast
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
 
 import yaml
 from pydantic import JsonValue
 
-_BASE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_CORE = (
-    ("tag:yaml.org,2002:null", r"~|null|Null|NULL|", "~nN\0"),
-    ("tag:yaml.org,2002:bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
-    ("tag:yaml.org,2002:int", r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", "-+0123456789"),
-    (
-        "tag:yaml.org,2002:float",
-        r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
-        "-+0123456789.",
-    ),
-)
 _LARGEST = 16 * 1024 * 1024
+# Deeper than any file of ours, and far from where a stack overflows.
+_DEEPEST = 100
 # Aliases of aliases can stand for more values than any memory holds, in a few lines.
 _MOST_VALUES = 2_000_000
+
+_NULL = re.compile(r"~|null|Null|NULL|")
+_BOOLEAN = re.compile(r"true|True|TRUE|false|False|FALSE")
+_INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_TAG = "tag:yaml.org,2002:"
+_BASES = {"0o": 8, "0x": 16}
+# What YAML 1.2 breaks lines at or drops is written as an escape.
+_ESCAPED = re.compile("[\x85\u2028\u2029\ufeff]")
 
 
 class DocumentError(ValueError):
     """Not a YAML document that can be used; the message says where and why."""
 
 
-class _Loader(_BASE):
-    yaml_implicit_resolvers: dict[str, list[Any]] = {}  # noqa: RUF012 - PyYAML's own registry
-
-
-class _Dumper(yaml.SafeDumper):
-    """Writes texts of several lines as blocks, and quotes what any YAML would read otherwise."""
-
-
-for _tag, _pattern, _first in _CORE:
-    _compiled = re.compile(rf"^(?:{_pattern})$")
-    _Loader.add_implicit_resolver(_tag, _compiled, [sign.strip("\0") for sign in _first])
-    if _tag.endswith("int"):
-        _Dumper.add_implicit_resolver(_tag, _compiled, list(_first))
-
-
-def _integer(_loader: Any, node: Any) -> int:  # noqa: ANN401 - PyYAML's signature
-    text = str(node.value)
-    bases = {"0o": 8, "0x": 16}
-    return int(text[2:], bases[text[:2]]) if text[:2] in bases else int(text)
-
-
-def _text(dumper: yaml.SafeDumper, value: str) -> yaml.Node:
-    block = "\n" in value and not value.startswith((" ", "\n")) and " \n" not in value
-    style = "|" if block else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
-
-
-_Loader.add_constructor("tag:yaml.org,2002:int", _integer)
-_Dumper.add_representer(str, _text)
-
-
 def load(text: str) -> JsonValue:
-    """The value of a YAML 1.2 (or JSON) document.
+    """The value of a YAML 1.2 (or JSON) document; an empty one is null.
 
     Raises:
         DocumentError: It is not one, or is too large or too deep to be one of ours.
@@ -73,38 +45,150 @@ def load(text: str) -> JsonValue:
     if len(text) > _LARGEST:
         raise DocumentError("is larger than 16 MB")
     try:
-        value: Any = yaml.load(text, Loader=_Loader)  # noqa: S506 - built on the safe loader
+        return _Builder(_events(text)).document()
     except yaml.MarkedYAMLError as problem:
-        mark = problem.problem_mark
-        place = f" at line {mark.line + 1} column {mark.column + 1}" if mark else ""
+        place = _place(problem.problem_mark) if problem.problem_mark else ""
         raise DocumentError(f"is not YAML: {problem.problem}{place}") from None
-    except (yaml.YAMLError, RecursionError, ValueError) as problem:
+    except (yaml.YAMLError, UnicodeEncodeError) as problem:
         raise DocumentError(f"is not YAML that can be used: {problem}") from None
-    if _values(value, {}) > _MOST_VALUES:
-        raise DocumentError(f"stands for more than {_MOST_VALUES:,} values, or for itself")
-    return cast("JsonValue", _plain(value))
 
 
-def _values(value: Any, counted: dict[int, int]) -> int:  # noqa: ANN401 - whatever YAML can hold
-    """How many values there are when every alias is written out; each is counted once."""
-    if not isinstance(value, dict | list):
-        return 1
-    inner = cast("list[Any]", list(value.values()) if isinstance(value, dict) else value)
-    if id(value) not in counted:
-        # Until it is known: a value that holds itself would never be.
-        counted[id(value)] = _MOST_VALUES + 1
-        counted[id(value)] = 1 + sum(_values(item, counted) for item in inner)
-    return counted[id(value)]
+def _events(text: str) -> Iterator[Any]:
+    # The two parsers differ in nothing but speed; some platforms have no wheel with libyaml.
+    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return iter(yaml.parse(text, Loader=loader))
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever YAML can hold
-    """Keys are texts, as in JSON: ``200:`` is the key "200"."""
-    if isinstance(value, dict):
-        items = cast("dict[Any, Any]", value).items()
-        return {key if isinstance(key, str) else str(key): _plain(item) for key, item in items}
-    if isinstance(value, list):
-        return [_plain(item) for item in cast("list[Any]", value)]
-    return value
+def _place(mark: Any) -> str:  # noqa: ANN401 - PyYAML's mark
+    return f" at line {mark.line + 1} column {mark.column + 1}"
+
+
+@dataclass(slots=True)
+class _Builder:
+    """Values from events; ``values`` counts them with every alias written out."""
+
+    events: Iterator[Any]
+    anchors: dict[str, tuple[JsonValue, int]] = field(
+        default_factory=dict[str, tuple[JsonValue, int]]
+    )
+    values: int = 0
+
+    def document(self) -> JsonValue:
+        """The one document of the stream."""
+        value: JsonValue = None
+        documents = 0
+        for event in self.events:
+            if isinstance(event, yaml.DocumentStartEvent):
+                documents += 1
+                if documents > 1:
+                    raise self._error("another document begins", event)
+                value = self._value(next(self.events), 0)
+        return value
+
+    def _value(self, event: Any, depth: int) -> JsonValue:  # noqa: ANN401 - PyYAML's event
+        if depth > _DEEPEST:
+            raise self._error(f"is nested deeper than {_DEEPEST}", event)
+        if isinstance(event, yaml.AliasEvent):
+            return self._alias(event)
+        before = self.values
+        self._count(1, event)
+        if isinstance(event, yaml.ScalarEvent):
+            value = self._scalar(event)
+        elif isinstance(event, yaml.SequenceStartEvent):
+            self._plain_tag(event, "seq")
+            value = self._sequence(depth)
+        else:
+            self._plain_tag(event, "map")
+            value = self._mapping(depth)
+        if event.anchor:
+            self.anchors[event.anchor] = (value, self.values - before)
+        return value
+
+    def _alias(self, event: Any) -> JsonValue:  # noqa: ANN401
+        if event.anchor not in self.anchors:
+            raise self._error(f"the alias *{event.anchor} is not known here", event)
+        value, size = self.anchors[event.anchor]
+        self._count(size, event)
+        return value
+
+    def _count(self, more: int, event: Any) -> None:  # noqa: ANN401
+        self.values += more
+        if self.values > _MOST_VALUES:
+            raise self._error(f"stands for more than {_MOST_VALUES:,} values", event)
+
+    def _sequence(self, depth: int) -> list[JsonValue]:
+        items: list[JsonValue] = []
+        while not isinstance(event := next(self.events), yaml.SequenceEndEvent):
+            items.append(self._value(event, depth + 1))
+        return items
+
+    def _mapping(self, depth: int) -> dict[str, JsonValue]:
+        found: dict[str, JsonValue] = {}
+        while not isinstance(event := next(self.events), yaml.MappingEndEvent):
+            if not isinstance(event, yaml.ScalarEvent):
+                raise self._error("a key is no plain text", event)
+            # Keys are texts, as in JSON: `200:` is the key "200".
+            key = str(event.value)
+            if key in found:
+                raise self._error(f"the key {key!r} stands twice", event)
+            found[key] = self._value(next(self.events), depth + 1)
+        return found
+
+    def _scalar(self, event: Any) -> JsonValue:  # noqa: ANN401
+        text = str(event.value)
+        if event.tag in (None, "!"):
+            return _resolved(text) if event.implicit[0] and event.tag is None else text
+        if event.tag == f"{_TAG}str":
+            return text
+        value = _resolved(text)
+        kinds = {"null": type(None), "bool": bool, "int": int, "float": float}
+        kind = kinds.get(event.tag.removeprefix(_TAG))
+        if kind is float and type(value) is int:
+            return float(value)
+        if kind is None or type(value) is not kind:
+            raise self._error(f"the tag {event.tag!r} does not fit {text!r} in JSON", event)
+        return value
+
+    def _plain_tag(self, event: Any, kind: str) -> None:  # noqa: ANN401
+        if event.tag not in (None, "!", f"{_TAG}{kind}"):
+            raise self._error(f"the tag {event.tag!r} makes nothing that JSON has", event)
+
+    def _error(self, problem: str, event: Any) -> DocumentError:  # noqa: ANN401
+        return DocumentError(f"is not YAML that can be used: {problem}{_place(event.start_mark)}")
+
+
+def _resolved(text: str) -> JsonValue:
+    if _NULL.fullmatch(text):
+        return None
+    if _BOOLEAN.fullmatch(text):
+        return text[0] in "tT"
+    try:
+        if _INTEGER.fullmatch(text):
+            return int(text[2:], _BASES[text[:2]]) if text[:2] in _BASES else int(text)
+        if _FLOAT.fullmatch(text):
+            return float(text)
+    except ValueError as problem:
+        raise DocumentError(f"is not YAML that can be used: {problem}") from None
+    return text
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes texts of several lines as blocks, and quotes what any YAML would read otherwise."""
+
+
+def _text(dumper: yaml.SafeDumper, value: str) -> yaml.Node:
+    style = None
+    if _ESCAPED.search(value):
+        style = '"'
+    elif "\n" in value and not value.startswith((" ", "\n")) and " \n" not in value:
+        style = "|"
+    elif any(pattern.fullmatch(value) for pattern in (_INTEGER, _FLOAT)):
+        # YAML 1.1, by which PyYAML decides about quotes, knows fewer numbers.
+        style = "'"
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+
+
+_Dumper.add_representer(str, _text)
 
 
 def dump(value: JsonValue) -> str:

@@ -10,6 +10,7 @@ from pydantic import JsonValue
 _DAY = 86_400
 _EPOCH_DAY = 18_262  # 2020-01-01
 _HASH_BITS = 48
+_DIGITS = 13
 
 
 def canonical(value: JsonValue) -> bytes:
@@ -45,11 +46,17 @@ def trace_id(record: JsonValue, occurrence: int, started_at: float | None) -> st
 def id_number(identifier: str) -> int | None:
     """The 63-bit number inside a trace id, or None where it is no trace id."""
     digits = identifier.removeprefix("tr_").upper()
+    if len(digits) != _DIGITS:
+        return None
     try:
         number = int.from_bytes(base64.b32decode(digits + "==="), "big")
     except ValueError:
         return None
-    return number if identifier == f"tr_{_base32(number.to_bytes(8, 'big'))}" else None
+    return (
+        number
+        if number < 1 << 63 and identifier == f"tr_{_base32(number.to_bytes(8, 'big'))}"
+        else None
+    )
 
 
 def random_id(prefix: str) -> str:

@@ -27,7 +27,8 @@ QUALIFIERS = (*FACETS, *MEASURES, *_TIMES)
 _LONGEST = 2_000
 _MOST_TERMS = 64
 _PART = re.compile(
-    r'(?P<minus>-)?(?:(?P<key>[A-Za-z_]+):)?(?:"(?P<quoted>(?:[^"\\]|\\.)*)"(?P<after>\S*)|(?P<bare>\S+))'
+    r"(?P<minus>-)?(?:(?P<key>[A-Za-z_]+):)?"
+    r'(?:"(?P<quoted>(?:[^"\\]|\\.)*)"(?P<clinging>\S*)|(?P<bare>\S*))'
 )
 _BOUND = re.compile(r"(>=|<=|>|<)(.+)")
 _EXAMPLE = 'Example: refund -test "not available" status:error tag:prod latency:>2s since:7d'
@@ -96,9 +97,15 @@ def parse(text: str, *, now: float) -> Query:
     if len(text) > _LONGEST:
         raise Refusal(f"The query is longer than {_LONGEST} characters.", next_step=_EXAMPLE)
     found = Query()
-    for number, match in enumerate(_PART.finditer(text), 1):
+    parts = (match for match in _PART.finditer(text) if match[0])
+    for number, match in enumerate(parts, 1):
         if number > _MOST_TERMS:
             raise Refusal(f"The query has more than {_MOST_TERMS} terms.", next_step=_EXAMPLE)
+        if match["clinging"]:
+            raise Refusal(
+                f"After a closing quote stands {match['clinging'][:40]!r}.",
+                next_step="Put a blank between them.",
+            )
         key, negated = match["key"], bool(match["minus"])
         quoted = match["quoted"]
         value = match["bare"] if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
@@ -131,7 +138,8 @@ def _qualified(  # noqa: PLR0913 - what the grammar knows of one term
         bare = value.removesuffix("*") if prefix else value
         return found.added(Having(key, bare.casefold(), prefix, negated))
     if negated:
-        raise Refusal(f"-{key}: cannot be negated.", next_step=f"Turn its sign round: {key}:<2.")
+        other = {"since": "until:", "until": "since:"}.get(key, f"{key}:<2")
+        raise Refusal(f"-{key}: cannot be negated.", next_step=f"Turn its sign round: {other}")
     if _is_measure(key):
         return found.added(_within(key, value))
     when = _moment(key, value, now)

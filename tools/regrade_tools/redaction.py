@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from pydantic import JsonValue
 
+from regrade_tools.jsontext import compact, unpacked
+
 # One line a kind of secret. Each begins with letters that an ordinary text seldom has, so a
 # scan of clean text costs little.
 _SECRETS = {
@@ -19,15 +21,18 @@ _SECRETS = {
     "slack_token": r"\bxox[abprs]-[A-Za-z0-9-]{10,200}",
     "jwt": r"\beyJ[A-Za-z0-9_-]{10,2000}\.eyJ[A-Za-z0-9_-]{10,4000}\.[A-Za-z0-9_-]{10,1000}",
     "bearer": r"(?i:\bbearer)\s+[A-Za-z0-9._~+/-]{20,2000}=*",
-    "password_url": r"(?<=://)[^\s:/@]{1,100}:[^\s/@]{1,200}(?=@)",
+    "password_url": r"(?<=://)[^\s:/@]{0,100}:[^\s/@]{1,200}(?=@)",
 }
+
+
+_BUILT_IN = re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in _SECRETS.items()))
 
 
 @dataclass(frozen=True, slots=True)
 class Redaction:
-    """The patterns to replace. ``count`` grows with what was replaced, by kind."""
+    """What to replace. ``count`` grows with what was replaced, by kind."""
 
-    pattern: re.Pattern[str]
+    more: tuple[tuple[str, re.Pattern[str]], ...] = ()
     count: Counter[str] = field(default_factory=Counter[str])
 
     def apply(self, value: JsonValue) -> JsonValue:
@@ -36,15 +41,29 @@ class Redaction:
         Keys are kept: they are the structure of the record.
         """
         if isinstance(value, str):
-            return self.pattern.sub(self._replace, value)
+            return self._clean(value)
         if isinstance(value, list):
             return [self.apply(item) for item in value]
         if isinstance(value, dict):
             return {key: self.apply(item) for key, item in value.items()}
         return value
 
-    def _replace(self, match: re.Match[str]) -> str:
-        kind = match.lastgroup or "secret"
+    def _clean(self, text: str) -> str:
+        clean = _BUILT_IN.sub(lambda match: self._replaced(match.lastgroup or "secret"), text)
+        for kind, pattern in self.more:
+            # A function, so that nothing in the name is taken for a reference to a group.
+            clean = pattern.sub(lambda _, kind=kind: self._replaced(kind), clean)
+        return self._inside(clean) if "\\" in clean else clean
+
+    def _inside(self, text: str) -> str:
+        """JSON in a text: what is written with escapes there is read without them later."""
+        value = unpacked(text)
+        if value is text:
+            return text
+        clean = self.apply(value)
+        return text if clean == value else compact(clean)
+
+    def _replaced(self, kind: str) -> str:
         self.count[kind] += 1
         return f"[redacted:{kind}]"
 
@@ -55,11 +74,10 @@ def redaction(more: Mapping[str, str] | None = None) -> Redaction:
     Raises:
         ValueError: One of ``more`` is not a regular expression.
     """
-    kinds = {
-        **_SECRETS,
-        **{name.replace("-", "_"): source for name, source in (more or {}).items()},
-    }
-    try:
-        return Redaction(re.compile("|".join(f"(?P<{name}>{p})" for name, p in kinds.items())))
-    except re.error as problem:
-        raise ValueError(f"`redact` holds what is not a regular expression: {problem}") from None
+    compiled: list[tuple[str, re.Pattern[str]]] = []
+    for name, pattern in (more or {}).items():
+        try:
+            compiled.append((name, re.compile(pattern)))
+        except (re.error, OverflowError, RecursionError) as problem:
+            raise ValueError(f"`redact` {name}: not a regular expression: {problem}") from None
+    return Redaction(tuple(compiled))

@@ -34,7 +34,7 @@ _BUILT_IN: dict[str, TargetSpec] = {
     "latest": RecordedTarget(recorded="latest"),
 }
 _ORDER = {"failed": 0, "errored": 1, "passed": 2}
-_CARDS = 5
+_CARDS = 20
 _LONGEST_WAIT = 600
 
 
@@ -182,20 +182,20 @@ class Suites:
             if (result.case_id == case_id if case_id else result.outcome in outcomes)
         ]
         chosen.sort(key=lambda result: (_ORDER[result.outcome], result.case_id, result.trial))
-        files = {case.id: case for case in self._files(run.suite)}
 
         def shown(result: CaseResult) -> Card:
-            return card(result, files.get(result.case_id), several_trials=run.trials > 1)
+            case = self._case(run.suite, result.case_id)
+            return card(result, case, several_trials=run.trials > 1)
 
-        page = fit(chosen, shown, start, REPLY_CHARACTERS * 3 // 4, most=_CARDS * 4)
+        page = fit(chosen, shown, start, REPLY_CHARACTERS * 3 // 4, most=_CARDS)
         return page.items, page.following
 
-    def _files(self, suite: str) -> tuple[Case, ...]:
+    def _case(self, suite: str, case_id: str) -> Case | None:
         try:
-            return needed(self.workspace).cases(suite)
+            return needed(self.workspace).case(suite, case_id)
         except Refusal:
-            # A run is told even when its case files have been broken or removed since.
-            return ()
+            # A run is told even when its case files have been broken since.
+            return None
 
     def _baselines(self) -> Baselines:
         return Baselines(needed(self.workspace), self.runs.store, self.runs.host)

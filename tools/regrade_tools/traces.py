@@ -24,6 +24,7 @@ from regrade_tools.views import TraceView, View, one_span, show
 from regrade_tools.workspace import Workspace, needed
 
 _BATCH = 1_000
+_BATCH_CHARACTERS = 32 * 1024 * 1024
 _SHOWN_SKIPS = 10
 _FIELDS = ("id", "when", "name", "model", "status", "duration_ms", "tokens", "cost_usd", "tags",
            "source", "preview", "excerpt")  # fmt: skip
@@ -146,7 +147,7 @@ class Traces:
         return counted.told(1, reading.redaction)
 
     async def _keep(self, found: Iterator[Trace | formats.Skipped], counted: "_Count") -> None:
-        while batch := await to_thread.run_sync(lambda: list(islice(found, _BATCH))):
+        while batch := await to_thread.run_sync(_batch, found):
             traces = [item for item in batch if isinstance(item, Trace)]
             appended = await self.store.append(traces)
             counted.add(appended.stored, appended.known, batch)
@@ -182,6 +183,23 @@ class Traces:
         return (
             file.resolve().relative_to(root.resolve()).as_posix() if inside and root else file.name
         )
+
+
+def _batch(found: Iterator[Trace | formats.Skipped]) -> list[Trace | formats.Skipped]:
+    """The next items: many small ones, or a few that are large."""
+    batch: list[Trace | formats.Skipped] = []
+    characters = 0
+    for item in islice(found, _BATCH):
+        batch.append(item)
+        characters += _size(item) if isinstance(item, Trace) else 0
+        if characters > _BATCH_CHARACTERS:
+            break
+    return batch
+
+
+def _size(trace: Trace) -> int:
+    texts = (trace.input, trace.output, *(message.content for message in trace.messages))
+    return sum(len(text) for text in texts if isinstance(text, str))
 
 
 _NOTHING_STORED = "No trace is stored yet: import_traces reads logs (a person: regrade import)."

@@ -79,6 +79,15 @@ class Workspace:
         """
         return tuple(self._case(path) for path in self._case_files(suite))
 
+    def case(self, suite: str, case_id: str) -> Case | None:
+        """One case, or None where its file is not there.
+
+        Raises:
+            Refusal: Its file is wrong.
+        """
+        path = self.case_path(suite, case_id)
+        return self._case(path) if path.is_file() else None
+
     def problems(self) -> Iterator[str]:
         """What is wrong in ``evals/``, one line a file."""
         try:

@@ -5,6 +5,7 @@ from typing import ClassVar
 from pydantic import Field, JsonValue
 
 from regrade_tools.assertions.comparison import Comparison, condition
+from regrade_tools.assertions.equality import same
 from regrade_tools.assertions.verdicts import Assertion, Subject, UnmeasuredError
 from regrade_tools.models import ToolCall
 from regrade_tools.models.case import Spec
@@ -46,7 +47,7 @@ class ToolCalled(Assertion):
             return True
         given = call.arguments
         return isinstance(given, dict) and all(
-            key in given and given[key] == value for key, value in self.arguments.items()
+            key in given and same(given[key], value) for key, value in self.arguments.items()
         )
 
 

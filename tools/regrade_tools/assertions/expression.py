@@ -12,9 +12,10 @@ from jinja2 import StrictUndefined, TemplateError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import JsonValue
 
-from regrade_tools.assertions.verdicts import Subject, UndecidableError
+from regrade_tools.assertions.verdicts import Subject, UndecidableError, UnmeasuredError
 
 _LONGEST = 1_000
+_MOST_DIGITS = 15
 
 
 def _lower(text: object) -> str:
@@ -23,6 +24,22 @@ def _lower(text: object) -> str:
 
 def _upper(text: object) -> str:
     return str(text).upper()
+
+
+def _rounded(number: float, digits: int = 0) -> float:
+    if not 0 <= digits <= _MOST_DIGITS:
+        raise UnmeasuredError(f"round takes 0 to {_MOST_DIGITS} digits")
+    return round(number, digits)
+
+
+def _total(items: Iterable[Any], *more: object) -> float:
+    # Of numbers alone: a sum of lists takes the square of their length.
+    if more:
+        raise UnmeasuredError("sum takes one list of numbers")
+    numbers = list(items)
+    if not all(isinstance(number, int | float) for number in numbers):
+        raise TypeError("sum is for numbers")
+    return sum(numbers)
 
 
 def _distinct(items: Iterable[Any]) -> list[Any]:
@@ -39,10 +56,10 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "lower": _lower,
     "max": max,
     "min": min,
-    "round": round,
+    "round": _rounded,
     "set": _distinct,
     "sorted": sorted,
-    "sum": sum,
+    "sum": _total,
     "upper": _upper,
 }
 _METHODS = frozenset({"startswith", "endswith", "keys", "values", "count", "get"})
@@ -88,6 +105,13 @@ class _Data(ImmutableSandboxedEnvironment):
         if attribute in _METHODS:
             return super().getattr(obj, attribute)
         return self.undefined(obj=obj, name=attribute)
+
+    def getitem(self, obj: Any, argument: Any) -> Any:  # noqa: ANN401
+        """An item and nothing else: Jinja2 would go on to attributes."""
+        try:
+            return obj[argument]
+        except (LookupError, TypeError):
+            return self.undefined(obj=obj, name=argument)
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:  # noqa: ANN401
         """Refuse to build texts and lists: ``text * 10**9`` would eat the machine."""
@@ -165,6 +189,8 @@ def holds(source: str, subject: Subject) -> bool:
             latency_ms=subject.latency_ms,
             cost_usd=subject.cost_usd,
         )
+        if callable(value):
+            raise UndecidableError("it is a function that was not called")
         return bool(value)
     except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as problem:
         raise UndecidableError(str(problem)[:300]) from None

@@ -9,6 +9,7 @@ from typing import ClassVar, Self
 from pydantic import Field, JsonValue, field_validator, model_validator
 
 from regrade_tools.assertions.comparison import Comparison
+from regrade_tools.assertions.equality import same
 from regrade_tools.assertions.selector import MissingError, Place
 from regrade_tools.assertions.verdicts import Assertion, Subject, UndecidableError
 from regrade_tools.fingerprint import canonical
@@ -99,9 +100,9 @@ class Path(Assertion):
         return self._mismatch(found)
 
     def _mismatch(self, found: JsonValue) -> str | None:
-        if "equals" in self.model_fields_set and not _same(found, self.equals):
+        if "equals" in self.model_fields_set and not same(found, self.equals):
             return f"it is {_short(found)}"
-        if self.one_of is not None and not any(_same(found, value) for value in self.one_of):
+        if self.one_of is not None and not any(same(found, value) for value in self.one_of):
             return f"it is {_short(found)}"
         if "contains" in self.model_fields_set and not _holds(found, self.contains):
             return f"it is {_short(found)}"
@@ -118,16 +119,9 @@ class Path(Assertion):
         return None
 
 
-def _same(left: JsonValue, right: JsonValue) -> bool:
-    # Python says True == 1 and 1 == 1.0; in JSON the first is wrong and the second right.
-    if isinstance(left, bool) != isinstance(right, bool):
-        return False
-    return left == right
-
-
 def _holds(found: JsonValue, wanted: JsonValue) -> bool:
     if isinstance(found, list):
-        return any(_same(item, wanted) for item in found)
+        return any(same(item, wanted) for item in found)
     if isinstance(found, str | dict):
         return isinstance(wanted, str) and wanted in found
     raise UndecidableError(f"it is {_short(found)}, which contains nothing")

@@ -6,11 +6,15 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, JsonValue, field_validator, model_validator
 
 from regrade_tools.assertions import pattern
+from regrade_tools.assertions.equality import same
 from regrade_tools.assertions.verdicts import Assertion, Subject
 from regrade_tools.models.case import Spec
 
-_SENTENCE_END = re.compile(r"[.!?…。！？]+(?=\s|$|[\"')\]])")  # noqa: RUF001 - CJK sentences end so
-_ITEM = re.compile(r"^\s*(?:[-*•]|\d+[.)])\s+\S", re.MULTILINE)
+# A run of stops is looked at once, from its beginning: these may be as long as an output.
+_SENTENCE_END = re.compile(
+    r"(?<![.!?…])[.!?…]++(?=\s|$|[\"')\]])|[。！？]++"  # noqa: RUF001 - CJK sentences end so
+)
+_ITEM = re.compile(r"^[ \t]*(?:[-*•]|\d{1,9}[.)])[ \t]+\S", re.MULTILINE)
 _EXCERPT = 120
 
 
@@ -35,14 +39,7 @@ class Equals(Assertion):
     def flaw(self, subject: Subject) -> str | None:
         """As the base class says."""
         actual = subject.text if isinstance(self.value, str) else subject.data
-        return None if _same(actual, self.value) else _said(subject.text)
-
-
-def _same(left: JsonValue, right: JsonValue) -> bool:
-    # Python says True == 1; JSON does not.
-    if isinstance(left, bool) != isinstance(right, bool):
-        return False
-    return left == right
+        return None if same(actual, self.value) else _said(subject.text)
 
 
 class _Phrase(Assertion):

@@ -69,9 +69,14 @@ class Subject:
         if not isinstance(self.output, str):
             return self.output
         try:
-            return json.loads(self.output)
+            return json.loads(self.output, parse_constant=_no_constant)
         except (ValueError, RecursionError) as error:
             raise UndecidableError(f"the output is not JSON ({error})") from None
+
+
+def _no_constant(name: str) -> JsonValue:
+    # Python reads NaN and Infinity; JSON has neither.
+    raise ValueError(f"{name} is not JSON")
 
 
 def subject_of(trace: Trace) -> Subject:
@@ -133,6 +138,9 @@ def check(asked: Check, subject: Subject) -> Verdict:
         return Failed(f"the output must {negation}{asked.assertion.claim}, but {problem}")
     except UnmeasuredError as problem:
         return Errored(str(problem))
+    except RecursionError:
+        claim = asked.assertion.claim
+        return Failed(f"the output must {negation}{claim}, but it is nested too deep to be read")
     if asked.negated:
         if flaw is None:
             return Failed(f"the output must not {asked.assertion.claim}, but it does")

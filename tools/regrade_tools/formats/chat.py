@@ -3,16 +3,14 @@
 from dataclasses import replace
 from typing import Any, cast
 
-from pydantic import JsonValue
-
 from regrade_tools.formats.fields import (
     Fields,
     common,
     is_conversation,
     messages,
     remainder,
-    unpacked,
 )
+from regrade_tools.jsontext import unpacked
 from regrade_tools.models import Message, Trace
 
 # What the log wrapped around the call; the messages are inside.
@@ -32,7 +30,7 @@ def from_chat(record: Fields, blank: Trace) -> Trace:
         raise ValueError("holds no list of messages with roles")
     fields, key = found
     said = messages(unpacked(fields[key]))
-    answer = _answer(record)
+    answer = _answer(record, key)
     if answer:
         said = (*said, *answer)
     response = record.get("response")
@@ -53,8 +51,8 @@ def _conversation(record: Fields) -> tuple[Fields, str] | None:
     return None
 
 
-def _answer(record: Fields) -> tuple[Message, ...]:
-    """What the model answered, where it stands beside the messages and not among them."""
+def _answer(record: Fields, taken: str) -> tuple[Message, ...]:
+    """What the model answered, where it stands beside the messages, which ``taken`` holds."""
     for fields in (record, *(record.get(key) for key in _ANSWERS)):
         if not isinstance(fields, dict):
             continue
@@ -62,14 +60,11 @@ def _answer(record: Fields) -> tuple[Message, ...]:
         if isinstance(choices, list) and choices and isinstance(choices[0], dict):
             return messages([choices[0].get("message")])
     for key in _ANSWERS:
-        answer: JsonValue = record.get(key)
-        if isinstance(answer, str) and answer:
-            inner = unpacked(answer)
-            return messages(inner) if is_conversation(inner) else (Message("assistant", answer),)
-        if isinstance(answer, dict) and "role" in answer:
-            return messages([answer])
-        if is_conversation(answer) and not is_conversation(record.get("messages")):
-            return ()
+        answer = unpacked(record.get(key)) if key != taken else None
         if is_conversation(answer):
             return messages(answer)
+        if isinstance(answer, str) and answer:
+            return (Message("assistant", answer),)
+        if isinstance(answer, dict) and "role" in answer:
+            return messages([answer])
     return ()

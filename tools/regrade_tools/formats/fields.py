@@ -1,11 +1,11 @@
 """The fields that logs of every format share, under the names that they go by."""
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import cast
 
 from pydantic import JsonValue
 
+from regrade_tools.jsontext import compact, unpacked
 from regrade_tools.models import Message, Status, ToolCall
 from regrade_tools.timestamps import moment
 
@@ -122,21 +122,6 @@ def remainder(fields: Fields, used: Iterable[str]) -> dict[str, JsonValue]:
             or (isinstance(value, str) and 0 < len(value) <= _METADATA_LENGTH)
         )
     }
-
-
-def compact(value: JsonValue) -> str:
-    """``value`` as JSON in one line."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-
-def unpacked(value: JsonValue) -> JsonValue:
-    """A text that is a JSON object or list as what it says; anything else as it is."""
-    if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
-        try:
-            return json.loads(value, parse_constant=lambda _: None)
-        except (ValueError, RecursionError):
-            return value
-    return value
 
 
 def is_conversation(value: JsonValue) -> bool:

@@ -6,7 +6,8 @@ from typing import cast
 
 from pydantic import JsonValue
 
-from regrade_tools.formats.fields import count, messages, number, text, unpacked
+from regrade_tools.formats.fields import count, messages, number, text
+from regrade_tools.jsontext import unpacked
 from regrade_tools.models import Message
 
 Attributes = Mapping[str, JsonValue]

@@ -171,7 +171,7 @@ def _integer(value: JsonValue) -> JsonValue:
         return ((high if isinstance(high, int) else 0) << 32) | (low & 0xFFFFFFFF)
     try:
         return int(cast("str", value))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return value
 
 

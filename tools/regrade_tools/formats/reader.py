@@ -109,7 +109,11 @@ def _span_traces(
 ) -> Iterator[Trace | Skipped]:
     for found in otlp.by_trace(spans).values():
         blank = Trace(id="", source=where, format="otlp", raw=[item.raw for item in found])
-        trace = otlp.from_spans(found, blank)
+        try:
+            trace = otlp.from_spans(found, blank)
+        except RecursionError:
+            yield Skipped(where, "holds a span that is nested too deep")
+            continue
         # The ids and times of its spans say which trace it is, whatever is redacted in it.
         content: JsonValue = [trace.external_id]
         content.extend([span.id, span.started_at, span.duration_ms] for span in trace.spans)

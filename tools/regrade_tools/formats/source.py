@@ -16,6 +16,7 @@ from typing import Any, BinaryIO, TextIO, cast
 
 from pydantic import JsonValue
 
+from regrade_tools.jsontext import read
 from regrade_tools.refusal import Refusal
 
 EXTENSIONS = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".log")
@@ -113,32 +114,31 @@ def _plain(stream: BinaryIO, name: str) -> Iterator[Record | Skipped]:
 
 
 def _json(stream: BinaryIO, name: str) -> Iterator[Record | Skipped]:
-    first = stream.readline(_RECORD_BYTES + 1)
+    number, first = 1, stream.readline(_RECORD_BYTES + 1)
     while first and not first.strip(b"\xef\xbb\xbf \t\r\n"):
-        first = stream.readline(_RECORD_BYTES + 1)
+        number, first = number + 1, stream.readline(_RECORD_BYTES + 1)
     lines = name.removesuffix(".gz").endswith((".jsonl", ".ndjson"))
-    if lines or isinstance(_parsed(first), list | dict):
-        yield from _lines(first, stream, name)
+    if lines or _parsed(first) is not None:
+        yield from _lines(first, stream, name, number)
         return
     document = first + stream.read(_DOCUMENT_BYTES)
     if len(document) > _DOCUMENT_BYTES:
         yield Skipped(name, "is one JSON document of over 512 MB; write it as JSON lines")
         return
     value = _parsed(document)
-    if isinstance(value, list | dict):
+    if value is not None:
         yield from _items(value, name)
         return
     # A log whose first line is broken is still a log if another line is not.
-    found = list(_lines(b"", io.BytesIO(document), name))
+    found = list(_lines(b"", io.BytesIO(document), name, number))
     if any(isinstance(item, Record) for item in found):
         yield from found
     else:
-        why = value if isinstance(value, str) and value else "holds no JSON object"
-        yield Skipped(name, why if document.strip() else "is empty")
+        yield Skipped(name, _why(document) if document.strip() else "is empty")
 
 
-def _lines(first: bytes, stream: BinaryIO, name: str) -> Iterator[Record | Skipped]:
-    number, line = 1, first or stream.readline(_RECORD_BYTES + 1)
+def _lines(first: bytes, stream: BinaryIO, name: str, number: int) -> Iterator[Record | Skipped]:
+    line = first or stream.readline(_RECORD_BYTES + 1)
     while line:
         where = f"{name}:{number}"
         if len(line) > _RECORD_BYTES:
@@ -147,10 +147,10 @@ def _lines(first: bytes, stream: BinaryIO, name: str) -> Iterator[Record | Skipp
                 line = stream.readline(_RECORD_BYTES)
         elif line.strip():
             value = _parsed(line)
-            if isinstance(value, list | dict):
-                yield from _items(value, where)
+            if value is None:
+                yield Skipped(where, _why(line))
             else:
-                yield Skipped(where, value if isinstance(value, str) else "is no JSON object")
+                yield from _items(value, where)
         line = stream.readline(_RECORD_BYTES + 1)
         number += 1
 
@@ -166,35 +166,27 @@ def _items(value: list[JsonValue] | dict[str, JsonValue], where: str) -> Iterato
         yield Record(f"{where}#{number}", item)
 
 
-def _parsed(raw: bytes) -> JsonValue:
-    """The JSON value of ``raw``; where it is none, the reason as a text."""
+def _parsed(raw: bytes) -> list[JsonValue] | dict[str, JsonValue] | None:
+    """The JSON list or object of ``raw``, or None where it is none."""
     try:
-        text = raw.decode("utf-8-sig")
+        value = read(raw.decode("utf-8-sig"))
+    except ValueError:
+        return None
+    return value if isinstance(value, list | dict) else None
+
+
+def _why(raw: bytes) -> str:
+    """Why ``raw`` is no JSON list or object."""
+    try:
+        read(raw.decode("utf-8-sig"))
     except UnicodeDecodeError as problem:
         return f"is not UTF-8 text: {problem.reason} at byte {problem.start}"
-    try:
-        value: JsonValue = json.loads(text, parse_constant=lambda _: None)
     except json.JSONDecodeError as problem:
-        place = (
-            f"line {problem.lineno} column {problem.colno}"
-            if problem.lineno > 1
-            else (f"column {problem.colno}")
-        )
-        return f"is not JSON: {problem.msg} at {place}"
-    except (ValueError, RecursionError) as problem:
+        line = f"line {problem.lineno} " if problem.lineno > 1 else ""
+        return f"is not JSON: {problem.msg} at {line}column {problem.colno}"
+    except ValueError as problem:
         return f"is not JSON that can be read: {problem}"
-    # A lone surrogate is legal in JSON and in no database.
-    return _whole(value) if "\\ud" in text.lower() else value
-
-
-def _whole(value: JsonValue) -> JsonValue:
-    if isinstance(value, str):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    if isinstance(value, list):
-        return [_whole(item) for item in value]
-    if isinstance(value, dict):
-        return {cast("str", _whole(key)): _whole(item) for key, item in value.items()}
-    return value
+    return "is no JSON object"
 
 
 def _table(stream: BinaryIO, name: str, separator: str) -> Iterator[Record | Skipped]:

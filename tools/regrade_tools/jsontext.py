@@ -1,0 +1,55 @@
+"""JSON as logs write it, made fit to be stored: no NaN, no infinity, no half of a character."""
+
+import json
+import math
+from typing import cast
+
+from pydantic import JsonValue
+
+
+def read(text: str) -> JsonValue:
+    """The value of ``text``; numbers that JSON cannot say are null.
+
+    Raises:
+        ValueError: It is not JSON (``json.JSONDecodeError``), or it is nested too deep.
+    """
+    try:
+        value: JsonValue = json.loads(text, parse_constant=_nothing, parse_float=_finite)
+        # A lone surrogate is legal in JSON and in no database.
+        return _whole(value) if "\\ud" in text.lower() else value
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
+
+
+def unpacked(value: JsonValue) -> JsonValue:
+    """A text that is a JSON object or list as what it says; anything else as it is."""
+    if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
+        try:
+            return read(value)
+        except ValueError:
+            return value
+    return value
+
+
+def compact(value: JsonValue) -> str:
+    """``value`` as JSON in one line."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _nothing(_: str) -> None:
+    return None
+
+
+def _finite(text: str) -> float | None:
+    number = float(text)
+    return number if math.isfinite(number) else None
+
+
+def _whole(value: JsonValue) -> JsonValue:
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_whole(item) for item in value]
+    if isinstance(value, dict):
+        return {cast("str", _whole(key)): _whole(item) for key, item in value.items()}
+    return value
