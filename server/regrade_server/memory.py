@@ -124,7 +124,7 @@ def _row(when: float, trace: Trace, query: Query) -> TraceRow:
         tokens=trace.tokens,
         cost_usd=trace.cost_usd,
         tags=trace.tags,
-        source=trace.source.split("#")[0].rsplit(":", 1)[0],
+        source=trace.file,
         preview=trace.opening,
         excerpt=excerpt(query.words, searched_text(trace)),
     )

@@ -6,6 +6,9 @@ from typing import cast
 
 from pydantic import JsonValue
 
+# What is stored must be read back, and readers give up at about twice this depth.
+_DEEPEST = 100
+
 
 def read(text: str) -> JsonValue:
     """The value of ``text``; numbers that JSON cannot say are null.
@@ -15,6 +18,8 @@ def read(text: str) -> JsonValue:
     """
     try:
         value: JsonValue = json.loads(text, parse_constant=_nothing, parse_float=_finite)
+        if text.count("[") + text.count("{") > _DEEPEST:
+            _measure(value, _DEEPEST)
         # A lone surrogate is legal in JSON and in no database.
         return _whole(value) if "\\ud" in text.lower() else value
     except RecursionError:
@@ -34,6 +39,17 @@ def unpacked(value: JsonValue) -> JsonValue:
 def compact(value: JsonValue) -> str:
     """``value`` as JSON in one line."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _measure(value: JsonValue, deepest: int) -> None:
+    if deepest < 0:
+        raise RecursionError
+    if isinstance(value, list):
+        for item in value:
+            _measure(item, deepest - 1)
+    elif isinstance(value, dict):
+        for item in value.values():
+            _measure(item, deepest - 1)
 
 
 def _nothing(_: str) -> None:

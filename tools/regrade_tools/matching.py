@@ -57,7 +57,7 @@ def facets(trace: Trace) -> Iterator[tuple[Facet, str]]:
         "model": trace.model,
         "name": trace.name,
         "session": trace.session,
-        "source": trace.source.split(":")[0].split("#")[0],
+        "source": trace.file,
         "format": trace.format,
     }
     for facet in FACETS:
@@ -113,10 +113,12 @@ def says(words: tuple[Words, ...], text: str) -> bool:
 def excerpt(words: tuple[Words, ...], text: str) -> str:
     """The text around the first word that is asked for, in one line; empty where none is."""
     folded = fold(text)
+    if len(folded) != len(text):
+        # Where letters were composed of parts, only the folded text has the places.
+        text = folded
     for term in words:
         match = None if term.negated else pattern(term.tokens, prefix=term.prefix).search(folded)
         if match:
-            # Folding keeps the length of nearly all text; where it does not, the place is near.
             begin = max(match.start() - _EXCERPT // 3, 0)
             cut = " ".join(text[begin : begin + _EXCERPT].split())
             return f"{'...' if begin else ''}{cut}{'...' if begin + _EXCERPT < len(text) else ''}"

@@ -1,7 +1,7 @@
 """Words and facets as tokens of one full-text index, and a query as a match expression.
 
-A facet is one token that no text can hold: it begins with a private-use character, which
-counts as a letter for SQLite's tokenizer and is taken out of every text.
+A facet is one token that no text can hold: it begins with a private-use character, which is a
+letter for SQLite's tokenizer and none for ours, by which the words of a text are found.
 """
 
 from functools import lru_cache
@@ -10,6 +10,7 @@ from regrade_tools.fingerprint import fingerprint
 from regrade_tools.matching import facets, searched_text
 from regrade_tools.models import Trace
 from regrade_tools.query import Query, Words
+from regrade_tools.words import tokens
 
 _MARK, _PART = "\ue000", "\ue001"
 _ANY = f"{_MARK}any"
@@ -17,8 +18,10 @@ _ANY = f"{_MARK}any"
 
 @lru_cache(maxsize=65_536)
 def facet(kind: str, value: str) -> str:
-    """The token of a facet; signs that would part it are written as numbers."""
-    written = "".join(c if c.isalnum() else f"{_PART}{ord(c):x}" for c in value)
+    """The token of a facet; what the tokenizer would part or fold is written as numbers."""
+    written = "".join(
+        c if c.isascii() and c.isalnum() else f"{_PART}{ord(c):x}{_PART}" for c in value
+    )
     return f"{_MARK}{kind}{_PART}{written}"
 
 
@@ -31,7 +34,8 @@ def body(trace: Trace) -> str:
     """What the index is given for ``trace``."""
     text = searched_text(trace)
     if not text.isascii():
-        text = text.replace(_MARK, " ").replace(_PART, " ")
+        # SQLite's tokenizer knows the letters of 2012 and no composed forms: the words are ours.
+        text = " ".join(tokens(text))
     marks = [_ANY, asked(fingerprint(trace.exchange.input))]
     marks.extend(facet(kind, value) for kind, value in facets(trace))
     return f"{text}\n{' '.join(marks)}"

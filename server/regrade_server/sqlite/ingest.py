@@ -14,13 +14,15 @@ from regrade_tools.models import Trace
 from regrade_tools.ports import Appended
 
 _EPOCH = 946_684_800  # 2000-01-01
+_LATEST = 253_402_300_799  # 9999-12-31
 _SLOT_BITS = 2
 _TRACE = f"INSERT INTO trace VALUES({','.join('?' * 12)})"
 
 
 def row_id(when: float) -> int:
     """The first id of the millisecond of ``when``, in Unix seconds: four to a millisecond."""
-    return max(int((when - _EPOCH) * 1000), 0) << _SLOT_BITS
+    inside = min(max(when, _EPOCH), _LATEST)
+    return int((inside - _EPOCH) * 1000) << _SLOT_BITS
 
 
 @dataclass(slots=True)
@@ -35,8 +37,12 @@ class Writer:
 def append(writer: Writer, traces: Sequence[Trace]) -> Appended:
     """Keep the traces whose ids are not known yet."""
     now = time.time()
-    keyed = {key: trace for trace in traces if (key := id_number(trace.id)) is not None}
-    batch = sorted(keyed.items(), key=lambda item: item[1].started_at or now)
+    keyed: dict[int, Trace] = {}
+    for trace in traces:
+        key = id_number(trace.id)
+        if key is not None:
+            keyed.setdefault(key, trace)
+    batch = sorted(keyed.items(), key=lambda item: _when(item[1], now))
     bodies = [encode(trace) for _, trace in batch]
     words = [index_body(trace) for _, trace in batch]
     dictionary = writer.packer.train(bodies)
@@ -49,7 +55,7 @@ def append(writer: Writer, traces: Sequence[Trace]) -> Appended:
                 packed = [writer.packer.pack(body) for body in bodies]
             known = _known(connection, [key for key, _ in batch])
             fresh = [place for place, (key, _) in enumerate(batch) if key not in known]
-            whens = [batch[place][1].started_at or now for place in fresh]
+            whens = [_when(batch[place][1], now) for place in fresh]
             ids = _free_ids(connection, [row_id(when) for when in whens])
             for row, when, place in zip(ids, whens, fresh, strict=True):
                 key, trace = batch[place]
@@ -62,6 +68,10 @@ def append(writer: Writer, traces: Sequence[Trace]) -> Appended:
         writer.packer = Packer(connection)
         raise
     return Appended(stored=len(fresh), known=len(traces) - len(fresh))
+
+
+def _when(trace: Trace, now: float) -> float:
+    return now if trace.started_at is None else trace.started_at
 
 
 def _insert(writer: Writer, columns: tuple[object, ...], packed: bytes, words: str) -> None:
@@ -78,7 +88,7 @@ def _columns(writer: Writer, trace: Trace) -> tuple[object, ...]:
         trace.cost_usd,
         _symbol(writer, trace.name),
         _symbol(writer, trace.model),
-        _symbol(writer, trace.source.split("#")[0].rsplit(":", 1)[0]),
+        _symbol(writer, trace.file),
         _symbol(writer, trace.status),
         json.dumps(trace.tags, ensure_ascii=False) if trace.tags else "",
         trace.opening,

@@ -23,6 +23,7 @@ _SECONDS = 1.0
 # Ids run ahead of their time where many traces share a millisecond: by four an id.
 _DRIFT_S = 3_600
 _NO_BOUND = (1 << 63) - 1
+_LAST_ROW = 1 << 60
 _MEASURES = {"latency": "duration_ms", "cost": "cost_usd", "tokens": "tokens"}
 _COLUMNS = (
     "t.id, t.key, t.at, t.duration_ms, t.tokens, t.cost_usd, t.name, t.model, t.source,"
@@ -205,7 +206,7 @@ def _read_cursor(cursor: str) -> int:
         row = int.from_bytes(base64.urlsafe_b64decode(f"{cursor}=".encode("ascii")), "big")
     except ValueError:
         row = -1
-    if row < 0 or row > _NO_BOUND or _write_cursor(row) != cursor:
+    if row < 0 or row > _LAST_ROW or _write_cursor(row) != cursor:
         raise Refusal(
             f"The cursor {cursor[:40]!r} is not one that a search gave.",
             next_step="Pass next_cursor of the last page as it is, or leave cursor out.",

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from anyio import CapacityLimiter, to_thread
+from pydantic import ValidationError
+from zstandard import ZstdError
 
 from regrade_server.sqlite import ingest, runs, search
 from regrade_server.sqlite.ingest import Writer
@@ -109,7 +111,7 @@ class SqliteStore:
     async def _guarded(self, work: Callable[[], Answer], limiter: CapacityLimiter) -> Answer:
         try:
             return await to_thread.run_sync(work, limiter=limiter)
-        except sqlite3.DatabaseError as problem:
+        except (sqlite3.DatabaseError, OSError, ZstdError, ValidationError) as problem:
             raise Refusal(
                 f"The store {self._path} failed: {problem}.",
                 next_step="If it is damaged, move it away and import the logs again.",

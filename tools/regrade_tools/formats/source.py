@@ -50,30 +50,34 @@ def files(path: Path) -> list[Path]:
     Raises:
         Refusal: There is no such file, folder or match.
     """
-    if path.is_file():
-        return [path]
-    if path.is_dir():
-        found = sorted(
-            entry
-            for entry in path.rglob("*")
-            if entry.is_file()
-            and entry.name.removesuffix(".gz").endswith(EXTENSIONS)
-            and not any(part.startswith(".") for part in entry.relative_to(path).parts)
+    try:
+        found = [path] if path.is_file() else _inside(path) if path.is_dir() else _matches(path)
+    except (OSError, ValueError) as problem:
+        # A name may be too long for the system, or a glob may be none.
+        raise Refusal(f"{str(path)[:200]!r} cannot be looked for: {problem}.") from None
+    if not found:
+        known = f"Logs end in {', '.join(EXTENSIONS)}, each also with .gz."
+        raise Refusal(
+            f"There is no log at {str(path)[:200]!r}.",
+            next_step=f"Give a file, a folder, or a glob such as logs/*.jsonl. {known}",
         )
-        if not found:
-            raise Refusal(
-                f"The folder {path} holds no file that could be a log.",
-                next_step=f"Known are {', '.join(EXTENSIONS)}, each also with .gz.",
-            )
-        return found
-    if any(sign in path.name for sign in "*?[") and path.parent.is_dir():
-        found = sorted(entry for entry in path.parent.glob(path.name) if entry.is_file())
-        if found:
-            return found
-    raise Refusal(
-        f"There is no file, folder or match {str(path)!r}.",
-        next_step="Give a path in the workspace, a folder, or a glob such as logs/*.jsonl.",
+    return found
+
+
+def _inside(folder: Path) -> list[Path]:
+    return sorted(
+        entry
+        for entry in folder.rglob("*")
+        if entry.is_file()
+        and entry.name.removesuffix(".gz").endswith(EXTENSIONS)
+        and not any(part.startswith(".") for part in entry.relative_to(folder).parts)
     )
+
+
+def _matches(path: Path) -> list[Path]:
+    if not any(sign in path.name for sign in "*?[") or not path.parent.is_dir():
+        return []
+    return sorted(entry for entry in path.parent.glob(path.name) if entry.is_file())
 
 
 def records(path: Path, name: str) -> Iterator[Record | Skipped]:

@@ -1,12 +1,14 @@
 """A trace: what an LLM product was asked, what it answered, and the steps between."""
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Literal
 
 from pydantic import JsonValue
 
 _OPENING = 160
+_PLACE = re.compile(r"(:\d+)?(#\d+)?$")
 
 Status = Literal["ok", "error"]
 SpanKind = Literal["llm", "tool", "agent", "retrieval", "other"]
@@ -93,6 +95,11 @@ class Trace:
     spans: tuple[Span, ...] = ()
     metadata: dict[str, JsonValue] = field(default_factory=dict[str, JsonValue])
     raw: JsonValue = None
+
+    @property
+    def file(self) -> str:
+        """The file of ``source``, without the line and the position in it."""
+        return _PLACE.sub("", self.source)
 
     @property
     def tokens(self) -> int | None:

@@ -1,0 +1,225 @@
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from regrade_server.sqlite import SqliteStore
+from regrade_tools.fingerprint import trace_id
+from regrade_tools.models import CaseResult, Run, Trace
+from regrade_tools.ports import Appended
+from regrade_tools.query import Query, parse
+from regrade_tools.refusal import Refusal
+
+pytestmark = pytest.mark.anyio
+NOON = 1_790_856_000.0
+# A program that appends batches and tells each only when it is kept: path, name, batches, size.
+WRITER = """
+import sys
+from pathlib import Path
+import anyio
+from regrade_server.sqlite import SqliteStore
+from regrade_tools.fingerprint import trace_id
+from regrade_tools.models import Trace
+
+async def main(path, name, batches, size):
+    store = SqliteStore(Path(path))
+    for batch in range(int(batches)):
+        numbers = [f"{name}-{batch}-{n}" for n in range(int(size))]
+        await store.append([
+            Trace(trace_id(number, 0, None), "pipe", "exchange", input=number, output="x" * 2_000)
+            for number in numbers
+        ])
+        print(*[trace_id(number, 0, None) for number in numbers], flush=True)
+
+anyio.run(main, *sys.argv[1:])
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / ".regrade" / "store.db"
+
+
+@pytest.fixture
+def store(path: Path) -> Iterator[SqliteStore]:
+    kept = SqliteStore(path)
+    yield kept
+    kept.close()
+
+
+def made(number: int, when: float | None = NOON, **changes: object) -> Trace:
+    plain = Trace(trace_id(number, 0, when), f"a.jsonl:{number}", "exchange", started_at=when)
+    return replace(plain, **{"input": f"question {number}", "output": "answer", **changes})
+
+
+def writer(path: Path, name: str, batches: int, size: int) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", WRITER, str(path), name, str(batches), str(size)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def asked(path: Path, question: str) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute(question).fetchall()
+
+
+async def found(store: SqliteStore, query: str) -> list[str]:
+    page = await store.search(parse(query, now=NOON), limit=100)
+    return [row.id for row in page.rows]
+
+
+@pytest.mark.parametrize("mark", ["\ue000tag\ue001prod", "\ue000tag\ue001", "\ue000any"])
+async def test_no_text_can_pretend_to_be_a_facet(mark: str, store: SqliteStore) -> None:
+    liar = made(1, input=f"{mark} prod", error=mark, name=mark, session=mark, tags=(mark, "x"))
+    honest = made(2, tags=("prod",))
+    await store.append([liar, honest])
+    assert await found(store, "tag:prod") == [honest.id]
+    assert await found(store, "-tag:prod") == [liar.id]
+    assert await found(store, "tag:pro*") == [honest.id]
+    assert await found(store, f'tag:"{mark}"') == [liar.id]
+    assert await found(store, f'name:"{mark}"') == [liar.id]
+
+
+async def test_a_trace_of_any_time_is_stored_and_found(store: SqliteStore) -> None:
+    last = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()
+    times = [-5e9, 0.0, 1.0, 9e8, 946_684_800.0, NOON, last]
+    timed = [made(number, when) for number, when in enumerate(times)]
+    untimed = made(99, None)
+    before = time.time()
+    assert await store.append([*timed, untimed]) == Appended(8, 0)
+    after = time.time()
+    page = await store.search(Query(), limit=10)
+    whens = {row.id: row.when for row in page.rows}
+    assert before <= whens.pop(untimed.id) <= after
+    assert whens == {trace.id: trace.started_at for trace in timed}
+    assert [await store.trace(trace.id) for trace in (*timed, untimed)] == [*timed, untimed]
+    assert await found(store, "until:1999-01-01") == [trace.id for trace in timed[3::-1]]
+    assert await found(store, "since:9999-01-01") == [timed[-1].id]
+
+
+async def test_ten_thousand_traces_of_one_millisecond_are_ten_thousand_rows(
+    store: SqliteStore, path: Path
+) -> None:
+    many = [made(number) for number in range(10_000)]
+    assert await store.append(many[:5_000]) == Appended(5_000, 0)
+    assert await store.append(many) == Appended(5_000, 5_000)
+    counts = "SELECT count(*), count(DISTINCT key), min(at) FROM trace"
+    assert asked(path, counts) == [(10_000, 10_000, NOON)]
+    later = made(10_000, NOON + 60)
+    await store.append([later])
+    page = await store.search(parse("since:2026-10-01T12:00", now=NOON), limit=2)
+    assert [row.id for row in page.rows] == [later.id, many[-1].id]
+
+
+@pytest.mark.parametrize("size", [1_200, 999])
+async def test_a_store_of_over_a_thousand_traces_is_compressed_with_a_dictionary(
+    size: int, path: Path
+) -> None:
+    # 999: an import hands over a thousand records at a time, less those that it skipped.
+    many = [made(number, metadata={"common": "words " * 20}) for number in range(3 * size)]
+    store = SqliteStore(path)
+    for start in range(0, len(many), size):
+        await store.append(many[start : start + size])
+    store.close()
+    assert asked(path, "SELECT count(*) FROM dictionary") == [(1,)]
+    assert asked(path, "SELECT max(dictionary) FROM payload") == [(1,)]
+    again = SqliteStore(path)
+    assert [await again.trace(trace.id) for trace in many] == many
+    again.close()
+
+
+async def test_two_stores_on_one_file_see_what_the_other_writes(
+    store: SqliteStore, path: Path
+) -> None:
+    other = SqliteStore(path)
+    assert (await store.count(), await other.count()) == (0, 0)
+    mine = [made(number, NOON + number, name=f"n{number}") for number in range(1_100)]
+    theirs = made(5_000, NOON + 5_000, name="n7", model="m")
+    await store.append(mine)
+    assert await other.append([theirs, mine[7]]) == Appended(1, 1)
+    assert await found(store, "name:n7") == await found(other, "name:n7") == [theirs.id, mine[7].id]
+    assert (await other.trace(mine[9].id), await store.trace(theirs.id)) == (mine[9], theirs)
+    run, result = Run("r", "s", "t", "n", NOON, 1, ()), CaseResult("c", 0, "passed")
+    await store.start_run(run)
+    await other.add_results("r", [result])
+    assert await store.results("r") == (result,)
+    assert await other.run("r") == await store.run("r")
+    other.close()
+
+
+async def test_four_processes_that_write_at_once_lose_nothing(
+    store: SqliteStore, path: Path
+) -> None:
+    writers = [writer(path, f"w{number}", batches=12, size=25) for number in range(4)]
+    outputs = [process.communicate()[0].split() for process in writers]
+    assert [process.returncode for process in writers] == [0, 0, 0, 0]
+    assert [len(output) for output in outputs] == [300] * 4
+    for identifier in {identifier for output in outputs for identifier in output}:
+        assert await store.trace(identifier) is not None
+    assert await store.count() == 1_200
+    assert asked(path, "PRAGMA integrity_check") == [("ok",)]
+
+
+@pytest.mark.parametrize("acknowledged", [1, 4, 9])
+async def test_what_was_acknowledged_outlives_a_kill(
+    acknowledged: int, store: SqliteStore, path: Path
+) -> None:
+    with writer(path, "w", batches=100_000, size=40) as process:
+        assert process.stdout is not None
+        lines = [process.stdout.readline() for _ in range(acknowledged)]
+        process.kill()
+        lines.extend(process.stdout)
+    kept = " ".join(lines).split()
+    assert len(kept) >= 40 * acknowledged
+    assert None not in [await store.trace(identifier) for identifier in kept]
+    assert await store.count() % 40 == 0
+    assert asked(path, "PRAGMA integrity_check") == [("ok",)]
+    assert await store.append([made(1)]) == Appended(1, 0)
+
+
+async def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    path.write_bytes(b"These are notes of mine.\n" * 400)
+    store = SqliteStore(path)
+    with pytest.raises(Refusal, match="file is not a database"):
+        await store.append([made(1)])
+    with pytest.raises(Refusal, match="file is not a database"):
+        await store.search(Query(), limit=1)
+    store.close()
+    assert path.read_bytes() == b"These are notes of mine.\n" * 400
+
+
+@pytest.mark.parametrize("place", ["folder", "file/store.db", "file/deep/store.db"])
+async def test_a_place_where_no_file_can_be_is_refused(place: str, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("")
+    store = SqliteStore(tmp_path / place)
+    with pytest.raises(Refusal):
+        await store.count()
+    store.close()
+
+
+async def test_a_damaged_payload_is_refused(store: SqliteStore, path: Path) -> None:
+    await store.append([made(1)])
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE payload SET body = x'00'")
+    with pytest.raises(Refusal):
+        await store.trace(made(1).id)
+
+
+async def test_the_folder_of_a_new_store_is_kept_out_of_git(store: SqliteStore, path: Path) -> None:
+    await store.append([made(1)])
+    assert (path.parent / ".gitignore").read_text("utf-8") == "*\n"
+
+
+async def test_a_folder_that_was_there_is_left_as_it_was(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "store.db")
+    await store.append([made(1)])
+    store.close()
+    assert not (tmp_path / ".gitignore").exists()

@@ -1,0 +1,299 @@
+import io
+import tempfile
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import anyio
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import JsonValue
+
+from regrade_server.memory import MemoryStore
+from regrade_server.sqlite import SqliteStore
+from regrade_tools.fingerprint import fingerprint, trace_id
+from regrade_tools.formats import Reading, stream_records, traces
+from regrade_tools.models.run import CaseResult, CheckResult, Run, RunEnd, Scheduled, StoredRun
+from regrade_tools.models.trace import Message, Span, ToolCall, Trace
+from regrade_tools.ports import Appended, Page, Store, TraceRow
+from regrade_tools.query import parse
+from regrade_tools.redaction import redaction
+from regrade_tools.refusal import Refusal
+
+# One contract for every store.
+pytestmark = pytest.mark.anyio
+# 2026-10-01T00:00:00Z
+START = 1_790_812_800.0
+DAY = 86_400.0
+
+
+@pytest.fixture(params=["sqlite", "memory"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    if request.param == "memory":
+        yield MemoryStore()
+        return
+    kept = SqliteStore(tmp_path / ".regrade" / "store.db")
+    yield kept
+    kept.close()
+
+
+def made(number: int, **changes: object) -> Trace:
+    """A trace that began ``number`` days after the start."""
+    when = START + number * DAY
+    plain = Trace(trace_id(number, 0, when), f"logs/a.jsonl:{number}", "exchange", started_at=when)
+    return replace(plain, **{"input": f"question {number}", "output": "answer", **changes})
+
+
+async def found(store: Store, query: str, *, oldest: bool = False) -> list[str]:
+    page = await store.search(parse(query, now=START + 40 * DAY), limit=100, oldest=oldest)
+    assert (page.total, page.exact, page.next_cursor) == (len(page.rows), True, None)
+    return [row.id for row in page.rows]
+
+
+CALL = ToolCall("search_listings", {"city": "San José", "pages": 3}, "c1")
+NFD = unicodedata.normalize("NFD", "한글 が Århus")
+TRACES = [
+    made(0, input="The refund is not available.", model="gpt-4o-mini", tags=("prod", "v 14")),
+    made(1, messages=(Message("user", "Flats?"), Message("assistant", "", (CALL,))), format="chat"),
+    made(2, status="error", error="Timeout: e-mail", name="support", session="S-1", tags=("café",)),
+    made(3, output={"東京": ["タワー", "don't"]}, duration_ms=2_500.0, cost_usd=0.02),
+    made(4, input="Thanks🤔great", input_tokens=10, output_tokens=5, tags=("Cafe", "v—")),
+    made(5, input="\uf0b7item foo\ue002bar", model="gpt-4o", tags=("a✅",)),
+    made(6, input=NFD, source="run:1.jsonl:7"),
+    made(7, spans=(Span("s", "fetch", "tool", input="zebra"), Span("t", "x", "llm", input="yak"))),
+]
+QUERIES: list[tuple[str, list[int]]] = [
+    ("", [7, 6, 5, 4, 3, 2, 1, 0]), ("REFUND", [0]), ("refund available", [0]), ("refund yak", []),
+    ('"not available"', [0]), ('"available not"', []), ("-refund", [7, 6, 5, 4, 3, 2, 1]),
+    ('-"not available" -zebra', [6, 5, 4, 3, 2, 1]), ("avail*", [0]), ("avail", []),
+    ("san jose", [1]), ("JOSÉ", [1]), ("pages", [1]), ("3", [3, 1]), ("timeout", [2]),
+    ("e-mail", [2]), ('"e mail"', [2]), ("mail", [2]), ("don't", [3]), ("東京", [3]),
+    ("タワ*", [3]), ("zebra", [7]), ("yak", []), ("arhus", [6]), ("한글", [6]), ("が", [6]),
+    ("thanks", [4]), ("great", [4]), ("item", [5]), ("bar", [5]),
+    ("status:error", [2]), ("-status:error refund", [0]), ("model:gpt-4o", [5]),
+    ("model:GPT-4o*", [5, 0]), ("-model:*", [7, 6, 4, 3, 2, 1]), ("name:support", [2]),
+    ("session:s-1", [2]), ("session:s1", []), ("tag:prod", [0]), ("tag:pro", []),
+    ("tag:café", [2]), ("tag:cafe", [4]), ('tag:"v 14"', [0]), ("tag:v—", [4]), ("tag:a'*", []),
+    ("tag:a*", [5]), ("tool:search_listings", [1]), ("tool:fetch", [7]), ("tool:search", []),
+    ("source:logs/a.jsonl", [7, 5, 4, 3, 2, 1, 0]), ("source:run:1.jsonl", [6]),
+    ("format:chat", [1]), ("latency:>2s", [3]), ("latency:<2500ms", []), ("latency:<=2.5s", [3]),
+    ("cost:>=0.02", [3]), ("cost:>$0.02", []), ("tokens:>14 tokens:<16", [4]),
+    ("since:2026-10-07", [7, 6]), ("until:2026-10-02", [0]), ("since:2026-10-02 until:38d", [1]),
+    ("since:34d", [7, 6]), (f"since:{'9' * 303}d model:gpt-4o", [5]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("query", "expected"), QUERIES)
+async def test_a_query_finds_what_it_says(query: str, expected: list[int], store: Store) -> None:
+    await store.append(TRACES)
+    ids = [TRACES[number].id for number in expected]
+    assert await found(store, query) == ids
+    assert await found(store, query, oldest=True) == ids[::-1]
+
+
+async def test_a_row_tells_the_trace_and_the_excerpt_why_it_was_found(store: Store) -> None:
+    await store.append(TRACES)
+    page = await store.search(parse("status:error mail", now=START), limit=5)
+    row = TraceRow(
+        TRACES[2].id, START + 2 * DAY, "support", "", "error", None, None, None, ("café",),
+        "logs/a.jsonl", "question 2", "Timeout: e-mail question 2 answer",
+    )  # fmt: skip
+    assert page == Page((row,), total=1)
+    silent = await store.search(parse("status:error", now=START), limit=5)
+    assert silent == Page((replace(row, excerpt=""),), total=1)
+
+
+async def test_an_excerpt_shows_the_word_in_a_text_of_decomposed_letters(store: Store) -> None:
+    await store.append([made(1, input="e\u0301 " * 500 + "refund")])
+    page = await store.search(parse("refund", now=START), limit=1)
+    assert "refund" in page.rows[0].excerpt
+
+
+async def test_a_trace_is_kept_once_and_the_first_one_stands(store: Store) -> None:
+    first, second, third = made(1), made(2), made(3)
+    assert await store.append([]) == Appended(0, 0)
+    assert await store.append([first, replace(first, name="later")]) == Appended(1, 1)
+    assert await store.append([replace(first, name="later"), second]) == Appended(1, 1)
+    assert await store.append([first, second, third]) == Appended(1, 2)
+    assert [await store.trace(trace.id) for trace in (first, second, third)] == [
+        first,
+        second,
+        third,
+    ]
+    assert await store.count() == 3
+
+
+@pytest.mark.parametrize("trace", TRACES, ids=lambda trace: trace.id)
+async def test_a_trace_comes_back_whole(trace: Trace, store: Store) -> None:
+    raw: JsonValue = {"n": [2**70, -0.5, 1e300, None, True, "\0"]}
+    whole = replace(trace, raw=raw, metadata={"k": "v"}, external_id="root")
+    await store.append([whole])
+    assert await store.trace(whole.id) == whole
+
+
+LOGGED = {
+    "nested 220 deep": '{"input": ' + "[" * 220 + "]" * 220 + ', "output": 1}',
+    "nested 300 deep": '{"input": ' + "[" * 300 + "]" * 300 + ', "output": 1}',
+    "4,000 digits": f'{{"input": {"9" * 4_000}, "output": 1}}',
+    "beyond any float": '{"input": "a", "output": 1e999}',
+    "half a pair": r'{"input": "{\"a\": \"\\ud83d\"}", "output": 1}',
+    "no character": r'{"input": "a\u0000b", "output": 1}',
+}
+
+
+@pytest.mark.parametrize("line", LOGGED.values(), ids=LOGGED)
+async def test_what_a_log_may_hold_is_skipped_or_comes_back_whole(line: str, store: Store) -> None:
+    (read,) = traces(stream_records(io.BytesIO(line.encode()), "a.jsonl"), Reading(redaction()))
+    kept = [read] if isinstance(read, Trace) else []
+    assert await store.append(kept) == Appended(len(kept), 0)
+    assert [await store.trace(trace.id) for trace in kept] == kept
+
+
+@pytest.mark.parametrize(
+    "name", ["", "tr_", "tr_7777777777776", "tr_" + "b" * 21, "tr_é", "x" * 99]
+)
+async def test_a_name_that_is_no_id_finds_no_trace(name: str, store: Store) -> None:
+    await store.append(TRACES)
+    assert await store.trace(name) is None
+
+
+async def test_the_latest_trace_of_an_input_is_found_by_its_fingerprint(store: Store) -> None:
+    chat = made(5, input=None, messages=(Message("user", "Same?"), Message("assistant", "Yes.")))
+    other = made(6, input="Other?")
+    await store.append([made(3, input="Same?"), chat, made(4, input="Same?"), other])
+    assert await store.latest(fingerprint("Same?")) == chat
+    assert await store.latest(fingerprint("Other?")) == other
+    assert await store.latest(fingerprint("Unknown?")) is None
+
+
+@pytest.mark.parametrize("query", ["", "question", '"question answer"', "-nowhere format:exchange"])
+@pytest.mark.parametrize("oldest", [False, True])
+async def test_paging_shows_each_trace_once_while_others_arrive(
+    *, query: str, oldest: bool, store: Store
+) -> None:
+    first = [made(number, input="question") for number in range(100)]
+    await store.append(first)
+    seen: list[str] = []
+    cursor = None
+    for arrival in range(15):
+        page = await store.search(parse(query, now=START), limit=7, cursor=cursor, oldest=oldest)
+        assert (page.total, page.exact) == (100 + arrival, True)
+        seen += [row.id for row in page.rows]
+        cursor = page.next_cursor
+        # What arrives lies on the side that the pages have left behind.
+        await store.append([made(-1 - arrival if oldest else 100 + arrival, input="question")])
+    assert cursor is None
+    assert seen == [trace.id for trace in (first if oldest else first[::-1])]
+
+
+@pytest.mark.parametrize("query", ["", "question", '"question answer"', "name:n tokens:>=0"])
+async def test_a_total_is_exact_up_to_a_thousand(query: str, store: Store) -> None:
+    many = [
+        made(number, input="question", name="n", input_tokens=0, started_at=START + number)
+        for number in range(1_001)
+    ]
+    totals: list[tuple[int, bool]] = []
+    for batch in (many[:1_000], many[1_000:]):
+        await store.append(batch)
+        page = await store.search(parse(query, now=START), limit=20)
+        totals.append((page.total, page.exact))
+    assert totals == [(1_000, True), (1_000, False)]
+
+
+@pytest.mark.parametrize("cursor", ["", "nonsense", "é", "AAAAAAAAAAA=", "f_________8", "A" * 999])
+async def test_a_cursor_that_no_page_gave_is_refused(cursor: str, store: Store) -> None:
+    await store.append(TRACES)
+    with pytest.raises(Refusal, match="is not one that a search gave"):
+        await store.search(parse("", now=START), limit=2, cursor=cursor, oldest=True)
+
+
+async def test_time_begins_in_1970_and_goes_before_it(store: Store) -> None:
+    days = {-100.0 * DAY: 1, 0.0: 2, 9_000.0 * DAY: 3, 9_500.0 * DAY: 4, START: 5}
+    old = {number: made(number, started_at=when) for when, number in days.items()}
+    for number in (5, 3, 1, 4, 2):
+        await store.append([old[number]])
+    page = await store.search(parse("", now=START), limit=9)
+    assert [(row.id, row.when) for row in page.rows] == [
+        (old[number].id, when) for when, number in reversed(days.items())
+    ]
+    assert await found(store, "until:1999-01-01") == [old[4].id, old[3].id, old[2].id, old[1].id]
+    assert await found(store, "since:1994-01-01 until:1995-01-01") == [old[3].id]
+
+
+async def test_runs_and_results_come_back_whole(store: Store) -> None:
+    cases = (Scheduled("c1", "dates", "past", ("slow",), "f1", ("k1", "k2")), Scheduled("c2"))
+    run = Run("run_a", "bot", "py", "nightly", START, 3, cases, "host:1", "tag:slow", "abc+")
+    older = Run("run_b", "bot", "py", "nightly", START - 1, 1, ())
+    other = Run("run_c", "other", "py", "nightly", START + 1, 1, ())
+    failed = CheckResult({"type": "contains", "value": "é"}, "failed", "no é")
+    results = [
+        CaseResult("c1", 0, "failed", (failed,), {"text": ["日本"]}, "", 12.5, 0.25),
+        CaseResult("c1", 1, "errored", error="timeout"),
+        CaseResult("c2", 0, "passed"),
+    ]
+    for item in (run, older, other):
+        await store.start_run(item)
+    assert await store.run("run_a") == StoredRun(run)
+    await store.add_results("run_a", results[:2])
+    await store.add_results("run_a", results[2:])
+    await store.end_run("run_a", RunEnd("broken", START + 9, "disk full"))
+    await store.end_run("run_a", RunEnd("done", START + 99))
+    ended = StoredRun(
+        run, RunEnd("broken", START + 9, "disk full"), 3, {"failed": 1, "errored": 1, "passed": 1}
+    )
+    assert await store.run("run_a") == ended
+    assert await store.results("run_a") == tuple(results)
+    assert await store.runs(None, 2) == (StoredRun(other), ended)
+    assert await store.runs("bot", 9) == (ended, StoredRun(older))
+    assert (await store.run("run_x"), await store.results("run_x")) == (None, ())
+
+
+WORDS = [
+    "refund",
+    "Café",
+    "CAFE",
+    "naïve",
+    "東京",
+    "東",
+    "タワー",
+    "don't",
+    "e-mail",
+    "a_b",
+    "x",
+    "42",
+]
+TEXTS = st.lists(st.sampled_from([*WORDS, "...", "—", "(", "\n"]), max_size=6).map(" ".join)
+TAGS = st.sampled_from(["prod", "prod-eu", "a b", "v1.0", "東京", "PROD"])
+MODELS = st.sampled_from(["gpt-4o", "gpt-4o-mini", "gpt 4"])
+COUNTS = st.none() | st.integers(0, 3)
+DRAWN = st.fixed_dictionaries(
+    {"input": TEXTS, "tags": st.lists(TAGS, max_size=2).map(tuple), "model": MODELS | st.just(""),
+     "status": st.sampled_from(["ok", "error"]), "input_tokens": COUNTS, "duration_ms": COUNTS}
+)  # fmt: skip
+TERMS = st.one_of(
+    st.sampled_from(WORDS), TEXTS.map('"{}"'.format), st.sampled_from(WORDS).map("{:.2}*".format),
+    TAGS.map('tag:"{}"'.format), MODELS.map('model:"{}"'.format),
+    st.sampled_from(["model:gpt-4*", "tag:*", "tag:prod*", "status:error"]),
+)  # fmt: skip
+BOUNDS = st.sampled_from(["tokens:>1", "latency:<=2ms", "since:2026-10-03", "until:2026-10-04"])
+ASKED = st.lists(TERMS | TERMS.map("-{}".format) | BOUNDS, max_size=3).map(" ".join)
+
+
+@given(drawn=st.lists(DRAWN, max_size=8), query=ASKED, oldest=st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_both_stores_answer_alike(
+    *, drawn: list[dict[str, object]], query: str, oldest: bool
+) -> None:
+    kept = [made(number, **changes) for number, changes in enumerate(drawn)]
+
+    async def answer(store: Store) -> Page:
+        await store.append(kept)
+        return await store.search(parse(query, now=START), limit=50, oldest=oldest)
+
+    with tempfile.TemporaryDirectory() as folder:
+        store = SqliteStore(Path(folder) / "store.db")
+        page = anyio.run(answer, store)
+        store.close()
+    assert page == anyio.run(answer, MemoryStore())
