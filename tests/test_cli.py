@@ -82,7 +82,7 @@ def test_standard_input_is_imported(finder: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (("import", "absent.jsonl"), "There is no file, folder or match"),
+        (("import", "absent.jsonl"), "There is no log at 'absent.jsonl'."),
         (("search", "statsu:error"), "There is no qualifier 'statsu' (did you mean 'status'?)"),
         (("search", "--limit", "0"), "limit is 0; it is 1 to 100."),
         (("search", "--cursor", "x"), "The cursor 'x' is not one that a search gave."),

@@ -167,7 +167,7 @@ TOO_LONG = [
 UNREADABLE = [
     ('{"input": "\udcff"}', "is not UTF-8 text: invalid start byte at byte 11"),
     ('{"input": %s}' % ("9" * 5_000), "is not JSON that can be read: Exceeds the limit"),
-    ("[" * 100_000 + "]" * 100_000, "is not JSON that can be read: maximum recursion depth"),
+    ("[" * 100_000 + "]" * 100_000, "is not JSON that can be read: it is nested too deep"),
     ('"a text"', "is no JSON object"), ("{}", "is in no known format (its fields: none)")]
 DEEP = [
     '{"input": ' + "[" * 600 + '"\\ud800"' + "]" * 600 + ', "output": "1"}',

@@ -41,7 +41,6 @@ def words(*found: str, prefix: bool = False, negated: bool = False) -> Query:
         ("-refund*", words("refund", prefix=True, negated=True)),
         ("late refund", Query(words=(Words(("late",)), Words(("refund",))))),
         ('- ... * "" -""', Query()),
-        ('"unclosed phrase', Query(words=(Words(("unclosed",)), Words(("phrase",))))),
         ('"status:error"', words("status", "error")),
     ],
 )
@@ -115,6 +114,9 @@ def test_a_whole_query_is_read_term_by_term() -> None:
         ("statu:a", "There is no qualifier 'statu' (did you mean 'status'?); valid: ", "statu:a"),
         ("https://a.example", "There is no qualifier 'https'", '"https://a.example"'),
         ('status:""', "status: has no value.", "status:error"),
+        ('"unclosed phrase', "The quote in '\"unclosed' is not closed.", "Example: refund"),
+        ('tag:"unclosed', "The quote in 'tag:\"unclosed' is not closed.", "Example: refund"),
+        ("since:7", "since:7 is no time.", "since:7d"),
         ("status:", "status: has no value.", "status:error"),
         ("refund status: error", "status: has no value.", "status:error"),
         ("-latency:>2s", "-latency: cannot be negated.", "Turn its sign round"),

@@ -253,9 +253,17 @@ def _similar(others: tuple[Case, ...], case: Case) -> list[Similar]:
 def _text(case: Case) -> str:
     """The file of a case, in the order in which a person reads it."""
     # Imported with the first case: a server that lists its tools writes none.
-    from regrade_tools.documents import dump  # noqa: PLC0415
+    from regrade_tools.documents import DocumentError, dump, load  # noqa: PLC0415
 
     written = case.model_dump(mode="json", exclude_defaults=True)
     order = ("id", "reason", "feature", "scenario", "tags", "input", "assertions")
     first = {key: written[key] for key in order if key in written}
-    return dump({**first, **written})
+    text = dump({**first, **written})
+    try:
+        load(text)
+    except DocumentError as problem:
+        raise Refusal(
+            f"The case could not be read back from a file: it {problem}.",
+            next_step="Record less of the input or the output.",
+        ) from None
+    return text

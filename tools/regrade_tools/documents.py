@@ -8,6 +8,7 @@ libyaml parses; the values are made here, by the core schema of YAML 1.2 and not
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from pydantic import JsonValue
 
 _LARGEST = 16 * 1024 * 1024
 # Deeper than any file of ours, and far from where a stack overflows.
-_DEEPEST = 100
+_DEEPEST = 150
 # Aliases of aliases can stand for more values than any memory holds, in a few lines.
 _MOST_VALUES = 2_000_000
 
@@ -166,10 +167,15 @@ def _resolved(text: str) -> JsonValue:
         if _INTEGER.fullmatch(text):
             return int(text[2:], _BASES[text[:2]]) if text[:2] in _BASES else int(text)
         if _FLOAT.fullmatch(text):
-            return float(text)
+            number = float(text)
+            return number if math.isfinite(number) else _beyond(text)
     except ValueError as problem:
         raise DocumentError(f"is not YAML that can be used: {problem}") from None
     return text
+
+
+def _beyond(text: str) -> JsonValue:
+    raise DocumentError(f"is not YAML that can be used: {text} is beyond any number of JSON")
 
 
 class _Dumper(yaml.SafeDumper):

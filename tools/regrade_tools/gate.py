@@ -56,13 +56,12 @@ def _red(found: Standing, baseline: Standing | None, policy: GatePolicy) -> list
     rate = found.pass_rate
     if rate is None:
         return reasons
-    least = policy.min_pass_rate
-    if least is None and baseline is None:
-        least = 1.0
+    before = baseline.pass_rate if baseline else None
+    # A baseline in which nothing was decided says nothing about what may fail.
+    least = 1.0 if policy.min_pass_rate is None and before is None else policy.min_pass_rate
     if least is not None and rate < least - _ROUNDING:
         without = "" if policy.min_pass_rate is not None else " (there is no baseline)"
         reasons.append(f"the pass rate is {rate:.1%}, below {least:.1%}{without}")
-    before = baseline.pass_rate if baseline else None
     if before is not None and before - rate > policy.max_drop + _ROUNDING:
         reasons.append(
             f"the pass rate fell from {before:.1%} to {rate:.1%}, "

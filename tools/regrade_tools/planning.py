@@ -61,6 +61,11 @@ def plan(suite: Suite, cases: tuple[Case, ...], select: str = "") -> tuple[Plann
 
 def planned_case(suite: Suite, case: Case) -> Planned:
     """One case with its checks; a refusal names the place of what is wrong."""
+    if case.scenario and not case.feature:
+        raise Refusal(
+            f"The case {case.id} has the scenario {case.scenario!r} and no feature.",
+            next_step="A scenario is one of a feature: name it, too.",
+        )
     feature = suite.features.get(case.feature or "")
     if case.feature and feature is None and suite.features:
         raise _misplaced("feature", case.feature, suite.features, case)

@@ -26,6 +26,7 @@ _TIMES = ("since", "until")
 QUALIFIERS = (*FACETS, *MEASURES, *_TIMES)
 _LONGEST = 2_000
 _MOST_TERMS = 64
+_SMALLEST_MOMENT = 100_000_000
 _PART = re.compile(
     r"(?P<minus>-)?(?:(?P<key>[A-Za-z_]+):)?"
     r'(?:"(?P<quoted>(?:[^"\\]|\\.)*)"(?P<clinging>\S*)|(?P<bare>\S*))'
@@ -106,6 +107,8 @@ def parse(text: str, *, now: float) -> Query:
                 f"After a closing quote stands {match['clinging'][:40]!r}.",
                 next_step="Put a blank between them.",
             )
+        if (match["bare"] or "").startswith('"'):
+            raise Refusal(f"The quote in {match[0][:40]!r} is not closed.", next_step=_EXAMPLE)
         key, negated = match["key"], bool(match["minus"])
         quoted = match["quoted"]
         value = match["bare"] if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
@@ -187,7 +190,8 @@ def _number(text: str) -> float | None:
 def _moment(key: str, value: str, now: float) -> float:
     ago = duration(value) if value[-1:].isalpha() else None
     found = now - ago if ago is not None else moment(value)
-    if found is None:
+    # A small bare number is a forgotten unit, not a moment of 1970.
+    if found is None or (value.isdecimal() and int(value) < _SMALLEST_MOMENT):
         raise Refusal(
             f"{key}:{value} is no time.",
             next_step=f"Write {key}:7d, {key}:12h, {key}:2026-11-01 or {key}:2026-11-01T08:00.",

@@ -4,10 +4,12 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from pydantic import JsonValue
 
 from regrade_tools.jsontext import compact, unpacked
+from regrade_tools.patterns import compiled, replaced
 
 # One line a kind of secret. Each begins with letters that an ordinary text seldom has, so a
 # scan of clean text costs little.
@@ -32,13 +34,16 @@ _BUILT_IN = re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in _S
 class Redaction:
     """What to replace. ``count`` grows with what was replaced, by kind."""
 
-    more: tuple[tuple[str, re.Pattern[str]], ...] = ()
+    more: tuple[tuple[str, str], ...] = ()
     count: Counter[str] = field(default_factory=Counter[str])
 
     def apply(self, value: JsonValue) -> JsonValue:
         """``value`` with every secret in it, at any depth, replaced by ``[redacted:<kind>]``.
 
         Keys are kept: they are the structure of the record.
+
+        Raises:
+            SlowPatternError: A configured pattern backtracks on it, so nobody can say it is clean.
         """
         if isinstance(value, str):
             return self._clean(value)
@@ -51,8 +56,7 @@ class Redaction:
     def _clean(self, text: str) -> str:
         clean = _BUILT_IN.sub(lambda match: self._replaced(match.lastgroup or "secret"), text)
         for kind, pattern in self.more:
-            # A function, so that nothing in the name is taken for a reference to a group.
-            clean = pattern.sub(lambda _, kind=kind: self._replaced(kind), clean)
+            clean = replaced(pattern, clean, partial(self._replaced, kind))
         return self._inside(clean) if "\\" in clean else clean
 
     def _inside(self, text: str) -> str:
@@ -74,10 +78,9 @@ def redaction(more: Mapping[str, str] | None = None) -> Redaction:
     Raises:
         ValueError: One of ``more`` is not a regular expression.
     """
-    compiled: list[tuple[str, re.Pattern[str]]] = []
     for name, pattern in (more or {}).items():
         try:
-            compiled.append((name, re.compile(pattern)))
-        except (re.error, OverflowError, RecursionError) as problem:
-            raise ValueError(f"`redact` {name}: not a regular expression: {problem}") from None
-    return Redaction(tuple(compiled))
+            compiled(pattern)
+        except ValueError as problem:
+            raise ValueError(f"`redact` {name}: {problem}") from None
+    return Redaction(tuple((more or {}).items()))

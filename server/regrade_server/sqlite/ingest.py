@@ -13,7 +13,7 @@ from regrade_tools.fingerprint import id_number
 from regrade_tools.models import Trace
 from regrade_tools.ports import Appended
 
-_EPOCH = 946_684_800  # 2000-01-01
+_EPOCH = -62_135_596_800  # 0001-01-01
 _LATEST = 253_402_300_799  # 9999-12-31
 _SLOT_BITS = 2
 _TRACE = f"INSERT INTO trace VALUES({','.join('?' * 12)})"

@@ -1,4 +1,4 @@
-"""A trace as a compressed blob, with a dictionary trained on the first thousand."""
+"""A trace as a compressed blob, with a dictionary trained on the first large batch."""
 
 # zstandard's stubs know no bytes as samples; this room alone speaks to it.
 # pyright: reportUnknownMemberType=false, reportArgumentType=false
@@ -15,7 +15,7 @@ from regrade_tools.models import Trace
 _LEVEL = 3
 _DICTIONARY_BYTES = 64 * 1024
 # Fewer samples train a poor dictionary; more cost time and win nothing.
-_SAMPLES = (1_000, 4_000)
+_SAMPLES = (500, 4_000)
 _SAMPLE_BYTES = 16 * 1024
 _LARGEST = 1 << 30
 

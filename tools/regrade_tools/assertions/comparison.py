@@ -40,7 +40,10 @@ def condition(value: object) -> Condition:
         if match := _CONDITION.fullmatch(text):
             return Condition(text.strip(), match[1] or "==", float(match[2]))
         if match := _RANGE.fullmatch(text):
-            return Condition(text.strip(), "..", float(match[1]), float(match[2]))
+            low, high = float(match[1]), float(match[2])
+            if low > high:
+                raise ValueError(f"nothing lies between {match[1]} and {match[2]}")
+            return Condition(text.strip(), "..", low, high)
     raise ValueError('write a number, or a text such as "> 1", ">= 2", "!= 0" or "2..5"')
 
 

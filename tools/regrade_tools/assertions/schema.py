@@ -19,9 +19,9 @@ from referencing import Registry
 from referencing.exceptions import Unresolvable
 
 from regrade_tools.assertions.equality import normal
-from regrade_tools.assertions.pattern import compiled, found
 from regrade_tools.assertions.verdicts import UnmeasuredError
 from regrade_tools.fingerprint import canonical
+from regrade_tools.patterns import compiled, found
 
 
 def _pattern(

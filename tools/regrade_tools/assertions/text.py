@@ -1,11 +1,11 @@
 """Assertions about the words of an answer."""
 
 import re
-from typing import ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, JsonValue, field_validator, model_validator
 
-from regrade_tools.assertions import pattern
+from regrade_tools import patterns
 from regrade_tools.assertions.equality import same
 from regrade_tools.assertions.verdicts import Assertion, Subject
 from regrade_tools.models.case import Spec
@@ -96,7 +96,7 @@ class StartsWith(_Phrase):
 
 
 class _Phrases(Assertion):
-    value: list[str] = Field(min_length=1)
+    value: list[Annotated[str, Field(min_length=1)]] = Field(min_length=1)
 
 
 class ContainsAll(_Phrases):
@@ -143,7 +143,7 @@ class Regex(Assertion):
     @field_validator("value")
     @classmethod
     def _compiles(cls, value: str) -> str:
-        pattern.compiled(value)
+        patterns.compiled(value)
         return value
 
     @property
@@ -153,7 +153,7 @@ class Regex(Assertion):
 
     def flaw(self, subject: Subject) -> str | None:
         """As the base class says."""
-        return None if pattern.found(self.value, subject.text) else _said(subject.text)
+        return None if patterns.found(self.value, subject.text) else _said(subject.text)
 
 
 class Count(Assertion):

@@ -8,6 +8,7 @@ from typing import ClassVar
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from regrade_tools.models import ToolCall, Trace
+from regrade_tools.patterns import SlowPatternError
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,7 @@ def check(asked: Check, subject: Subject) -> Verdict:
         flaw = asked.assertion.flaw(subject)
     except UndecidableError as problem:
         return Failed(f"the output must {negation}{asked.assertion.claim}, but {problem}")
-    except UnmeasuredError as problem:
+    except (UnmeasuredError, SlowPatternError) as problem:
         return Errored(str(problem))
     except RecursionError:
         claim = asked.assertion.claim

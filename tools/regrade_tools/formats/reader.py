@@ -10,6 +10,7 @@ from regrade_tools.fingerprint import fingerprint, trace_id
 from regrade_tools.formats import chat, exchange, otlp
 from regrade_tools.formats.source import Record, Skipped
 from regrade_tools.models import Trace
+from regrade_tools.patterns import SlowPatternError
 from regrade_tools.redaction import Redaction
 from regrade_tools.refusal import unknown
 
@@ -55,6 +56,8 @@ def traces(records: Iterable[Record | Skipped], reading: Reading) -> Iterator[Tr
                 yield _tagged(_trace(record, kind, reading, seen), reading)
         except ValueError as problem:
             yield Skipped(record.where, str(problem))
+        except SlowPatternError as problem:
+            yield Skipped(record.where, f"cannot be redacted: {problem}")
         except RecursionError:
             yield Skipped(record.where, "is nested too deep")
     yield from _span_traces(spans, first, reading)

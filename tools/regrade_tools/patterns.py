@@ -1,9 +1,8 @@
 """Regular expressions that cannot hang: each search has a deadline."""
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
-
-from regrade_tools.assertions.verdicts import UnmeasuredError
 
 if TYPE_CHECKING:
     import regex
@@ -11,6 +10,17 @@ if TYPE_CHECKING:
 # Long enough for a sane pattern over a megabyte, short enough for a suite to go on.
 DEADLINE_S = 1.0
 _LONGEST = 2_000
+
+
+class SlowPatternError(Exception):
+    """A pattern that backtracks; the message says how that is mended."""
+
+    def __init__(self, source: str) -> None:
+        """Name the pattern."""
+        super().__init__(
+            f"the pattern {source!r} ran for over {DEADLINE_S:g} s: it backtracks; "
+            "make its repetitions unambiguous"
+        )
 
 
 @lru_cache(maxsize=512)
@@ -35,13 +45,22 @@ def found(source: str, text: str) -> bool:
     """Whether ``source`` matches anywhere in ``text``.
 
     Raises:
-        UnmeasuredError: The search took longer than a second.
+        SlowPatternError: The search took longer than a second.
     """
     try:
         match: Any = compiled(source).search(text, timeout=DEADLINE_S)
     except TimeoutError:
-        raise UnmeasuredError(
-            f"the pattern {source!r} ran for over {DEADLINE_S:g} s on this output: "
-            "it backtracks; make its repetitions unambiguous"
-        ) from None
+        raise SlowPatternError(source) from None
     return match is not None
+
+
+def replaced(source: str, text: str, by: Callable[[], str]) -> str:
+    """``text`` with every match of ``source`` replaced by what ``by`` returns.
+
+    Raises:
+        SlowPatternError: It took longer than a second.
+    """
+    try:
+        return compiled(source).sub(lambda _: by(), text, timeout=DEADLINE_S)
+    except TimeoutError:
+        raise SlowPatternError(source) from None
