@@ -270,7 +270,7 @@ def test_a_condition_that_was_written_holds_as_it_says(
     }
     low, high = sorted((bound, upper))
     between = condition(f"{low}{space}..{space}{high}")
-    assert between.holds(number) == (bound <= number <= upper)
+    assert between.holds(number) == (low <= number <= high)
     assert condition(between.text) == between
 
 
