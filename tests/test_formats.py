@@ -161,8 +161,7 @@ CONTAINERS: list[tuple[str, bytes, list[str]]] = [
     ("log.csv.gz", gzip.compress(b"\xef\xbb\xbfinput,output\r\na,1\r\nb,2\r\n"), [":2", ":3"]),
     ("log.tsv", b"input\toutput\na\t1\n\nb\t2\n", [":2", ":4"])]
 TOO_LONG = [
-    ("log.jsonl", LINES.replace("\n", f'\n["{"x" * 500}"]\n', 1)),
-    ("stdin", LINES.replace("\n", f'\n["{"x" * 500}"]\n', 1)),
+    *((name, LINES.replace("\n", f'\n["{"x" * 500}"]\n', 1)) for name in ("log.jsonl", "stdin")),
     ("log.csv", f"input,output\na,1\n{'x' * 500},1\nb,2\n")]
 UNREADABLE = [
     ('{"input": "\udcff"}', "is not UTF-8 text: invalid start byte at byte 11"),
@@ -179,6 +178,7 @@ SURROGATES = [
     ("log.csv", 'input,output\n"{""a"": ""\\ud83d""}",1\n')]
 HIDDEN: dict[str, tuple[JsonValue, str]] = {
     "chat": ({"messages": [{"role": "user", "content": f"Use {LEAK}."}], "id": LEAK}, LEAK),
+    "a Python literal": ({"input": str({"env": f"a\n{LEAK}"}), "output": "1"}, LEAK),
     "exchange": ({"input": {"deep": [LEAK]}, "output": LEAK, "error": LEAK, "user": LEAK}, LEAK),
     "JSON": ({"input": r'{"at": "https:\/\/bob:hunter2@host"}', "output": 1}, "hunter2"),
     "spans": (exported(logged({"input.value": LEAK, "session.id": LEAK, "llm.model_name": LEAK},

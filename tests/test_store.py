@@ -53,7 +53,7 @@ async def found(store: Store, query: str, *, oldest: bool = False) -> list[str]:
 
 
 CALL = ToolCall("search_listings", {"city": "San José", "pages": 3}, "c1")
-NFD = unicodedata.normalize("NFD", "한글 が Århus")
+NFD = unicodedata.normalize("NFD", "한글 が Århus") + " οδοσήμανση 5\u00b5m x\u19b0y"
 TRACES = [
     made(0, input="The refund is not available.", model="gpt-4o-mini", tags=("prod", "v 14")),
     made(1, messages=(Message("user", "Flats?"), Message("assistant", "", (CALL,))), format="chat"),
@@ -68,10 +68,10 @@ QUERIES: list[tuple[str, list[int]]] = [
     ("", [7, 6, 5, 4, 3, 2, 1, 0]), ("REFUND", [0]), ("refund available", [0]), ("refund yak", []),
     ('"not available"', [0]), ('"available not"', []), ("-refund", [7, 6, 5, 4, 3, 2, 1]),
     ('-"not available" -zebra', [6, 5, 4, 3, 2, 1]), ("avail*", [0]), ("avail", []),
-    ("san jose", [1]), ("JOSÉ", [1]), ("pages", [1]), ("3", [3, 1]), ("timeout", [2]),
-    ("e-mail", [2]), ('"e mail"', [2]), ("mail", [2]), ("don't", [3]), ("東京", [3]),
-    ("タワ*", [3]), ("zebra", [7]), ("yak", []), ("arhus", [6]), ("한글", [6]), ("が", [6]),
-    ("thanks", [4]), ("great", [4]), ("item", [5]), ("bar", [5]),
+    ("san jose", [1]), ("JOSÉ", [1]), ("pages", [1]), ("3", [3, 1]), ("timeout", [2]), ("e-mail", [2]),
+    ('"e mail"', [2]), ("mail", [2]), ("don't", [3]), ("東京", [3]), ("タワ*", [3]), ("zebra", [7]),
+    ("yak", []), ("arhus", [6]), ("한글", [6]), ("が", [6]), ("ΟΔΟΣ*", [6]), ("5\u03bcm", [6]),
+    ("x\u19b0y", [6]), ("thanks", [4]), ("great", [4]), ("item", [5]), ("bar", [5]),
     ("status:error", [2]), ("-status:error refund", [0]), ("model:gpt-4o", [5]),
     ("model:GPT-4o*", [5, 0]), ("-model:*", [7, 6, 4, 3, 2, 1]), ("name:support", [2]),
     ("session:s-1", [2]), ("session:s1", []), ("tag:prod", [0]), ("tag:pro", []),

@@ -40,6 +40,11 @@ def trace_id(record: JsonValue, occurrence: int, started_at: float | None) -> st
     if started_at is not None:
         day = min(max(int(started_at // _DAY) - _EPOCH_DAY, 0), (1 << 15) - 1)
         number = (day << _HASH_BITS) | (number & ((1 << _HASH_BITS) - 1))
+    return numbered_id(number)
+
+
+def numbered_id(number: int) -> str:
+    """The trace id that holds ``number``, of at most 63 bits."""
     return f"tr_{_base32(number.to_bytes(8, 'big'))}"
 
 

@@ -11,7 +11,7 @@ from itertools import islice
 from regrade_server.sqlite.index import asked, match, unproven
 from regrade_server.sqlite.ingest import row_id
 from regrade_server.sqlite.payload import Packer
-from regrade_tools.fingerprint import id_number
+from regrade_tools.fingerprint import id_number, numbered_id
 from regrade_tools.matching import excerpt, says, searched_text
 from regrade_tools.models import Trace
 from regrade_tools.ports import Page, TraceRow
@@ -138,7 +138,7 @@ def _row(reader: Reader, row: int, query: Query) -> TraceRow:
     ).fetchone()
     _, key, at, duration, tokens, cost, name, model, source, status, tags, preview = columns
     found = TraceRow(
-        id=trace_id_of(key),
+        id=numbered_id(key),
         when=at,
         name=_symbol(reader, name),
         model=_symbol(reader, model),
@@ -154,11 +154,6 @@ def _row(reader: Reader, row: int, query: Query) -> TraceRow:
         return found
     text = searched_text(_payload(reader, row))
     return replace(found, excerpt=excerpt(query.words, text))
-
-
-def trace_id_of(key: int) -> str:
-    """The public id with this number."""
-    return f"tr_{base64.b32encode(key.to_bytes(8, 'big')).decode().rstrip('=').lower()}"
 
 
 def trace(reader: Reader, trace_id: str) -> Trace | None:
