@@ -29,7 +29,7 @@ class Planned:
             scenario=self.case.scenario or "",
             tags=self.case.tags,
             input=fingerprint(self.case.input),
-            checks=tuple(fingerprint(dict(check.spec)) for check in self.checks),
+            checks=tuple(check.fingerprint for check in self.checks),
         )
 
 
@@ -44,7 +44,15 @@ def plan(suite: Suite, cases: tuple[Case, ...], select: str = "") -> tuple[Plann
     Raises:
         Refusal: Nothing is selected, a case has nothing that could fail, or an assertion is wrong.
     """
-    planned = tuple(planned_case(suite, case) for case in cases if _selected(case, select))
+    # What a scenario asks is read once, however many cases it has.
+    inherited: dict[tuple[str | None, str | None], tuple[Check, ...]] = {}
+    planned: list[Planned] = []
+    for case in cases:
+        if _selected(case, select):
+            place = (case.feature, case.scenario)
+            if place not in inherited:
+                inherited[place] = _inherited(suite, case)
+            planned.append(_with_own(case, inherited[place]))
     if not planned:
         if cases:
             raise Refusal(
@@ -56,11 +64,16 @@ def plan(suite: Suite, cases: tuple[Case, ...], select: str = "") -> tuple[Plann
             next_step="file_case files one from a trace; or write one by hand, "
             "`regrade schema case` says how.",
         )
-    return planned
+    return tuple(planned)
 
 
 def planned_case(suite: Suite, case: Case) -> Planned:
     """One case with its checks; a refusal names the place of what is wrong."""
+    return _with_own(case, _inherited(suite, case))
+
+
+def _inherited(suite: Suite, case: Case) -> tuple[Check, ...]:
+    """What the suite, the feature and the scenario of ``case`` ask."""
     if case.scenario and not case.feature:
         raise Refusal(
             f"The case {case.id} has the scenario {case.scenario!r} and no feature.",
@@ -72,14 +85,17 @@ def planned_case(suite: Suite, case: Case) -> Planned:
     scenario = feature.scenarios.get(case.scenario or "") if feature else None
     if case.scenario and scenario is None and feature and feature.scenarios:
         raise _misplaced("scenario", case.scenario, feature.scenarios, case)
-    checks = (
+    return (
         *_read("the suite", suite.assertions),
         *_read(f"feature {case.feature}", feature.assertions if feature else ()),
         *_read(f"scenario {case.scenario}", scenario.assertions if scenario else ()),
-        *_read(f"case {case.id}", case.assertions),
     )
+
+
+def _with_own(case: Case, inherited: tuple[Check, ...]) -> Planned:
+    checks = (*inherited, *_read(f"case {case.id}", case.assertions))
     # The same assertion may stand in a scenario and in its case; it is asked once.
-    distinct = {fingerprint(dict(check.spec)): check for check in checks}
+    distinct = {check.fingerprint: check for check in checks}
     if not distinct:
         raise Refusal(
             f"The case {case.id} has no assertion, so nothing of it could fail.",

@@ -10,10 +10,10 @@ _ACCENTS = re.compile("[\u0300-\u036f]")
 
 
 def fold(text: str) -> str:
-    """``text`` in lower case and without accents; of the same length where it was ASCII."""
+    """``text`` without case and without accents; of the same length where it was ASCII."""
     if text.isascii():
         return text.lower()
-    bare = _ACCENTS.sub("", unicodedata.normalize("NFD", text.lower()))
+    bare = _ACCENTS.sub("", unicodedata.normalize("NFD", text.casefold()))
     return unicodedata.normalize("NFC", bare)
 
 

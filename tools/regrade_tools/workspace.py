@@ -125,15 +125,15 @@ class Workspace:
         # Imported with the first file: a server that lists its tools reads none.
         from regrade_tools.documents import DocumentError, load  # noqa: PLC0415
 
-        shown = self._shown(path)
         try:
             value = load(path.read_text(encoding="utf-8"))
             return kind.model_validate(value)
         except (OSError, UnicodeDecodeError, DocumentError) as problem:
-            raise Refusal(f"{shown} {problem}.", next_step="Mend the file.") from None
+            told = f"{self._shown(path)} {problem}."
+            raise Refusal(told, next_step="Mend the file.") from None
         except ValidationError as problem:
             raise Refusal(
-                f"{shown} is wrong: {_told(problem)}.",
+                f"{self._shown(path)} is wrong: {_told(problem)}.",
                 next_step=f"`regrade schema {kind.__name__.lower()}` says what it may hold.",
             ) from None
 

@@ -34,7 +34,7 @@ def body(trace: Trace) -> str:
     """What the index is given for ``trace``."""
     text = searched_text(trace)
     if not text.isascii():
-        # SQLite's tokenizer knows the letters of 2012 and no composed forms: the words are ours.
+        # SQLite's ascii tokenizer takes every other sign for a letter: the words are found here.
         text = " ".join(tokens(text))
     marks = [_ANY, asked(fingerprint(trace.exchange.input))]
     marks.extend(facet(kind, value) for kind, value in facets(trace))

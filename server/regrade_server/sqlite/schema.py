@@ -39,9 +39,10 @@ _TRACES = (
         id INTEGER PRIMARY KEY, dictionary INTEGER NOT NULL, body BLOB NOT NULL) STRICT""",
     "CREATE TABLE dictionary(id INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT",
     "CREATE TABLE sym(id INTEGER PRIMARY KEY, value TEXT UNIQUE NOT NULL) STRICT",
-    # Contentless and without positions: words and facets only say which rows to look at.
+    # Contentless and without positions: words and facets only say which rows to look at. The
+    # words are found by our own rule (see index.py), so the plainest tokenizer will do.
     """CREATE VIRTUAL TABLE trace_fts USING fts5(
-        body, content='', detail=none, columnsize=0, tokenize='unicode61 remove_diacritics 2')""",
+        body, content='', detail=none, columnsize=0, tokenize='ascii')""",
     "INSERT INTO trace_fts(trace_fts, rank) VALUES('hashsize', 33554432)",
     "INSERT INTO trace_fts(trace_fts, rank) VALUES('automerge', 8)",
     "INSERT INTO trace_fts(trace_fts, rank) VALUES('crisismerge', 32)",

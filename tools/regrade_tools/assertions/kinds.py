@@ -9,6 +9,7 @@ from pydantic import JsonValue, ValidationError
 
 from regrade_tools.assertions import behaviour, structure, text
 from regrade_tools.assertions.verdicts import Assertion, Check
+from regrade_tools.fingerprint import fingerprint
 from regrade_tools.refusal import Refusal, unknown
 
 KINDS: dict[str, type[Assertion]] = {
@@ -60,7 +61,7 @@ def parse(spec: dict[str, JsonValue]) -> Check:
         ) from None
     except RecursionError:
         raise Refusal(f"The assertion {written!r} is nested too deep.") from None
-    return Check(assertion, spec, negated=written != name)
+    return Check(assertion, spec, fingerprint(dict(spec)), negated=written != name)
 
 
 def parse_all(specs: Iterable[dict[str, JsonValue]]) -> tuple[Check, ...]:

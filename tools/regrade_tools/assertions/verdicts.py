@@ -123,10 +123,14 @@ class Assertion(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """An assertion as it stands in a file: ready to ask, negated or not."""
+    """An assertion as it stands in a file: ready to ask, negated or not.
+
+    Its ``fingerprint`` says which one it is, in a baseline and among its neighbours.
+    """
 
     assertion: Assertion
     spec: dict[str, JsonValue]
+    fingerprint: str
     negated: bool = False
 
 
