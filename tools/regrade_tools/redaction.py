@@ -13,20 +13,20 @@ from regrade_tools.patterns import compiled, replaced
 
 # One line a kind of secret. Each begins with letters that an ordinary text seldom has, so a
 # scan of clean text costs little.
+# At the beginning of a word; also after an escape, for texts that hold the text of a string.
+_START = r"(?:(?<![A-Za-z0-9_])|(?<=\\[nrt]))"
 _SECRETS = {
     "private_key": r"-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----[\s\S]{0,20000}?"
     r"-----END [A-Z ]{0,20}KEY-----",
-    "openai_key": r"\bsk-(?:proj-|ant-|or-|svcacct-)?[A-Za-z0-9_-]{20,200}",
-    "aws_key": r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b",
-    "github_token": r"\b(?:gh[pousr]_[A-Za-z0-9]{36,255}|github_pat_[A-Za-z0-9_]{22,255})",
-    "google_key": r"\bAIza[A-Za-z0-9_-]{35}",
-    "slack_token": r"\bxox[abprs]-[A-Za-z0-9-]{10,200}",
-    "jwt": r"\beyJ[A-Za-z0-9_-]{10,2000}\.eyJ[A-Za-z0-9_-]{10,4000}\.[A-Za-z0-9_-]{10,1000}",
+    "openai_key": _START + r"sk-(?:proj-|ant-|or-|svcacct-)?[A-Za-z0-9_-]{20,200}",
+    "aws_key": _START + r"(?:AKIA|ASIA)[A-Z0-9]{16}\b",
+    "github_token": _START + r"(?:gh[pousr]_[A-Za-z0-9]{36,255}|github_pat_[A-Za-z0-9_]{22,255})",
+    "google_key": _START + r"AIza[A-Za-z0-9_-]{35}",
+    "slack_token": _START + r"xox[abprs]-[A-Za-z0-9-]{10,200}",
+    "jwt": _START + r"eyJ[A-Za-z0-9_-]{10,2000}\.eyJ[A-Za-z0-9_-]{10,4000}\.[A-Za-z0-9_-]{10,1000}",
     "bearer": r"(?i:\bbearer)\s+[A-Za-z0-9._~+/-]{20,2000}=*",
     "password_url": r"(?<=://)[^\s:/@]{0,100}:[^\s/@]{1,200}(?=@)",
 }
-
-
 _BUILT_IN = re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in _SECRETS.items()))
 
 

@@ -8,7 +8,6 @@ from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
 
 import anyio
 from anyio.abc import Process, TaskGroup
@@ -16,6 +15,7 @@ from anyio.streams.buffered import BufferedByteReceiveStream
 from pydantic import JsonValue
 
 from regrade_tools.clipping import clip
+from regrade_tools.jsontext import read
 from regrade_tools.ports import TargetError
 
 _ANSWER_BYTES = 16 * 1024 * 1024
@@ -121,8 +121,8 @@ async def _line(answering: Answering) -> dict[str, JsonValue]:
     except (anyio.IncompleteRead, anyio.EndOfStream, anyio.ClosedResourceError):
         raise await _died(answering) from None
     try:
-        answer: JsonValue = json.loads(raw, parse_constant=lambda _: None)
-    except (ValueError, RecursionError):
+        answer = read(raw.decode())
+    except ValueError:
         answer = None
     if not isinstance(answer, dict):
         printed = clip(raw.decode(errors="replace").strip(), _SHOWN)
@@ -130,7 +130,7 @@ async def _line(answering: Answering) -> dict[str, JsonValue]:
             f"the target printed {printed!r} instead of an answer; print one line of JSON for each "
             'line read, such as {"output": ...}, and anything else on stderr'
         )
-    return cast("dict[str, JsonValue]", answer)
+    return answer
 
 
 async def _died(answering: Answering) -> TargetError:

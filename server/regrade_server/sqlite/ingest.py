@@ -40,8 +40,9 @@ def append(writer: Writer, traces: Sequence[Trace]) -> Appended:
     keyed: dict[int, Trace] = {}
     for trace in traces:
         key = id_number(trace.id)
-        if key is not None:
-            keyed.setdefault(key, trace)
+        if key is None:
+            raise ValueError(f"{trace.id!r} is not a trace id")
+        keyed.setdefault(key, trace)
     batch = sorted(keyed.items(), key=lambda item: _when(item[1], now))
     bodies = [encode(trace) for _, trace in batch]
     words = [index_body(trace) for _, trace in batch]

@@ -32,8 +32,9 @@ _HEX_DIGITS = (16, 32)
 
 @dataclass(frozen=True, slots=True)
 class LoggedSpan:
-    """One span with its attributes unpacked; ``raw`` is the span as it was logged."""
+    """One span with its attributes unpacked; ``raw`` is it as it was logged, at ``where``."""
 
+    where: str
     trace_id: str
     span: Span
     attributes: dict[str, JsonValue]
@@ -45,12 +46,12 @@ def is_otlp(record: Fields) -> bool:
     return isinstance(record.get("resourceSpans"), list)
 
 
-def spans(record: Fields) -> Iterator[LoggedSpan]:
-    """The spans of one export; what is not shaped like a span is left out."""
+def spans(record: Fields, where: str) -> Iterator[LoggedSpan]:
+    """The spans of the export at ``where``; what is not shaped like a span is left out."""
     for resource in _objects(record.get("resourceSpans")):
         for scope in _objects(resource.get("scopeSpans")):
             for logged in _objects(scope.get("spans")):
-                yield logged_span(logged)
+                yield _span(logged, where)
 
 
 def by_trace(logged: Iterable[LoggedSpan]) -> dict[str, list[LoggedSpan]]:
@@ -97,8 +98,7 @@ def from_spans(logged: list[LoggedSpan], blank: Trace) -> Trace:
     )
 
 
-def logged_span(logged: Fields) -> LoggedSpan:
-    """One span, read from its OTLP/JSON object."""
+def _span(logged: Fields, where: str) -> LoggedSpan:
     found = attributes(logged.get("attributes"))
     for event in _objects(logged.get("events")):
         name = event.get("name")
@@ -120,6 +120,7 @@ def logged_span(logged: Fields) -> LoggedSpan:
     asked, answered = genai.exchange(found)
     failed = state.get("code") in _ERROR_CODES
     return LoggedSpan(
+        where=where,
         trace_id=_identifier(logged.get("traceId")),
         attributes=found,
         raw=dict(logged),

@@ -41,7 +41,6 @@ def traces(records: Iterable[Record | Skipped], reading: Reading) -> Iterator[Tr
     """
     seen: Counter[str] = Counter()
     spans: list[otlp.LoggedSpan] = []
-    first = ""
     for record in records:
         if isinstance(record, Skipped):
             yield record
@@ -49,9 +48,8 @@ def traces(records: Iterable[Record | Skipped], reading: Reading) -> Iterator[Tr
         try:
             kind = _format(record.value, reading)
             if kind == "otlp" and isinstance(record.value, dict):
-                first = first or record.where
                 clean = reading.redaction.apply(record.value)
-                spans.extend(otlp.spans(clean) if isinstance(clean, dict) else ())
+                spans.extend(otlp.spans(clean, record.where) if isinstance(clean, dict) else ())
             else:
                 yield _tagged(_trace(record, kind, reading, seen), reading)
         except ValueError as problem:
@@ -60,7 +58,7 @@ def traces(records: Iterable[Record | Skipped], reading: Reading) -> Iterator[Tr
             yield Skipped(record.where, f"cannot be redacted: {problem}")
         except RecursionError:
             yield Skipped(record.where, "is nested too deep")
-    yield from _span_traces(spans, first, reading)
+    yield from _span_traces(spans, reading)
 
 
 def _format(value: JsonValue, reading: Reading) -> str:
@@ -107,10 +105,9 @@ def _identity(value: JsonValue, started_at: float | None, seen: Counter[str]) ->
     return trace_id(value, seen[content] - 1, started_at)
 
 
-def _span_traces(
-    spans: list[otlp.LoggedSpan], where: str, reading: Reading
-) -> Iterator[Trace | Skipped]:
+def _span_traces(spans: list[otlp.LoggedSpan], reading: Reading) -> Iterator[Trace | Skipped]:
     for found in otlp.by_trace(spans).values():
+        where = found[0].where
         blank = Trace(id="", source=where, format="otlp", raw=[item.raw for item in found])
         try:
             trace = otlp.from_spans(found, blank)

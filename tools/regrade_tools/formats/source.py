@@ -64,12 +64,17 @@ def files(path: Path) -> list[Path]:
     return found
 
 
+def _kind(name: str) -> str:
+    """``name`` as its ending is told: in lower case, and as if it were not gzipped."""
+    return name.lower().removesuffix(".gz")
+
+
 def _inside(folder: Path) -> list[Path]:
     return sorted(
         entry
         for entry in folder.rglob("*")
         if entry.is_file()
-        and entry.name.removesuffix(".gz").endswith(EXTENSIONS)
+        and _kind(entry.name).endswith(EXTENSIONS)
         and not any(part.startswith(".") for part in entry.relative_to(folder).parts)
     )
 
@@ -107,7 +112,7 @@ def _looking_ahead(stream: BinaryIO) -> Any:  # noqa: ANN401 - what it wraps has
 
 
 def _plain(stream: BinaryIO, name: str) -> Iterator[Record | Skipped]:
-    kind = name.removesuffix(".gz")
+    kind = _kind(name)
     try:
         if kind.endswith((".csv", ".tsv")):
             yield from _table(stream, name, "\t" if kind.endswith(".tsv") else ",")
@@ -121,7 +126,7 @@ def _json(stream: BinaryIO, name: str) -> Iterator[Record | Skipped]:
     number, first = 1, stream.readline(_RECORD_BYTES + 1)
     while first and not first.strip(b"\xef\xbb\xbf \t\r\n"):
         number, first = number + 1, stream.readline(_RECORD_BYTES + 1)
-    lines = name.removesuffix(".gz").endswith((".jsonl", ".ndjson"))
+    lines = _kind(name).endswith((".jsonl", ".ndjson"))
     if lines or _parsed(first) is not None:
         yield from _lines(first, stream, name, number)
         return
@@ -215,7 +220,7 @@ def _rows(text: TextIO, name: str, separator: str) -> Iterator[Record | Skipped]
         if row is None:
             return
         if header is None:
-            header = row
+            header = row if any(row) else None
         elif len(row) > len(header):
             yield Skipped(
                 f"{name}:{rows.line_num}", f"has {len(row)} fields under {len(header)} headings"
