@@ -54,13 +54,13 @@ def found(source: str, text: str) -> bool:
     return match is not None
 
 
-def replaced(source: str, text: str, by: Callable[[], str]) -> str:
-    """``text`` with every match of ``source`` replaced by what ``by`` returns.
+def replaced(source: str, text: str, by: Callable[[Any], str]) -> str:
+    """``text`` with every match of ``source`` replaced by what ``by`` makes of it.
 
     Raises:
         SlowPatternError: It took longer than a second.
     """
     try:
-        return compiled(source).sub(lambda _: by(), text, timeout=DEADLINE_S)
+        return compiled(source).sub(by, text, timeout=DEADLINE_S)
     except TimeoutError:
         raise SlowPatternError(source) from None
