@@ -158,7 +158,8 @@ CONTAINERS: list[tuple[str, bytes, list[str]]] = [
     ("log.jsonl", b"\xef\xbb\xbf" + LINES.replace("\n", "\r\n\r\n").encode(), [":1", ":3"]),
     ("log.jsonl", b"\n\n" + LINES.encode(), [":3", ":4"]),
     ("stdin", gzip.compress(LINES.encode(), mtime=0), [":1", ":2"]),
-    ("log.csv.gz", gzip.compress(b"\xef\xbb\xbfinput,output\r\na,1\r\nb,2\r\n", mtime=0), [":2", ":3"]),
+    ("log.csv.gz", gzip.compress(b"\xef\xbb\xbfinput,output\r\na,1\r\nb,2\r\n", mtime=0),
+     [":2", ":3"]),
     ("log.tsv", b"input\toutput\na\t1\n\nb\t2\n", [":2", ":4"])]
 TOO_LONG = [
     *((name, LINES.replace("\n", f'\n["{"x" * 500}"]\n', 1)) for name in ("log.jsonl", "stdin")),

@@ -29,6 +29,7 @@ from regrade_tools.planning import plan
 from regrade_tools.refusal import Refusal
 
 UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+POLICY = GatePolicy()
 ENDED: dict[str, Outcome] = {"p": "passed", "f": "failed", "e": "errored"}
 
 
@@ -159,16 +160,19 @@ def test_over_trials_a_case_passes_if_all_do_and_a_missing_trial_is_errored() ->
              for case_id, letters in results.items()
              for trial, letter in enumerate(letters, 1))  # fmt: skip
     found = standing(run, ended)
-    assert found == Standing("run_a", stood("pfeeffe").outcomes, {c.id: c for c in run.cases})
+    cases = {case.id: case for case in run.cases}
+    assert found == Standing("run_a", stood("pfeeffe").outcomes, cases, "t", run.trials)
     assert found.pass_rate == 0.25
 
 
 def test_a_baseline_is_one_line_a_case_in_order() -> None:
     b = Scheduled("b", tags=("eu",), input="i1", checks=("x", "y"))
     a = Scheduled("a", feature="f", input="i2")
-    found = Standing("run_a", {"b": "passed", "a": "failed"}, {"b": b, "a": a})
-    assert write_baseline("s", found) == (
-        '{\n  "suite": "s",\n  "run": "run_a",\n  "pass_rate": 0.5,\n  "cases": {\n'
+    found = Standing("run_a", {"b": "passed", "a": "failed"}, {"b": b, "a": a}, "app")
+    assert write_baseline("s", found, POLICY) == (
+        '{\n  "suite": "s",\n  "run": "run_a",\n  "target": "app",\n  "trials": 1,\n'
+        '  "gate": {"max_drop": 0.02, "min_pass_rate": null, "strict": false, "max_errored": 0},\n'
+        '  "pass_rate": 0.5,\n  "cases": {\n'
         '    "a": {"outcome": "failed", "input": "i2", "checks": []},\n'
         '    "b": {"outcome": "passed", "input": "i1", "checks": ["x", "y"], "tags": ["eu"]}\n'
         "  }\n}\n"
@@ -194,14 +198,17 @@ def test_a_baseline_that_was_written_is_read_back(
             name: Scheduled(name, tags=tags, input=given, checks=checks)
             for name, (_, tags, given, checks) in cases.items()
         },
+        target="app",
+        trials=3,
+        policy=POLICY,
     )
-    assert read_baseline(write_baseline(suite, found), suite, "b.json") == found
+    assert read_baseline(write_baseline(suite, found, POLICY), suite, "b.json") == found
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"suite": "s"}', "\ud800",
-    write_baseline("s", stood("p")).replace("passed", "good"),
-    write_baseline("s", stood("p")).replace("1.0", "2.0"),
-    write_baseline("s", stood("p")).replace('"checks"', '"cheks"')])  # fmt: skip
+    write_baseline("s", stood("p"), POLICY).replace("passed", "good"),
+    write_baseline("s", stood("p"), POLICY).replace("1.0", "2.0"),
+    write_baseline("s", stood("p"), POLICY).replace('"checks"', '"cheks"')])  # fmt: skip
 def test_what_is_no_baseline_is_refused(text: str) -> None:
     with pytest.raises(Refusal, match=r"^b\.json is no baseline: .*--save-baseline"):
         read_baseline(text, "s", "b.json")
@@ -209,7 +216,7 @@ def test_what_is_no_baseline_is_refused(text: str) -> None:
 
 def test_a_baseline_of_another_suite_is_refused() -> None:
     with pytest.raises(Refusal, match="is the baseline of the suite 'a', not of 's'"):
-        read_baseline(write_baseline("a", stood("p")), "s", "b.json")
+        read_baseline(write_baseline("a", stood("p"), POLICY), "s", "b.json")
 
 
 def one(value: str) -> dict[str, Any]:
@@ -292,3 +299,28 @@ def test_any_selection_selects_some_cases_or_is_refused(select: str) -> None:
     except Refusal:
         return
     assert set() < {each.case.id for each in planned} <= {each.id for each in CASES_OF_SUITE}
+
+
+def test_another_target_fewer_trials_and_a_laxer_policy_are_told_as_loosened() -> None:
+    before = Standing("run_a", *_parts("pp"), "app", trials=3, policy=GatePolicy(strict=True))
+    after = Standing("run_b", *_parts("pp"), "corrected")
+    lax = GatePolicy(max_drop=1, max_errored=9)
+    loosened = [
+        "the target was app and is corrected",
+        "each case was asked 3 times and is asked 1",
+        "the gate's max_drop was 0.02 and is 1.0",
+        "the gate's max_errored was 0 and is 9",
+        "the gate's strict was True and is False",
+    ]
+    told = rule(after, before, lax)
+    assert (told.decision, told.comparison and told.comparison.loosened) == ("green", loosened)
+    strict = rule(after, before, GatePolicy(strict=True))
+    assert (strict.decision, strict.reasons) == (
+        "red",
+        [f"loosened since the baseline: {line}" for line in loosened[:2]],
+    )
+
+
+def _parts(outcomes: str) -> tuple[dict[str, Outcome], dict[str, Scheduled]]:
+    found = stood(outcomes)
+    return found.outcomes, found.cases

@@ -55,7 +55,15 @@ class Baselines:
         stored = await self.store.run(run_id)
         if stored is None or stored.end is None or stored.end.state != "done" or stored.run.select:
             raise Refusal("A baseline is made from a whole run that came to its end.")
-        path = self.workspace.baseline_path(stored.run.suite)
         found = standing(stored.run, await self.store.results(run_id))
-        self.workspace.replace(path, write_baseline(stored.run.suite, found))
+        errored = found.with_outcome("errored")
+        if errored:
+            raise Refusal(
+                f"No baseline was written: {len(errored)} cases are errored, such as {errored[0]}.",
+                next_step="What could not be measured cannot be compared with: mend that first.",
+            )
+        suite = stored.run.suite
+        policy = self.workspace.suite(suite).gate
+        path = self.workspace.baseline_path(suite)
+        self.workspace.replace(path, write_baseline(suite, found, policy))
         return path.relative_to(self.workspace.root).as_posix()

@@ -8,22 +8,30 @@ from difflib import unified_diff
 
 from pydantic import JsonValue
 
-from regrade_tools.assertions import Check, Subject, parse_all, subject_of
+from regrade_tools.assertions import (
+    Check,
+    Errored,
+    Failed,
+    Passed,
+    Subject,
+    check,
+    parse_all,
+    subject_of,
+)
 from regrade_tools.clipping import clip
-from regrade_tools.fingerprint import fingerprint
-from regrade_tools.models import Case, CheckResult, Provenance, Recorded
+from regrade_tools.fingerprint import fingerprint, id_number
+from regrade_tools.models import Case, Provenance, Recorded
 from regrade_tools.planning import planned_case
 from regrade_tools.ports import Store
 from regrade_tools.redaction import redaction
 from regrade_tools.refusal import Refusal
-from regrade_tools.running import checked
 from regrade_tools.similarity import comparable, similarity
 from regrade_tools.workspace import Workspace, needed
 
 # Below this two inputs only share their form; measured on greetings and small edits.
 _ALIKE = 0.9
 _SLUG_WORDS = 6
-_DIFF = 6_000
+_DIFF = 2_500
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +69,7 @@ class Cases:
         assertions: list[dict[str, JsonValue]],
         reason: str,
         trace_id: str | None = None,
+        step: int | None = None,
         input: JsonValue = None,  # noqa: A002 - the word of the file
         output: JsonValue = None,
         corrected_output: JsonValue = None,
@@ -71,18 +80,18 @@ class Cases:
     ) -> Filed:
         """File a failure as a regression case, once the assertions are proven red.
 
-        Give trace_id, or input with the bad output. At least one assertion must FAIL on that
-        recorded output, else nothing is filed and you learn which passed; with corrected_output
-        all must pass on it. Example: [{"type": "path", "at": "listings", "len": "> 1"},
-        {"type": "not-contains", "value": "sorry"}]; overview("assertions") lists the kinds.
-        Try dry_run first. Writes evals/cases/<suite>/<id>.yaml and returns its diff. Tag critical
-        for a case the gate never lets fail.
+        Give trace_id (with step, a message number of the digest, for another answer than the
+        last), or input with the bad output. At least one assertion must FAIL on that output, else
+        nothing is filed; with corrected_output all must pass on it. Example: [{"type": "path",
+        "at": "listings", "len": "> 1"}, {"type": "not-contains", "value": "sorry"}];
+        overview("assertions") lists the kinds. Try dry_run first. Writes
+        evals/cases/<suite>/<id>.yaml and returns its diff. Tag critical for a case the gate never
+        lets fail.
         """
         needed(self.workspace)
         checks = _own_checks(assertions)
-        subject, case = await self._recorded(trace_id, input, output)
-        results = [checked(check, subject) for check in checks]
-        failed = _proof(results)
+        subject, case = await self._recorded(trace_id, step, input, output)
+        failed, guards = _proof(checks, subject, corrected_output)
         _corrected(checks, corrected_output, subject)
         case = case.model_copy(
             update={
@@ -100,7 +109,6 @@ class Cases:
                 ),
             }
         )
-        guards = [_shown(result) for result in results if result.outcome == "passed"]
         return self._file(
             suite,
             _valid(case),
@@ -109,7 +117,7 @@ class Cases:
         )
 
     async def _recorded(
-        self, trace_id: str | None, given: JsonValue, output: JsonValue
+        self, trace_id: str | None, step: int | None, given: JsonValue, output: JsonValue
     ) -> tuple[Subject, Case]:
         """The bad answer, and a case that holds it and its input."""
         if trace_id is None:
@@ -122,16 +130,22 @@ class Cases:
             given, output = clean.apply(given), clean.apply(output)
             case = Case(id="new", input=given, recorded=Recorded(output=output))
             return Subject(output=output, input=given), case
-        trace = await self.store.trace(trace_id)
+        if given is not None or output is not None:
+            raise Refusal(
+                "A trace brings its own input and output.",
+                next_step="Give trace_id, or input and output, not both.",
+            )
+        trace = await self.store.trace(trace_id) if id_number(trace_id) is not None else None
         if trace is None:
             raise Refusal(
                 f"There is no trace {clip(trace_id, 60)!r}.", next_step="search_traces finds them."
             )
-        subject = subject_of(trace)
-        if output is not None:
-            subject = replace(subject, output=output)
-        if given is not None:
-            subject = replace(subject, input=given)
+        try:
+            subject = subject_of(trace, step)
+        except ValueError as problem:
+            raise Refusal(
+                f"In {trace_id} {problem}.", next_step="get_trace numbers its steps."
+            ) from None
         recorded = Recorded(
             output=subject.output,
             tool_calls=subject.tool_calls,
@@ -184,26 +198,37 @@ def _own_checks(assertions: list[dict[str, JsonValue]]) -> tuple[Check, ...]:
     return parse_all(assertions)
 
 
-def _proof(results: list[CheckResult]) -> list[str]:
-    """Why the bad output is bad, in the words of the assertions that caught it."""
-    errored = [result.reason for result in results if result.outcome == "errored"]
-    if errored:
+def _proof(
+    checks: tuple[Check, ...], subject: Subject, corrected: JsonValue
+) -> tuple[list[str], list[str]]:
+    """Why the bad output is bad, in the words of what caught it; and what did not."""
+    verdicts = [(asked, check(asked, subject)) for asked in checks]
+    for _, verdict in verdicts:
+        if isinstance(verdict, Errored):
+            raise Refusal(
+                f"An assertion could not be measured on the bad output: {verdict.reason}.",
+                next_step="Leave it out, or record what it needs.",
+            )
+    failures = [verdict for _, verdict in verdicts if isinstance(verdict, Failed)]
+    passed = [_shown(asked) for asked, verdict in verdicts if isinstance(verdict, Passed)]
+    judged = clip(" ".join(subject.text.split()), 160)
+    if not failures:
+        listed = clip("; ".join(passed), 900)
         raise Refusal(
-            f"An assertion could not be measured on the recorded output: {errored[0]}.",
-            next_step="Leave it out, or record what it needs.",
+            f"Not proven red: every assertion passes on the bad output: {listed}.",
+            next_step=f"It would not have caught the bug. What was judged is {judged!r}; assert "
+            "what is wrong with that, or give the step of another answer.",
         )
-    failed = [result.reason for result in results if result.outcome == "failed"]
-    if not failed:
-        passed = "; ".join(_shown(result) for result in results)
+    if corrected is None and not any(verdict.decided for verdict in failures):
         raise Refusal(
-            f"Not proven red: every assertion passes on the bad output: {clip(passed, 900)}.",
-            next_step="It would not have caught the bug. Assert what is wrong with that output.",
+            f"Not proven red: {failures[0].reason}. What the output does not have may be misspelt.",
+            next_step="Mend the assertion, or give corrected_output, on which it must pass.",
         )
-    return failed
+    return [verdict.reason for verdict in failures], passed
 
 
-def _shown(result: CheckResult) -> str:
-    return clip(json.dumps(result.check, ensure_ascii=False), 200)
+def _shown(asked: Check) -> str:
+    return clip(json.dumps(asked.spec, ensure_ascii=False), 200)
 
 
 def _corrected(checks: tuple[Check, ...], corrected: JsonValue, subject: Subject) -> None:
@@ -211,8 +236,8 @@ def _corrected(checks: tuple[Check, ...], corrected: JsonValue, subject: Subject
         return
     # How the corrected answer would come about is not known, only what it says.
     right = replace(subject, output=corrected)
-    judged = [checked(check, right) for check in checks if check.assertion.reads_output]
-    failing = [result.reason for result in judged if result.outcome != "passed"]
+    judged = [check(asked, right) for asked in checks if asked.assertion.reads_output]
+    failing = [verdict.reason for verdict in judged if not isinstance(verdict, Passed)]
     if failing:
         raise Refusal(
             f"The corrected output fails, too: {'; '.join(failing)}.",

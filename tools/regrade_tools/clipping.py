@@ -13,10 +13,16 @@ Item = TypeVar("Item")
 REPLY_CHARACTERS = 24_000
 
 
+# Below this a note of what is missing takes more room than it saves.
+_SHORT = 250
+
+
 def clip(text: str, characters: int) -> str:
     """``text``, or its beginning and end around a note of how much is missing."""
     if len(text) <= characters:
         return text
+    if characters < _SHORT or len(text) - characters < _SHORT:
+        return f"{text[: characters - 3]}..."
     head, tail = characters * 3 // 4, characters // 4
     return f"{text[:head]} [... {len(text) - head - tail:,} characters cut ...] {text[-tail:]}"
 

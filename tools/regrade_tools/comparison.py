@@ -7,18 +7,24 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
-from regrade_tools.models import CaseResult, Outcome, Run, Scheduled
+from regrade_tools.models import CaseResult, GatePolicy, Outcome, Run, Scheduled
 from regrade_tools.refusal import Refusal
 from regrade_tools.running import pass_rate, worst
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How each case of a suite stands; over several trials a case passes if all of them do."""
+    """How each case of a suite stands; over several trials a case passes if all of them do.
+
+    ``policy`` is the gate's of when a baseline was written; a run has none of its own.
+    """
 
     run_id: str
     outcomes: dict[str, Outcome]
     cases: dict[str, Scheduled]
+    target: str = ""
+    trials: int = 1
+    policy: GatePolicy | None = None
 
     @property
     def pass_rate(self) -> float | None:
@@ -39,7 +45,8 @@ def standing(run: Run, results: Iterable[CaseResult]) -> Standing:
         case_id: worst(ended if len(ended) >= run.trials else [*ended, "errored"])
         for case_id, ended in trials.items()
     }
-    return Standing(run.id, outcomes, {case.id: case for case in run.cases})
+    cases = {case.id: case for case in run.cases}
+    return Standing(run.id, outcomes, cases, run.target, run.trials)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +54,8 @@ class Comparison:
     """What changed between two standings, as ids of cases.
 
     ``loosened`` tells, one line each, of a case that is gone, that lost an assertion or whose
-    input changed: a rate that rose this way did not rise because the product got better.
+    input changed, of another target and of fewer trials: a rate that rose this way did not rise
+    because the product got better.
     """
 
     fixed: list[str]
@@ -70,6 +78,10 @@ def compare(before: Standing, after: Standing, *, whole: bool = True) -> Compari
 
 def _loosened(before: Standing, after: Standing, *, whole: bool) -> list[str]:
     told: list[str] = []
+    if before.target and before.target != after.target:
+        told.append(f"the target was {before.target} and is {after.target}")
+    if before.trials > after.trials:
+        told.append(f"each case was asked {before.trials} times and is asked {after.trials}")
     for case_id, was in before.cases.items():
         now = after.cases.get(case_id)
         if now is None:
@@ -98,11 +110,14 @@ class _Baseline(BaseModel):
     model_config = ConfigDict(extra="forbid")
     suite: str
     run: str
+    target: str
+    trials: int = 1
+    gate: GatePolicy
     pass_rate: Annotated[float, Field(ge=0, le=1)] | None
     cases: dict[str, _BaselineCase]
 
 
-def write_baseline(suite: str, found: Standing) -> str:
+def write_baseline(suite: str, found: Standing, policy: GatePolicy) -> str:
     """The text of a baseline file: one line a case, sorted, so that a diff is easy to review."""
     cases: dict[str, Any] = {}
     for case_id in sorted(found.outcomes):
@@ -117,8 +132,16 @@ def write_baseline(suite: str, found: Standing) -> str:
         f"    {json.dumps(case_id)}: {json.dumps(case)}" for case_id, case in cases.items()
     )
     rate: JsonValue = None if found.pass_rate is None else round(found.pass_rate, 6)
-    head = f'  "suite": {json.dumps(suite)},\n  "run": {json.dumps(found.run_id)},\n'
-    return f'{{\n{head}  "pass_rate": {json.dumps(rate)},\n  "cases": {{\n{lines}\n  }}\n}}\n'
+    head = {
+        "suite": suite,
+        "run": found.run_id,
+        "target": found.target,
+        "trials": found.trials,
+        "gate": policy.model_dump(mode="json"),
+        "pass_rate": rate,
+    }
+    top = "".join(f"  {json.dumps(key)}: {json.dumps(value)},\n" for key, value in head.items())
+    return f'{{\n{top}  "cases": {{\n{lines}\n  }}\n}}\n'
 
 
 def read_baseline(text: str, suite: str, where: str) -> Standing:
@@ -144,4 +167,7 @@ def read_baseline(text: str, suite: str, where: str) -> Standing:
             case_id: Scheduled(case_id, tags=case.tags, input=case.input, checks=case.checks)
             for case_id, case in read.cases.items()
         },
+        target=read.target,
+        trials=read.trials,
+        policy=read.gate,
     )

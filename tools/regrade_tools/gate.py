@@ -33,7 +33,13 @@ def rule(found: Standing, baseline: Standing | None, policy: GatePolicy) -> Ruli
     Where nothing is red but too much is errored the gate is undecided, which is never green.
     Without a baseline and without a minimum every decided case must pass.
     """
+    comparison = compare(baseline, found) if baseline else None
+    if comparison and baseline and baseline.policy:
+        comparison.loosened.extend(_relaxed(baseline.policy, policy))
     red = _red(found, baseline, policy)
+    if policy.strict and comparison:
+        red.extend(f"broken since the baseline: {case_id}" for case_id in comparison.broken)
+        red.extend(f"loosened since the baseline: {line}" for line in comparison.loosened)
     undecided = _undecided(found, policy)
     return Ruling(
         decision="red" if red else "undecided" if undecided else "green",
@@ -43,8 +49,27 @@ def rule(found: Standing, baseline: Standing | None, policy: GatePolicy) -> Ruli
         failed=found.with_outcome("failed"),
         errored=found.with_outcome("errored"),
         baseline_rate=baseline.pass_rate if baseline else None,
-        comparison=compare(baseline, found) if baseline else None,
+        comparison=comparison,
     )
+
+
+def _relaxed(was: GatePolicy, now: GatePolicy) -> list[str]:
+    """What the policy allows now and did not when the baseline was written."""
+    changes = {
+        "max_drop": (was.max_drop, now.max_drop, now.max_drop > was.max_drop),
+        "max_errored": (was.max_errored, now.max_errored, now.max_errored > was.max_errored),
+        "min_pass_rate": (
+            was.min_pass_rate,
+            now.min_pass_rate,
+            (now.min_pass_rate or 0) < (was.min_pass_rate or 0),
+        ),
+        "strict": (was.strict, now.strict, was.strict and not now.strict),
+    }
+    return [
+        f"the gate's {name} was {before} and is {after}"
+        for name, (before, after, relaxed) in changes.items()
+        if relaxed
+    ]
 
 
 def _red(found: Standing, baseline: Standing | None, policy: GatePolicy) -> list[str]:

@@ -37,6 +37,7 @@ class Gating:
         baseline: str | None = None,
         max_drop: float | None = None,
         min_pass_rate: float | None = None,
+        strict: bool = False,
         run_id: str | None = None,
         progress: Progress = silent,
     ) -> GateReport:
@@ -49,6 +50,7 @@ class Gating:
             max_drop=own.max_drop if max_drop is None else max_drop,
             min_pass_rate=own.min_pass_rate if min_pass_rate is None else min_pass_rate,
             max_errored=own.max_errored,
+            strict=own.strict or strict,
         )
         before = await self.baselines.find(suite, baseline)
         report = await self._measured(suite, target, run_id, progress)

@@ -16,19 +16,22 @@ _EXCERPT = 160
 
 
 def searched_text(trace: Trace) -> str:
-    """The text of a trace that a search looks at: the conversation, or the exchange; the errors."""
+    """What a search looks at: what was said by people, models and tools, errors, metadata."""
     return "\n".join(_texts(trace))[:SEARCHED_CHARACTERS]
 
 
 def _texts(trace: Trace) -> Iterator[str]:
     yield trace.error
     for message in trace.messages:
-        yield message.content
+        # The prompt that stands before every conversation would match every query.
+        if message.role not in ("system", "developer"):
+            yield message.content
         for call in message.tool_calls:
             yield call.name
             yield from _strings(call.arguments)
     yield from _strings(trace.input)
     yield from _strings(trace.output)
+    yield from _strings(trace.metadata)
     for span in trace.spans:
         yield span.error
         if span.kind != "llm":

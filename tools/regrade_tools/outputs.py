@@ -1,6 +1,6 @@
 """The tool that checks one output: the assertions of the suites as a guardrail."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pydantic import JsonValue
 
@@ -14,12 +14,16 @@ from regrade_tools.workspace import Workspace, needed
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What the assertions say of one output; ``retry`` is fit to be sent to the model."""
+    """What the assertions say of one output; ``retry`` is fit to be sent to the model.
+
+    ``not_asked`` are the kinds that need more than an output: tool calls, latency, cost.
+    """
 
     passed: bool
     failed: list[str]
     errored: list[str]
     checks: int
+    not_asked: list[str] = field(default_factory=list[str])
     retry: str | None = None
 
 
@@ -45,17 +49,25 @@ class Outputs:
         checks = self._checks(suite, assertions, case_id)
         subject = Subject(output=output, input=input)
         asked = [check for check in checks if check.assertion.reads_output]
+        left_out = [str(check.spec["type"]) for check in checks if check not in asked]
+        if not asked:
+            raise Refusal(
+                f"Nothing can be asked of an output alone: {', '.join(left_out)}.",
+                next_step="Tool calls, latency and cost are known of a run: run_suite.",
+            )
         results = [checked(check, subject) for check in asked]
         failed = [result.reason for result in results if result.outcome == "failed"]
         errored = [result.reason for result in results if result.outcome == "errored"]
         retry = render("retry", failures=failed, total=len(asked)) if failed else None
-        return Checked(not failed and not errored, failed, errored, len(asked), retry)
+        return Checked(not failed and not errored, failed, errored, len(asked), left_out, retry)
 
     def _checks(
         self, suite: str | None, assertions: list[dict[str, JsonValue]] | None, case_id: str | None
     ) -> tuple[Check, ...]:
         own = parse_all(assertions or ())
         if suite is None:
+            if case_id is not None:
+                raise Refusal("case_id needs its suite.", next_step="Give suite, too.")
             if not own:
                 raise Refusal("There is nothing to check.", next_step="Give assertions or suite.")
             return own

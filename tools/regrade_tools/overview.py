@@ -23,7 +23,7 @@ class Overview:
     """What there is. Problems are files of ``evals/`` that cannot be used, and why."""
 
     workspace: str | None
-    traces: int
+    traces: int | None = None
     suites: list[dict[str, JsonValue]] = field(default_factory=list[dict[str, JsonValue]])
     targets: list[str] = field(default_factory=list[str])
     last_runs: list[dict[str, JsonValue]] = field(default_factory=list[dict[str, JsonValue]])
@@ -47,7 +47,7 @@ class Overviews:
         assertion with an example.
         """
         if name == "assertions":
-            return Overview(workspace=self._place(), traces=0, details=described())
+            return Overview(workspace=self._place(), details=described())
         traces = await self.store.count()
         if self.workspace is None:
             return Overview(workspace=None, traces=traces, next_step=NO_WORKSPACE)

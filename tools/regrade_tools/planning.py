@@ -105,7 +105,9 @@ def _with_own(case: Case, inherited: tuple[Check, ...]) -> Planned:
 
 
 def _misplaced(what: str, name: str, valid: Iterable[str], case: Case) -> Refusal:
-    return unknown(what, name, valid, next_step=f"Mend the case {case.id}, or add it to the suite.")
+    return unknown(
+        what, name, valid, next_step=f"Name one of these in {case.id}, or add it to the suite."
+    )
 
 
 def _read(where: str, specs: tuple[Spec, ...]) -> tuple[Check, ...]:

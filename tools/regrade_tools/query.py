@@ -23,6 +23,7 @@ FACETS: tuple[Facet, ...] = (
 )  # fmt: skip
 MEASURES: tuple[Measure, ...] = ("latency", "cost", "tokens")
 _TIMES = ("since", "until")
+_STATUSES = ("ok", "error")
 QUALIFIERS = (*FACETS, *MEASURES, *_TIMES)
 _LONGEST = 2_000
 _MOST_TERMS = 64
@@ -139,6 +140,8 @@ def _qualified(  # noqa: PLR0913 - what the grammar knows of one term
     if _is_facet(key):
         prefix = not quoted and value.endswith("*")
         bare = value.removesuffix("*") if prefix else value
+        if key == "status" and not prefix and bare not in _STATUSES:
+            raise unknown("status", bare, _STATUSES)
         return found.added(Having(key, bare.casefold(), prefix, negated))
     if negated:
         other = {"since": "until:", "until": "since:"}.get(key, f"{key}:<2")

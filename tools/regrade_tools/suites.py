@@ -1,7 +1,7 @@
 """The tools for suites: run one, and read a run."""
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from regrade_tools.baselines import Baselines
@@ -151,12 +151,14 @@ class Suites:
         state = self.runs.state(stored)
         results = await self.runs.store.results(run_id)
         found = standing(stored.run, results)
+        if case_id is not None and case_id not in found.cases:
+            raise unknown("case of this run", case_id, found.cases)
         if state == "running":
             # A case without all its answers is not errored yet, only not done.
             done: dict[str, Outcome] = {
                 case_id: ended for case_id, ended in found.outcomes.items() if ended != "errored"
             }
-            found = Standing(run_id, done, found.cases)
+            found = replace(found, outcomes=done)
         cards, following = self._cards(stored.run, results, show, start, case_id)
         return RunReport(
             summary=summary(stored, state, found),

@@ -66,7 +66,7 @@ def _digest(trace: Trace) -> TraceView:
         "name": trace.name,
         "status": trace.status,
         "when": None if trace.started_at is None else iso(trace.started_at),
-        "duration_ms": trace.duration_ms,
+        "duration_ms": None if trace.duration_ms is None else round(trace.duration_ms, 3),
         "model": trace.model,
         "tokens": trace.tokens,
         "cost_usd": trace.cost_usd,
@@ -84,7 +84,7 @@ def _digest(trace: Trace) -> TraceView:
         id=trace.id,
         view="digest",
         content={key: value for key, value in content.items() if value not in (None, "", [], {})},
-        hint=f'view "{more}" shows it in full; file_case makes a regression case of it.',
+        hint=f'view "{more}" shows more of it; file_case makes a regression case of it.',
     )
 
 

@@ -235,7 +235,7 @@ def find_workspace(
     for folder in (start, *start.parents):
         for marker in _MARKERS:
             if (folder / marker).exists():
-                return Workspace(folder, f"{marker} in a parent folder")
+                return Workspace(folder, f"it holds {marker}")
     return None
 
 

@@ -60,6 +60,9 @@ def add_to(verb: Adder) -> None:
     _run_options(deciding)
     deciding.add_argument("--max-drop", type=float, help="0.02 by default: two points")
     deciding.add_argument("--min-pass-rate", type=float, help="0 to 1; without a baseline 1")
+    deciding.add_argument(
+        "--strict", action="store_true", help="red also for a broken case or anything loosened"
+    )
     deciding.add_argument("--run-id", help="decide on this run instead of a fresh one")
     schema_parser = verb("schema", "print the JSON Schema of a file", schema, prints=False)
     schema_parser.add_argument("kind", help=", ".join(SCHEMAS))
@@ -185,6 +188,7 @@ def gate(told: Namespace, workspace: Workspace | None, console: Console) -> int:
             baseline=told.baseline,
             max_drop=told.max_drop,
             min_pass_rate=told.min_pass_rate,
+            strict=told.strict,
             run_id=told.run_id,
             progress=console.progress,
         ),

@@ -12,6 +12,9 @@ import json
 import os
 import sys
 import traceback
+from typing import Any
+
+REPLY = {"output", "tool_calls", "cost_usd", "latency_ms"}
 
 
 def main() -> None:
@@ -23,8 +26,8 @@ def main() -> None:
     questions = os.fdopen(os.dup(0), encoding="utf-8")
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
 
-    def say(message: "dict[str, object]") -> None:
-        answers.write(json.dumps(message, default=str) + "\n")
+    def say(message: "dict[str, Any]") -> None:
+        answers.write(json.dumps(message) + "\n")
         answers.flush()
 
     name, _, attribute = sys.argv[1].partition(":")
@@ -38,10 +41,12 @@ def main() -> None:
     say({"ready": True})
     for line in questions:
         try:
-            output = function(json.loads(line)["input"])
+            output: Any = function(json.loads(line)["input"])
             if inspect.isawaitable(output):
                 output = asyncio.run(_awaited(output))
-            say({"output": output})
+            # A function that tells its tool calls answers as a command does, with the whole reply.
+            keys: set[str] = set(output) if type(output) is dict else set()
+            say(output if {"output", "tool_calls"} <= keys <= REPLY else {"output": output})
         except Exception as problem:  # noqa: BLE001 - told as this answer's error
             frame = traceback.extract_tb(problem.__traceback__)[-1]
             place = f"{os.path.basename(frame.filename)}:{frame.lineno}"  # noqa: PTH119 - any Python

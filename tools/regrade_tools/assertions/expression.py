@@ -178,6 +178,9 @@ def holds(source: str, subject: Subject) -> bool:
         output: JsonValue = subject.data
     except UndecidableError:
         output = subject.text
+    for name, value in (("latency_ms", subject.latency_ms), ("cost_usd", subject.cost_usd)):
+        if name in source and value is None:
+            raise UnmeasuredError(f"no {name} was recorded for this answer")
     calls = [{"name": call.name, "arguments": call.arguments} for call in subject.tool_calls]
     try:
         value = compiled(source)(

@@ -18,9 +18,13 @@ class Passed:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """It does not hold; ``reason`` is fit for a retry prompt."""
+    """It does not hold; ``reason`` is fit for a retry prompt.
+
+    Not ``decided`` where the answer lacks what the assertion speaks of, negated or not.
+    """
 
     reason: str
+    decided: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +84,19 @@ def _no_constant(name: str) -> JsonValue:
     raise ValueError(f"{name} is not JSON")
 
 
-def subject_of(trace: Trace) -> Subject:
-    """``trace`` as an answer to be checked."""
-    exchange = trace.exchange
+def subject_of(trace: Trace, step: int | None = None) -> Subject:
+    """``trace`` as an answer to be checked: its last one, or the one that is message ``step``.
+
+    Raises:
+        ValueError: Message ``step`` is no answer.
+    """
+    exchange = trace.exchange if step is None else trace.turn(step)
     return Subject(
         output=exchange.output,
         input=exchange.input,
-        tool_calls=trace.tool_calls,
-        latency_ms=trace.duration_ms,
-        cost_usd=trace.cost_usd,
+        tool_calls=exchange.tool_calls,
+        latency_ms=trace.duration_ms if step is None else None,
+        cost_usd=trace.cost_usd if step is None else None,
     )
 
 
@@ -140,7 +148,8 @@ def check(asked: Check, subject: Subject) -> Verdict:
     try:
         flaw = asked.assertion.flaw(subject)
     except UndecidableError as problem:
-        return Failed(f"the output must {negation}{asked.assertion.claim}, but {problem}")
+        claim = asked.assertion.claim
+        return Failed(f"the output must {negation}{claim}, but {problem}", decided=False)
     except (UnmeasuredError, SlowPatternError) as problem:
         return Errored(str(problem))
     except RecursionError:

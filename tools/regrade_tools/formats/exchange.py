@@ -34,7 +34,10 @@ def from_exchange(record: Fields, blank: Trace, mapping: Mapping[str, str]) -> T
     Raises:
         ValueError: There is no input where it was said to be.
     """
-    renamed = {**record, **{ours: record.get(theirs) for ours, theirs in mapping.items()}}
+    for theirs in mapping.values():
+        if theirs not in record:
+            raise ValueError(f"has no {theirs!r} (its fields: {_listed(record)})")
+    renamed = {**record, **{ours: record[theirs] for ours, theirs in mapping.items()}}
     asked, answered = _found(renamed, INPUTS), _found(renamed, OUTPUTS)
     used = {*mapping, *mapping.values(), "model", "name", "tags"}
     used |= {name for name in (asked, answered) if name}
@@ -46,7 +49,14 @@ def from_exchange(record: Fields, blank: Trace, mapping: Mapping[str, str]) -> T
         given = unpacked(renamed[asked])
     said = unpacked(renamed[answered]) if answered else None
     known = cast("dict[str, Any]", common(renamed))
-    return replace(blank, **known, input=given, output=said, metadata=remainder(record, used))
+    return replace(
+        blank,
+        **known,
+        input=given,
+        output=said,
+        calls=tuple(tool_calls(renamed)),
+        metadata=remainder(record, used),
+    )
 
 
 def _found(record: Fields, names: tuple[str, ...]) -> str | None:

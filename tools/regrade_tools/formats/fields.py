@@ -24,7 +24,7 @@ _COMMON = frozenset(
 _FAILED = frozenset({"error", "failed", "failure"})
 # SQLite and JSON readers agree on integers up to here.
 _LARGEST_COUNT = 2**53
-_METADATA_LENGTH = 300
+_METADATA_LENGTH = 2_000
 
 
 def text(fields: Fields, names: Iterable[str]) -> str:
@@ -145,7 +145,7 @@ def _message(fields: Fields) -> Message:
     parts = (
         [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
     )
-    calls = [*_calls(fields), *(_call(part) for part in parts if _is_call(part))]
+    calls = [*tool_calls(fields), *(_call(part) for part in parts if _is_call(part))]
     replies = [part for part in parts if part.get("type") in ("tool_result", "tool_call_response")]
     reply_id = text(replies[0], ("tool_use_id", "id")) if replies else ""
     return Message(
@@ -182,15 +182,16 @@ def _is_call(part: Fields) -> bool:
     return part.get("type") in ("tool_use", "tool_call")
 
 
-def _calls(fields: Fields) -> list[ToolCall]:
+def tool_calls(fields: Fields) -> list[ToolCall]:
+    """The tool calls that stand in ``fields``, in OpenAI's shape or plainly."""
     listed = fields.get("tool_calls")
-    calls = (
+    found = (
         [_call(item) for item in listed if isinstance(item, dict)]
         if isinstance(listed, list)
         else []
     )
     legacy = fields.get("function_call")
-    return [*calls, _call(legacy)] if isinstance(legacy, dict) else calls
+    return [*found, _call(legacy)] if isinstance(legacy, dict) else found
 
 
 def _call(fields: Fields) -> ToolCall:

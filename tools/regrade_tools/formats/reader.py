@@ -15,6 +15,11 @@ from regrade_tools.redaction import Redaction
 from regrade_tools.refusal import unknown
 
 FORMATS = ("chat", "exchange", "otlp")
+# What a mapping may say of a plain record.
+FIELDS = (
+    "input", "output", "id", "name", "session", "model", "timestamp", "latency_ms", "cost_usd",
+    "input_tokens", "output_tokens", "tags", "error", "tool_calls",
+)  # fmt: skip
 _ENOUGH_TO_TELL = 12
 
 
@@ -28,7 +33,12 @@ class Reading:
     tags: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse a format that nobody knows."""
+        """Refuse a format or a field that nobody knows."""
+        for ours in self.mapping:
+            if ours not in FIELDS:
+                raise unknown(
+                    "field", ours, FIELDS, next_step="A mapping is ours=theirs: input=question."
+                )
         if self.format is not None and self.format not in FORMATS:
             raise unknown("format", self.format, FORMATS, next_step="Or leave it out: it is told.")
 

@@ -39,6 +39,10 @@ class GatePolicy(_File):
         le=1,
         description="The pass rate to reach. Without it and without a baseline: 1.",
     )
+    strict: bool = Field(
+        default=False,
+        description="Whether a broken case or anything loosened is red; false by default: shown.",
+    )
     max_errored: int = Field(
         default=0,
         ge=0,

@@ -57,10 +57,11 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """What was asked and what was finally answered."""
+    """What was asked, what was answered, and the tools that were called for it."""
 
     input: JsonValue
     output: JsonValue
+    tool_calls: tuple[ToolCall, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ class Trace:
     ``started_at`` is Unix seconds, ``duration_ms`` milliseconds, ``cost_usd`` dollars; None
     means that the log did not say. ``raw`` is the record as it was read, secrets replaced.
     ``input`` and ``output`` are None where ``messages`` hold the exchange: read ``exchange``.
+    ``calls`` are those that a record without messages tells.
     """
 
     id: str
@@ -91,6 +93,7 @@ class Trace:
     tags: tuple[str, ...] = ()
     input: JsonValue = None
     output: JsonValue = None
+    calls: tuple[ToolCall, ...] = ()
     messages: tuple[Message, ...] = ()
     spans: tuple[Span, ...] = ()
     metadata: dict[str, JsonValue] = field(default_factory=dict[str, JsonValue])
@@ -110,11 +113,9 @@ class Trace:
 
     @property
     def tool_calls(self) -> tuple[ToolCall, ...]:
-        """Every tool call in order: of the messages, or of the tool spans where none is there."""
+        """Every tool call in order: of the messages, of the record, or else of the tool spans."""
         said = tuple(call for message in self.messages for call in message.tool_calls)
-        return said or tuple(
-            ToolCall(span.name, span.input, span.id) for span in self.spans if span.kind == "tool"
-        )
+        return said or self._span_calls
 
     @property
     def opening(self) -> str:
@@ -128,24 +129,45 @@ class Trace:
 
     @property
     def exchange(self) -> Exchange:
-        """The input and the final output.
+        """What was asked last and what was answered, with the calls of tools in between."""
+        spoke = [place for place, message in enumerate(self.messages) if _speaks(message)]
+        if self.messages and spoke:
+            return self.turn(spoke[-1] + 1)
+        given = _asked(self.messages) if self.messages else self.input
+        return Exchange(given, self.output, self.tool_calls)
 
-        Of a conversation the output is the last thing the assistant said, and the input
-        everything before it: the text itself where that is one user message, else the list
-        of messages in the shape of OpenAI's chat API.
+    def turn(self, step: int) -> Exchange:
+        """The exchange whose answer is message ``step``, counted from 1.
+
+        Its input ends with the user's last message before it, so that a program can be given
+        it again; the calls and replies of tools after that are how the answer came about. The
+        input is the text itself where it is one user message, else the list of messages in the
+        shape of OpenAI's chat API.
+
+        Raises:
+            ValueError: Message ``step`` is not one in which the assistant says something.
         """
-        if not self.messages:
-            return Exchange(self.input, self.output)
-        spoke = [
-            index
-            for index, message in enumerate(self.messages)
-            if message.role.startswith("as") and (message.content or message.tool_calls)
-        ]
-        if not spoke:
-            return Exchange(_asked(self.messages), self.output)
-        last = self.messages[spoke[-1]]
+        if not 1 <= step <= len(self.messages) or not _speaks(self.messages[step - 1]):
+            raise ValueError(f"step {step} is no answer of the assistant")
+        users = [place for place in range(step - 1) if self.messages[place].role == "user"]
+        begin = users[-1] + 1 if users else step - 1
+        since = self.messages[begin:step]
+        calls = tuple(call for message in since for call in message.tool_calls)
+        last = self.messages[step - 1]
         said: JsonValue = last.content or [_written(call) for call in last.tool_calls]
-        return Exchange(_asked(self.messages[: spoke[-1]]), said)
+        return Exchange(_asked(self.messages[:begin]), said, calls or self._span_calls)
+
+    @property
+    def _span_calls(self) -> tuple[ToolCall, ...]:
+        if any(message.tool_calls for message in self.messages):
+            return ()
+        spans = (span for span in self.spans if span.kind == "tool")
+        return self.calls or tuple(ToolCall(span.name, span.input, span.id) for span in spans)
+
+
+def _speaks(message: Message) -> bool:
+    # Logs misspell the role; nothing else begins so.
+    return message.role.startswith("as") and bool(message.content or message.tool_calls)
 
 
 def _asked(messages: tuple[Message, ...]) -> JsonValue:
