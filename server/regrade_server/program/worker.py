@@ -12,7 +12,7 @@ import json
 import os
 import sys
 import traceback
-from typing import Any
+from typing import Any, cast
 
 REPLY = {"output", "tool_calls", "cost_usd", "latency_ms"}
 
@@ -44,13 +44,18 @@ def main() -> None:
             output: Any = function(json.loads(line)["input"])
             if inspect.isawaitable(output):
                 output = asyncio.run(_awaited(output))
-            # A function that tells its tool calls answers as a command does, with the whole reply.
-            keys: set[str] = set(output) if type(output) is dict else set()
-            say(output if {"output", "tool_calls"} <= keys <= REPLY else {"output": output})
+            say(_reply(output))
         except Exception as problem:  # noqa: BLE001 - told as this answer's error
             frame = traceback.extract_tb(problem.__traceback__)[-1]
             place = f"{os.path.basename(frame.filename)}:{frame.lineno}"  # noqa: PTH119 - any Python
             say({"error": f"{type(problem).__name__}: {problem} (at {place})"})
+
+
+def _reply(output: Any) -> "dict[str, Any]":  # noqa: ANN401 - whatever the function returns
+    """A function that tells its tool calls answers as a command does, with the whole reply."""
+    held = cast("dict[str, Any]", output) if isinstance(output, dict) else {}
+    whole = {"output", "tool_calls"} <= set(held) <= REPLY
+    return held if whole else {"output": output}
 
 
 async def _awaited(awaitable: object) -> object:
