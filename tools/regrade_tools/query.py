@@ -141,7 +141,7 @@ def _qualified(  # noqa: PLR0913 - what the grammar knows of one term
         prefix = not quoted and value.endswith("*")
         bare = value.removesuffix("*") if prefix else value
         if key == "status" and not prefix and bare not in _STATUSES:
-            raise unknown("status", bare, _STATUSES)
+            raise unknown("status", bare, _STATUSES, next_step=_EXAMPLE)
         return found.added(Having(key, bare.casefold(), prefix, negated))
     if negated:
         other = {"since": "until:", "until": "since:"}.get(key, f"{key}:<2")
