@@ -29,8 +29,7 @@ class Baselines:
             return read_baseline(own.read_text("utf-8"), suite, shown) if own.is_file() else None
         if told.startswith("run_"):
             return await self._of_run(told, suite)
-        path = self.workspace.root / told
-        if path.is_file():
+        if self._is_file(told):
             inside = self.workspace.readable(told)
             return read_baseline(inside.read_text("utf-8"), suite, told)
         text = self.host.file_at(told, shown)
@@ -40,6 +39,13 @@ class Baselines:
                 next_step=f"`regrade run {suite} --save-baseline` writes it; commit it.",
             )
         return read_baseline(text, suite, f"{told}:{shown}")
+
+    def _is_file(self, told: str) -> bool:
+        try:
+            return (self.workspace.root / told).is_file()
+        except (OSError, ValueError):
+            # No name of a file; it may still be a git reference.
+            return False
 
     async def _of_run(self, run_id: str, suite: str) -> Standing:
         stored = await self.store.run(run_id)

@@ -11,8 +11,11 @@ from pydantic import JsonValue
 from regrade_tools.jsontext import compact, unpacked
 from regrade_tools.patterns import compiled, replaced
 
-# The beginning of a word; also what follows an escape, in a text that holds the text of a string.
-_START = r"(?:(?<![A-Za-z0-9_])|(?<=\\[nrt]))"
+# The beginning of a word, so that a chain of them is looked at once; also what follows an
+# escape, in a text that holds the text of a string.
+_START = r"(?:(?<![A-Za-z0-9_-])|(?<=\\[nrt]))"
+# A block ends where the next dashes begin, so that many beginnings cost no more than one.
+_LABEL, _BODY = "[A-Z ]{0,20}", "(?:[^-]|-(?!----)){0,20000}+"
 # Kind, letters without which there is none, pattern. To look for the letters costs a hundredth
 # of the pattern, and nearly every text is without.
 _SECRETS = tuple(
@@ -21,7 +24,7 @@ _SECRETS = tuple(
         (
             "private_key",
             "-----BEGIN ",
-            r"-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----[\s\S]{0,20000}?-----END [A-Z ]{0,20}KEY-----",
+            f"-----BEGIN {_LABEL}PRIVATE KEY-----{_BODY}-----END {_LABEL}KEY-----",
         ),
         ("openai_key", "sk-", _START + r"sk-(?:[a-z]{2,8}-)?[A-Za-z0-9_-]{20,200}"),
         ("aws_key", "AKIA", _START + r"AKIA[A-Z0-9]{16}\b"),

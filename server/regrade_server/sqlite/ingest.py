@@ -16,6 +16,7 @@ from regrade_tools.ports import Appended
 _EPOCH = -62_135_596_800  # 0001-01-01
 _LATEST = 253_402_300_799  # 9999-12-31
 _SLOT_BITS = 2
+_LARGEST = (1 << 63) - 1
 _TRACE = f"INSERT INTO trace VALUES({','.join('?' * 12)})"
 
 
@@ -85,7 +86,7 @@ def _insert(writer: Writer, columns: tuple[object, ...], packed: bytes, words: s
 def _columns(writer: Writer, trace: Trace) -> tuple[object, ...]:
     return (
         trace.duration_ms,
-        trace.tokens,
+        None if trace.tokens is None else min(trace.tokens, _LARGEST),
         trace.cost_usd,
         _symbol(writer, trace.name),
         _symbol(writer, trace.model),

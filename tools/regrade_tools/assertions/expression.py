@@ -19,11 +19,18 @@ _MOST_DIGITS = 15
 
 
 def _lower(text: object) -> str:
-    return str(text).lower()
+    return _only_text(text).lower()
 
 
 def _upper(text: object) -> str:
-    return str(text).upper()
+    return _only_text(text).upper()
+
+
+def _only_text(value: object) -> str:
+    # The text of a list is longer than what is in it: nested calls would double it each time.
+    if not isinstance(value, str):
+        raise TypeError("lower and upper are for texts")
+    return value
 
 
 def _rounded(number: float, digits: int = 0) -> float:
