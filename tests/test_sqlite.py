@@ -1,3 +1,4 @@
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -223,3 +224,16 @@ async def test_a_folder_that_was_there_is_left_as_it_was(tmp_path: Path) -> None
     await store.append([made(1)])
     store.close()
     assert not (tmp_path / ".gitignore").exists()
+
+
+async def test_a_store_that_is_removed_under_a_server_begins_anew_and_loses_no_later_write(
+    path: Path,
+) -> None:
+    store = SqliteStore(path)
+    await store.append([made(1)])
+    shutil.rmtree(path.parent)
+    assert await store.append([made(1), made(2)]) == Appended(stored=2, known=0)
+    other = SqliteStore(path)
+    assert await other.count() == 2
+    other.close()
+    store.close()

@@ -29,6 +29,9 @@ class SqliteStore:
         self._path = path
         self._writer: Writer | None = None
         self._reader: Reader | None = None
+        # Which file each connection is of: one that was removed would take writes and lose them.
+        self._written: tuple[int, int] | None = None
+        self._read_from: tuple[int, int] | None = None
         self._writing: CapacityLimiter | None = None
         self._reading: CapacityLimiter | None = None
 
@@ -82,16 +85,18 @@ class SqliteStore:
 
     def close(self) -> None:
         """Close the connections; what was acknowledged is in the file already."""
-        for user in (self._reader, self._writer):
-            if user is not None:
-                user.connection.close()
+        _close(self._reader)
+        _close(self._writer)
         self._reader = self._writer = None
 
     async def _write(self, work: Callable[[Writer], Answer]) -> Answer:
         def with_writer() -> Answer:
-            if self._writer is None:
+            file = _file(self._path)
+            if self._writer is None or file is None or file != self._written:
+                _close(self._writer)
                 connection = _connect(self._path)
                 self._writer = Writer(connection, Packer(connection))
+                self._written = _file(self._path)
             return work(self._writer)
 
         # Made here, not in __init__: a limiter belongs to the loop that first uses it.
@@ -100,9 +105,12 @@ class SqliteStore:
 
     async def _read(self, work: Callable[[Reader], Answer]) -> Answer:
         def with_reader() -> Answer:
-            if self._reader is None:
+            file = _file(self._path)
+            if self._reader is None or file is None or file != self._read_from:
+                _close(self._reader)
                 connection = _connect(self._path)
                 self._reader = Reader(connection, Packer(connection))
+                self._read_from = _file(self._path)
             return work(self._reader)
 
         self._reading = self._reading or CapacityLimiter(1)
@@ -123,3 +131,17 @@ def _connect(path: Path) -> sqlite3.Connection:
     from regrade_server.sqlite.schema import connect  # noqa: PLC0415
 
     return connect(path)
+
+
+def _close(user: Reader | Writer | None) -> None:
+    if user is not None:
+        user.connection.close()
+
+
+def _file(path: Path) -> tuple[int, int] | None:
+    """What tells a file from another one at the same path; None where there is none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
