@@ -22,6 +22,8 @@ _LARGEST = 16 * 1024 * 1024
 _DEEPEST = 150
 # Aliases of aliases can stand for more values than any memory holds, in a few lines.
 _MOST_VALUES = 2_000_000
+_TEXT_OF_ONE = 64
+_LONGEST_NUMBER = 4_000
 
 _NULL = re.compile(r"~|null|Null|NULL|")
 _BOOLEAN = re.compile(r"true|True|TRUE|false|False|FALSE")
@@ -92,7 +94,8 @@ class _Builder:
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event)
         before = self.values
-        self._count(1, event)
+        # A long text counts for many: it, too, can be written out by a thousand aliases.
+        self._count(1 + len(getattr(event, "value", "")) // _TEXT_OF_ONE, event)
         if isinstance(event, yaml.ScalarEvent):
             value = self._scalar(event)
         elif isinstance(event, yaml.SequenceStartEvent):
@@ -165,13 +168,19 @@ def _resolved(text: str) -> JsonValue:
         return text[0] in "tT"
     try:
         if _INTEGER.fullmatch(text):
-            return int(text[2:], _BASES[text[:2]]) if text[:2] in _BASES else int(text)
+            return _integer(text)
         if _FLOAT.fullmatch(text):
             number = float(text)
             return number if math.isfinite(number) else _beyond(text)
     except ValueError as problem:
         raise DocumentError(f"is not YAML that can be used: {problem}") from None
     return text
+
+
+def _integer(text: str) -> int:
+    if len(text) > _LONGEST_NUMBER:
+        raise ValueError(f"a number of {len(text):,} digits")
+    return int(text[2:], _BASES[text[:2]]) if text[:2] in _BASES else int(text)
 
 
 def _beyond(text: str) -> JsonValue:

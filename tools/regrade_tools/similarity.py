@@ -7,12 +7,13 @@ from regrade_tools.words import tokens
 
 # Enough to tell two inputs apart; the distance of longer texts grows with their product.
 _COMPARED_WORDS = 400
+_COMPARED_CHARACTERS = 8_000
 
 
 def comparable(value: JsonValue) -> str:
     """The words of an input, as two inputs are compared: the last words of a long one."""
     text = value if isinstance(value, str) else canonical(value).decode(errors="replace")
-    return " ".join(tokens(text)[-_COMPARED_WORDS:])
+    return " ".join(tokens(text[-_COMPARED_CHARACTERS:])[-_COMPARED_WORDS:])
 
 
 def similarity(left: str, right: str, at_least: float) -> float:

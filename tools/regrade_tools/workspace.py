@@ -1,6 +1,7 @@
 """The user's repository: where it is, the files in its ``evals/``, and how they are written."""
 
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +15,13 @@ from regrade_tools.refusal import Refusal, unknown
 
 File = TypeVar("File", bound=BaseModel)
 
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+_LARGEST_FILE = 16 * 1024 * 1024
 _MARKERS = ("evals/regrade.yaml", ".git")
+
+
+class _Unusable(Exception):  # noqa: N818 - said of a file, and told as a refusal
+    """Why a file is not even opened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +48,8 @@ class Workspace:
 
     def suites(self) -> list[str]:
         """The names of the suites."""
-        return sorted(path.stem for path in (self.evals / "suites").glob("*.yaml"))
+        found = (path.stem for path in (self.evals / "suites").glob("*.yaml"))
+        return sorted(name for name in found if _NAME.fullmatch(name))
 
     def suite(self, name: str) -> Suite:
         """One suite.
@@ -126,9 +134,10 @@ class Workspace:
         from regrade_tools.documents import DocumentError, load  # noqa: PLC0415
 
         try:
+            self._ordinary(path)
             value = load(path.read_text(encoding="utf-8"))
             return kind.model_validate(value)
-        except (OSError, UnicodeDecodeError, DocumentError) as problem:
+        except (OSError, UnicodeDecodeError, DocumentError, _Unusable) as problem:
             told = f"{self._shown(path)} {problem}."
             raise Refusal(told, next_step="Mend the file.") from None
         except ValidationError as problem:
@@ -136,6 +145,15 @@ class Workspace:
                 f"{self._shown(path)} is wrong: {_told(problem)}.",
                 next_step=f"`regrade schema {kind.__name__.lower()}` says what it may hold.",
             ) from None
+
+    def _ordinary(self, path: Path) -> None:
+        """Make sure that reading ``path`` ends, and stays in the workspace."""
+        if not path.is_file():
+            raise _Unusable("is no ordinary file")
+        if not path.resolve().is_relative_to(self.root.resolve()):
+            raise _Unusable("leads out of the workspace by a link")
+        if path.stat().st_size > _LARGEST_FILE:
+            raise _Unusable("is larger than 16 MB")
 
     def _shown(self, path: Path) -> str:
         return (
@@ -148,11 +166,11 @@ class Workspace:
         Raises:
             Refusal: It leads elsewhere, by ``..``, a link or an absolute name.
         """
-        target = (self.root / path).expanduser()
+        target = self.root / path
         # A glob is judged by the folder it looks in.
         anchor = target.parent if any(sign in target.name for sign in "*?[") else target
-        allowed = [self.root, *(self.root / Path(folder).expanduser() for folder in more)]
         try:
+            allowed = [self.root, *(self.root / Path(folder).expanduser() for folder in more)]
             inside = any(anchor.resolve().is_relative_to(base.resolve()) for base in allowed)
         except (OSError, ValueError, RuntimeError):
             inside = False
@@ -184,6 +202,12 @@ class Workspace:
         self._temporary(path, text).replace(path)
 
     def _temporary(self, path: Path, text: str) -> Path:
+        try:
+            return self._written(path, text)
+        except OSError as problem:
+            raise Refusal(f"{self._shown(path)} cannot be written: {problem}.") from None
+
+    def _written(self, path: Path, text: str) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.parent.resolve().is_relative_to(self.root.resolve()):
             raise Refusal(f"{self._shown(path)} leads out of the workspace by a link.")
