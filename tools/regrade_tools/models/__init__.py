@@ -1,6 +1,8 @@
 """The nouns: plain, frozen data that every other room speaks of."""
 
 from regrade_tools.models.case import Case, Provenance, Recorded
+from regrade_tools.models.judgement import Item, Judged, Judgement
+from regrade_tools.models.label import Label, LabelSource, Sampled, Split, Verdict
 from regrade_tools.models.run import (
     CaseResult,
     CheckResult,
@@ -29,6 +31,11 @@ __all__ = [
     "Exchange",
     "Feature",
     "GatePolicy",
+    "Item",
+    "Judged",
+    "Judgement",
+    "Label",
+    "LabelSource",
     "Message",
     "Outcome",
     "Project",
@@ -39,14 +46,17 @@ __all__ = [
     "Run",
     "RunEnd",
     "RunState",
+    "Sampled",
     "Scenario",
     "Scheduled",
     "Span",
     "SpanKind",
+    "Split",
     "Status",
     "StoredRun",
     "Suite",
     "TargetSpec",
     "ToolCall",
     "Trace",
+    "Verdict",
 ]

@@ -1,0 +1,40 @@
+"""How far a judge can be trusted: pure arithmetic over what people and the judge said."""
+
+from regrade_tools.alignment.agreement import cohen, consensus, fleiss, pairwise_kappas
+from regrade_tools.alignment.confusion import (
+    UNKNOWN_POLICIES,
+    Confusion,
+    Pair,
+    UnknownPolicy,
+    confusion,
+)
+from regrade_tools.alignment.correction import (
+    Estimate,
+    corrected_rate,
+    post_stratified,
+    rogan_gladen,
+)
+from regrade_tools.alignment.intervals import Interval, Rate, labels_needed, wilson
+from regrade_tools.alignment.splits import Labelled, assign
+
+__all__ = [
+    "UNKNOWN_POLICIES",
+    "Confusion",
+    "Estimate",
+    "Interval",
+    "Labelled",
+    "Pair",
+    "Rate",
+    "UnknownPolicy",
+    "assign",
+    "cohen",
+    "confusion",
+    "consensus",
+    "corrected_rate",
+    "fleiss",
+    "labels_needed",
+    "pairwise_kappas",
+    "post_stratified",
+    "rogan_gladen",
+    "wilson",
+]

@@ -1,0 +1,46 @@
+"""A judgement: what a judge says of one item. Unknown is an answer; errored is none."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from pydantic import JsonValue
+
+from regrade_tools.models.trace import ToolCall
+
+Judgement = Literal["pass", "fail", "unknown", "errored"]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What is judged: an answer with what it answers.
+
+    ``key`` is a fingerprint of the input and the output, the same on every machine. ``group``
+    is the session. ``place`` says where it comes from: a trace, or a run with its case.
+    """
+
+    key: str
+    input: JsonValue
+    output: JsonValue
+    tool_calls: tuple[ToolCall, ...] = ()
+    trace_id: str = ""
+    group: str = ""
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One judgement. ``fingerprint`` is that of the judge as it was, so nothing stale passes.
+
+    ``problem`` says why it is unknown or errored. ``cost_usd`` is None where nobody knows it;
+    a judgement that was made before and kept costs nothing and is ``replayed``.
+    """
+
+    item: str
+    judge: str
+    fingerprint: str
+    verdict: Judgement
+    reasoning: str = ""
+    problem: str = ""
+    cost_usd: float | None = None
+    judged_at: float = 0
+    replayed: bool = field(default=False, compare=False)

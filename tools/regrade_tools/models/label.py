@@ -1,0 +1,38 @@
+"""A label: what somebody says of one answer by one criterion. Written once, never changed."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Verdict = Literal["pass", "fail"]
+# Only people measure a judge; what an agent says is a suggestion until a person accepts it.
+LabelSource = Literal["human", "agent"]
+# How the rows that were labelled had been picked: it decides what may be estimated from them.
+Sampled = Literal["random", "by_verdict", "by_label", "unknown"]
+Split = Literal["train", "dev", "test"]
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """One label; of several by one labeller for one item and criterion the latest counts.
+
+    ``item`` is the key of what was labelled: a fingerprint of the input and the output, so that
+    it is the same on every machine. ``group`` is the session of a conversation: what belongs
+    together never straddles two splits. ``mode`` is the failure mode. ``labelled_at`` is Unix
+    seconds. ``version`` is that of the criterion's words. ``signature`` is the labeller's, in
+    base64, and empty for a suggestion.
+    """
+
+    id: str
+    item: str
+    criterion: str
+    verdict: Verdict
+    source: LabelSource
+    labeller: str
+    labelled_at: float
+    critique: str = ""
+    mode: str = ""
+    trace_id: str = ""
+    group: str = ""
+    version: str = ""
+    sampled: Sampled = "unknown"
+    signature: str = ""
