@@ -34,7 +34,7 @@ def assign(items: Iterable[Labelled], frozen: Mapping[str, Split], seed: str) ->
     waiting: list[str] = []
     for group, members in groups.items():
         # A group of which any member is known stays together where that member is.
-        known = [frozen[member.item] for member in members if member.item in frozen]
+        known: list[Split] = [frozen[member.item] for member in members if member.item in frozen]
         if not known:
             waiting.append(group)
             continue
