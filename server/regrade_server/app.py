@@ -36,6 +36,8 @@ _ANNOTATIONS: dict[Effect, ToolAnnotations] = {
     ),
 }
 _PROGRESS = "progress"
+# The name of the client's program: an agent that judges is known by it.
+_CLIENT = "client"
 _SHOWN_ERRORS = 5
 
 
@@ -90,7 +92,7 @@ class TeachingServer(MCPServer[None]):
 def _registered(tool: Tool) -> Registered:
     method = tool.method
     name = cast("str", getattr(method, "__name__", ""))
-    read = func_metadata(method, skip_names=[_PROGRESS], structured_output=False)
+    read = func_metadata(method, skip_names=[_PROGRESS, _CLIENT], structured_output=False)
     model = type(
         read.arg_model.__name__,
         (read.arg_model,),
@@ -147,12 +149,14 @@ def _is_container(annotation: Any) -> bool:  # noqa: ANN401 - a type
 
 def _called(tool: Tool) -> Any:  # noqa: ANN401 - the SDK takes any callable
     adapter = _adapter(get_type_hints(tool.method)["return"])
-    takes_progress = _PROGRESS in inspect.signature(tool.method).parameters
+    takes = inspect.signature(tool.method).parameters
 
     async def call(ctx: Context[None, Any], **arguments: Any) -> CallToolResult:  # noqa: ANN401
         telling = [True]
-        if takes_progress:
+        if _PROGRESS in takes:
             arguments[_PROGRESS] = _reporter(ctx, telling)
+        if _CLIENT in takes:
+            arguments[_CLIENT] = _client(ctx)
         try:
             reply = await tool.method(**arguments)
         except Refusal as refusal:
@@ -167,6 +171,12 @@ def _called(tool: Tool) -> Any:  # noqa: ANN401 - the SDK takes any callable
         )
 
     return call
+
+
+def _client(ctx: Context[None, Any]) -> str:
+    """The name that the client gave itself, or nothing."""
+    told = ctx.session.client_params
+    return told.client_info.name if told and told.client_info else ""
 
 
 def _reporter(ctx: Context[None, Any], telling: list[bool]) -> Progress:

@@ -6,16 +6,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from regrade_server.host import LocalHost
+from regrade_server.llm import LanguageModels
 from regrade_server.memory import MemoryStore
 from regrade_server.program import Programs
 from regrade_server.sqlite import SqliteStore
 from regrade_tools.baselines import Baselines
+from regrade_tools.bench import Bench
 from regrade_tools.cases import Cases
 from regrade_tools.catalog import Tool, catalog
+from regrade_tools.errands import Errands
 from regrade_tools.gating import Gating
+from regrade_tools.judges import Judges
 from regrade_tools.live import LiveRuns
 from regrade_tools.outputs import Outputs
 from regrade_tools.overview import Overviews
+from regrade_tools.ports import Models
 from regrade_tools.runs import Runs
 from regrade_tools.suites import Suites
 from regrade_tools.traces import Traces
@@ -30,6 +35,7 @@ class House:
     personal: bool = False
     store: SqliteStore | MemoryStore = field(init=False)
     live: LiveRuns = field(default_factory=LiveRuns)
+    models: Models = field(default_factory=LanguageModels)
 
     def __post_init__(self) -> None:
         """Name the store; it is opened when it is first used."""
@@ -66,6 +72,17 @@ class House:
         return Gating(self.suites, self.baselines)
 
     @property
+    def judges(self) -> Judges:
+        """What can be done with judges."""
+        bench = Bench(self.store, self.models, Programs(self._root))
+        return Judges(bench, self.errands, self.workspace)
+
+    @property
+    def errands(self) -> Errands:
+        """Work for agents."""
+        return Errands(self.store)
+
+    @property
     def catalog(self) -> list[Tool]:
         """Every tool."""
         return catalog(
@@ -74,6 +91,8 @@ class House:
             Cases(self.store, self.workspace),
             self.suites,
             Outputs(self.workspace),
+            self.judges,
+            self.errands,
         )
 
     @asynccontextmanager

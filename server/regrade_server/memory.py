@@ -1,11 +1,20 @@
 """The ``Store`` in memory: for a server without a workspace; the port at its plainest."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from regrade_tools.fingerprint import fingerprint
 from regrade_tools.matching import excerpt, matches, searched_text
-from regrade_tools.models import CaseResult, Outcome, Run, RunEnd, StoredRun, Trace
+from regrade_tools.models import (
+    CaseResult,
+    Judged,
+    Outcome,
+    Packet,
+    Run,
+    RunEnd,
+    StoredRun,
+    Trace,
+)
 from regrade_tools.ports import Appended, Page, TraceRow
 from regrade_tools.query import Query
 from regrade_tools.refusal import Refusal
@@ -22,6 +31,8 @@ class MemoryStore:
         self._runs: dict[str, Run] = {}
         self._results: dict[str, list[CaseResult]] = {}
         self._ends: dict[str, RunEnd] = {}
+        self._judgements: dict[tuple[str, str], Judged] = {}
+        self._packets: dict[str, Packet] = {}
 
     async def append(self, traces: Sequence[Trace]) -> Appended:
         """As the port says."""
@@ -104,6 +115,23 @@ class MemoryStore:
     async def results(self, run_id: str) -> tuple[CaseResult, ...]:
         """As the port says."""
         return tuple(self._results.get(run_id, ()))
+
+    async def add_judgements(self, judged: Sequence[Judged]) -> None:
+        """As the port says."""
+        self._judgements |= {(one.fingerprint, one.item): one for one in judged}
+
+    async def judgements(self, fingerprint: str, items: Collection[str]) -> dict[str, Judged]:
+        """As the port says."""
+        known = self._judgements
+        return {item: known[fingerprint, item] for item in items if (fingerprint, item) in known}
+
+    async def add_packet(self, packet: Packet) -> None:
+        """As the port says."""
+        self._packets[packet.id] = packet
+
+    async def packet(self, packet_id: str) -> Packet | None:
+        """As the port says."""
+        return self._packets.get(packet_id)
 
     def _stored(self, run: Run) -> StoredRun:
         results = self._results.get(run.id, [])

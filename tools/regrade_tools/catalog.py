@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from regrade_tools.cases import Cases
+from regrade_tools.errands import Errands
+from regrade_tools.judges import Judges
 from regrade_tools.outputs import Outputs
 from regrade_tools.overview import Overviews
 from regrade_tools.suites import Suites
@@ -24,8 +26,14 @@ class Tool:
     effect: Effect
 
 
-def catalog(
-    overviews: Overviews, traces: Traces, cases: Cases, suites: Suites, outputs: Outputs
+def catalog(  # noqa: PLR0913 - every noun that has tools
+    overviews: Overviews,
+    traces: Traces,
+    cases: Cases,
+    suites: Suites,
+    outputs: Outputs,
+    judges: Judges,
+    errands: Errands,
 ) -> list[Tool]:
     """The tools in the order in which an agent needs them."""
     return [
@@ -37,4 +45,7 @@ def catalog(
         Tool(suites.run_suite, "Run a suite", "runs"),
         Tool(suites.get_run, "Read a run", "writes"),  # it can cancel
         Tool(outputs.check_output, "Check an output", "reads"),
+        Tool(judges.run_judge, "Run a judge", "runs"),
+        Tool(judges.align_judge, "Align a judge", "runs"),
+        Tool(errands.submit_answers, "Submit answers", "writes"),
     ]

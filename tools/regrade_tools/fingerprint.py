@@ -25,6 +25,16 @@ def fingerprint(value: JsonValue) -> str:
     return hashlib.sha256(canonical(value)).hexdigest()[:12]
 
 
+def content_hash(value: JsonValue) -> str:
+    """The whole SHA-256 of ``value`` in hex: for what is signed."""
+    return hashlib.sha256(canonical(value)).hexdigest()
+
+
+def item_key(given: JsonValue, output: JsonValue) -> str:
+    """The key of an answer that is judged or labelled: ``it_`` and 20 hex digits."""
+    return f"it_{content_hash([given, output])[:20]}"
+
+
 def trace_id(record: JsonValue, occurrence: int, started_at: float | None) -> str:
     """The id of a trace, made from its record: ``tr_`` and 13 base32 digits (63 bits).
 

@@ -1,6 +1,6 @@
 """What we ask of the world: a place to keep things, and programs to test."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -10,6 +10,10 @@ from pydantic import JsonValue
 from regrade_tools.models import (
     Case,
     CaseResult,
+    Completion,
+    Judged,
+    Packet,
+    Question,
     Run,
     RunEnd,
     Status,
@@ -113,6 +117,22 @@ class Store(Protocol):
         """How many traces there are."""
         ...
 
+    async def add_judgements(self, judged: Sequence[Judged]) -> None:
+        """Keep what a judge said. Durable on return; only passed, failed and unknown are kept."""
+        ...
+
+    async def judgements(self, fingerprint: str, items: Collection[str]) -> dict[str, Judged]:
+        """What the judge with this fingerprint said of ``items``, the latest by item."""
+        ...
+
+    async def add_packet(self, packet: Packet) -> None:
+        """Keep work that is handed out."""
+        ...
+
+    async def packet(self, packet_id: str) -> Packet | None:
+        """Work that was handed out."""
+        ...
+
 
 class TargetError(Exception):
     """The program gave no answer that could be checked; the message says what to do."""
@@ -149,6 +169,35 @@ class Targets(Protocol):
         Raises:
             Refusal: The program is not there or cannot be started.
         """
+        ...
+
+
+class ModelError(Exception):
+    """A model gave no answer: errored, never a verdict. The message says what to do.
+
+    ``fatal`` where every further question would end the same way: a wrong key, no such model,
+    the budget.
+    """
+
+    def __init__(self, problem: str, *, fatal: bool = False) -> None:
+        """Say why, and whether asking on makes sense."""
+        super().__init__(problem)
+        self.fatal = fatal
+
+
+class Models(Protocol):
+    """How language models are asked."""
+
+    async def complete(self, question: Question) -> Completion:
+        """Ask a model once; what can be tried again has been, within the timeout.
+
+        Raises:
+            ModelError: There is no answer.
+        """
+        ...
+
+    async def ceiling(self, question: Question) -> float | None:
+        """The most that an answer can cost, in dollars; None where nobody knows the price."""
         ...
 
 

@@ -3,13 +3,15 @@
 import os
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from regrade_tools.locks import exclusive
 from regrade_tools.models import Case, Project, Suite
 from regrade_tools.refusal import Refusal, unknown
 
@@ -117,6 +119,38 @@ class Workspace:
                 except Refusal as refusal:
                     yield refusal.problem
 
+    def names(self, folder: str, suffix: str) -> list[str]:
+        """The names of the files of a kind in a folder of ``evals/``."""
+        found = (
+            path.name.removesuffix(suffix) for path in (self.evals / folder).glob(f"*{suffix}")
+        )
+        return sorted(name for name in found if _NAME.fullmatch(name))
+
+    def shown(self, path: Path) -> str:
+        """``path`` as people are told of it."""
+        return self._shown(path)
+
+    def text(self, path: Path) -> str:
+        """The text of a file of the workspace.
+
+        Raises:
+            Refusal: It is no ordinary file of the workspace, or not UTF-8.
+        """
+        try:
+            self._ordinary(path)
+            return path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError, _Unusable) as problem:
+            told = f"{self._shown(path)} {problem}."
+            raise Refusal(told, next_step="Mend the file.") from None
+
+    def file(self, path: Path, kind: type[File]) -> File:
+        """A YAML file of the workspace as what it should be.
+
+        Raises:
+            Refusal: It is not that.
+        """
+        return self._read(path, kind)
+
     def _case_files(self, suite: str) -> list[Path]:
         return sorted((self.evals / "cases" / suite).glob("*.yaml"))
 
@@ -141,10 +175,25 @@ class Workspace:
             told = f"{self._shown(path)} {problem}."
             raise Refusal(told, next_step="Mend the file.") from None
         except ValidationError as problem:
-            raise Refusal(
-                f"{self._shown(path)} is wrong: {_told(problem)}.",
-                next_step=f"`regrade schema {kind.__name__.lower()}` says what it may hold.",
-            ) from None
+            raise self.wrong(path, kind.__name__.lower(), problem) from None
+
+    def wrong(self, path: Path, kind: str, problem: ValidationError) -> Refusal:
+        """The refusal of a file that is not what its schema says."""
+        return Refusal(
+            f"{self._shown(path)} is wrong: {_told(problem)}.",
+            next_step=f"`regrade schema {kind}` says what it may hold.",
+        )
+
+    @contextmanager
+    def locked(self) -> Generator[None, None, None]:
+        """Alone among the processes of this machine, for reading a file of ours and replacing it.
+
+        Raises:
+            Refusal: Another process has held the lock for ten seconds.
+        """
+        self.state.mkdir(parents=True, exist_ok=True)
+        with exclusive(self.state / "files.lock"):
+            yield
 
     def _ordinary(self, path: Path) -> None:
         """Make sure that reading ``path`` ends, and stays in the workspace."""

@@ -71,6 +71,15 @@ def _runs(db: Database) -> None:
     db.table("result").create_index(["run_id", "outcome"])
 
 
+@migrations(name="004_judgements")
+def _judgements(db: Database) -> None:
+    db.table("judgement").create(
+        {"id": int, "fingerprint": str, "item": str, "body": str}, pk="id", not_null={"body"}
+    )
+    db.table("judgement").create_index(["fingerprint", "item"])
+    db.table("packet").create({"id": str, "body": str}, pk="id", not_null={"body"})
+
+
 def connect(path: Path) -> sqlite3.Connection:
     """A connection to the store at ``path``, which is made and migrated where that is due.
 

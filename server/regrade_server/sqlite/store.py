@@ -1,7 +1,7 @@
 """The ``Store`` on SQLite: one thread that writes, one that reads, and the loop stays free."""
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -9,11 +9,11 @@ from anyio import CapacityLimiter, to_thread
 from pydantic import ValidationError
 from zstandard import ZstdError
 
-from regrade_server.sqlite import ingest, runs, search
+from regrade_server.sqlite import ingest, judgements, runs, search
 from regrade_server.sqlite.ingest import Writer
 from regrade_server.sqlite.payload import Packer
 from regrade_server.sqlite.search import Reader
-from regrade_tools.models import CaseResult, Run, RunEnd, StoredRun, Trace
+from regrade_tools.models import CaseResult, Judged, Packet, Run, RunEnd, StoredRun, Trace
 from regrade_tools.ports import Appended, Page
 from regrade_tools.query import Query
 from regrade_tools.refusal import Refusal
@@ -82,6 +82,25 @@ class SqliteStore:
     async def results(self, run_id: str) -> tuple[CaseResult, ...]:
         """As the port says."""
         return await self._read(lambda reader: runs.results(reader.connection, run_id))
+
+    async def add_judgements(self, judged: Sequence[Judged]) -> None:
+        """As the port says."""
+        if judged:
+            await self._write(lambda writer: judgements.add(writer.connection, judged))
+
+    async def judgements(self, fingerprint: str, items: Collection[str]) -> dict[str, Judged]:
+        """As the port says."""
+        return await self._read(
+            lambda reader: judgements.find(reader.connection, fingerprint, items)
+        )
+
+    async def add_packet(self, packet: Packet) -> None:
+        """As the port says."""
+        await self._write(lambda writer: judgements.add_packet(writer.connection, packet))
+
+    async def packet(self, packet_id: str) -> Packet | None:
+        """As the port says."""
+        return await self._read(lambda reader: judgements.packet(reader.connection, packet_id))
 
     def close(self) -> None:
         """Close the connections; what was acknowledged is in the file already."""

@@ -1,6 +1,7 @@
 """How far a judge can be trusted: pure arithmetic over what people and the judge said."""
 
 from regrade_tools.alignment.agreement import cohen, consensus, fleiss, pairwise_kappas
+from regrade_tools.alignment.assessment import AlignmentState, Assessment, Evidence, Need, assess
 from regrade_tools.alignment.confusion import (
     UNKNOWN_POLICIES,
     Confusion,
@@ -19,13 +20,18 @@ from regrade_tools.alignment.splits import Labelled, assign
 
 __all__ = [
     "UNKNOWN_POLICIES",
+    "AlignmentState",
+    "Assessment",
     "Confusion",
     "Estimate",
+    "Evidence",
     "Interval",
     "Labelled",
+    "Need",
     "Pair",
     "Rate",
     "UnknownPolicy",
+    "assess",
     "assign",
     "cohen",
     "confusion",

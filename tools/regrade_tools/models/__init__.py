@@ -1,8 +1,11 @@
 """The nouns: plain, frozen data that every other room speaks of."""
 
 from regrade_tools.models.case import Case, Provenance, Recorded
+from regrade_tools.models.judge import Judge, JudgeSpec, Thresholds
 from regrade_tools.models.judgement import Item, Judged, Judgement
 from regrade_tools.models.label import Label, LabelSource, Sampled, Split, Verdict
+from regrade_tools.models.language_model import Completion, ModelSpec, Prompt, Question
+from regrade_tools.models.packet import Packet, PacketKind
 from regrade_tools.models.run import (
     CaseResult,
     CheckResult,
@@ -28,19 +31,27 @@ __all__ = [
     "CaseResult",
     "CheckResult",
     "CommandTarget",
+    "Completion",
     "Exchange",
     "Feature",
     "GatePolicy",
     "Item",
+    "Judge",
+    "JudgeSpec",
     "Judged",
     "Judgement",
     "Label",
     "LabelSource",
     "Message",
+    "ModelSpec",
     "Outcome",
+    "Packet",
+    "PacketKind",
     "Project",
+    "Prompt",
     "Provenance",
     "PythonTarget",
+    "Question",
     "Recorded",
     "RecordedTarget",
     "Run",
@@ -56,6 +67,7 @@ __all__ = [
     "StoredRun",
     "Suite",
     "TargetSpec",
+    "Thresholds",
     "ToolCall",
     "Trace",
     "Verdict",

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from regrade_tools.models.case import Name
+from regrade_tools.models.language_model import ModelSpec
 
 
 class _File(BaseModel):
@@ -74,6 +75,10 @@ class Project(_File):
     """The file evals/regrade.yaml."""
 
     targets: dict[Name, TargetSpec] = Field(default_factory=dict[str, TargetSpec])
+    models: dict[Name, ModelSpec] = Field(
+        default_factory=dict[str, ModelSpec],
+        description="Language models, by the name under which judges and generators ask for them.",
+    )
     import_from: tuple[str, ...] = Field(
         default=(),
         description="Folders outside the workspace that `import_traces` may read, too.",

@@ -1,0 +1,165 @@
+"""The ``Models`` port on litellm: bounded in time, in tries and in questions a minute."""
+
+import os
+import random
+from dataclasses import dataclass, field
+from typing import Any
+
+import anyio
+from anyio import to_thread
+
+from regrade_server.llm.library import litellm
+from regrade_server.llm.trouble import trouble
+from regrade_tools.models import Completion, ModelSpec, Question
+from regrade_tools.ports import ModelError
+
+_TRIES = 4
+_FIRST_PAUSE_S = 0.5
+# A provider may add a few tokens of its own to each message.
+_PER_MESSAGE = 16
+
+
+@dataclass
+class LanguageModels:
+    """Models, each known by how it is reached."""
+
+    _next_slot: dict[str, float] = field(default_factory=dict[str, float])
+
+    async def complete(self, question: Question) -> Completion:
+        """As the port says."""
+        library = await to_thread.run_sync(litellm)
+        arguments = _arguments(question, library)
+        name = question.model.model
+        try:
+            with anyio.fail_after(question.model.timeout_s):
+                return await self._answered(question, library, arguments)
+        except TimeoutError:
+            raise ModelError(
+                f"{name} did not answer within {question.model.timeout_s:g} seconds (timeout_s)"
+            ) from None
+
+    async def ceiling(self, question: Question) -> float | None:
+        """As the port says: every byte of the question may be a token, and every token said."""
+        prices = await self._prices(question.model)
+        if prices is None:
+            return None
+        asked = sum(len(message.content.encode()) + _PER_MESSAGE for message in question.messages)
+        return asked * prices[0] + question.model.max_tokens * prices[1]
+
+    async def _answered(
+        self,
+        question: Question,
+        library: Any,  # noqa: ANN401 - as litellm()
+        arguments: dict[str, Any],
+    ) -> Completion:
+        for tried in range(1, _TRIES + 1):
+            await self._slot(question.model)
+            try:
+                answer = await library.acompletion(**arguments)
+            except Exception as error:  # noqa: BLE001 - litellm raises its own and its providers'
+                found = trouble(error, question.model.model, library)
+                if found.refused:
+                    return Completion("", finish="content_filter")
+                if not found.again or tried == _TRIES:
+                    raise ModelError(found.told, fatal=found.fatal) from None
+                await anyio.sleep(_pause(tried))
+            else:
+                return await self._completion(question.model, answer)
+        raise AssertionError("the last try either answers or raises")
+
+    async def _slot(self, model: ModelSpec) -> None:
+        """Wait for this question's turn of the questions a minute."""
+        if model.requests_per_minute is None:
+            return
+        now = anyio.current_time()
+        mine = max(now, self._next_slot.get(model.model, 0))
+        self._next_slot[model.model] = mine + 60 / model.requests_per_minute
+        await anyio.sleep(mine - now)
+
+    async def _completion(self, model: ModelSpec, answer: Any) -> Completion:  # noqa: ANN401
+        choice = answer.choices[0]
+        usage = getattr(answer, "usage", None)
+        asked, said = _count(usage, "prompt_tokens"), _count(usage, "completion_tokens")
+        prices = None if asked is None or said is None else await self._prices(model)
+        cost = None
+        if prices is not None and asked is not None and said is not None:
+            cost = asked * prices[0] + said * prices[1]
+        return Completion(
+            text=choice.message.content or "",
+            finish=str(choice.finish_reason or "stop"),
+            input_tokens=asked,
+            output_tokens=said,
+            cost_usd=cost,
+        )
+
+    async def _prices(self, model: ModelSpec) -> tuple[float, float] | None:
+        """Dollars a token in and out; None where nobody knows."""
+        if model.input_cost_per_token is not None and model.output_cost_per_token is not None:
+            return model.input_cost_per_token, model.output_cost_per_token
+        library = await to_thread.run_sync(litellm)
+        try:
+            asked, said = library.cost_per_token(
+                model=model.model, prompt_tokens=1, completion_tokens=1
+            )
+        except Exception:  # noqa: BLE001 - whatever it raises, it does not know the price
+            return None
+        # A list that says nothing says zero.
+        return (asked, said) if asked or said else None
+
+
+def _arguments(question: Question, library: Any) -> dict[str, Any]:  # noqa: ANN401 - as litellm()
+    model = question.model
+    arguments: dict[str, Any] = {
+        "model": model.model,
+        "messages": [
+            {"role": message.role, "content": message.content} for message in question.messages
+        ],
+        "temperature": model.temperature,
+        "max_tokens": model.max_tokens,
+        "timeout": model.timeout_s,
+        # The tries are ours: litellm's are not told apart from each other.
+        "max_retries": 0,
+        "num_retries": 0,
+        "response_format": {
+            "type": "json_schema",
+            "json_schema": {"name": "answer", "strict": True, "schema": question.answer_schema},
+        },
+    }
+    if question.seed is not None:
+        arguments["seed"] = question.seed
+    if model.api_base is not None:
+        arguments["api_base"] = model.api_base
+    key = _key(model, library)
+    return arguments | ({"api_key": key} if key else {})
+
+
+def _key(model: ModelSpec, library: Any) -> str | None:  # noqa: ANN401 - as litellm()
+    """The key of an endpoint, found before anything is asked."""
+    if model.api_key_env is not None:
+        key = os.environ.get(model.api_key_env)
+        if not key:
+            raise ModelError(
+                f"set {model.api_key_env}: it holds the key of {model.model}", fatal=True
+            )
+        return key
+    if model.api_base is not None:
+        # An own endpoint may want none, and the client insists on one.
+        return "none"
+    missing: list[str] = library.validate_environment(model=model.model)["missing_keys"]
+    if missing:
+        raise _keyless(model, missing[0])
+    return None
+
+
+def _keyless(model: ModelSpec, variable: str) -> ModelError:
+    return ModelError(f"set {variable}: it holds the key of {model.model}", fatal=True)
+
+
+def _pause(tried: int) -> float:
+    # Spread out, so that questions that failed together do not come back together.
+    return _FIRST_PAUSE_S * 2 ** (tried - 1) * random.uniform(0.5, 1.5)  # noqa: S311 - a pause
+
+
+def _count(usage: Any, name: str) -> int | None:  # noqa: ANN401 - a provider's
+    value = getattr(usage, name, None)
+    return value if isinstance(value, int) else None

@@ -1,0 +1,289 @@
+"""Judges, through an MCP client: what they say, how far they are right, and when they may gate."""
+
+import json
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from labelled import judge_file, know, label_row, write_labels
+from mcp import Client
+
+from regrade_server.app import build_server
+from regrade_server.house import House
+from regrade_tools.workspace import Workspace
+
+pytestmark = pytest.mark.anyio
+
+
+@asynccontextmanager
+async def client_of(root: Path) -> AsyncGenerator[Client, None]:
+    async with Client(build_server(House(Workspace(root)))) as client:
+        yield client
+
+
+async def replied(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
+    reply = await client.call_tool(tool, arguments)
+    assert not reply.is_error, reply.content
+    return reply.structured_content or {}
+
+
+async def refused(client: Client, tool: str, **arguments: Any) -> str:
+    reply = await client.call_tool(tool, arguments)
+    assert reply.is_error, reply.structured_content
+    return " ".join(getattr(part, "text", "") for part in reply.content)
+
+
+def recorded(root: Path, rows: list[dict[str, Any]]) -> None:
+    """Write the answers of a judge that was asked elsewhere."""
+    (root / "evals").mkdir(exist_ok=True)
+    lines = [json.dumps(row) for row in rows]
+    (root / "evals" / "said.jsonl").write_text("\n".join(lines) + "\n")
+
+
+def recipe_bot(root: Path, data: Path, tpr: float, tnr: float) -> None:
+    """The recipe bot's labelled test rows, with the judge that was recorded on them."""
+    rows = json.loads((data / "recipe_hw3" / "test_predictions.json").read_text())
+    items = [({"query": r["query"], "diet": r["dietary_restriction"]}, r["response"]) for r in rows]
+    recorded(
+        root,
+        [
+            {"input": given, "output": output, "verdict": r["predicted_label"], "reasoning": "so"}
+            for (given, output), r in zip(items, rows, strict=True)
+        ],
+    )
+    know(root, "ada")
+    write_labels(
+        root,
+        (
+            label_row(given, output, r["true_label"].lower(), split="test", sampled="by_label")
+            for (given, output), r in zip(items, rows, strict=True)
+        ),
+    )
+    more = f"recorded: evals/said.jsonl\nthresholds: {{tpr: {tpr}, tnr: {tnr}}}"
+    judge_file(root, "diet", more)
+
+
+async def test_a_recorded_judge_is_aligned_where_its_lower_bounds_reach_the_thresholds(
+    tmp_path: Path, data: Path
+) -> None:
+    recipe_bot(tmp_path, data, 0.75, 0.5)
+    async with client_of(tmp_path) as client:
+        before = await replied(client, "align_judge", judge="diet", split="dev")
+        assert (before["state"], before["labels"], before["comparable"]) == ("draft", 0, 0)
+        found = await replied(client, "align_judge", judge="diet", split="test")
+    assert found["state"] == "aligned"
+    assert found["confusion"] == {"tp": 31, "fn": 3, "tn": 10, "fp": 2}
+    assert found["tpr"] == {"value": 0.9118, "low": 0.7704, "high": 0.9695, "of": "31 of 34"}
+    assert found["tnr"] == {"value": 0.8333, "low": 0.552, "high": 0.953, "of": "10 of 12"}
+    assert (found["kappa"], found["mcc"], found["unknown"]) == (0.7255, 0.7266, 4)
+    assert found["policies"] == {
+        "exclude": {"tpr": 1.0, "tnr": 0.8182},
+        "as_fail": {"tpr": 0.9118, "tnr": 0.8333},
+        "as_pass": {"tpr": 1.0, "tnr": 0.75},
+    }
+    assert found["looks"] == 1
+    assert "disagreements" not in found
+
+
+async def test_a_judge_below_its_thresholds_is_told_how_many_labels_it_needs(
+    tmp_path: Path, data: Path
+) -> None:
+    recipe_bot(tmp_path, data, 0.8, 0.8)
+    async with client_of(tmp_path) as client:
+        found = await replied(client, "align_judge", judge="diet", split="test")
+    assert found["state"] == "draft"
+    assert found["reasons"] == [
+        "TPR is 0.912 (31 of 34), and its lower bound 0.77 is below 0.8",
+        "TNR is 0.833 (10 of 12), and its lower bound 0.55 is below 0.8",
+    ]
+    assert [(need["verdict"], need["have"], need["more"]) for need in found["needs"]] == [
+        ("pass", 34, 16),
+        ("fail", 12, 542),
+    ]
+
+
+async def test_a_judge_that_passes_everything_is_refused_with_the_reason(
+    tmp_path: Path, data: Path
+) -> None:
+    rows = (data / "recipe_hw3" / "smollm2_135m_judge_local.jsonl").read_text().splitlines()
+    read = [json.loads(row) for row in rows]
+    recorded(
+        tmp_path,
+        [
+            {"input": r["trace_id"], "output": "", "verdict": r["judge"], "reasoning": "so"}
+            for r in read
+        ],
+    )
+    know(tmp_path, "ada")
+    write_labels(
+        tmp_path, (label_row(r["trace_id"], "", r["label"].lower(), split="test") for r in read)
+    )
+    judge_file(tmp_path, "diet", "recorded: evals/said.jsonl")
+    async with client_of(tmp_path) as client:
+        found = await replied(client, "align_judge", judge="diet", split="test")
+    assert found["confusion"] == {"tp": 73, "fn": 2, "tn": 0, "fp": 26}
+    assert (found["state"], found["agreement"], found["majority"]) == ("draft", 0.7228, 0.7426)
+    assert found["reasons"] == ["TNR is 0.000 (0 of 26), and its lower bound 0.00 is below 0.8"]
+    assert [(need["verdict"], need.get("more")) for need in found["needs"]] == [("fail", None)]
+
+
+def labelled_dozens(root: Path, split: str = "test", count: int = 24) -> None:
+    """Labels of one person on made-up recipes, every third of them a failure."""
+    know(root, "ada")
+    write_labels(
+        root,
+        (
+            label_row(f"question {n}", f"answer {n}", "fail" if n % 3 == 0 else "pass", split=split)
+            for n in range(count)
+        ),
+    )
+
+
+def answer(item: dict[str, Any], verdict: str = "PASS") -> dict[str, Any]:
+    return {"n": item["n"], "reasoning": "it keeps to the diet", "verdict": verdict}
+
+
+async def test_a_judge_without_a_model_hands_its_work_to_the_agent_that_calls(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "evals").mkdir()
+    labelled_dozens(tmp_path)
+    judge_file(tmp_path, "diet", "")
+    async with client_of(tmp_path) as client:
+        handed = await replied(client, "align_judge", judge="diet", split="test")
+        work = handed["work"]
+        assert (work["of"], work["left"], len(work["items"])) == (24, 24, 20)
+        # Nothing of a label, a split or a trace is in what is handed out.
+        assert {key for item in work["items"] for key in item} == {"n", "data"}
+        submitted = await replied(
+            client,
+            "submit_answers",
+            packet_id=work["packet_id"],
+            answers=[answer(item) for item in work["items"]],
+        )
+        assert (submitted["accepted"], submitted["left"]) == (20, 4)
+        rest = submitted["work"]["items"]
+        last = await replied(
+            client,
+            "submit_answers",
+            packet_id=work["packet_id"],
+            answers=[
+                *(answer(item, "FAIL") for item in rest),
+                answer(rest[0]),
+                {"n": 99, "reasoning": "so", "verdict": "PASS"},
+                {"n": "1", "verdict": "PASS"},
+                {"n": 2, "verdict": "MAYBE"},
+            ],
+        )
+        assert (last["accepted"], last["left"]) == (4, 0)
+        assert last["refused"] == [
+            f"n={rest[0]['n']} was answered before, and an answer stays",
+            "n=99: it is a whole number from 1 to 24",
+            "n=1: it is a whole number from 1 to 24",
+            "n=2 was answered before, and an answer stays",
+        ]
+        found = await replied(client, "align_judge", judge="diet", split="test")
+    assert found["comparable"] == 24
+    assert found["fingerprint"].startswith("agent:mcp:")
+    assert found["state"] == "draft"
+
+
+async def test_what_people_did_not_sign_counts_as_a_suggestion(tmp_path: Path) -> None:
+    (tmp_path / "evals").mkdir()
+    know(tmp_path, "ada")
+    genuine = label_row("q", "a", "pass", split="dev")
+    unsigned = label_row("q2", "a2", "pass", split="dev", sign=False)
+    stranger = label_row("q3", "a3", "pass", split="dev", labeller="eve")
+    edited = label_row("q4", "a4", "pass", split="dev")
+    edited = edited.model_copy(
+        update={"label": type(edited.label)(**{**fields(edited.label), "verdict": "fail"})}
+    )
+    write_labels(tmp_path, [genuine, unsigned, stranger, edited])
+    judge_file(tmp_path, "diet", "recorded: evals/said.jsonl")
+    recorded(tmp_path, [{"input": "q", "output": "a", "verdict": "PASS"}])
+    async with client_of(tmp_path) as client:
+        found = await replied(client, "align_judge", judge="diet", split="dev")
+    assert (found["labels"], found["comparable"]) == (1, 1)
+    assert found["label_problems"] == [
+        "3 labels claim to be a person's and no known key signed them: they count as suggestions"
+    ]
+
+
+def fields(value: Any) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in value.__dataclass_fields__}
+
+
+async def test_the_disagreements_of_dev_are_shown_with_both_reasons(tmp_path: Path) -> None:
+    (tmp_path / "evals").mkdir()
+    know(tmp_path, "ada")
+    write_labels(
+        tmp_path,
+        [
+            label_row("q", "with butter", "fail", split="dev", critique="butter is not vegan"),
+            label_row("q", "with oil", "pass", split="dev"),
+        ],
+    )
+    recorded(
+        tmp_path,
+        [
+            {"input": "q", "output": "with butter", "verdict": "PASS", "reasoning": "no meat"},
+            {"input": "q", "output": "with oil", "verdict": "PASS", "reasoning": "no meat"},
+        ],
+    )
+    judge_file(tmp_path, "diet", "recorded: evals/said.jsonl")
+    async with client_of(tmp_path) as client:
+        found = await replied(client, "align_judge", judge="diet", split="dev")
+    (shown,) = found["disagreements"]
+    assert {key: shown[key] for key in ("people", "judge", "critique", "reasoning", "output")} == {
+        "people": "fail",
+        "judge": "pass",
+        "critique": "butter is not vegan",
+        "reasoning": "no meat",
+        "output": "with butter",
+    }
+
+
+async def test_an_example_may_only_come_from_the_train_split(tmp_path: Path) -> None:
+    (tmp_path / "evals").mkdir()
+    know(tmp_path, "ada")
+    row = label_row("q", "a", "pass", split="test")
+    write_labels(tmp_path, [row])
+    judge_file(tmp_path, "diet", f"model: openai/none\nexamples: [{row.label.item}]")
+    async with client_of(tmp_path) as client:
+        told = await refused(client, "align_judge", judge="diet")
+    assert "which is in the test split: it would be measured on what it was told" in told
+
+
+async def test_given_outputs_are_judged_and_the_rate_is_only_corrected_by_labels(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "evals").mkdir()
+    outputs = [{"input": "q", "output": f"answer {n}"} for n in range(10)]
+    recorded(
+        tmp_path,
+        [
+            {**given, "verdict": "FAIL" if n < 4 else "PASS", "reasoning": "so"}
+            for n, given in enumerate(outputs)
+        ],
+    )
+    judge_file(tmp_path, "diet", "recorded: evals/said.jsonl")
+    async with client_of(tmp_path) as client:
+        found = await replied(client, "run_judge", judge="diet", outputs=outputs)
+        for wrong in (
+            {},
+            {"outputs": [{"answer": "x"}]},
+            {"outputs": [], "traces": ""},
+            {"outputs": []},
+            {"run_id": "run_x"},
+            {"outputs": outputs, "budget_usd": -1},
+        ):
+            await refused(client, "run_judge", judge="diet", **wrong)
+        assert "did you mean 'diet'" in await refused(
+            client, "run_judge", judge="diets", outputs=outputs
+        )
+    assert (found["judged"], found["passed"], found["failed"]) == (10, 6, 4)
+    assert found["raw_rate"]["value"] == 0.6
+    assert found["corrected_rate"]["why"].startswith("nobody said how the labelled rows")
+    assert [card["verdict"] for card in found["verdicts"]] == ["fail"] * 4 + ["pass"] * 6

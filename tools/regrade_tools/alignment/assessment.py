@@ -1,0 +1,141 @@
+"""Alignment as a state: draft until it is shown on the test split, stale when that is no more."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from regrade_tools.alignment.confusion import Confusion
+from regrade_tools.alignment.intervals import Rate, labels_needed
+from regrade_tools.models import Thresholds, Verdict
+
+AlignmentState = Literal["draft", "aligned", "stale"]
+
+# Fewer labels than this of a class and its rate is no more than a hint.
+_FRESH = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """More labels of one class, and how many; None where no number would do: ``why`` says it."""
+
+    verdict: Verdict
+    have: int
+    more: int | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """Where a judge stands, why, and what is to be done."""
+
+    state: AlignmentState
+    reasons: list[str] = field(default_factory=list[str])
+    needs: list[Need] = field(default_factory=list[Need])
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is known of a judge as it is now.
+
+    ``test`` counts its answers to the test split under the judge's own policy for UNKNOWN;
+    ``unknown`` those it left open; ``unjudged`` test labels it was not asked about or answered
+    with an error; ``age_days`` since the last of its answers; ``fresh`` labels given after that;
+    ``measured_before``: an earlier version of this judge was measured on the test split.
+    """
+
+    test: Confusion
+    unknown: Rate
+    unjudged: int = 0
+    age_days: float = 0
+    fresh: Confusion = field(default_factory=Confusion)
+    measured_before: bool = False
+
+
+def assess(evidence: Evidence, thresholds: Thresholds) -> Assessment:
+    """The state of a judge, from nothing but labels of people and its answers to them."""
+    lapsed = "stale" if evidence.measured_before else "draft"
+    if not evidence.test.n:
+        reason = (
+            "it was not measured on the test split since it, its criterion or the labels changed"
+            if evidence.measured_before
+            else "it was never measured on the test split"
+        )
+        return Assessment(lapsed, [reason], _needs(evidence.test, thresholds))
+    if evidence.unjudged:
+        told = f"{evidence.unjudged} labels of the test split have no answer of this judge"
+        return Assessment(lapsed, [told])
+    reasons = _shortfalls(evidence, thresholds)
+    if reasons:
+        return Assessment("draft", reasons, _needs(evidence.test, thresholds))
+    old = _lapses(evidence, thresholds)
+    return Assessment("stale", old) if old else Assessment("aligned")
+
+
+def _shortfalls(evidence: Evidence, thresholds: Thresholds) -> list[str]:
+    test = evidence.test
+    reasons = [
+        told
+        for name, rate, bound in (
+            ("TPR", test.tpr, thresholds.tpr),
+            ("TNR", test.tnr, thresholds.tnr),
+        )
+        if (told := _short(name, rate, bound))
+    ]
+    share = evidence.unknown.value or 0
+    if share > thresholds.max_unknown:
+        reasons.append(
+            f"it leaves {share:.0%} of the test split unknown, over {thresholds.max_unknown:.0%}"
+        )
+    return reasons
+
+
+def _short(name: str, rate: Rate, bound: float) -> str:
+    if rate.interval is None or rate.value is None:
+        of = "PASS" if name == "TPR" else "FAIL"
+        return f"{name} cannot be measured: the test split has no {of} label"
+    if rate.interval.low >= bound:
+        return ""
+    return (
+        f"{name} is {rate.value:.3f} ({rate.hits} of {rate.n}), and its lower bound "
+        f"{rate.interval.low:.2f} is below {bound:g}"
+    )
+
+
+def _needs(test: Confusion, thresholds: Thresholds) -> list[Need]:
+    found: list[Need] = []
+    classes: tuple[tuple[Verdict, Rate, float], ...] = (
+        ("pass", test.tpr, thresholds.tpr),
+        ("fail", test.tnr, thresholds.tnr),
+    )
+    for verdict, rate, bound in classes:
+        if rate.interval is not None and rate.interval.low >= bound:
+            continue
+        # Of a class without labels nothing is known: ask for what a perfect judge would need.
+        share = 1.0 if rate.value is None else rate.value
+        needed = labels_needed(share, bound)
+        if needed is None:
+            why = f"at {share:.2f} no number of labels shows {bound:g}: the judge must get better"
+            found.append(Need(verdict, rate.n, None, why))
+            continue
+        why = f"at {share:.2f} right, the lower bound reaches {bound:g} with {needed} in test"
+        found.append(Need(verdict, rate.n, max(1, needed - rate.n), why))
+    return found
+
+
+def _lapses(evidence: Evidence, thresholds: Thresholds) -> list[str]:
+    reasons: list[str] = []
+    if evidence.age_days > thresholds.max_age_days:
+        reasons.append(
+            f"it was measured {evidence.age_days:.0f} days ago, over {thresholds.max_age_days}"
+        )
+    for name, then, now in (
+        ("TPR", evidence.test.tpr, evidence.fresh.tpr),
+        ("TNR", evidence.test.tnr, evidence.fresh.tnr),
+    ):
+        interval, value = now.interval, then.value
+        if interval is None or value is None or now.n < _FRESH:
+            continue
+        if not interval.low <= value <= interval.high:
+            reasons.append(
+                f"on {now.n} fresh labels its {name} is {now.value:.2f}, and was {value:.2f}"
+            )
+    return reasons

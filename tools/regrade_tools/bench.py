@@ -1,0 +1,162 @@
+"""Judges at work: a judge and items -> judgements, kept ones first, the rest within a budget."""
+
+import time
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+
+import anyio
+
+from regrade_tools.budget import Budget
+from regrade_tools.judging import Example, Said, judge_fingerprint
+from regrade_tools.minds import Classifier, Jury, Mind, Recorded
+from regrade_tools.models import Item, Judge, Judged, ModelSpec, PythonTarget
+from regrade_tools.ports import ModelError, Models, Store, Targets
+from regrade_tools.running import Progress, silent
+
+_CLASSIFIERS = 4
+_KEPT_AT_ONCE = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Sitting:
+    """A judge ready to judge: its models, its examples, and what it said elsewhere.
+
+    ``agent`` is the client whose agent judges, where the judge has no mind of its own.
+    """
+
+    judge: Judge
+    models: tuple[ModelSpec, ...] = ()
+    examples: tuple[Example, ...] = ()
+    recorded: dict[str, Said] = field(default_factory=dict[str, Said])
+    agent: str = ""
+
+    @property
+    def fingerprint(self) -> str:
+        """Which judge this is; a change of anything that could change a verdict changes it."""
+        own = judge_fingerprint(self.judge, self.models, self.examples)
+        return f"agent:{self.agent}:{own}" if self.agent else own
+
+    def agent_of(self, fingerprint: str) -> str:
+        """The agent behind a fingerprint, where it is that of this judge with an agent's mind."""
+        own = judge_fingerprint(self.judge, self.models, self.examples)
+        kind, _, rest = fingerprint.partition(":")
+        agent, _, judge = rest.rpartition(":")
+        return agent if kind == "agent" and judge == own else ""
+
+    @property
+    def needs_an_agent(self) -> bool:
+        """Whether nobody here could judge, so that the calling agent is asked to."""
+        spec = self.judge.spec
+        return not self.models and spec.python is None and spec.recorded is None
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Where judges sit."""
+
+    store: Store
+    models: Models
+    targets: Targets
+
+    async def hear(
+        self, sitting: Sitting, items: Sequence[Item], budget: Budget, progress: Progress = silent
+    ) -> dict[str, Judged]:
+        """What the judge says of every item, by its key.
+
+        What it said before is replayed. An item that could not be judged is errored, and that is
+        not kept; after an error that would only repeat, the rest is errored without being asked.
+        """
+        distinct = {item.key: item for item in items}
+        kept = await self.known(sitting, list(distinct))
+        waiting = [item for key, item in distinct.items() if key not in kept]
+        if not waiting:
+            return kept
+        async with self._mind(sitting, budget) as mind:
+            hearing = _Hearing(self.store, sitting, mind, progress, len(distinct), dict(kept))
+            await hearing.hold(waiting)
+        return {key: hearing.found[key] for key in distinct}
+
+    async def known(self, sitting: Sitting, keys: Sequence[str]) -> dict[str, Judged]:
+        """What the judge as it is now has said before, by the key of the item."""
+        if sitting.judge.spec.recorded is not None:
+            # The file is what was kept, and it may have changed since.
+            return {}
+        found = await self.store.judgements(sitting.fingerprint, keys)
+        return {key: replace(judged, replayed=True) for key, judged in found.items()}
+
+    @asynccontextmanager
+    async def _mind(self, sitting: Sitting, budget: Budget) -> AsyncGenerator[Mind, None]:
+        spec = sitting.judge.spec
+        if spec.recorded is not None:
+            yield Recorded(sitting.recorded)
+        elif spec.python is not None:
+            async with self.targets.open(PythonTarget(python=spec.python), _CLASSIFIERS) as target:
+                yield Classifier(target)
+        else:
+            yield Jury(sitting.judge, sitting.models, sitting.examples, self.models, budget)
+
+
+@dataclass
+class _Hearing:
+    """One round of questions; answers are kept as they come, for they were paid for."""
+
+    store: Store
+    sitting: Sitting
+    mind: Mind
+    progress: Progress
+    total: int
+    found: dict[str, Judged]
+    unkept: list[Judged] = field(default_factory=list[Judged])
+    fatal: str = ""
+
+    async def hold(self, items: Sequence[Item]) -> None:
+        models = self.sitting.models
+        width = min(model.concurrency for model in models) if models else _CLASSIFIERS
+        waiting = iter(items)
+        try:
+            async with anyio.create_task_group() as tasks:
+                for _ in range(min(width, len(items))):
+                    tasks.start_soon(self._ask, waiting)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self._keep()
+
+    async def _ask(self, waiting: Iterator[Item]) -> None:
+        for item in waiting:
+            judged = await self._judged(item)
+            self.found[item.key] = judged
+            if judged.verdict != "errored":
+                self.unkept.append(judged)
+            if len(self.unkept) >= _KEPT_AT_ONCE:
+                await self._keep()
+            done = len(self.found)
+            await self.progress(done, self.total, f"{done} of {self.total} items judged")
+
+    async def _judged(self, item: Item) -> Judged:
+        judge = self.sitting.judge.name
+        blank = Judged(item.key, judge, self.sitting.fingerprint, "errored", judged_at=time.time())
+        if self.fatal:
+            return replace(blank, problem=self.fatal)
+        try:
+            opinion = await self.mind.opinion(item)
+        except ModelError as problem:
+            self.fatal = self.fatal or (str(problem) if problem.fatal else "")
+            return replace(blank, problem=str(problem))
+        said = opinion.said
+        return replace(
+            blank,
+            verdict=said.verdict,
+            reasoning=said.reasoning,
+            problem=said.problem,
+            cost_usd=opinion.cost_usd,
+            judged_at=time.time(),
+        )
+
+    async def _keep(self) -> None:
+        kept, self.unkept = self.unkept, []
+        # An unknown that came of a garbled answer may be none the next time: it is asked again.
+        # Recorded judgements are kept in their own file.
+        lasting = [one for one in kept if not (one.verdict == "unknown" and one.reasoning == "")]
+        if lasting and self.sitting.judge.spec.recorded is None:
+            await self.store.add_judgements(lasting)

@@ -1,0 +1,146 @@
+"""The tool that takes back what an agent was handed to do, and what hands it out."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from pydantic import JsonValue
+
+from regrade_tools.bench import Sitting
+from regrade_tools.clipping import clip
+from regrade_tools.fingerprint import random_id
+from regrade_tools.judging import ANSWER_SCHEMA, prompts, spoken
+from regrade_tools.models import Item, Judged, Packet
+from regrade_tools.packets import Work, fits, part
+from regrade_tools.ports import Store
+from regrade_tools.redaction import redaction
+from regrade_tools.refusal import Refusal
+
+_SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """What became of the answers: each refused one with its reason, and the next part."""
+
+    accepted: int
+    left: int
+    refused: list[str] = field(default_factory=list[str])
+    work: Work | None = None
+    hint: str | None = None
+
+
+@dataclass(frozen=True)
+class Errands:
+    """Work for agents."""
+
+    store: Store
+
+    async def judge(self, sitting: Sitting, items: Sequence[Item]) -> Work:
+        """Hand out items to be judged; what is too long to be shown whole is judged unknown."""
+        distinct = {item.key: item for item in items}
+        bodies = {key: _body(sitting, item) for key, item in distinct.items()}
+        shown = {key: body for key, body in bodies.items() if fits(body)}
+        long = [
+            Judged(
+                key,
+                sitting.judge.name,
+                sitting.fingerprint,
+                "unknown",
+                problem="too long to be shown to an agent whole",
+                judged_at=time.time(),
+            )
+            for key in bodies.keys() - shown.keys()
+        ]
+        await self.store.add_judgements(long)
+        if not shown:
+            raise Refusal(
+                "Every item is too long to be handed to an agent.",
+                next_step="Give the judge a model in its file.",
+            )
+        system = prompts(sitting.judge, next(iter(distinct.values())), sitting.examples)[0]
+        packet = Packet(
+            id=random_id("pk"),
+            kind="judge",
+            created_at=time.time(),
+            about={
+                "judge": sitting.judge.name,
+                "fingerprint": sitting.fingerprint,
+                "keys": list[JsonValue](shown),
+            },
+            instructions=system.content,
+            items=tuple(shown.values()),
+            answer_schema=ANSWER_SCHEMA,
+        )
+        await self.store.add_packet(packet)
+        work = part(packet, ())
+        if work is None:
+            raise LookupError(packet.id)
+        return work
+
+    async def submit_answers(
+        self, packet_id: str, answers: list[dict[str, JsonValue]]
+    ) -> Submitted:
+        """Hand in what you were asked to do by a packet, and get its next part.
+
+        answers: one object an item, with its n and the fields of answer_schema, such as {"n": 1,
+        "reasoning": "...", "verdict": "PASS"}. An answer that does not fit is refused alone;
+        one that was given stays.
+        """
+        packet = await self.store.packet(packet_id)
+        if packet is None:
+            raise Refusal(
+                f"There is no packet {clip(packet_id, 60)!r}.",
+                next_step="run_judge, align_judge and generate_inputs hand them out.",
+            )
+        return await self._judged(packet, answers)
+
+    async def _judged(self, packet: Packet, answers: list[dict[str, JsonValue]]) -> Submitted:
+        keys = [str(key) for key in _list(packet.about["keys"])]
+        fingerprint = str(packet.about["fingerprint"])
+        known = await self.store.judgements(fingerprint, keys)
+        answered = {number for number, key in enumerate(keys, 1) if key in known}
+        fresh: dict[int, Judged] = {}
+        refused: list[str] = []
+        for given in answers:
+            number = given.get("n")
+            problem = _wrong(number, len(keys), answered | fresh.keys())
+            said = spoken({name: value for name, value in given.items() if name != "n"})
+            if not problem and (said.verdict == "unknown" and not said.reasoning):
+                problem = f"n={number}: {said.problem}"
+            if not problem and not said.reasoning.strip():
+                problem = f"n={number}: reasoning is empty; reason first, then the verdict"
+            if problem or not isinstance(number, int):
+                refused.append(problem)
+                continue
+            fresh[number] = Judged(
+                keys[number - 1],
+                str(packet.about["judge"]),
+                fingerprint,
+                said.verdict,
+                str(redaction().apply(said.reasoning)),
+                judged_at=time.time(),
+            )
+        await self.store.add_judgements(list(fresh.values()))
+        done = answered | fresh.keys()
+        more = len(refused) - _SHOWN
+        told = [*refused[:_SHOWN], f"and {more} more"] if more > 0 else refused
+        work = part(packet, done)
+        hint = None if work else "All answered: call again what handed this out, for its report."
+        return Submitted(len(fresh), len(keys) - len(done), told, work, hint)
+
+
+def _body(sitting: Sitting, item: Item) -> dict[str, JsonValue]:
+    return {"data": prompts(sitting.judge, item, sitting.examples)[1].content}
+
+
+def _list(value: JsonValue) -> list[JsonValue]:
+    return value if isinstance(value, list) else []
+
+
+def _wrong(number: JsonValue, most: int, answered: set[int]) -> str:
+    if not isinstance(number, int) or isinstance(number, bool) or not 1 <= number <= most:
+        return f"n={clip(str(number), 20)}: it is a whole number from 1 to {most}"
+    if number in answered:
+        return f"n={number} was answered before, and an answer stays"
+    return ""

@@ -1,0 +1,281 @@
+"""The tools for judges: let one judge, and measure how far it is right."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pydantic import JsonValue
+
+from regrade_tools.alignment import Rate, confusion, corrected_rate, pairwise_kappas
+from regrade_tools.alignments import Alignments, Row
+from regrade_tools.bench import Bench, Sitting
+from regrade_tools.budget import Budget
+from regrade_tools.clipping import REPLY_CHARACTERS, fit
+from regrade_tools.errands import Errands
+from regrade_tools.judge_reports import (
+    AlignmentReport,
+    JudgeReport,
+    corrected,
+    disagreement,
+    figure,
+    figures,
+    ordered,
+    standing,
+    verdict_card,
+)
+from regrade_tools.labelbook import LabelBook
+from regrade_tools.models import Judged, Split
+from regrade_tools.population import Population, Populations
+from regrade_tools.refusal import Refusal
+from regrade_tools.running import Progress, silent
+from regrade_tools.workspace import Workspace, needed
+
+_CARDS = 50
+
+
+@dataclass(frozen=True)
+class Judges:
+    """What can be done with judges."""
+
+    bench: Bench
+    errands: Errands
+    workspace: Workspace | None
+
+    async def run_judge(  # noqa: PLR0913 - what can be said of it
+        self,
+        judge: str,
+        traces: str | None = None,
+        run_id: str | None = None,
+        outputs: list[dict[str, JsonValue]] | None = None,
+        n: int = 50,
+        seed: int = 0,
+        budget_usd: float | None = None,
+        cursor: str | None = None,
+        client: str = "",
+        progress: Progress = silent,
+    ) -> JudgeReport:
+        """Let a judge read answers: verdicts with reasons, and a corrected pass rate.
+
+        Give traces (a query; n of them are drawn at random by seed), run_id, or outputs
+        ([{"input", "output"}]). A judge without a model hands you the items as work: answer with
+        submit_answers, then call this again. budget_usd is a hard cap. The rate is corrected by
+        people's labels; its state says whether the judge can be trusted (align_judge).
+        """
+        alignments = Alignments(needed(self.workspace))
+        sitting = self._sitting(alignments, judge, client)
+        found = await self._population(traces, run_id, outputs, n, seed)
+        if sitting.needs_an_agent:
+            known = await self.bench.known(sitting, [item.key for item in found.items])
+            open_items = [item for item in found.items if item.key not in known]
+            if open_items:
+                work = await self.errands.judge(sitting, open_items)
+                state = alignments.assessment(judge).state
+                return JudgeReport(judge, sitting.fingerprint, state, found.told, work=work)
+            judged = known
+        else:
+            judged = await self.bench.hear(sitting, found.items, _budget(budget_usd), progress)
+        return _report(alignments, sitting, found, judged, _place(cursor))
+
+    async def align_judge(  # noqa: PLR0913 - what can be said of it
+        self,
+        judge: str,
+        split: Split = "dev",
+        budget_usd: float | None = None,
+        cursor: str | None = None,
+        client: str = "",
+        progress: Progress = silent,
+    ) -> AlignmentReport:
+        """Measure a judge against the labels of people, before anybody trusts it.
+
+        TPR, TNR, precision, kappa with intervals, and whether it is draft, aligned or stale.
+        Work on train and dev: there the disagreements are shown, with both reasons. test decides
+        whether it may gate; its disagreements are never shown and every look is counted.
+        """
+        alignments = Alignments(needed(self.workspace))
+        sitting = self._sitting(alignments, judge, client)
+        budget = _budget(budget_usd)
+        items = alignments.items(sitting, split)
+        if sitting.needs_an_agent:
+            known = await self.bench.known(sitting, [item.key for item in items])
+            open_items = [item for item in items if item.key not in known]
+            if open_items:
+                work = await self.errands.judge(sitting, open_items)
+                waiting = _unmeasured(alignments, sitting, split, len(items))
+                return replace(waiting, work=work)
+            rows = alignments.look(sitting, split, known)
+        else:
+            rows = await alignments.measure(self.bench, sitting, split, budget, progress)
+        return _alignment(alignments, sitting, split, rows, _place(cursor))
+
+    def _sitting(self, alignments: Alignments, judge: str, client: str) -> Sitting:
+        sitting = alignments.files.sitting(alignments.files.judge(judge))
+        if not sitting.needs_an_agent:
+            return sitting
+        # A colon would end the name inside the fingerprint.
+        return replace(sitting, agent=client.replace(":", "-")[:80] or "unnamed")
+
+    async def _population(
+        self,
+        traces: str | None,
+        run_id: str | None,
+        outputs: list[dict[str, JsonValue]] | None,
+        n: int,
+        seed: int,
+    ) -> Population:
+        populations = Populations(self.bench.store, self.workspace)
+        return await populations.find(traces, run_id, outputs, n, seed)
+
+
+def _report(
+    alignments: Alignments,
+    sitting: Sitting,
+    found: Population,
+    judged: Mapping[str, Judged],
+    start: int,
+) -> JudgeReport:
+    spec = sitting.judge.spec
+    distinct = {item.key: item for item in found.items}
+    every = [judged[key] for key in distinct]
+    counts = {kind: sum(one.verdict == kind for one in every) for kind in
+              ("pass", "fail", "unknown", "errored")}  # fmt: skip
+    passed = counts["pass"] + (counts["unknown"] if spec.unknown == "as_pass" else 0)
+    decided = counts["pass"] + counts["fail"]
+    raw = Rate(passed, decided if spec.unknown == "exclude" else decided + counts["unknown"])
+    book = alignments.labels.book(spec)
+    labelled = confusion(alignments.labelled_pairs(sitting), spec.unknown)
+    assessment = alignments.assessment(sitting.judge.name)
+    page = fit(
+        ordered(distinct.values(), judged),
+        lambda item: verdict_card(item, judged[item.key]),
+        start,
+        REPLY_CHARACTERS * 3 // 4,
+        most=_CARDS,
+    )
+    return JudgeReport(
+        judge=sitting.judge.name,
+        fingerprint=sitting.fingerprint,
+        state=assessment.state,
+        population=found.told,
+        judged=len(every),
+        passed=counts["pass"],
+        failed=counts["fail"],
+        unknown=counts["unknown"],
+        errored=counts["errored"],
+        replayed=sum(one.replayed for one in every),
+        cost_usd=_cost(every),
+        raw_rate=figure(raw),
+        corrected_rate=corrected(corrected_rate(labelled, raw, book.sampled)),
+        labels_only=figure(_labelled_rate(book)) if book.sampled == "random" else None,
+        verdicts=page.items,
+        next_cursor=None if page.following is None else str(page.following),
+        hint=_hint(assessment.state, sitting.judge.name),
+    )
+
+
+def _alignment(
+    alignments: Alignments, sitting: Sitting, split: Split, rows: Sequence[Row], start: int
+) -> AlignmentReport:
+    name, spec = sitting.judge.name, sitting.judge.spec
+    own = confusion((row.pair for row in rows), spec.unknown)
+    blank = _unmeasured(alignments, sitting, split, len(rows))
+    differing = [row for row in rows if row.disagrees] if split != "test" else []
+    page = fit(differing, disagreement, start, REPLY_CHARACTERS * 3 // 4, most=_CARDS)
+    if not own.n:
+        nothing = f"0 comparable rows of {len(rows)}"
+        problems = sorted({row.judged.problem for row in rows if row.judged and row.judged.problem})
+        told = f"{nothing}: {problems[0]}" if problems else nothing
+        hint = f"{told}. Nothing can be said of the judge." if rows else blank.hint
+        return replace(blank, hint=hint, errored=sum(row.pair.judge == "errored" for row in rows))
+    values: dict[str, Any] = {**figures(rows, own), **standing(alignments.assessment(name))}
+    return replace(
+        blank,
+        **values,
+        disagreements=page.items,
+        next_cursor=None if page.following is None else str(page.following),
+        cost_usd=_cost([row.judged for row in rows if row.judged]),
+        hint=_alignment_hint(split, bool(differing)),
+    )
+
+
+def _unmeasured(
+    alignments: Alignments, sitting: Sitting, split: Split, labels: int
+) -> AlignmentReport:
+    name, spec = sitting.judge.name, sitting.judge.spec
+    assessment = alignments.assessment(name)
+    book, kept = alignments.labels.book(spec), alignments.files.book(name)
+    kappas = pairwise_kappas(book.by_labeller())
+    return AlignmentReport(
+        judge=name,
+        fingerprint=sitting.fingerprint,
+        state=assessment.state,
+        reasons=assessment.reasons,
+        split=split,
+        labels=labels,
+        comparable=0,
+        needs=assessment.needs,
+        looks=len(kept.looks()),
+        people_kappa={f"{a} / {b}": kappa for (a, b), (kappa, _) in kappas.items()} or None,
+        label_problems=_label_problems(book) or None,
+        hint=None if labels else _no_labels(book),
+    )
+
+
+def _label_problems(book: LabelBook) -> list[str]:
+    told: list[str] = []
+    if book.untrusted:
+        told.append(
+            f"{len(book.untrusted)} labels claim to be a person's and no known key signed them: "
+            "they count as suggestions"
+        )
+    if book.outdated:
+        told.append(f"{book.outdated} labels were given by other words of the criterion")
+    if book.disputed:
+        told.append(f"{len(book.disputed)} items are left out: people disagree on them")
+    return told
+
+
+def _no_labels(book: LabelBook) -> str:
+    suggestions = sum(row.label.source == "agent" for row in book.rows)
+    told = f"; {suggestions} suggestions wait for a person" if suggestions else ""
+    return (
+        f"No person has labelled anything of this split by {book.criterion}{told}. "
+        f"A person runs `regrade label {book.criterion}`."
+    )
+
+
+def _labelled_rate(book: LabelBook) -> Rate:
+    return Rate(sum(truth.verdict == "pass" for truth in book.truths), len(book.truths))
+
+
+def _hint(state: str, judge: str) -> str | None:
+    if state == "aligned":
+        return None
+    return f'{judge} is {state}: align_judge("{judge}") shows where it differs from people.'
+
+
+def _alignment_hint(split: Split, differing: bool) -> str:  # noqa: FBT001 - a fact
+    if split == "test":
+        return "The test split decides. Change the judge only by what train and dev show."
+    if differing:
+        return "Read the disagreements, mend the prompt, measure dev again; then split=test."
+    return "No disagreement here: split=test decides whether it may gate."
+
+
+def _cost(judged: Sequence[Judged]) -> float | None:
+    costs = [0.0 if one.replayed else one.cost_usd for one in judged if one.verdict != "errored"]
+    known = [cost for cost in costs if cost is not None]
+    return round(sum(known), 6) if len(known) == len(costs) else None
+
+
+def _budget(limit: float | None) -> Budget:
+    if limit is not None and not 0 <= limit < float("inf"):
+        raise Refusal(f"budget_usd is {limit}; it is dollars, 0 or more.")
+    return Budget(limit)
+
+
+def _place(cursor: str | None) -> int:
+    if cursor is None:
+        return 0
+    if not cursor.isdecimal() or len(cursor) > 9:  # noqa: PLR2004 - beyond any list
+        raise Refusal("That cursor is not one that this tool gave.", next_step="Leave it out.")
+    return int(cursor)

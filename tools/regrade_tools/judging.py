@@ -1,0 +1,207 @@
+"""A judge and an item -> what a model is asked; a model's words -> a judgement."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from pydantic import JsonValue
+
+from regrade_prompts import render
+from regrade_tools.fences import fenced
+from regrade_tools.fingerprint import fingerprint
+from regrade_tools.models import Completion, Item, Judge, Judgement, ModelSpec, Prompt, Verdict
+from regrade_tools.refusal import Refusal
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+ANSWER_SCHEMA: dict[str, JsonValue] = {
+    "type": "object",
+    "properties": {
+        "reasoning": {"type": "string"},
+        "verdict": {"type": "string", "enum": ["PASS", "FAIL", "UNKNOWN"]},
+    },
+    "required": ["reasoning", "verdict"],
+    "additionalProperties": False,
+}
+# Part of every fingerprint: a judge whose answers are read otherwise is another judge.
+_PARSER = 1
+_VERDICTS: dict[str, Judgement] = {"PASS": "pass", "FAIL": "fail", "UNKNOWN": "unknown"}
+_FENCED_JSON = re.compile(r"```(?:json)?\s*(\{.*?\})\s*```", re.DOTALL)
+_LONGEST_REASONING = 4_000
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A labelled item of the train split, shown to the judge."""
+
+    item: Item
+    verdict: Verdict
+    critique: str
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a model's answer comes to. ``problem`` says why an unknown is one."""
+
+    verdict: Judgement
+    reasoning: str = ""
+    problem: str = ""
+
+
+def judge_fingerprint(
+    judge: Judge, models: Sequence[ModelSpec], examples: Sequence[Example]
+) -> str:
+    """Which judge this is: whatever could change a verdict is in it, and nothing else.
+
+    Where a model is reached and how quickly does not change what it says.
+    """
+    spec = judge.spec
+    minds: list[JsonValue] = [
+        [model.model, model.temperature, model.max_tokens, model.api_base] for model in models
+    ]
+    shown: list[JsonValue] = [[one.item.key, one.verdict, one.critique] for one in examples]
+    return fingerprint(
+        [
+            _PARSER,
+            render("judge", criterion="", passes="", fails=""),
+            judge.prompt,
+            spec.criterion,
+            spec.passes,
+            spec.fails,
+            spec.python,
+            spec.recorded,
+            spec.max_characters,
+            minds,
+            shown,
+        ]
+    )
+
+
+def prompts(judge: Judge, item: Item, examples: Sequence[Example]) -> tuple[Prompt, ...]:
+    """The messages in which ``judge`` is asked about ``item``.
+
+    Raises:
+        Refusal: The prompt of the judge is no template, or asks for something that is not there.
+    """
+    spec = judge.spec
+    system = render("judge", criterion=spec.criterion, passes=spec.passes, fails=spec.fails)
+    values = {
+        "input": fenced("input", item.input),
+        "output": fenced("output", item.output),
+        "tool_calls": fenced("tool_calls", _calls(item)),
+        "examples": "\n\n".join(map(_shown, examples)),
+    }
+    body = _filled(judge, values)
+    used = _used(judge.prompt)
+    if examples and "examples" not in used:
+        body = f"{body}\n\n{values['examples']}"
+    if "output" not in used:
+        names = ["input", "tool_calls", "output"] if item.tool_calls else ["input", "output"]
+        body = "\n\n".join([body, *(values[name] for name in names if name not in used)])
+    return Prompt("system", system), Prompt("user", body.strip())
+
+
+def said(completion: Completion) -> Said:
+    """The judgement in a model's answer; whatever is no answer is unknown, never a failure."""
+    if completion.finish == "content_filter":
+        return Said("unknown", problem="the model refused to answer")
+    if completion.finish == "length":
+        return Said("unknown", problem="the answer was cut at max_tokens")
+    return spoken(_object(completion.text))
+
+
+def spoken(value: JsonValue) -> Said:
+    """The judgement in what a function or a file says: a boolean, a word, or an object.
+
+    An object has a ``verdict``, or ``pass``, and may have ``reasoning`` (or ``reason``).
+    """
+    if isinstance(value, bool):
+        return Said("pass" if value else "fail")
+    if isinstance(value, str):
+        value = {"verdict": value}
+    if not isinstance(value, dict):
+        return Said("unknown", problem="there is no verdict in what the judge returned")
+    passes = value.get("pass")
+    told = ("PASS" if passes else "FAIL") if isinstance(passes, bool) else value.get("verdict")
+    verdict = _VERDICTS.get(str(told).strip().upper())
+    if verdict is None:
+        return Said("unknown", problem="there is no verdict in what the judge returned")
+    reasoning = str(value.get("reasoning") or value.get("reason") or "")[:_LONGEST_REASONING]
+    return Said(verdict, reasoning, "the judge cannot tell" if verdict == "unknown" else "")
+
+
+def majority(votes: Sequence[Said]) -> Said:
+    """What more than half of a jury says; a jury without a majority does not know."""
+    for verdict in ("pass", "fail"):
+        agreeing = [vote for vote in votes if vote.verdict == verdict]
+        if len(agreeing) * 2 > len(votes):
+            return agreeing[0]
+    told = ", ".join(vote.verdict for vote in votes)
+    return Said("unknown", votes[0].reasoning if votes else "", f"the jury is split: {told}")
+
+
+def _object(text: str) -> dict[str, JsonValue]:
+    inside = _FENCED_JSON.search(text)
+    for candidate in (text, inside.group(1) if inside else "", _braced(text)):
+        try:
+            value: JsonValue = json.loads(candidate)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(value, dict):
+            return value
+    return {}
+
+
+def _braced(text: str) -> str:
+    """From the first brace to the last: small models talk around what they were asked for."""
+    start, end = text.find("{"), text.rfind("}")
+    return text[start : end + 1] if 0 <= start < end else ""
+
+
+def _calls(item: Item) -> list[JsonValue]:
+    return [{"name": call.name, "arguments": call.arguments} for call in item.tool_calls]
+
+
+def _shown(example: Example) -> str:
+    answer = {"reasoning": example.critique, "verdict": example.verdict.upper()}
+    return "\n".join(
+        [
+            "An example that people have judged:",
+            fenced("input", example.item.input),
+            fenced("output", example.item.output),
+            f"Their judgement: {json.dumps(answer, ensure_ascii=False)}",
+        ]
+    )
+
+
+def _filled(judge: Judge, values: Mapping[str, str]) -> str:
+    from jinja2 import TemplateError  # noqa: PLC0415 - as in _template
+
+    try:
+        return _template(judge.prompt).render(**values)
+    except (TemplateError, ValueError, TypeError, ArithmeticError, RecursionError) as problem:
+        raise Refusal(
+            f"The prompt of the judge {judge.name} cannot be filled in: {problem}.",
+            next_step="It may use {{ input }}, {{ output }}, {{ tool_calls }} and {{ examples }}.",
+        ) from None
+
+
+@lru_cache(maxsize=64)
+def _template(text: str) -> "Template":
+    # Imported with the first judge: a server that lists its tools fills in nothing.
+    from jinja2 import StrictUndefined  # noqa: PLC0415
+    from jinja2.sandbox import ImmutableSandboxedEnvironment  # noqa: PLC0415
+
+    return ImmutableSandboxedEnvironment(undefined=StrictUndefined).from_string(text)
+
+
+@lru_cache(maxsize=64)
+def _used(text: str) -> frozenset[str]:
+    from jinja2 import Environment, meta  # noqa: PLC0415 - as in _template
+
+    environment = Environment()  # noqa: S701 - it reads the names and renders nothing
+    return frozenset(meta.find_undeclared_variables(environment.parse(text)))

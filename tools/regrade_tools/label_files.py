@@ -1,0 +1,86 @@
+"""``evals/labels/`` and ``evals/labellers.yaml``: what people say, and who they are."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from regrade_tools import labelbook
+from regrade_tools.alignment import Labelled, assign
+from regrade_tools.fingerprint import fingerprint
+from regrade_tools.labelbook import LabelBook, LabelRow
+from regrade_tools.models import JudgeSpec, Split
+from regrade_tools.models.case import Name
+from regrade_tools.workspace import Workspace
+
+
+class Labellers(BaseModel):
+    """The file evals/labellers.yaml: who may label, each with a public key (Ed25519, base64)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    labellers: dict[Name, str] = Field(default_factory=dict[str, str])
+
+
+def criterion_version(spec: JudgeSpec) -> str:
+    """The version of a criterion's words; a label that was given by other words is outdated."""
+    return fingerprint([spec.passes, spec.fails]) if spec.passes or spec.fails else ""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelFiles:
+    """The labels of a workspace."""
+
+    workspace: Workspace
+
+    def book(self, spec: JudgeSpec) -> LabelBook:
+        """What people say by a judge's criterion, in its words as they are now."""
+        rows = self.rows(spec.criterion)
+        return labelbook.book(spec.criterion, rows, self.keys(), criterion_version(spec))
+
+    def rows(self, criterion: str) -> tuple[LabelRow, ...]:
+        """The lines of a criterion's file.
+
+        Raises:
+            Refusal: A line is no label.
+        """
+        path = labelbook.label_path(self.workspace.evals, criterion)
+        if not path.is_file():
+            return ()
+        return labelbook.read(self.workspace.text(path), self.workspace.shown(path))
+
+    def keys(self) -> Mapping[str, str]:
+        """Each labeller's public key."""
+        path = self.workspace.evals / "labellers.yaml"
+        return self.workspace.file(path, Labellers).labellers if path.is_file() else {}
+
+    def append(self, criterion: str, rows: Sequence[LabelRow]) -> None:
+        """Add lines to a criterion's file."""
+        path = labelbook.label_path(self.workspace.evals, criterion)
+        with self.workspace.locked():
+            self.workspace.replace(path, labelbook.written([*self.rows(criterion), *rows]))
+
+    def splits(self, spec: JudgeSpec) -> dict[str, Split]:
+        """The split of every labelled item; what was used before stays where it was."""
+        frozen: dict[str, Split] = {
+            row.label.item: row.split for row in self.rows(spec.criterion) if row.split is not None
+        }
+        items = [
+            Labelled(truth.item.key, truth.item.group or truth.item.key, truth.verdict)
+            for truth in self.book(spec).truths
+        ]
+        return assign(items, frozen, spec.criterion)
+
+    def freeze(self, spec: JudgeSpec, splits: Mapping[str, Split]) -> None:
+        """Write the splits beside the labels: from now on they stay."""
+        path = labelbook.label_path(self.workspace.evals, spec.criterion)
+        with self.workspace.locked():
+            rows = self.rows(spec.criterion)
+            dealt = tuple(
+                row
+                if row.split or row.label.item not in splits
+                else row.model_copy(update={"split": splits[row.label.item]})
+                for row in rows
+            )
+            if dealt != rows:
+                self.workspace.replace(path, labelbook.written(dealt))

@@ -1,0 +1,172 @@
+"""``evals/labels/<criterion>.jsonl``: labels with what was labelled, so that anybody can check.
+
+For alignment this file is the truth: a teammate and CI compute the same from it, without the
+traces. A line is a label; the latest of one labeller for one item counts.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
+
+from regrade_tools.alignment import consensus
+from regrade_tools.fingerprint import content_hash, item_key
+from regrade_tools.models import Item, Label, Sampled, Split, ToolCall, Verdict
+from regrade_tools.refusal import Refusal
+from regrade_tools.signatures import signed_text, verified
+
+
+class LabelRow(BaseModel):
+    """A line of a label file. ``split`` is written when the label is first used."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    label: Label
+    input: JsonValue = None
+    output: JsonValue = None
+    tool_calls: tuple[ToolCall, ...] = ()
+    split: Split | None = None
+
+    @property
+    def item(self) -> Item:
+        """What was labelled."""
+        label = self.label
+        return Item(
+            label.item, self.input, self.output, self.tool_calls, label.trace_id, label.group
+        )
+
+    @property
+    def signed(self) -> bytes:
+        """What the labeller's signature is of."""
+        return signed_text(self.label, content_hash([self.input, self.output]))
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What people say of one item: the verdict on which more than half of them agree."""
+
+    row: LabelRow
+    verdict: Verdict
+    labellers: tuple[str, ...]
+
+    @property
+    def item(self) -> Item:
+        """What was labelled."""
+        return self.row.item
+
+
+@dataclass(frozen=True, slots=True)
+class LabelBook:
+    """The labels of one criterion. ``untrusted`` says of which lines nobody can tell who wrote it.
+
+    ``disputed`` are the items on which as many people say one thing as the other.
+    """
+
+    criterion: str
+    rows: tuple[LabelRow, ...] = ()
+    truths: tuple[Truth, ...] = ()
+    untrusted: tuple[str, ...] = ()
+    disputed: tuple[str, ...] = ()
+    outdated: int = 0
+
+    @property
+    def sampled(self) -> Sampled:
+        """How the labelled items were picked: one way for all, or nobody can say."""
+        ways: set[Sampled] = {truth.row.label.sampled for truth in self.truths}
+        return next(iter(ways)) if len(ways) == 1 else "unknown"
+
+    def by_labeller(self) -> dict[str, dict[str, Verdict]]:
+        """Each labeller's verdict by item, of the labels that can be trusted."""
+        found: dict[str, dict[str, Verdict]] = {}
+        for row in self.rows:
+            if row.label.source == "human":
+                found.setdefault(row.label.labeller, {})[row.label.item] = row.label.verdict
+        return found
+
+
+def read(text: str, shown: str) -> tuple[LabelRow, ...]:
+    """The lines of a label file.
+
+    Raises:
+        Refusal: A line is no label, or its item is not what its input and output say.
+    """
+    rows: list[LabelRow] = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            row = LabelRow.model_validate_json(line)
+        except ValidationError as problem:
+            first = problem.errors(include_url=False, include_input=False)[0]
+            where = ".".join(map(str, first["loc"]))
+            raise Refusal(
+                f"{shown}:{number} is no label: {where}: {first['msg']}.",
+                next_step="Take the line back to what version control has of it.",
+            ) from None
+        if row.label.item != item_key(row.input, row.output):
+            raise Refusal(
+                f"{shown}:{number} holds another input or output than the one that was labelled.",
+                next_step="Take the line back to what version control has of it.",
+            )
+        rows.append(row)
+    return tuple(rows)
+
+
+def written(rows: Iterable[LabelRow]) -> str:
+    """The text of a label file, a line a label."""
+    return "".join(row.model_dump_json(exclude_defaults=True) + "\n" for row in rows)
+
+
+def book(
+    criterion: str, rows: Iterable[LabelRow], keys: Mapping[str, str], version: str
+) -> LabelBook:
+    """What people say by ``criterion``.
+
+    Args:
+        criterion: The criterion.
+        rows: The lines of its file.
+        keys: Each labeller's public key.
+        version: The criterion's words as they are now: a label by other words is outdated.
+    """
+    latest: dict[tuple[str, str], LabelRow] = {}
+    untrusted: list[str] = []
+    for row in sorted(rows, key=lambda row: row.label.labelled_at):
+        if row.label.source == "human" and not _trusted(row, keys):
+            untrusted.append(row.label.id)
+            row = row.model_copy(update={"label": replace(row.label, source="agent")})  # noqa: PLW2901 - the same line, believed less
+        latest[row.label.item, row.label.labeller] = row
+    kept = tuple(latest.values())
+    current = [row for row in kept if row.label.source == "human" and row.label.version == version]
+    human = sum(row.label.source == "human" for row in kept)
+    truths, disputed = _truths(current)
+    return LabelBook(
+        criterion, kept, truths, tuple(untrusted), disputed, outdated=human - len(current)
+    )
+
+
+def _trusted(row: LabelRow, keys: Mapping[str, str]) -> bool:
+    key = keys.get(row.label.labeller)
+    return key is not None and verified(key, row.signed, row.label.signature)
+
+
+def _truths(rows: Iterable[LabelRow]) -> tuple[tuple[Truth, ...], tuple[str, ...]]:
+    by_item: dict[str, list[LabelRow]] = {}
+    for row in rows:
+        by_item.setdefault(row.label.item, []).append(row)
+    truths: list[Truth] = []
+    disputed: list[str] = []
+    for item, given in by_item.items():
+        said: list[Verdict] = [row.label.verdict for row in given]
+        verdict = consensus(said)
+        if verdict is None:
+            disputed.append(item)
+            continue
+        agreeing = next(row for row in given if row.label.verdict == verdict)
+        truths.append(Truth(agreeing, verdict, tuple(row.label.labeller for row in given)))
+    return tuple(truths), tuple(disputed)
+
+
+def label_path(evals: Path, criterion: str) -> Path:
+    """The file of a criterion's labels."""
+    return evals / "labels" / f"{criterion}.jsonl"

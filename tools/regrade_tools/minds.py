@@ -1,0 +1,101 @@
+"""What a judge thinks with: language models, a function of the repository, or a file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from pydantic import JsonValue
+
+from regrade_tools.budget import Budget
+from regrade_tools.judging import ANSWER_SCHEMA, Example, Said, majority, prompts, said, spoken
+from regrade_tools.models import Case, Item, Judge, ModelSpec, Question
+from regrade_tools.ports import ModelError, Models, Target, TargetError
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What was said of an item and what that cost; None where nobody knows."""
+
+    said: Said
+    cost_usd: float | None = 0
+
+
+class Mind(Protocol):
+    """Whatever can say something of an item."""
+
+    async def opinion(self, item: Item) -> Opinion:
+        """Judge it.
+
+        Raises:
+            ModelError: There is no answer; it is neither a verdict nor kept.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Jury:
+    """Language models, each asked on its own; one is a jury of its own majority."""
+
+    judge: Judge
+    jurors: tuple[ModelSpec, ...]
+    examples: tuple[Example, ...]
+    models: Models
+    budget: Budget
+
+    async def opinion(self, item: Item) -> Opinion:
+        """As the protocol says."""
+        messages = prompts(self.judge, item, self.examples)
+        length = sum(len(message.content) for message in messages)
+        if length > self.judge.spec.max_characters:
+            told = f"{length:,} characters are over max_characters"
+            return Opinion(Said("unknown", problem=told))
+        votes: list[Said] = []
+        costs: list[float | None] = []
+        for juror in self.jurors:
+            question = Question(juror, messages, ANSWER_SCHEMA)
+            reserved = self.budget.reserve(await self._ceiling(question))
+            cost: float | None = None
+            try:
+                answer = await self.models.complete(question)
+                cost = answer.cost_usd
+            finally:
+                self.budget.settle(reserved, cost)
+            votes.append(said(answer))
+            costs.append(cost)
+        known = [cost for cost in costs if cost is not None]
+        decided = votes[0] if len(votes) == 1 else majority(votes)
+        return Opinion(decided, sum(known) if len(known) == len(costs) else None)
+
+    async def _ceiling(self, question: Question) -> float | None:
+        # The price list is only asked for where somebody set a limit: it takes a second to load.
+        return None if self.budget.limit is None else await self.models.ceiling(question)
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A function of the repository: it is given input and output and says what it thinks."""
+
+    target: Target
+
+    async def opinion(self, item: Item) -> Opinion:
+        """As the protocol says."""
+        given: dict[str, JsonValue] = {"input": item.input, "output": item.output}
+        try:
+            reply = await self.target.answer(Case(id="item", input=given))
+        except TargetError as problem:
+            raise ModelError(str(problem)) from None
+        return Opinion(spoken(reply.output))
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """Judgements that were made elsewhere, by the key of the item."""
+
+    judgements: Mapping[str, Said]
+
+    async def opinion(self, item: Item) -> Opinion:
+        """As the protocol says."""
+        found = self.judgements.get(item.key)
+        if found is None:
+            raise ModelError("the file of recorded judgements says nothing of this item")
+        return Opinion(found)

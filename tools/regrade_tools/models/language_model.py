@@ -1,0 +1,76 @@
+"""A language model, as regrade.yaml declares it, and what it is asked and answers."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+
+class ModelSpec(BaseModel):
+    """How a model is reached. Keys stay in the environment: only their variable is named."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    model: str = Field(
+        min_length=1, description="As litellm names it: `openai/gpt-4o-mini`, `anthropic/...`."
+    )
+    api_base: str | None = Field(
+        default=None, description="The address of an own endpoint; the provider's by default."
+    )
+    api_key_env: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
+        description="The variable that holds the key; the provider's usual one by default.",
+    )
+    temperature: float = Field(default=0, ge=0, le=2, description="0 by default: repeatable.")
+    max_tokens: int = Field(
+        default=1024, ge=1, le=100_000, description="Tokens an answer may have; 1,024 by default."
+    )
+    timeout_s: float = Field(
+        default=60, gt=0, le=3600, description="Seconds one answer may take; 60 by default."
+    )
+    concurrency: int = Field(
+        default=8, ge=1, le=256, description="Questions under way at once; 8 by default."
+    )
+    requests_per_minute: int | None = Field(
+        default=None, ge=1, description="How many questions a minute; as many as go by default."
+    )
+    input_cost_per_token: float | None = Field(
+        default=None, ge=0, description="Dollars; litellm's price list where it is not given."
+    )
+    output_cost_per_token: float | None = Field(
+        default=None, ge=0, description="Dollars; litellm's price list where it is not given."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """One message to a model."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a model is asked. ``answer_schema`` is the JSON Schema its answer must meet."""
+
+    model: ModelSpec
+    messages: tuple[Prompt, ...]
+    answer_schema: dict[str, JsonValue]
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What a model answered. ``cost_usd`` is None where nobody knows the price.
+
+    ``finish`` is the provider's word for why it stopped; ``replayed``: an answer that was kept.
+    """
+
+    text: str
+    finish: str = "stop"
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cost_usd: float | None = None
+    replayed: bool = False

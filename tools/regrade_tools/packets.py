@@ -1,0 +1,48 @@
+"""Work for the calling agent where no model is configured: handed out part by part."""
+
+from collections.abc import Container
+from dataclasses import dataclass
+
+from pydantic import JsonValue
+
+from regrade_tools.clipping import size
+from regrade_tools.models import Packet
+
+# A part must be read and answered in one go, beside everything else an agent has in mind.
+_PART = 20
+_PART_CHARACTERS = 16_000
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A part of a packet, as an agent is handed it; ``left`` of ``of`` items are unanswered."""
+
+    packet_id: str
+    instructions: str
+    items: list[dict[str, JsonValue]]
+    answer_schema: dict[str, JsonValue]
+    of: int
+    left: int
+    next_step: str = "submit_answers(packet_id, answers): one object an item, n as given here."
+
+
+def fits(item: dict[str, JsonValue]) -> bool:
+    """Whether an item can be handed out at all: it is shown whole or not at all."""
+    return size(item) <= _PART_CHARACTERS
+
+
+def part(packet: Packet, answered: Container[int]) -> Work | None:
+    """The next items that nobody has answered, as many as fit; None when all are."""
+    waiting = [number for number in range(1, len(packet.items) + 1) if number not in answered]
+    shown: list[dict[str, JsonValue]] = []
+    used = 0
+    for number in waiting[:_PART]:
+        item: dict[str, JsonValue] = {"n": number, **packet.items[number - 1]}
+        used += size(item)
+        if shown and used > _PART_CHARACTERS:
+            break
+        shown.append(item)
+    if not shown:
+        return None
+    of, left = len(packet.items), len(waiting)
+    return Work(packet.id, packet.instructions, shown, packet.answer_schema, of, left)

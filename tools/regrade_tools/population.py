@@ -1,0 +1,146 @@
+"""What a judge is to read: traces of a query, the answers of a run, or what a caller gives."""
+
+import random
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from pydantic import JsonValue
+
+from regrade_tools.assertions import subject_of
+from regrade_tools.fingerprint import item_key
+from regrade_tools.models import Item, Trace
+from regrade_tools.ports import Store
+from regrade_tools.query import parse
+from regrade_tools.redaction import redaction
+from regrade_tools.refusal import Refusal, unknown
+from regrade_tools.workspace import Workspace
+
+Thing = TypeVar("Thing")
+
+# A sample is drawn from the newest traces, up to so many: more would not make it better.
+_FRAME = 5_000
+_PAGE = 100
+_MOST = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Population:
+    """Items to judge, and in words where they come from."""
+
+    items: tuple[Item, ...]
+    told: str
+
+
+@dataclass(frozen=True)
+class Populations:
+    """Where items come from."""
+
+    store: Store
+    workspace: Workspace | None
+
+    async def find(
+        self,
+        traces: str | None,
+        run_id: str | None,
+        outputs: Sequence[dict[str, JsonValue]] | None,
+        n: int,
+        seed: int,
+    ) -> Population:
+        """The items that were asked for; of more than ``n``, a random sample by ``seed``.
+
+        Raises:
+            Refusal: Not exactly one source was given, or it holds nothing.
+        """
+        given = [source for source in (traces, run_id, outputs) if source is not None]
+        if len(given) != 1:
+            raise Refusal(
+                "There is nothing to judge." if not given else "That is more than one source.",
+                next_step="Give one of traces (a query, such as tag:prod), run_id, or outputs "
+                '([{"input": ..., "output": ...}]).',
+            )
+        if not 1 <= n <= _MOST:
+            raise Refusal(f"n is {n}; it is 1 to {_MOST:,}.")
+        if traces is not None:
+            found = await self._traces(traces, n, seed)
+        elif run_id is not None:
+            found = await self._run(run_id, n, seed)
+        else:
+            found = _given(outputs or ())
+        if not found.items:
+            raise Refusal(
+                "There is nothing to judge there.", next_step="search_traces shows what there is."
+            )
+        return found
+
+    async def _traces(self, text: str, n: int, seed: int) -> Population:
+        query = parse(text, now=time.time())
+        ids: list[str] = []
+        cursor = None
+        while len(ids) < _FRAME:
+            page = await self.store.search(query, limit=_PAGE, cursor=cursor)
+            ids.extend(row.id for row in page.rows)
+            cursor = page.next_cursor
+            if cursor is None:
+                break
+        frame = f"the newest {len(ids):,}" if cursor else f"all {len(ids):,}"
+        drawn = _drawn(ids, n, seed)
+        traces = [await self.store.trace(trace_id) for trace_id in drawn]
+        items = tuple(_of_trace(trace) for trace in traces if trace is not None)
+        told = f"{len(items)} of {frame} traces that match {text!r}, at random (seed {seed})"
+        return Population(items, told)
+
+    async def _run(self, run_id: str, n: int, seed: int) -> Population:
+        stored = await self.store.run(run_id)
+        if stored is None:
+            recent = [one.run.id for one in await self.store.runs(None, 10)]
+            raise unknown("run", run_id, recent, next_step="overview lists the last runs.")
+        inputs: dict[str, JsonValue] = {}
+        if self.workspace is not None:
+            inputs = {case.id: case.input for case in self.workspace.cases(stored.run.suite)}
+        answered = [one for one in await self.store.results(run_id) if not one.error]
+        items = [
+            Item(
+                key=item_key(inputs.get(result.case_id), result.output),
+                input=inputs.get(result.case_id),
+                output=result.output,
+                place=f"{run_id} {result.case_id}",
+            )
+            for result in answered
+        ]
+        drawn = tuple(_drawn(items, n, seed))
+        return Population(drawn, f"{len(drawn)} of the {len(items)} answers of {run_id}")
+
+
+def _given(outputs: Sequence[dict[str, JsonValue]]) -> Population:
+    clean = redaction()
+    items: list[Item] = []
+    for number, given in enumerate(outputs, 1):
+        if not {"output"} <= set(given) <= {"input", "output"}:
+            raise Refusal(
+                f"Output {number} has the fields {', '.join(map(repr, given))[:200] or 'none'}.",
+                next_step='Each is {"input": ..., "output": ...}.',
+            )
+        asked, answer = clean.apply(given.get("input")), clean.apply(given["output"])
+        items.append(Item(item_key(asked, answer), asked, answer, place=f"output {number}"))
+    return Population(tuple(items), f"{len(items)} given outputs")
+
+
+def _of_trace(trace: Trace) -> Item:
+    subject = subject_of(trace)
+    return Item(
+        key=item_key(subject.input, subject.output),
+        input=subject.input,
+        output=subject.output,
+        tool_calls=subject.tool_calls,
+        trace_id=trace.id,
+        group=trace.session or trace.id,
+        place=trace.id,
+    )
+
+
+def _drawn(items: Sequence[Thing], n: int, seed: int) -> list[Thing]:
+    if len(items) <= n:
+        return list(items)
+    return random.Random(seed).sample(list(items), n)  # noqa: S311 - a sample to be repeated
