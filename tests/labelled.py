@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -71,15 +72,10 @@ def label_row(  # noqa: PLR0913 - what a label says
     if not sign:
         return row
     signature = base64.b64encode(private_key(labeller).sign(row.signed)).decode()
-    signed = Label(**{**_fields(label), "signature": signature})
-    return row.model_copy(update={"label": signed})
+    return row.model_copy(update={"label": replace(label, signature=signature)})
 
 
 def write_labels(root: Path, rows: Iterable[LabelRow]) -> None:
     folder = root / "evals" / "labels"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "diet.jsonl").write_text(written(rows))
-
-
-def _fields(label: Label) -> dict[str, Any]:
-    return {name: getattr(label, name) for name in Label.__dataclass_fields__}

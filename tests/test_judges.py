@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -197,9 +198,7 @@ async def test_what_people_did_not_sign_counts_as_a_suggestion(tmp_path: Path) -
     unsigned = label_row("q2", "a2", "pass", split="dev", sign=False)
     stranger = label_row("q3", "a3", "pass", split="dev", labeller="eve")
     edited = label_row("q4", "a4", "pass", split="dev")
-    edited = edited.model_copy(
-        update={"label": type(edited.label)(**{**fields(edited.label), "verdict": "fail"})}
-    )
+    edited = edited.model_copy(update={"label": replace(edited.label, verdict="fail")})
     write_labels(tmp_path, [genuine, unsigned, stranger, edited])
     judge_file(tmp_path, "diet", "recorded: evals/said.jsonl")
     recorded(tmp_path, [{"input": "q", "output": "a", "verdict": "PASS"}])
@@ -209,10 +208,6 @@ async def test_what_people_did_not_sign_counts_as_a_suggestion(tmp_path: Path) -
     assert found["label_problems"] == [
         "3 labels claim to be a person's and no known key signed them: they count as suggestions"
     ]
-
-
-def fields(value: Any) -> dict[str, Any]:
-    return {name: getattr(value, name) for name in value.__dataclass_fields__}
 
 
 async def test_the_disagreements_of_dev_are_shown_with_both_reasons(tmp_path: Path) -> None:
@@ -271,14 +266,15 @@ async def test_given_outputs_are_judged_and_the_rate_is_only_corrected_by_labels
     judge_file(tmp_path, "diet", "recorded: evals/said.jsonl")
     async with client_of(tmp_path) as client:
         found = await replied(client, "run_judge", judge="diet", outputs=outputs)
-        for wrong in (
+        wrongs: list[dict[str, Any]] = [
             {},
             {"outputs": [{"answer": "x"}]},
             {"outputs": [], "traces": ""},
             {"outputs": []},
             {"run_id": "run_x"},
             {"outputs": outputs, "budget_usd": -1},
-        ):
+        ]
+        for wrong in wrongs:
             await refused(client, "run_judge", judge="diet", **wrong)
         assert "did you mean 'diet'" in await refused(
             client, "run_judge", judge="diets", outputs=outputs
