@@ -1,6 +1,7 @@
 """The nouns: plain, frozen data that every other room speaks of."""
 
 from regrade_tools.models.case import Case, Provenance, Recorded
+from regrade_tools.models.label import Label, LabelSource, Sampling, standing
 from regrade_tools.models.run import (
     CaseResult,
     CheckResult,
@@ -29,6 +30,8 @@ __all__ = [
     "Exchange",
     "Feature",
     "GatePolicy",
+    "Label",
+    "LabelSource",
     "Message",
     "Outcome",
     "Project",
@@ -39,6 +42,7 @@ __all__ = [
     "Run",
     "RunEnd",
     "RunState",
+    "Sampling",
     "Scenario",
     "Scheduled",
     "Span",
@@ -49,4 +53,5 @@ __all__ = [
     "TargetSpec",
     "ToolCall",
     "Trace",
+    "standing",
 ]
