@@ -46,10 +46,9 @@ def read(text: str, name: str = "log.jsonl", **names: str) -> list[Trace | Skipp
 
 
 def sample(raw: Fields | list[JsonValue], expected: Trace, text: str = "", **names: str) -> Sample:
-    content: list[JsonValue] = [expected.external_id]
-    content.extend([span.id, span.started_at, span.duration_ms] for span in expected.spans)
-    known = raw if isinstance(raw, dict) else content
-    whole = replace(expected, id=trace_id(known, 0, expected.started_at), raw=raw)
+    name = trace_id(["otlp", expected.external_id], 0, None)
+    told = trace_id(raw, 0, expected.started_at) if isinstance(raw, dict) else name
+    whole = replace(expected, id=told, raw=raw)
     written = json.dumps(raw if isinstance(raw, dict) else exported(*raw))
     return whole.source.split(":")[0], text or written, names, whole
 

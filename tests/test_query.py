@@ -48,7 +48,7 @@ def test_words_are_read(text: str, found: Query) -> None:
     assert query(text) == found
 
 
-@pytest.mark.parametrize("facet", [facet for facet in FACETS if facet != "status"])
+@pytest.mark.parametrize("facet", [facet for facet in FACETS if facet not in ("status", "label")])
 def test_every_facet_is_read_plain_negated_quoted_and_as_a_prefix(facet: str) -> None:
     read = query(f'{facet}:Prod -{facet}:b {facet.upper()}:"Two Words*" {facet}:gpt-4o* {facet}:*')
     assert [replace(term, facet="tag") for term in read.having] == [
@@ -60,6 +60,20 @@ def test_every_facet_is_read_plain_negated_quoted_and_as_a_prefix(facet: str) ->
     ]
     assert {term.facet for term in read.having} == {facet}
     assert replace(read, having=()) == Query()
+
+
+@pytest.mark.parametrize(
+    ("text", "term"),
+    [
+        ("label:fail", Having("label", "fail")),
+        ("-label:PASS", Having("label", "pass", negated=True)),
+        ("label:none", Having("label", "", prefix=True, negated=True)),
+        ("-label:none", Having("label", "", prefix=True)),
+        ('mode:"Wrong date"', Having("mode", "wrong date")),
+    ],
+)
+def test_a_label_and_its_mode_are_read(text: str, term: Having) -> None:
+    assert query(text) == Query(having=(term,))
 
 
 @pytest.mark.parametrize(
@@ -118,6 +132,7 @@ def test_a_whole_query_is_read_term_by_term() -> None:
         ('tag:"unclosed', "The quote in 'tag:\"unclosed' is not closed.", "Example: refund"),
         ("since:7", "since:7 is no time.", "since:7d"),
         ("status:failed", "There is no status 'failed'; valid: error, ok.", ""),
+        ("label:bad", "There is no label 'bad'; valid: fail, none, pass.", ""),
         ("status:", "status: has no value.", "status:error"),
         ("refund status: error", "status: has no value.", "status:error"),
         ("-latency:>2s", "-latency: cannot be negated.", "Turn its sign round"),
@@ -266,12 +281,27 @@ def test_only_the_first_part_of_a_runaway_text_is_searched() -> None:
     assert len(searched_text(trace)) == SEARCHED_CHARACTERS
 
 
-def test_an_excerpt_is_one_line_around_the_first_word_that_is_found() -> None:
-    text = "before " * 30 + "the late\nREFUND " + "after " * 40
-    shown = excerpt(query("-test refund").words, text)
-    assert re.fullmatch(r"\.\.\..*the late REFUND after.*\.\.\.", shown)
-    assert excerpt(query("invoice").words, text) == ""
-    assert excerpt(query("short").words, "a short one") == "a short one"
+def test_an_excerpt_is_one_line_that_says_where_the_first_word_stands_and_marks_the_words() -> None:
+    long = "before " * 30 + "the late\nREFUND " + "after " * 40
+    trace = Trace("tr_a", "a", "chat", input="a short one", output=long)
+    shown = excerpt(query("-test refund late*").words, trace)
+    assert re.fullmatch(r"output: \.\.\..*the \*\*late\*\* \*\*REFUND\*\* after.*\.\.\.", shown)
+    assert excerpt(query("invoice").words, trace) == ""
+    assert excerpt(query("-invoice").words, trace) == ""
+    assert excerpt(query('"A short"').words, trace) == "input: **a short** one"
+    spoken = replace(TRACE, input=None)
+    assert [excerpt(query(word).words, spoken) for word in ("refund", "4711", "東京*", "lost")] == [
+        "user: Where is my **REFUND**?",
+        "tool call: **4711**",
+        "span db output: **東京**都",
+        "span db error: connection **lost**",
+    ]
+
+
+def test_a_phrase_stands_in_one_text_and_not_across_two() -> None:
+    trace = Trace("tr_a", "a", "chat", input="was late", output="refund due")
+    assert not matches(query('"late refund"'), trace, NOW)
+    assert matches(query('"was late" "refund due"'), trace, NOW)
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,4 @@
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -9,9 +10,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import anyio
 import pytest
 
-from regrade_server.sqlite import SqliteStore
+from regrade_server.memory import MemoryStore
+from regrade_server.sqlite import SqliteStore, schema, search, walk
 from regrade_tools.fingerprint import trace_id
 from regrade_tools.models import CaseResult, Run, Trace
 from regrade_tools.ports import Appended
@@ -63,6 +66,11 @@ def made(number: int, when: float | None = NOON, **changes: object) -> Trace:
 def writer(path: Path, name: str, batches: int, size: int) -> subprocess.Popen[str]:
     command = [sys.executable, "-c", WRITER, str(path), name, str(batches), str(size)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def ran(program: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", program, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def asked(path: Path, question: str) -> list[tuple[object, ...]]:
@@ -118,12 +126,12 @@ async def test_ten_thousand_traces_of_one_millisecond_are_ten_thousand_rows(
     assert [row.id for row in page.rows] == [later.id, many[-1].id]
 
 
-@pytest.mark.parametrize("size", [1_200, 999])
-async def test_a_store_of_over_a_thousand_traces_is_compressed_with_a_dictionary(
+@pytest.mark.parametrize("size", [1_200, 999, 90])
+async def test_a_store_of_over_five_hundred_traces_is_compressed_with_a_dictionary(
     size: int, path: Path
 ) -> None:
     # 999: an import hands over a thousand records at a time, less those that it skipped.
-    many = [made(number, metadata={"common": "words " * 20}) for number in range(3 * size)]
+    many = [made(number, metadata={"common": "words " * 20}) for number in range(2_700)]
     store = SqliteStore(path)
     for start in range(0, len(many), size):
         await store.append(many[start : start + size])
@@ -188,12 +196,209 @@ async def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Pa
     path = tmp_path / "store.db"
     path.write_bytes(b"These are notes of mine.\n" * 400)
     store = SqliteStore(path)
-    with pytest.raises(Refusal, match="file is not a database"):
-        await store.append([made(1)])
-    with pytest.raises(Refusal, match="file is not a database"):
-        await store.search(Query(), limit=1)
+    for work in (store.append([made(1)]), store.search(Query(), limit=1)):
+        with pytest.raises(Refusal, match=r"not a store.*Move it away together with store.db-wal"):
+            await work
     store.close()
     assert path.read_bytes() == b"These are notes of mine.\n" * 400
+
+
+# A program that stores traces, cuts the file to a part of its size, and uses the store again.
+CUT = """
+import os, sqlite3, sys
+from pathlib import Path
+import anyio
+from regrade_server.sqlite import SqliteStore
+from regrade_tools.fingerprint import trace_id
+from regrade_tools.models import Trace
+from regrade_tools.query import Query, parse
+from regrade_tools.refusal import Refusal
+
+async def main(path, part):
+    store = SqliteStore(Path(path))
+    kept = [
+        Trace(trace_id(n, 0, None), "a", "exchange", input=os.urandom(1500).hex(" ", 2))
+        for n in range(2_000)
+    ]
+    for start in range(0, 2_000, 100):
+        await store.append(kept[start : start + 100])
+    await store.search(Query(), limit=20)
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0
+    os.truncate(path, int(os.path.getsize(path) * float(part)))
+    for trace in kept:
+        try:
+            await store.trace(trace.id)
+            await store.search(parse(trace.input[:4], now=0), limit=20)
+        except Refusal as refusal:
+            print(refusal)
+            break
+
+anyio.run(main, *sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize("part", ["0.1", "0.5", "0.9"])
+def test_a_store_that_is_cut_short_under_a_server_is_refused(part: str, path: Path) -> None:
+    done = ran(CUT, path, part)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "is damaged, cut short or not a store" in done.stdout
+    assert "import the logs again" in done.stdout
+
+
+@pytest.mark.parametrize("link", [".regrade", ".regrade/store.db", ".regrade/store.db-wal"])
+@pytest.mark.parametrize("dangling", [False, True])
+async def test_a_store_that_a_link_leads_out_of_the_workspace_is_refused(
+    *, link: str, dangling: bool, tmp_path: Path
+) -> None:
+    root, outside = tmp_path / "root", tmp_path / "outside"
+    (root / link).parent.mkdir(parents=True)
+    (root / link).symlink_to(outside)
+    if not dangling:
+        outside.mkdir()
+    store = SqliteStore(root / ".regrade" / "store.db", within=root)
+    with pytest.raises(Refusal, match="leads out of the workspace by a link"):
+        await store.append([made(1)])
+    with pytest.raises(Refusal, match="leads out of the workspace by a link"):
+        await store.count()
+    store.close()
+    assert list(outside.iterdir() if outside.exists() else ()) == []
+
+
+async def test_reading_waits_for_nobody_who_writes(store: SqliteStore, path: Path) -> None:
+    await store.append([made(1)])
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        other.execute("DELETE FROM trace")
+        fresh = SqliteStore(path)
+        with anyio.fail_after(5):
+            assert (await store.count(), await fresh.count()) == (1, 1)
+            assert await found(fresh, "question") == [made(1).id]
+        fresh.close()
+
+
+async def test_a_store_that_another_process_locks_says_so(
+    store: SqliteStore, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schema, "LOCK_WAIT_MS", 50)
+    await store.append([made(1)])
+    store.close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(Refusal, match=r"locked by another process.*Try again.*fuser store.db"):
+            await store.append([made(2)])
+    assert await store.append([made(2)]) == Appended(1, 0)
+
+
+# A program whose files may not grow beyond a size: the store must refuse and stay whole.
+FULL = """
+import os, resource, signal, sys
+from pathlib import Path
+import anyio
+from regrade_server.sqlite import SqliteStore
+from regrade_tools.fingerprint import trace_id
+from regrade_tools.models import Trace
+from regrade_tools.refusal import Refusal
+
+def made(n):
+    return Trace(trace_id(n, 0, None), "a", "exchange", input=os.urandom(3000).hex())
+
+async def main(path):
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    store = SqliteStore(Path(path))
+    await store.append([made(n) for n in range(20)])
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
+    for start in range(20, 2_000, 20):
+        try:
+            await store.append([made(n) for n in range(start, start + 20)])
+        except Refusal as refusal:
+            print(start, refusal, sep="|")
+            break
+
+anyio.run(main, *sys.argv[1:])
+"""
+
+
+async def test_a_disk_that_is_full_is_refused_and_leaves_the_store_whole(
+    store: SqliteStore, path: Path
+) -> None:
+    done = ran(FULL, path)
+    assert (done.returncode, done.stderr) == (0, "")
+    stored, told = done.stdout.split("|")
+    assert "Nothing of this call was stored" in told
+    assert await store.count() == int(stored)
+    assert asked(path, "PRAGMA integrity_check") == [("ok",)]
+    assert await store.append([made(1)]) == Appended(1, 0)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write what is read-only")
+async def test_a_store_that_is_read_only_is_refused(store: SqliteStore, path: Path) -> None:
+    await store.append([made(1)])
+    store.close()
+    os.chmod(path, 0o444)  # noqa: PTH101 - a Path's own method blocks in a coroutine by the linter
+    with pytest.raises(Refusal, match="Make the folder and its files writable"):
+        await store.append([made(2)])
+    os.chmod(path, 0o644)  # noqa: PTH101 - as above
+    assert await store.append([made(2)]) == Appended(1, 0)
+
+
+async def test_equal_times_cost_no_more_than_others(store: SqliteStore, path: Path) -> None:
+    times = [NOON, NOON + 3_600.0, NOON, NOON + 0.1, NOON]
+    batches = [[made(1_000 * n + k, when) for k in range(1_000)] for n, when in enumerate(times)]
+    for batch in batches:
+        assert await store.append(batch) == Appended(1_000, 0)
+    assert asked(path, "SELECT count(*), count(DISTINCT at) FROM trace") == [(5_000, 3)]
+    runs = asked(path, "SELECT first, following - first FROM crowd ORDER BY first")
+    assert [length for _, length in runs] == [4_000 + 0, 1_000]
+
+
+async def test_a_phrase_that_few_candidates_hold_is_answered_in_parts(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = [made(number, NOON + number, input="late refund") for number in (0, 300)]
+    other = [made(number, NOON + number, input="refund late") for number in range(1, 300)]
+    await store.append([*held, *other])
+    monkeypatch.setattr(search, "SECONDS", 0.0)
+    cursor, pages = None, 0
+    ids: list[str] = []
+    while True:
+        page = await store.search(parse('"late refund"', now=NOON), limit=5, cursor=cursor)
+        assert page.partial == (page.next_cursor is not None)
+        assert not (page.partial and page.exact)
+        ids += [row.id for row in page.rows]
+        pages, cursor = pages + 1, page.next_cursor
+        if cursor is None:
+            break
+    assert ids == [held[1].id, held[0].id]
+    assert pages > 2
+
+
+async def test_a_search_that_takes_too_long_says_how_to_narrow_it(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await store.append([made(number, NOON + number, duration_ms=1.0) for number in range(3_000)])
+    monkeypatch.setattr(walk, "SECONDS", 0.0)
+    monkeypatch.setattr(walk, "STEPS", 100)
+    with pytest.raises(Refusal, match=r"took longer.*Narrow it"):
+        await store.search(parse("latency:>2s", now=NOON), limit=5)
+    monkeypatch.undo()
+    assert await found(store, "latency:>2s") == []
+
+
+@pytest.mark.parametrize("query", ["ques*", "nam*", "name:n*", "-name:x*", "name:x*", "nowh*"])
+async def test_a_beginning_finds_the_same_whether_it_is_frequent_or_rare(
+    query: str, store: SqliteStore
+) -> None:
+    many = [made(n, NOON + n, name=f"n{n % 3}" if n != 7 else "x7") for n in range(700)]
+    plain = MemoryStore()
+    for each in (store, plain):
+        await each.append(many)
+    for oldest in (False, True):
+        asked_for = parse(query, now=NOON)
+        ours = await store.search(asked_for, limit=20, oldest=oldest)
+        theirs = await plain.search(asked_for, limit=20, oldest=oldest)
+        assert ours.rows == theirs.rows
+        assert ours.total == theirs.total if ours.exact else ours.total <= theirs.total
 
 
 @pytest.mark.parametrize("place", ["folder", "file/store.db", "file/deep/store.db"])
@@ -237,3 +442,15 @@ async def test_a_store_that_is_removed_under_a_server_begins_anew_and_loses_no_l
     assert await other.count() == 2
     other.close()
     store.close()
+
+
+@pytest.mark.slow
+def test_writers_and_readers_of_one_file_are_never_refused_and_lose_nothing() -> None:
+    script = Path(__file__).parents[1] / "benchmarks" / "processes.py"
+    if not script.exists():
+        pytest.skip("the benchmarks are not here")
+    done = subprocess.run(
+        [sys.executable, str(script), "4"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    assert "failed 0, lost 0, integrity ok" in done.stdout

@@ -42,7 +42,7 @@ class House:
         store = (
             MemoryStore()
             if self.workspace is None
-            else SqliteStore(self.workspace.state / "store.db")
+            else SqliteStore(self.workspace.state / "store.db", within=self.workspace.root)
         )
         object.__setattr__(self, "store", store)
 

@@ -3,11 +3,13 @@
 import time
 from collections.abc import Collection, Sequence
 
+from regrade_tools.completion import completed
 from regrade_tools.fingerprint import fingerprint
-from regrade_tools.matching import excerpt, matches, searched_text
+from regrade_tools.matching import excerpt, matches
 from regrade_tools.models import (
     CaseResult,
     Judged,
+    Label,
     Outcome,
     Packet,
     Run,
@@ -28,6 +30,8 @@ class MemoryStore:
     def __init__(self) -> None:
         """Begin empty."""
         self._traces: dict[str, tuple[float, int, Trace]] = {}
+        self._labels: dict[str, Label] = {}
+        self._labelled: dict[str, list[Label]] = {}
         self._runs: dict[str, Run] = {}
         self._results: dict[str, list[CaseResult]] = {}
         self._ends: dict[str, RunEnd] = {}
@@ -36,12 +40,20 @@ class MemoryStore:
 
     async def append(self, traces: Sequence[Trace]) -> Appended:
         """As the port says."""
-        before, now = len(self._traces), time.time()
+        now = time.time()
+        before = {trace.id: self._traces.get(trace.id) for trace in traces}
         for trace in traces:
-            when = now if trace.started_at is None else trace.started_at
-            self._traces.setdefault(trace.id, (when, len(self._traces), trace))
-        stored = len(self._traces) - before
-        return Appended(stored=stored, known=len(traces) - stored)
+            held = self._traces.get(trace.id)
+            whole = trace if held is None else completed(held[2], trace)
+            when, number = (now, len(self._traces)) if held is None else held[:2]
+            began = when if whole.started_at is None else whole.started_at
+            self._traces[trace.id] = (began, number, whole)
+        stored = sum(held is None for held in before.values())
+        grown = sum(
+            held is not None and held[2] is not self._traces[name][2]
+            for name, held in before.items()
+        )
+        return Appended(stored, len(traces) - stored - grown, grown)
 
     async def search(
         self, query: Query, *, limit: int, cursor: str | None = None, oldest: bool = False
@@ -50,7 +62,7 @@ class MemoryStore:
         found = [
             (when, number, trace)
             for when, number, trace in self._traces.values()
-            if matches(query, trace, when)
+            if matches(query, trace, when, self._labelled.get(trace.id, ()))
         ]
         found.sort(key=lambda item: item[:2], reverse=not oldest)
         start = 0 if cursor is None else self._after(cursor, found)
@@ -89,6 +101,26 @@ class MemoryStore:
     async def count(self) -> int:
         """As the port says."""
         return len(self._traces)
+
+    async def add_labels(self, found: Sequence[Label]) -> int:
+        """As the port says."""
+        before = len(self._labels)
+        for label in found:
+            if label.id not in self._labels:
+                self._labels[label.id] = label
+                self._labelled.setdefault(label.trace_id, []).append(label)
+        return len(self._labels) - before
+
+    async def labels(
+        self, *, criterion: str | None = None, trace_ids: Sequence[str] | None = None
+    ) -> tuple[Label, ...]:
+        """As the port says."""
+        about = None if trace_ids is None else set(trace_ids)
+        return tuple(
+            label
+            for label in self._labels.values()
+            if criterion in (None, label.criterion) and (about is None or label.trace_id in about)
+        )
 
     async def start_run(self, run: Run) -> None:
         """As the port says."""
@@ -154,5 +186,5 @@ def _row(when: float, trace: Trace, query: Query) -> TraceRow:
         tags=trace.tags,
         source=trace.file,
         preview=trace.opening,
-        excerpt=excerpt(query.words, searched_text(trace)),
+        excerpt=excerpt(query.words, trace),
     )

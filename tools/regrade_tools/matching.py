@@ -1,11 +1,13 @@
 """What a query means, on one trace: the reference that every store agrees with."""
 
 import operator
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 
 from pydantic import JsonValue
 
-from regrade_tools.models import Trace
+from regrade_tools.models import Label, Trace, standing
 from regrade_tools.query import FACETS, Facet, Having, Query, Within, Words
 from regrade_tools.words import fold, pattern
 
@@ -17,26 +19,41 @@ _EXCERPT = 160
 
 def searched_text(trace: Trace) -> str:
     """What a search looks at: what was said by people, models and tools, errors, metadata."""
-    return "\n".join(_texts(trace))[:SEARCHED_CHARACTERS]
+    return "\n".join(text for _, text in searched(trace))
 
 
-def _texts(trace: Trace) -> Iterator[str]:
-    yield trace.error
+def searched(trace: Trace) -> Iterator[tuple[str, str]]:
+    """The texts of ``searched_text``, each with the name of where it stands."""
+    left = SEARCHED_CHARACTERS
+    for name, text in _texts(trace):
+        yield name, text[:left]
+        left -= len(text) + 1
+        if left <= 0:
+            return
+
+
+def _texts(trace: Trace) -> Iterator[tuple[str, str]]:
+    yield "error", trace.error
     for message in trace.messages:
         # The prompt that stands before every conversation would match every query.
         if message.role not in ("system", "developer"):
-            yield message.content
+            yield message.role, message.content
         for call in message.tool_calls:
-            yield call.name
-            yield from _strings(call.arguments)
-    yield from _strings(trace.input)
-    yield from _strings(trace.output)
-    yield from _strings(trace.metadata)
+            yield "tool call", call.name
+            yield from _named("tool call", call.arguments)
+    yield from _named("input", trace.input)
+    yield from _named("output", trace.output)
+    yield from _named("metadata", trace.metadata)
     for span in trace.spans:
-        yield span.error
+        yield f"span {span.name} error", span.error
         if span.kind != "llm":
-            yield from _strings(span.input)
-            yield from _strings(span.output)
+            yield from _named(f"span {span.name} input", span.input)
+            yield from _named(f"span {span.name} output", span.output)
+
+
+def _named(name: str, value: JsonValue) -> Iterator[tuple[str, str]]:
+    for text in _strings(value):
+        yield name, text
 
 
 def _strings(value: JsonValue) -> Iterator[str]:
@@ -72,18 +89,32 @@ def facets(trace: Trace) -> Iterator[tuple[Facet, str]]:
         yield "tool", name.casefold()
 
 
-def matches(query: Query, trace: Trace, when: float) -> bool:
-    """Whether ``trace``, which began at ``when``, is what ``query`` looks for."""
+def label_facets(labels: Iterable[Label]) -> Iterator[tuple[Facet, str]]:
+    """Every facet of a trace that its labels give it; without any label, none."""
+    counting = standing(labels)
+    if counting:
+        yield "label", ""
+    for label in counting:
+        yield "label", label.verdict
+        if label.mode:
+            yield "mode", label.mode.casefold()
+
+
+def matches(query: Query, trace: Trace, when: float, labels: Iterable[Label] = ()) -> bool:
+    """Whether ``trace``, which began at ``when`` and has ``labels``, is what ``query`` seeks."""
     if (query.since is not None and when < query.since) or (
         query.until is not None and when >= query.until
     ):
         return False
     if not all(measured(term, trace) for term in query.within):
         return False
-    have = set(facets(trace))
-    if not all(_has(term, have) != term.negated for term in query.having):
-        return False
-    return says(query.words, searched_text(trace))
+    have = {*facets(trace), *label_facets(labels)}
+    return has(query.having, have) and says(query.words, trace)
+
+
+def has(terms: Iterable[Having], have: AbstractSet[tuple[Facet, str]]) -> bool:
+    """Whether what a trace has is what is asked for, and lacks what is not."""
+    return all(_has(term, have) != term.negated for term in terms)
 
 
 def measured(term: Within, trace: Trace) -> bool:
@@ -96,33 +127,52 @@ def measured(term: Within, trace: Trace) -> bool:
     return value is not None and bool(_SIGNS[term.sign](value, term.bound))
 
 
-def _has(term: Having, have: set[tuple[Facet, str]]) -> bool:
+def _has(term: Having, have: AbstractSet[tuple[Facet, str]]) -> bool:
     if not term.prefix:
         return (term.facet, term.value) in have
     return any(facet == term.facet and value.startswith(term.value) for facet, value in have)
 
 
-def says(words: tuple[Words, ...], text: str) -> bool:
-    """Whether ``text`` has the words that are asked for and lacks those that are not."""
+def says(words: tuple[Words, ...], trace: Trace) -> bool:
+    """Whether one of the texts of ``trace`` has each term, and none has what is not wanted."""
     if not words:
         return True
-    folded = fold(text)
-    return all(
-        bool(pattern(term.tokens, prefix=term.prefix).search(folded)) != term.negated
-        for term in words
-    )
+    folded = [fold(text) for _, text in searched(trace)]
+    return all(_said(term, folded) != term.negated for term in words)
 
 
-def excerpt(words: tuple[Words, ...], text: str) -> str:
-    """The text around the first word that is asked for, in one line; empty where none is."""
-    folded = fold(text)
-    if len(folded) != len(text):
-        # Where letters were composed of parts, only the folded text has the places.
-        text = folded
-    for term in words:
-        match = None if term.negated else pattern(term.tokens, prefix=term.prefix).search(folded)
-        if match:
-            begin = max(match.start() - _EXCERPT // 3, 0)
-            cut = " ".join(text[begin : begin + _EXCERPT].split())
-            return f"{'...' if begin else ''}{cut}{'...' if begin + _EXCERPT < len(text) else ''}"
+def _said(term: Words, folded: list[str]) -> bool:
+    look = pattern(term.tokens, prefix=term.prefix)
+    return any(look.search(text) for text in folded)
+
+
+def excerpt(words: tuple[Words, ...], trace: Trace) -> str:
+    """Why ``trace`` was found: where the first word that is asked for stands, and its line.
+
+    Such as ``output: ...the **refund** is late...``; empty where no word is asked for or found.
+    """
+    terms = [pattern(term.tokens, prefix=term.prefix) for term in words if not term.negated]
+    texts = [(name, text, fold(text)) for name, text in searched(trace)] if terms else []
+    for term in terms:
+        for name, text, folded in texts:
+            match = term.search(folded)
+            if match:
+                # Where letters were composed of parts, only the folded text has the places.
+                shown = text if len(text) == len(folded) else folded
+                begin = max(match.start() - _EXCERPT // 3, 0)
+                end = begin + _EXCERPT
+                cut = _marked(shown[begin:end], folded[begin:end], terms)
+                return f"{name}: {'...' if begin else ''}{cut}{'...' if end < len(shown) else ''}"
     return ""
+
+
+def _marked(text: str, folded: str, terms: list[re.Pattern[str]]) -> str:
+    """``text`` in one line, with what ``terms`` find in it between asterisks."""
+    spans = sorted(match.span() for term in terms for match in term.finditer(folded))
+    parts: list[str] = []
+    at = 0
+    for begin, end in spans:
+        if begin >= at:
+            parts += [text[at:begin], "**", text[begin:end], "**"]
+            at = end
+    return " ".join("".join([*parts, text[at:]]).split())

@@ -12,6 +12,7 @@ from regrade_tools.models import (
     CaseResult,
     Completion,
     Judged,
+    Label,
     Packet,
     Question,
     Run,
@@ -27,10 +28,11 @@ from regrade_tools.query import Query
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """How many traces were new, and how many were known already."""
+    """How many traces were new, were known already, and were known but lacked what came."""
 
     stored: int
     known: int
+    completed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,29 +57,38 @@ class TraceRow:
 class Page:
     """A page of a search.
 
-    ``total`` is exact, or else a lower bound: it counts to 1,000 and for at most a second.
+    ``total`` is exact, or else a lower bound: it counts to 1,000, and what only reading the
+    traces can tell (phrases, beginnings of frequent words) not far beyond the page. ``partial``
+    where the time was up before the page was full: ``next_cursor`` goes on from there.
     """
 
     rows: tuple[TraceRow, ...]
     total: int
     exact: bool = True
     next_cursor: str | None = None
+    partial: bool = False
 
 
 class Store(Protocol):
-    """Traces and runs. Append and query: nothing that was written is ever changed."""
+    """Traces, labels and runs. Append and query: nothing that was written is ever changed."""
 
     async def append(self, traces: Sequence[Trace]) -> Appended:
-        """Keep ``traces``; one whose id is known is left as it is. Durable on return."""
+        """Keep ``traces``. Durable on return.
+
+        One whose id is known is left as it is, but for OpenTelemetry spans that it lacks: they
+        are added to it, and it keeps its id and its labels.
+        """
         ...
 
     async def search(
         self, query: Query, *, limit: int, cursor: str | None = None, oldest: bool = False
     ) -> Page:
-        """The traces that match, newest first (or oldest); the excerpt shows a matched word.
+        """The traces that match, newest first (or oldest).
+
+        The excerpt says why: where the first word stands, and its line with the words marked.
 
         Raises:
-            Refusal: ``cursor`` is not one that a page gave.
+            Refusal: ``cursor`` is not one that a page gave, or the search took too long.
         """
         ...
 
@@ -87,6 +98,20 @@ class Store(Protocol):
 
     async def latest(self, input_fingerprint: str) -> Trace | None:
         """The newest trace whose exchange was given the input with this fingerprint."""
+        ...
+
+    async def add_labels(self, found: Sequence[Label]) -> int:
+        """Keep labels, all or none; how many had an id that was not known. Durable on return.
+
+        The trace of a label need not be there yet. ``label:`` and ``mode:`` in a query find
+        what ``standing`` says counts.
+        """
+        ...
+
+    async def labels(
+        self, *, criterion: str | None = None, trace_ids: Sequence[str] | None = None
+    ) -> tuple[Label, ...]:
+        """Every label of one criterion or of all, on these traces or on all, as they came."""
         ...
 
     async def start_run(self, run: Run) -> None:

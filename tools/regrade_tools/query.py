@@ -14,16 +14,21 @@ from regrade_tools.refusal import Refusal, unknown
 from regrade_tools.timestamps import duration, moment
 from regrade_tools.words import tokens
 
-Facet = Literal["status", "model", "name", "tag", "session", "tool", "source", "format"]
+Facet = Literal[
+    "status", "model", "name", "tag", "session", "tool", "source", "format", "label", "mode"
+]  # fmt: skip
 Measure = Literal["latency", "cost", "tokens"]
 Sign = Literal[">", ">=", "<", "<="]
 
 FACETS: tuple[Facet, ...] = (
-    "status", "model", "name", "tag", "session", "tool", "source", "format",
+    "status", "model", "name", "tag", "session", "tool", "source", "format", "label", "mode",
 )  # fmt: skip
 MEASURES: tuple[Measure, ...] = ("latency", "cost", "tokens")
 _TIMES = ("since", "until")
-_STATUSES = ("ok", "error")
+_VALUES: dict[str, tuple[str, ...]] = {
+    "status": ("ok", "error"),
+    "label": ("pass", "fail", "none"),
+}
 QUALIFIERS = (*FACETS, *MEASURES, *_TIMES)
 _LONGEST = 2_000
 _MOST_TERMS = 64
@@ -138,11 +143,7 @@ def _qualified(  # noqa: PLR0913 - what the grammar knows of one term
     if not value:
         raise Refusal(f"{key}: has no value.", next_step=_EXAMPLE)
     if _is_facet(key):
-        prefix = not quoted and value.endswith("*")
-        bare = value.removesuffix("*") if prefix else value
-        if key == "status" and not prefix and bare not in _STATUSES:
-            raise unknown("status", bare, _STATUSES, next_step=_EXAMPLE)
-        return found.added(Having(key, bare.casefold(), prefix, negated))
+        return found.added(_having(key, value, negated=negated, quoted=quoted))
     if negated:
         other = {"since": "until:", "until": "since:"}.get(key, f"{key}:<2")
         raise Refusal(f"-{key}: cannot be negated.", next_step=f"Turn its sign round: {other}")
@@ -150,6 +151,18 @@ def _qualified(  # noqa: PLR0913 - what the grammar knows of one term
         return found.added(_within(key, value))
     when = _moment(key, value, now)
     return replace(found, since=when) if key == "since" else replace(found, until=when)
+
+
+def _having(facet: Facet, value: str, *, negated: bool, quoted: bool) -> Having:
+    prefix = not quoted and value.endswith("*")
+    bare = (value.removesuffix("*") if prefix else value).casefold()
+    valid = _VALUES.get(facet)
+    if valid and not prefix and bare not in valid:
+        raise unknown(facet, bare, valid, next_step=_EXAMPLE)
+    if facet == "label" and bare == "none" and not prefix:
+        # It has no label of any kind.
+        return Having("label", "", prefix=True, negated=not negated)
+    return Having(facet, bare, prefix, negated)
 
 
 def _is_facet(key: str) -> TypeGuard[Facet]:

@@ -14,7 +14,7 @@ from regrade_tools import formats
 from regrade_tools.clipping import clip
 from regrade_tools.fingerprint import id_number
 from regrade_tools.models import Trace
-from regrade_tools.ports import Store, TraceRow
+from regrade_tools.ports import Appended, Store, TraceRow
 from regrade_tools.query import parse
 from regrade_tools.redaction import Redaction, redaction
 from regrade_tools.refusal import Refusal, unknown
@@ -43,7 +43,10 @@ class TraceList:
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What an import did; the first of what it skipped, each with its place and the reason."""
+    """What an import did; the first of what it skipped, each with its place and the reason.
+
+    ``completed`` counts known traces whose later spans came.
+    """
 
     stored: int
     already_known: int
@@ -51,6 +54,7 @@ class Imported:
     files: int
     skipped_first: list[str] = field(default_factory=list[str])
     redacted: dict[str, int] = field(default_factory=dict[str, int])
+    completed: int = 0
     hint: str | None = None
 
 
@@ -84,7 +88,9 @@ class Traces:
             parse(query, now=time.time()), limit=limit, cursor=cursor, oldest=sort == "oldest"
         )
         hint = None
-        if not found.rows and cursor is None:
+        if found.partial:
+            hint = "The time was up: next_cursor looks further back; a rarer word or since: helps."
+        elif not found.rows and cursor is None:
             stored = await self.store.count()
             hint = "Nothing matches; drop a term." if stored else _NOTHING_STORED
         return TraceList(
@@ -150,7 +156,7 @@ class Traces:
         while batch := await to_thread.run_sync(_batch, found):
             traces = [item for item in batch if isinstance(item, Trace)]
             appended = await self.store.append(traces)
-            counted.add(appended.stored, appended.known, batch)
+            counted.add(appended, batch)
 
     async def _found(self, trace_id: str) -> Trace:
         trace = await self.store.trace(trace_id) if id_number(trace_id) is not None else None
@@ -209,12 +215,14 @@ _NOTHING_STORED = "No trace is stored yet: import_traces reads logs (a person: r
 class _Count:
     stored: int = 0
     known: int = 0
+    completed: int = 0
     skipped: int = 0
     first: list[str] = field(default_factory=list[str])
 
-    def add(self, stored: int, known: int, batch: Iterable[Trace | formats.Skipped]) -> None:
-        self.stored += stored
-        self.known += known
+    def add(self, appended: Appended, batch: Iterable[Trace | formats.Skipped]) -> None:
+        self.stored += appended.stored
+        self.known += appended.known
+        self.completed += appended.completed
         for item in batch:
             if isinstance(item, formats.Skipped):
                 self.skipped += 1
@@ -223,11 +231,12 @@ class _Count:
 
     def told(self, files: int, hidden: Redaction) -> Imported:
         hint = None
-        if not self.stored and not self.known:
+        if not self.stored and not self.known and not self.completed:
             hint = "Nothing was imported; if the fields have other names, give a mapping."
         return Imported(
             stored=self.stored,
             already_known=self.known,
+            completed=self.completed,
             skipped=self.skipped,
             files=files,
             skipped_first=self.first,

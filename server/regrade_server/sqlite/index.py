@@ -4,12 +4,14 @@ A facet is one token that no text can hold: it begins with a private-use charact
 letter for SQLite's tokenizer and none for ours, by which the words of a text are found.
 """
 
+import sqlite3
+from collections.abc import Iterable
 from functools import lru_cache
 
 from regrade_tools.fingerprint import fingerprint
-from regrade_tools.matching import facets, searched_text
-from regrade_tools.models import Trace
-from regrade_tools.query import Query, Words
+from regrade_tools.matching import facets, label_facets, searched_text
+from regrade_tools.models import Label, Trace
+from regrade_tools.query import Having, Query, Words
 from regrade_tools.words import tokens
 
 _MARK, _PART = "\ue000", "\ue001"
@@ -41,27 +43,69 @@ def body(trace: Trace) -> str:
     return f"{text}\n{' '.join(marks)}"
 
 
-def match(query: Query) -> str:
+def label_marks(labels: Iterable[Label]) -> frozenset[str]:
+    """What the index is given for all the labels of one trace."""
+    return frozenset(facet(kind, value) for kind, value in label_facets(labels))
+
+
+def add(connection: sqlite3.Connection, row: int, *words: str) -> None:
+    """Let ``row`` be found by ``words``, too: a row of the index is no more than its words."""
+    connection.execute("INSERT INTO trace_fts(rowid, body) VALUES(?,?)", (row, " ".join(words)))
+
+
+def remove(connection: sqlite3.Connection, row: int, *words: str) -> None:
+    """Let ``row`` no longer be found by ``words``; what was added is removed no oftener."""
+    connection.execute(
+        "INSERT INTO trace_fts(trace_fts, rowid, body) VALUES('delete',?,?)",
+        (row, " ".join(words)),
+    )
+
+
+def exchange(
+    connection: sqlite3.Connection, row: int, old: frozenset[str], new: frozenset[str]
+) -> None:
+    """Let ``row`` be found by ``new`` instead of ``old``."""
+    if old == new:
+        return
+    # FTS5 counts what was added and removed and calls an index with too little damaged.
+    add(connection, row, *(new - old or {_ANY}))
+    if old - new:
+        remove(connection, row, *(old - new))
+
+
+def match(query: Query, *, beginnings: bool = True) -> str:
     """The match expression of ``query``; empty where it names neither word nor facet.
 
-    It may let through more than is asked for (see ``unproven``), never less.
+    It may let through more than is asked for, never less: phrases only as their words, and
+    without ``beginnings`` nothing of the terms that are beginnings.
     """
     wanted: list[str] = []
     unwanted: list[str] = []
     for term in query.words:
         if not term.negated:
             wanted.extend(f'"{token}"' for token in term.tokens[:-1])
-        if not term.negated or len(term.tokens) == 1:
+        if (not term.negated or len(term.tokens) == 1) and (beginnings or not begins(term)):
             last = f'"{term.tokens[-1]}"{" *" if term.prefix else ""}'
             (unwanted if term.negated else wanted).append(last)
     for having in query.having:
-        token = f'"{facet(having.facet, having.value)}"{" *" if having.prefix else ""}'
-        (unwanted if having.negated else wanted).append(token)
+        if beginnings or not begins(having):
+            # Any label at all is a token of its own.
+            open_ended = having.prefix and (having.facet, having.value) != ("label", "")
+            token = f'"{facet(having.facet, having.value)}"{" *" if open_ended else ""}'
+            (unwanted if having.negated else wanted).append(token)
     if not wanted and not unwanted:
         return ""
     return " NOT ".join([" AND ".join(wanted or [f'"{_ANY}"']), *unwanted])
 
 
-def unproven(query: Query) -> tuple[Words, ...]:
-    """The phrases: the index knows that their words occur, only the text that they adjoin."""
+def begins(term: Words | Having) -> bool:
+    """Whether ``term`` is a beginning for which the index gathers many tokens.
+
+    What labels say is not in the text of a trace, and of few kinds: it is left to the index.
+    """
+    return term.prefix and not (isinstance(term, Having) and term.facet in ("label", "mode"))
+
+
+def phrases(query: Query) -> tuple[Words, ...]:
+    """What the index cannot know: that words adjoin."""
     return tuple(term for term in query.words if len(term.tokens) > 1)

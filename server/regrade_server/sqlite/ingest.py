@@ -4,26 +4,20 @@ import json
 import sqlite3
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from regrade_server.sqlite.index import body as index_body
+from regrade_server.sqlite import index, labels
 from regrade_server.sqlite.payload import Packer, encode
+from regrade_server.sqlite.slots import free_ids, row_id
 from regrade_server.sqlite.transaction import transaction
+from regrade_tools.completion import completed, content
 from regrade_tools.fingerprint import id_number
 from regrade_tools.models import Trace
 from regrade_tools.ports import Appended
 
-_EPOCH = -62_135_596_800  # 0001-01-01
-_LATEST = 253_402_300_799  # 9999-12-31
-_SLOT_BITS = 2
 _LARGEST = (1 << 63) - 1
-_TRACE = f"INSERT INTO trace VALUES({','.join('?' * 12)})"
-
-
-def row_id(when: float) -> int:
-    """The first id of the millisecond of ``when``, in Unix seconds: four to a millisecond."""
-    inside = min(max(when, _EPOCH), _LATEST)
-    return int((inside - _EPOCH) * 1000) << _SLOT_BITS
+_AT_ONCE = 1_000
+_TRACE = f"INSERT INTO trace VALUES({','.join('?' * 13)})"
 
 
 @dataclass(slots=True)
@@ -35,56 +29,114 @@ class Writer:
     symbols: dict[str, int] = field(default_factory=dict[str, int])
 
 
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A trace as it will be kept: its number, its time, its JSON and its words."""
+
+    key: int
+    trace: Trace
+    when: float
+    content: int
+    body: bytes
+    words: str
+    packed: bytes = b""
+
+
 def append(writer: Writer, traces: Sequence[Trace]) -> Appended:
-    """Keep the traces whose ids are not known yet."""
+    """Keep the traces whose ids are not known yet, and what known ones lack."""
     now = time.time()
+    drafts = [_draft(key, trace, now) for key, trace in _distinct(traces).items()]
+    dictionary = writer.packer.train([draft.body for draft in drafts])
+    if not dictionary:
+        drafts = [replace(draft, packed=writer.packer.pack(draft.body)) for draft in drafts]
+    try:
+        with transaction(writer.connection):
+            if dictionary:
+                writer.packer.adopt(dictionary)
+            fresh, grown = _sifted(writer, drafts)
+            _insert(writer, sorted([*fresh, *grown], key=lambda draft: draft.when))
+    except BaseException:
+        # Symbols and a dictionary that were rolled back must not be trusted.
+        writer.symbols.clear()
+        writer.packer = Packer(writer.connection)
+        raise
+    return Appended(len(fresh), len(traces) - len(fresh) - len(grown), len(grown))
+
+
+def _distinct(traces: Sequence[Trace]) -> dict[int, Trace]:
     keyed: dict[int, Trace] = {}
     for trace in traces:
         key = id_number(trace.id)
         if key is None:
             raise ValueError(f"{trace.id!r} is not a trace id")
-        keyed.setdefault(key, trace)
-    batch = sorted(keyed.items(), key=lambda item: _when(item[1], now))
-    bodies = [encode(trace) for _, trace in batch]
-    words = [index_body(trace) for _, trace in batch]
-    dictionary = writer.packer.train(bodies)
-    packed = [] if dictionary else [writer.packer.pack(body) for body in bodies]
-    connection = writer.connection
-    try:
-        with transaction(connection):
-            if dictionary:
-                writer.packer.adopt(dictionary)
-                packed = [writer.packer.pack(body) for body in bodies]
-            known = _known(connection, [key for key, _ in batch])
-            fresh = [place for place, (key, _) in enumerate(batch) if key not in known]
-            whens = [_when(batch[place][1], now) for place in fresh]
-            ids = _free_ids(connection, [row_id(when) for when in whens])
-            for row, when, place in zip(ids, whens, fresh, strict=True):
-                key, trace = batch[place]
-                _insert(
-                    writer, (row, key, when, *_columns(writer, trace)), packed[place], words[place]
-                )
-    except BaseException:
-        # Symbols and a dictionary that were rolled back must not be trusted.
-        writer.symbols.clear()
-        writer.packer = Packer(connection)
-        raise
-    return Appended(stored=len(fresh), known=len(traces) - len(fresh))
+        keyed[key] = completed(keyed[key], trace) if key in keyed else trace
+    return keyed
 
 
-def _when(trace: Trace, now: float) -> float:
-    return now if trace.started_at is None else trace.started_at
+def _draft(key: int, trace: Trace, now: float) -> _Draft:
+    when = now if trace.started_at is None else trace.started_at
+    return _Draft(key, trace, when, content(trace), encode(trace), index.body(trace))
 
 
-def _insert(writer: Writer, columns: tuple[object, ...], packed: bytes, words: str) -> None:
-    execute, row = writer.connection.execute, columns[0]
-    execute(_TRACE, columns)
-    execute("INSERT INTO payload VALUES(?,?,?)", (row, writer.packer.dictionary, packed))
-    execute("INSERT INTO trace_fts(rowid, body) VALUES(?,?)", (row, words))
+def _sifted(writer: Writer, drafts: Sequence[_Draft]) -> tuple[list[_Draft], list[_Draft]]:
+    """The drafts that are new, and those that complete a trace, with all that it has."""
+    known = _known(writer.connection, [draft.key for draft in drafts])
+    fresh: list[_Draft] = []
+    grown: list[_Draft] = []
+    for draft in drafts:
+        if draft.key not in known:
+            fresh.append(draft)
+            continue
+        row, when, held = known[draft.key]
+        if held == draft.content:
+            continue
+        before = writer.packer.trace(row)
+        whole = completed(before, draft.trace)
+        if whole is not before:
+            _remove(writer, row, before)
+            grown.append(_draft(draft.key, whole, when))
+    return fresh, grown
 
 
-def _columns(writer: Writer, trace: Trace) -> tuple[object, ...]:
+def _known(connection: sqlite3.Connection, keys: list[int]) -> dict[int, tuple[int, float, int]]:
+    """The row, the time and the content of each trace that is kept under one of ``keys``."""
+    found: dict[int, tuple[int, float, int]] = {}
+    for start in range(0, len(keys), _AT_ONCE):
+        some = keys[start : start + _AT_ONCE]
+        rows = connection.execute(
+            f"SELECT key, id, at, content FROM trace WHERE key IN ({','.join('?' * len(some))})",  # noqa: S608 - only question marks
+            some,
+        )
+        found.update((key, (row, when, held)) for key, row, when, held in rows)
+    return found
+
+
+def _remove(writer: Writer, row: int, trace: Trace) -> None:
+    """Take out the version of a trace that a more complete one is about to replace."""
+    execute = writer.connection.execute
+    said = labels.marks(writer.connection, [trace.id])[trace.id]
+    index.remove(writer.connection, row, index.body(trace), *said)
+    execute("DELETE FROM payload WHERE id = ?", (row,))
+    execute("DELETE FROM trace WHERE id = ?", (row,))
+
+
+def _insert(writer: Writer, drafts: Sequence[_Draft]) -> None:
+    connection, packer = writer.connection, writer.packer
+    rows = free_ids(connection, [row_id(draft.when) for draft in drafts])
+    said = labels.marks(connection, [draft.trace.id for draft in drafts])
+    for row, draft in zip(rows, drafts, strict=True):
+        body = draft.packed or packer.pack(draft.body)
+        connection.execute(_TRACE, _columns(writer, row, draft))
+        connection.execute("INSERT INTO payload VALUES(?,?,?)", (row, packer.dictionary, body))
+        index.add(connection, row, draft.words, *said[draft.trace.id])
+
+
+def _columns(writer: Writer, row: int, draft: _Draft) -> tuple[object, ...]:
+    trace = draft.trace
     return (
+        row,
+        draft.key,
+        draft.when,
         trace.duration_ms,
         None if trace.tokens is None else min(trace.tokens, _LARGEST),
         trace.cost_usd,
@@ -94,6 +146,7 @@ def _columns(writer: Writer, trace: Trace) -> tuple[object, ...]:
         _symbol(writer, trace.status),
         json.dumps(trace.tags, ensure_ascii=False) if trace.tags else "",
         trace.opening,
+        draft.content,
     )
 
 
@@ -105,38 +158,3 @@ def _symbol(writer: Writer, value: str) -> int:
         number = int(execute("SELECT id FROM sym WHERE value = ?", (value,)).fetchone()[0])
         writer.symbols[value] = number
     return number
-
-
-def _known(connection: sqlite3.Connection, keys: list[int]) -> set[int]:
-    marks = ",".join("?" * len(keys))
-    return {
-        row[0]
-        for row in connection.execute(f"SELECT key FROM trace WHERE key IN ({marks})", keys)  # noqa: S608 - only question marks
-    }
-
-
-def _free_ids(connection: sqlite3.Connection, wanted: list[int]) -> list[int]:
-    """Ids in order, each at or after the one wanted: the next free one where that is taken."""
-    if not wanted:
-        return []
-    span = (wanted[0], wanted[-1] + len(wanted))
-    newest = connection.execute("SELECT max(id) FROM trace").fetchone()[0]
-    taken: set[int] = set()
-    if newest is not None and wanted[0] <= newest:
-        taken = {
-            row[0]
-            for row in connection.execute("SELECT id FROM trace WHERE id BETWEEN ? AND ?", span)
-        }
-    ids: list[int] = []
-    last = -1
-    for base in wanted:
-        free = max(base, last + 1)
-        while free in taken or (free > span[1] and taken and _exists(connection, free)):
-            free += 1
-        ids.append(free)
-        last = free
-    return ids
-
-
-def _exists(connection: sqlite3.Connection, row: int) -> bool:
-    return connection.execute("SELECT 1 FROM trace WHERE id = ?", (row,)).fetchone() is not None

@@ -1,10 +1,10 @@
-"""A trace as a compressed blob, with a dictionary trained on the first large batch."""
+"""A trace as a compressed blob, with a dictionary trained as soon as there are enough."""
 
 # zstandard's stubs know no bytes as samples; this room alone speaks to it.
 # pyright: reportUnknownMemberType=false, reportArgumentType=false
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 
 import zstandard
@@ -15,7 +15,7 @@ from regrade_tools.models import Trace
 _LEVEL = 3
 _DICTIONARY_BYTES = 64 * 1024
 # Fewer samples train a poor dictionary; more cost time and win nothing.
-_SAMPLES = (500, 4_000)
+_SAMPLES = 500
 _SAMPLE_BYTES = 16 * 1024
 _LARGEST = 1 << 30
 
@@ -30,6 +30,11 @@ def encode(trace: Trace) -> bytes:
     return _adapter().dump_json(trace, exclude_defaults=True)
 
 
+def decode(body: bytes) -> Trace:
+    """The trace in ``body``, which ``encode`` made."""
+    return _adapter().validate_json(body)
+
+
 class Packer:
     """Compresses and restores payloads of one connection; used by one thread at a time."""
 
@@ -39,20 +44,37 @@ class Packer:
         self._restorers: dict[int, zstandard.ZstdDecompressor] = {0: zstandard.ZstdDecompressor()}
         self._compressor = zstandard.ZstdCompressor(level=_LEVEL)
         self.dictionary = 0
-        row = connection.execute("SELECT max(id) FROM dictionary").fetchone()
-        if row[0] is not None:
-            self._use(row[0])
+        self._wanted = _SAMPLES
+        self._take_newest()
 
     def train(self, bodies: Sequence[bytes]) -> bytes | None:
-        """A dictionary for ``bodies``, where there is none yet and they are enough."""
-        if self.dictionary or len(bodies) < _SAMPLES[0]:
+        """A dictionary for ``bodies`` and what is stored, where there is none and it is time."""
+        if self.dictionary:
             return None
-        samples = [body[:_SAMPLE_BYTES] for body in bodies[: _SAMPLES[1]]]
+        self._take_newest()
+        missing = self._wanted - len(bodies)
+        if self.dictionary or missing > self._stored(missing):
+            return None
+        # What is in common would be found again at once: look once more when there is far more.
+        self._wanted *= 8
+        samples = [body[:_SAMPLE_BYTES] for body in bodies[:_SAMPLES]]
+        samples += [body[:_SAMPLE_BYTES] for body in self._newest(_SAMPLES - len(samples))]
         try:
             return zstandard.train_dictionary(_DICTIONARY_BYTES, samples).as_bytes()
         except zstandard.ZstdError:
             # Nothing in common: without a dictionary they are only larger.
             return None
+
+    def _stored(self, enough: int) -> int:
+        counted = "SELECT count(*) FROM (SELECT 1 FROM payload LIMIT ?)"
+        return int(self._connection.execute(counted, (max(enough, 0),)).fetchone()[0])
+
+    def _newest(self, number: int) -> Iterator[bytes]:
+        rows = self._connection.execute(
+            "SELECT dictionary, body FROM payload ORDER BY id DESC LIMIT ?", (max(number, 0),)
+        )
+        for dictionary, body in rows.fetchall():
+            yield self._unpacked(dictionary, body)
 
     def adopt(self, dictionary: bytes) -> None:
         """Keep ``dictionary`` and use it from now on; inside the caller's transaction."""
@@ -63,14 +85,28 @@ class Packer:
         """``body`` compressed with the dictionary of now."""
         return self._compressor.compress(body)
 
-    def unpack(self, dictionary: int, body: bytes) -> Trace:
-        """The trace in ``body``, which was compressed with ``dictionary``."""
+    def raw(self, row: int) -> bytes:
+        """The JSON of the trace with the id ``row``."""
+        dictionary, body = self._connection.execute(
+            "SELECT dictionary, body FROM payload WHERE id = ?", (row,)
+        ).fetchone()
+        return self._unpacked(dictionary, body)
+
+    def trace(self, row: int) -> Trace:
+        """The trace with the id ``row``."""
+        return decode(self.raw(row))
+
+    def _unpacked(self, dictionary: int, body: bytes) -> bytes:
         if dictionary not in self._restorers:
             self._restorers[dictionary] = zstandard.ZstdDecompressor(
                 dict_data=self._load(dictionary)
             )
-        whole = self._restorers[dictionary].decompress(body, max_output_size=_LARGEST)
-        return _adapter().validate_json(whole)
+        return self._restorers[dictionary].decompress(body, max_output_size=_LARGEST)
+
+    def _take_newest(self) -> None:
+        row = self._connection.execute("SELECT max(id) FROM dictionary").fetchone()
+        if row[0] is not None:
+            self._use(row[0])
 
     def _use(self, number: int) -> None:
         data = self._load(number)

@@ -13,14 +13,17 @@ from regrade_server.sqlite.transaction import transaction
 
 migrations = Migrations("regrade")
 
+# How long a writer waits for another process to finish: some fifty batches. Readers wait for
+# nobody, except where the file is opened for the first time.
+LOCK_WAIT_MS = 15_000
 # WAL with NORMAL loses nothing that was committed when a process dies; only a power cut could
-# take the last commits. The cache and the map are upper bounds, not reservations.
+# take the last commits. The cache is an upper bound, no reservation. No map: a file that is cut
+# short under one kills the process with a signal, where a read gives an error.
 _PRAGMAS = (
-    "PRAGMA busy_timeout=30000",
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=NORMAL",
     "PRAGMA cache_size=-65536",
-    "PRAGMA mmap_size=17179869184",
+    "PRAGMA mmap_size=0",
     "PRAGMA temp_store=MEMORY",
     "PRAGMA wal_autocheckpoint=4000",
     "PRAGMA journal_size_limit=268435456",
@@ -71,6 +74,26 @@ def _runs(db: Database) -> None:
     db.table("result").create_index(["run_id", "outcome"])
 
 
+_LABELS = (
+    # trace is the number in the id of the trace, which may come later than its labels.
+    """CREATE TABLE label(
+        id TEXT PRIMARY KEY, trace INTEGER NOT NULL, criterion TEXT NOT NULL,
+        body TEXT NOT NULL) STRICT""",
+    "CREATE INDEX label_trace ON label(trace)",
+    "CREATE INDEX label_criterion ON label(criterion)",
+    # Which spans a trace holds, so that one that is imported again need not be read.
+    "ALTER TABLE trace ADD COLUMN content INTEGER NOT NULL DEFAULT 0",
+    # Runs of ids that are all taken; see slots.py.
+    "CREATE TABLE crowd(first INTEGER PRIMARY KEY, following INTEGER NOT NULL) STRICT",
+)
+
+
+@migrations(name="003_labels")
+def _labels(db: Database) -> None:
+    for statement in _LABELS:
+        db.execute(statement)
+
+
 @migrations(name="004_judgements")
 def _judgements(db: Database) -> None:
     db.table("judgement").create(
@@ -90,6 +113,7 @@ def connect(path: Path) -> sqlite3.Connection:
         path, isolation_level=None, check_same_thread=False, cached_statements=256
     )
     try:
+        connection.execute(f"PRAGMA busy_timeout={LOCK_WAIT_MS}")
         connection.execute("PRAGMA page_size=8192")
         for pragma in _PRAGMAS:
             connection.execute(pragma)

@@ -4,27 +4,29 @@ import base64
 import json
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from typing import Any
 
-from regrade_server.sqlite.index import asked, match, unproven
-from regrade_server.sqlite.ingest import row_id
+from regrade_server.sqlite.index import asked, begins, phrases
 from regrade_server.sqlite.payload import Packer
+from regrade_server.sqlite.proof import Proof, proof
+from regrade_server.sqlite.walk import Walk, deadline, walk
 from regrade_tools.fingerprint import id_number, numbered_id
-from regrade_tools.matching import excerpt, says, searched_text
+from regrade_tools.matching import excerpt
 from regrade_tools.models import Trace
 from regrade_tools.ports import Page, TraceRow
 from regrade_tools.query import Query
 from regrade_tools.refusal import Refusal
 
 _COUNTED = 1_000
-_SECONDS = 1.0
-# Ids run ahead of their time where many traces share a millisecond: by four an id.
-_DRIFT_S = 3_600
-_NO_BOUND = (1 << 63) - 1
+# What must be read to be proven is counted no further than this many candidates.
+_COUNTED_BY_READING = 40
+# A page that must be read together is cut off here, with what was found so far.
+SECONDS = 2.0
+# A beginning that so few of the newest candidates have is rare enough for the index.
+_SAMPLE, _SAMPLE_HITS, _LONGEST_SAMPLE = 32, 4, 160
 _LAST_ROW = 1 << 60
-_MEASURES = {"latency": "duration_ms", "cost": "cost_usd", "tokens": "tokens"}
 _COLUMNS = (
     "t.id, t.key, t.at, t.duration_ms, t.tokens, t.cost_usd, t.name, t.model, t.source,"
     " t.status, t.tags, t.preview"
@@ -40,104 +42,105 @@ class Reader:
     symbols: dict[int, str] = field(default_factory=dict[int, str])
 
 
-@dataclass(frozen=True, slots=True)
-class _Walk:
-    """The rows that may match, as a FROM and WHERE with its values."""
+@dataclass(slots=True)
+class _Found:
+    """What a walk has come upon: the hits, with those that were read, and how far it went."""
 
-    clause: str
-    values: tuple[object, ...]
-    key: str
-
-    def ids(self, reader: Reader, bounds: tuple[int, int], *, oldest: bool) -> Iterator[int]:
-        order = "ASC" if oldest else "DESC"
-        cursor = reader.connection.execute(
-            f"SELECT t.id {self.clause} AND {self.key} BETWEEN ? AND ? ORDER BY {self.key} {order}",
-            (*self.values, *bounds),
-        )
-        for row in cursor:
-            yield row[0]
+    rows: list[int] = field(default_factory=list[int])
+    read: dict[int, Trace] = field(default_factory=dict[int, Trace])
+    looked: int = 0
+    at: int = 0
+    whole: bool = False
+    late: bool = False
 
 
 def page(reader: Reader, query: Query, limit: int, cursor: str | None, oldest: bool) -> Page:  # noqa: FBT001 - called by position, across threads
     """A page of the traces that match ``query``."""
-    walk = _walk(query)
-    low, high = _bounds(query)
     after = None if cursor is None else _read_cursor(cursor)
-    if after is not None:
-        low, high = (max(low, after + 1), high) if oldest else (low, min(high, after - 1))
-    ids = walk.ids(reader, (low, high), oldest=oldest)
-    found = list(islice(_proven(reader, query, ids), limit + 1))
-    rows = tuple(_row(reader, row, query) for row in found[:limit])
-    more = len(found) > limit
-    total, exact = (len(found), True)
-    if more or cursor is not None:
-        total, exact = _count(reader, query, walk)
-    following = _write_cursor(found[limit - 1]) if more else None
-    return Page(rows=rows, total=total, exact=exact, next_cursor=following)
-
-
-def _walk(query: Query) -> _Walk:
-    conditions: list[str] = []
-    values: list[object] = []
-    for term in query.within:
-        # The sign is one of four that the grammar knows.
-        conditions.append(f" AND t.{_MEASURES[term.measure]} {term.sign} ?")
-        values.append(term.bound)
-    if query.since is not None:
-        conditions.append(" AND t.at >= ?")
-        values.append(query.since)
-    if query.until is not None:
-        conditions.append(" AND t.at < ?")
-        values.append(query.until)
-    expression = match(query)
-    if not expression:
-        return _Walk(f"FROM trace t WHERE 1{''.join(conditions)}", tuple(values), "t.id")
-    # CROSS JOIN keeps the index outside, so that its order of ids needs no sorting.
-    clause = (
-        "FROM trace_fts f CROSS JOIN trace t ON t.id = f.rowid"
-        f" WHERE f.trace_fts MATCH ?{''.join(conditions)}"
+    with deadline(reader.connection):
+        found = _find(reader, query, limit, after, oldest=oldest)
+        shown = found.rows[:limit]
+        rows = _rows(reader, shown, query, found.read)
+        counted = found if after is None else _find(reader, query, 0, None, oldest=oldest)
+    more = len(found.rows) > limit
+    following = shown[-1] if more else found.at if found.late else None
+    return Page(
+        rows=rows,
+        total=min(len(counted.rows), _COUNTED),
+        exact=counted.whole and len(counted.rows) <= _COUNTED,
+        next_cursor=None if following is None else _write_cursor(following),
+        partial=found.late and not more,
     )
-    return _Walk(clause, (expression, *values), "f.rowid")
 
 
-def _bounds(query: Query) -> tuple[int, int]:
-    low = 0 if query.since is None else row_id(query.since)
-    high = _NO_BOUND if query.until is None else row_id(query.until + _DRIFT_S)
-    return low, high
+def _find(reader: Reader, query: Query, limit: int, after: int | None, *, oldest: bool) -> _Found:
+    """The hits of a page and one more, and from the beginning as many as are counted."""
+    if any(begins(term) for term in (*query.words, *query.having)):
+        # The index can only gather every trace that has such a word, which costs what they are
+        # in number; where they are frequent, reading the first candidates is enough.
+        way = walk(query, oldest=oldest, beginnings=False)
+        found = _read(reader, way, proof(query, beginnings=True), limit, after, sample=True)
+        if found.whole or len(found.rows) > limit:
+            return found
+    way = walk(query, oldest=oldest)
+    if phrases(query):
+        return _read(reader, way, proof(query, beginnings=False), limit, after)
+    most = (_COUNTED if after is None else limit) + 1
+    rows = list(way.ids(reader.connection, most, after))
+    return _Found(rows, whole=len(rows) < most)
 
 
-def _proven(reader: Reader, query: Query, ids: Iterator[int]) -> Iterator[int]:
-    phrases = unproven(query)
-    if not phrases:
-        return ids
-    return (row for row in ids if says(phrases, searched_text(_payload(reader, row))))
+def _read(  # noqa: PLR0913 - one walk, told whole
+    reader: Reader, way: Walk, proven: Proof, limit: int, after: int | None, *, sample: bool = False
+) -> _Found:
+    """The candidates of ``way`` that their text proves, until there are enough for a page."""
+    found = _Found()
+    least = _COUNTED_BY_READING if after is None else 0
+    end = time.monotonic() + SECONDS
+    for row in way.ids(reader.connection, -1, after):
+        if len(found.rows) > limit and found.looked >= least:
+            return found
+        if sample and len(found.rows) <= limit and _hopeless(found):
+            return found
+        trace = proven.of(reader.packer, row)
+        found.looked, found.at = found.looked + 1, row
+        if trace is not None:
+            found.rows.append(row)
+            if len(found.rows) <= limit:
+                found.read[row] = trace
+        if time.monotonic() > end:
+            found.late = True
+            return found
+    found.whole = True
+    return found
 
 
-def _count(reader: Reader, query: Query, walk: _Walk) -> tuple[int, bool]:
-    bounds = _bounds(query)
-    if not unproven(query):
-        row = reader.connection.execute(
-            f"SELECT count(*) FROM (SELECT 1 {walk.clause} AND {walk.key} BETWEEN ? AND ?"  # noqa: S608 - as above
-            f" LIMIT {_COUNTED + 1})",
-            (*walk.values, *bounds),
-        ).fetchone()
-        return min(row[0], _COUNTED), row[0] <= _COUNTED
-    deadline = time.monotonic() + _SECONDS
-    total = 0
-    for _ in _proven(reader, query, walk.ids(reader, bounds, oldest=False)):
-        if total == _COUNTED or time.monotonic() > deadline:
-            return total, False
-        total += 1
-    return total, True
+def _hopeless(found: _Found) -> bool:
+    if found.looked < _SAMPLE:
+        return False
+    return len(found.rows) < _SAMPLE_HITS or found.looked >= _LONGEST_SAMPLE
 
 
-def _row(reader: Reader, row: int, query: Query) -> TraceRow:
-    columns = reader.connection.execute(
-        f"SELECT {_COLUMNS} FROM trace t WHERE t.id = ?",  # noqa: S608 - a constant
-        (row,),
-    ).fetchone()
+def _rows(
+    reader: Reader, shown: list[int], query: Query, read: Mapping[int, Trace]
+) -> tuple[TraceRow, ...]:
+    found = reader.connection.execute(
+        f"SELECT {_COLUMNS} FROM trace t WHERE t.id IN ({','.join('?' * len(shown))})",  # noqa: S608 - constants and question marks
+        shown,
+    )
+    by_id = {columns[0]: columns for columns in found}
+    rows = (_row(reader, by_id[row]) for row in shown)
+    if not any(not term.negated for term in query.words):
+        return tuple(rows)
+    return tuple(
+        replace(row, excerpt=excerpt(query.words, read.get(number) or reader.packer.trace(number)))
+        for number, row in zip(shown, rows, strict=True)
+    )
+
+
+def _row(reader: Reader, columns: tuple[Any, ...]) -> TraceRow:
     _, key, at, duration, tokens, cost, name, model, source, status, tags, preview = columns
-    found = TraceRow(
+    return TraceRow(
         id=numbered_id(key),
         when=at,
         name=_symbol(reader, name),
@@ -150,10 +153,6 @@ def _row(reader: Reader, row: int, query: Query) -> TraceRow:
         source=_symbol(reader, source),
         preview=preview,
     )
-    if not query.words:
-        return found
-    text = searched_text(_payload(reader, row))
-    return replace(found, excerpt=excerpt(query.words, text))
 
 
 def trace(reader: Reader, trace_id: str) -> Trace | None:
@@ -161,7 +160,7 @@ def trace(reader: Reader, trace_id: str) -> Trace | None:
     row = reader.connection.execute(
         "SELECT id FROM trace WHERE key = ?", (id_number(trace_id),)
     ).fetchone()
-    return None if row is None else _payload(reader, row[0])
+    return None if row is None else reader.packer.trace(row[0])
 
 
 def latest(reader: Reader, input_fingerprint: str) -> Trace | None:
@@ -170,19 +169,12 @@ def latest(reader: Reader, input_fingerprint: str) -> Trace | None:
         "SELECT rowid FROM trace_fts WHERE trace_fts MATCH ? ORDER BY rowid DESC LIMIT 1",
         (f'"{asked(input_fingerprint)}"',),
     ).fetchone()
-    return None if row is None else _payload(reader, row[0])
+    return None if row is None else reader.packer.trace(row[0])
 
 
 def count(reader: Reader) -> int:
     """How many traces there are."""
     return int(reader.connection.execute("SELECT count(*) FROM trace").fetchone()[0])
-
-
-def _payload(reader: Reader, row: int) -> Trace:
-    dictionary, body = reader.connection.execute(
-        "SELECT dictionary, body FROM payload WHERE id = ?", (row,)
-    ).fetchone()
-    return reader.packer.unpack(dictionary, body)
 
 
 def _symbol(reader: Reader, number: int) -> str:

@@ -5,18 +5,15 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from anyio import CapacityLimiter, to_thread
-from pydantic import ValidationError
-from zstandard import ZstdError
-
-from regrade_server.sqlite import ingest, judgements, runs, search
+from regrade_server.sqlite import ingest, judgements, labels, runs, search
 from regrade_server.sqlite.ingest import Writer
+from regrade_server.sqlite.keeper import Keeper
 from regrade_server.sqlite.payload import Packer
 from regrade_server.sqlite.search import Reader
-from regrade_tools.models import CaseResult, Judged, Packet, Run, RunEnd, StoredRun, Trace
+from regrade_server.sqlite.transaction import snapshot
+from regrade_tools.models import CaseResult, Judged, Label, Packet, Run, RunEnd, StoredRun, Trace
 from regrade_tools.ports import Appended, Page
 from regrade_tools.query import Query
-from regrade_tools.refusal import Refusal
 
 Answer = TypeVar("Answer")
 
@@ -24,22 +21,16 @@ Answer = TypeVar("Answer")
 class SqliteStore:
     """A store in one file, opened at its first use; other processes may use it, too."""
 
-    def __init__(self, path: Path) -> None:
-        """Name the file; nothing is read or written yet."""
-        self._path = path
-        self._writer: Writer | None = None
-        self._reader: Reader | None = None
-        # Which file each connection is of: one that was removed would take writes and lose them.
-        self._written: tuple[int, int] | None = None
-        self._read_from: tuple[int, int] | None = None
-        self._writing: CapacityLimiter | None = None
-        self._reading: CapacityLimiter | None = None
+    def __init__(self, path: Path, within: Path | None = None) -> None:
+        """Name the file, and the folder that no link may lead it out of; nothing is read yet."""
+        self._writer = Keeper(path, within, _writer)
+        self._reader = Keeper(path, within, _reader)
 
     async def append(self, traces: Sequence[Trace]) -> Appended:
         """As the port says."""
         if not traces:
             return Appended(0, 0)
-        return await self._write(lambda writer: ingest.append(writer, traces))
+        return await self._writer.lend(lambda writer: ingest.append(writer, traces))
 
     async def search(
         self, query: Query, *, limit: int, cursor: str | None = None, oldest: bool = False
@@ -59,17 +50,27 @@ class SqliteStore:
         """As the port says."""
         return await self._read(search.count)
 
+    async def add_labels(self, found: Sequence[Label]) -> int:
+        """As the port says."""
+        return await self._writer.lend(lambda writer: labels.add(writer.connection, found))
+
+    async def labels(
+        self, *, criterion: str | None = None, trace_ids: Sequence[str] | None = None
+    ) -> tuple[Label, ...]:
+        """As the port says."""
+        return await self._read(lambda reader: labels.kept(reader.connection, criterion, trace_ids))
+
     async def start_run(self, run: Run) -> None:
         """As the port says."""
-        await self._write(lambda writer: runs.start(writer.connection, run))
+        await self._writer.lend(lambda writer: runs.start(writer.connection, run))
 
     async def add_results(self, run_id: str, results: Sequence[CaseResult]) -> None:
         """As the port says."""
-        await self._write(lambda writer: runs.add_results(writer.connection, run_id, results))
+        await self._writer.lend(lambda writer: runs.add_results(writer.connection, run_id, results))
 
     async def end_run(self, run_id: str, end: RunEnd) -> None:
         """As the port says."""
-        await self._write(lambda writer: runs.end(writer.connection, run_id, end))
+        await self._writer.lend(lambda writer: runs.end(writer.connection, run_id, end))
 
     async def run(self, run_id: str) -> StoredRun | None:
         """As the port says."""
@@ -86,7 +87,7 @@ class SqliteStore:
     async def add_judgements(self, judged: Sequence[Judged]) -> None:
         """As the port says."""
         if judged:
-            await self._write(lambda writer: judgements.add(writer.connection, judged))
+            await self._writer.lend(lambda writer: judgements.add(writer.connection, judged))
 
     async def judgements(self, fingerprint: str, items: Collection[str]) -> dict[str, Judged]:
         """As the port says."""
@@ -96,71 +97,28 @@ class SqliteStore:
 
     async def add_packet(self, packet: Packet) -> None:
         """As the port says."""
-        await self._write(lambda writer: judgements.add_packet(writer.connection, packet))
+        await self._writer.lend(lambda writer: judgements.add_packet(writer.connection, packet))
 
     async def packet(self, packet_id: str) -> Packet | None:
         """As the port says."""
         return await self._read(lambda reader: judgements.packet(reader.connection, packet_id))
 
+    async def _read(self, work: Callable[[Reader], Answer]) -> Answer:
+        def at_one_time(reader: Reader) -> Answer:
+            with snapshot(reader.connection):
+                return work(reader)
+
+        return await self._reader.lend(at_one_time)
+
     def close(self) -> None:
         """Close the connections; what was acknowledged is in the file already."""
-        _close(self._reader)
-        _close(self._writer)
-        self._reader = self._writer = None
-
-    async def _write(self, work: Callable[[Writer], Answer]) -> Answer:
-        def with_writer() -> Answer:
-            file = _file(self._path)
-            if self._writer is None or file is None or file != self._written:
-                _close(self._writer)
-                connection = _connect(self._path)
-                self._writer = Writer(connection, Packer(connection))
-                self._written = _file(self._path)
-            return work(self._writer)
-
-        # Made here, not in __init__: a limiter belongs to the loop that first uses it.
-        self._writing = self._writing or CapacityLimiter(1)
-        return await self._guarded(with_writer, self._writing)
-
-    async def _read(self, work: Callable[[Reader], Answer]) -> Answer:
-        def with_reader() -> Answer:
-            file = _file(self._path)
-            if self._reader is None or file is None or file != self._read_from:
-                _close(self._reader)
-                connection = _connect(self._path)
-                self._reader = Reader(connection, Packer(connection))
-                self._read_from = _file(self._path)
-            return work(self._reader)
-
-        self._reading = self._reading or CapacityLimiter(1)
-        return await self._guarded(with_reader, self._reading)
-
-    async def _guarded(self, work: Callable[[], Answer], limiter: CapacityLimiter) -> Answer:
-        try:
-            return await to_thread.run_sync(work, limiter=limiter)
-        except (sqlite3.DatabaseError, OSError, ZstdError, ValidationError) as problem:
-            raise Refusal(
-                f"The store {self._path} failed: {problem}.",
-                next_step="If it is damaged, move it away and import the logs again.",
-            ) from problem
+        self._reader.close()
+        self._writer.close()
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    # Imported when the store is first opened: a server that lists its tools needs no schema.
-    from regrade_server.sqlite.schema import connect  # noqa: PLC0415
-
-    return connect(path)
+def _writer(connection: sqlite3.Connection) -> Writer:
+    return Writer(connection, Packer(connection))
 
 
-def _close(user: Reader | Writer | None) -> None:
-    if user is not None:
-        user.connection.close()
-
-
-def _file(path: Path) -> tuple[int, int] | None:
-    """What tells a file from another one at the same path; None where there is none."""
-    try:
-        found = path.stat()
-    except FileNotFoundError:
-        return None
-    return found.st_dev, found.st_ino
+def _reader(connection: sqlite3.Connection) -> Reader:
+    return Reader(connection, Packer(connection))

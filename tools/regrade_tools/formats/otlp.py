@@ -98,6 +98,20 @@ def from_spans(logged: list[LoggedSpan], blank: Trace) -> Trace:
     )
 
 
+def joined(known: Trace, later: Trace) -> Trace:
+    """``known`` with the spans of ``later`` whose ids it lacks; itself where it lacks none."""
+    have = {span.id for span in known.spans}
+    if have.issuperset(span.id for span in later.spans):
+        return known
+    logged = [_span(raw, known.source) for raw in _objects(known.raw)]
+    more = [_span(raw, known.source) for raw in _objects(later.raw)]
+    logged.extend(item for item in more if item.span.id not in have)
+    logged.sort(key=lambda item: item.span.started_at or 0.0)
+    tags = tuple(dict.fromkeys((*known.tags, *later.tags)))
+    raw: JsonValue = [item.raw for item in logged]
+    return replace(from_spans(logged, replace(known, raw=raw)), tags=tags)
+
+
 def _span(logged: Fields, where: str) -> LoggedSpan:
     found = attributes(logged.get("attributes"))
     for event in _objects(logged.get("events")):

@@ -124,10 +124,16 @@ def _span_traces(spans: list[otlp.LoggedSpan], reading: Reading) -> Iterator[Tra
         except RecursionError:
             yield Skipped(where, "holds a span that is nested too deep")
             continue
-        # The ids and times of its spans say which trace it is, whatever is redacted in it.
-        content: JsonValue = [trace.external_id]
-        content.extend([span.id, span.started_at, span.duration_ms] for span in trace.spans)
-        yield _tagged(replace(trace, id=trace_id(content, 0, trace.started_at)), reading)
+        yield _tagged(replace(trace, id=_span_identity(trace)), reading)
+
+
+def _span_identity(trace: Trace) -> str:
+    """The id of a trace of spans: its own id alone, so that spans that come later belong to it."""
+    if trace.external_id:
+        return trace_id(["otlp", trace.external_id], 0, None)
+    # Nobody knows which spans without a trace id belong together: their ids and times tell them.
+    spans: JsonValue = [[span.id, span.started_at, span.duration_ms] for span in trace.spans]
+    return trace_id(spans, 0, trace.started_at)
 
 
 def _tagged(trace: Trace, reading: Reading) -> Trace:

@@ -3,7 +3,7 @@
 from regrade_tools.models.case import Case, Provenance, Recorded
 from regrade_tools.models.judge import Judge, JudgeSpec, Thresholds
 from regrade_tools.models.judgement import Item, Judged, Judgement
-from regrade_tools.models.label import Label, LabelSource, Sampled, Split, Verdict
+from regrade_tools.models.label import Label, LabelSource, Sampled, Split, Verdict, standing
 from regrade_tools.models.language_model import Completion, ModelSpec, Prompt, Question
 from regrade_tools.models.packet import Packet, PacketKind
 from regrade_tools.models.run import (
@@ -71,4 +71,5 @@ __all__ = [
     "ToolCall",
     "Trace",
     "Verdict",
+    "standing",
 ]

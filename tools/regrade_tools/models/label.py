@@ -1,5 +1,6 @@
 """A label: what somebody says of one answer by one criterion. Written once, never changed."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -36,3 +37,22 @@ class Label:
     version: str = ""
     sampled: Sampled = "unknown"
     signature: str = ""
+
+
+def standing(labels: Iterable[Label]) -> tuple[Label, ...]:
+    """The label that counts for each criterion, trace and item: the latest.
+
+    A person's stands above an agent's, however late that came. Of two that were made at the
+    same time the one that stands later among ``labels`` counts.
+    """
+    latest: dict[tuple[str, str, str], Label] = {}
+    for label in labels:
+        about = (label.trace_id, label.item, label.criterion)
+        before = latest.get(about)
+        if before is None or _weight(label) >= _weight(before):
+            latest[about] = label
+    return tuple(latest.values())
+
+
+def _weight(label: Label) -> tuple[bool, float]:
+    return label.source == "human", label.labelled_at

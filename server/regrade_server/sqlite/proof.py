@@ -1,0 +1,50 @@
+"""Whether a trace is what a query looks for, where the index cannot tell."""
+
+import re
+from dataclasses import dataclass
+
+from regrade_server.sqlite.index import begins
+from regrade_server.sqlite.payload import Packer, decode
+from regrade_tools.matching import facets, has, says
+from regrade_tools.models import Trace
+from regrade_tools.query import Having, Query, Words
+
+# What parts two words in JSON: an escape, or any sign that is no letter and no digit; or nothing,
+# since a number may be written shorter there.
+_BETWEEN = rb"(?:\\[nrtbf]|\\u00[01][0-9a-f]|[^a-z0-9])*"
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """The terms that only a trace's text can prove. A facet of labels is never among them."""
+
+    words: tuple[Words, ...]
+    having: tuple[Having, ...]
+    _needed: tuple[re.Pattern[bytes], ...]
+
+    def of(self, packer: Packer, row: int) -> Trace | None:
+        """The trace in ``row`` where it is proven."""
+        raw = packer.raw(row)
+        # Most candidates are none, and that their bytes tell without reading them as a trace.
+        if raw.isascii() and self._needed:
+            low = raw.lower()
+            if not all(pattern.search(low) for pattern in self._needed):
+                return None
+        trace = decode(raw)
+        if self.having and not has(self.having, frozenset(facets(trace))):
+            return None
+        return trace if says(self.words, trace) else None
+
+
+def proof(query: Query, *, beginnings: bool) -> Proof:
+    """The proof of a query's phrases, and of its beginnings where the index is not asked."""
+    words = tuple(
+        term for term in query.words if len(term.tokens) > 1 or (beginnings and term.prefix)
+    )
+    having = tuple(term for term in query.having if beginnings and begins(term))
+    needed = (_BETWEEN.join(map(_bytes, term.tokens)) for term in words if not term.negated)
+    return Proof(words, having, tuple(re.compile(pattern) for pattern in needed))
+
+
+def _bytes(token: str) -> bytes:
+    return re.escape(token).encode()

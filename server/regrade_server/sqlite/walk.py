@@ -1,0 +1,92 @@
+"""The rows that the index lets through, in the order of time, as one statement."""
+
+import sqlite3
+import time
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from regrade_server.sqlite.index import match
+from regrade_server.sqlite.slots import row_id
+from regrade_tools.query import Query
+from regrade_tools.refusal import Refusal
+
+# Ids run ahead of their time where many traces share a millisecond: by four an id.
+_DRIFT_S = 3_600
+_NO_BOUND = (1 << 63) - 1
+_MEASURES = {"latency": "duration_ms", "cost": "cost_usd", "tokens": "tokens"}
+SECONDS = 5.0
+STEPS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """Candidates between two ids, newest or oldest first."""
+
+    clause: str
+    values: tuple[object, ...]
+    key: str
+    low: int
+    high: int
+    oldest: bool
+
+    def ids(self, connection: sqlite3.Connection, limit: int, after: int | None) -> Iterator[int]:
+        """The ids that follow ``after``, or all of them; as many as ``limit``, or all for -1."""
+        low, high = self.low, self.high
+        if after is not None:
+            low, high = (max(low, after + 1), high) if self.oldest else (low, min(high, after - 1))
+        order = "ASC" if self.oldest else "DESC"
+        cursor = connection.execute(
+            f"SELECT {self.key} {self.clause} AND {self.key} BETWEEN ? AND ?"
+            f" ORDER BY {self.key} {order} LIMIT ?",
+            (*self.values, low, high, limit),
+        )
+        return (row[0] for row in cursor)
+
+
+def walk(query: Query, *, oldest: bool, beginnings: bool = True) -> Walk:
+    """The walk for ``query``; without ``beginnings`` it knows nothing of terms with a star."""
+    conditions: list[str] = []
+    values: list[object] = []
+    for term in query.within:
+        # The sign is one of four that the grammar knows.
+        conditions.append(f" AND t.{_MEASURES[term.measure]} {term.sign} ?")
+        values.append(term.bound)
+    if query.since is not None:
+        conditions.append(" AND t.at >= ?")
+        values.append(query.since)
+    if query.until is not None:
+        conditions.append(" AND t.at < ?")
+        values.append(query.until)
+    low = 0 if query.since is None else row_id(query.since)
+    high = _NO_BOUND if query.until is None else row_id(query.until + _DRIFT_S)
+    expression = match(query, beginnings=beginnings)
+    if not expression:
+        clause = f"FROM trace t WHERE 1{''.join(conditions)}"
+        return Walk(clause, tuple(values), "t.id", low, high, oldest)
+    # CROSS JOIN keeps the index outside, so that its order of ids needs no sorting.
+    join = " CROSS JOIN trace t ON t.id = f.rowid" if conditions else ""
+    clause = f"FROM trace_fts f{join} WHERE f.trace_fts MATCH ?{''.join(conditions)}"
+    return Walk(clause, (expression, *values), "f.rowid", low, high, oldest)
+
+
+@contextmanager
+def deadline(connection: sqlite3.Connection) -> Generator[None, None, None]:
+    """End what takes longer than an agent should wait.
+
+    Raises:
+        Refusal: It took that long; it says how to narrow the query.
+    """
+    end = time.monotonic() + SECONDS
+    connection.set_progress_handler(lambda: time.monotonic() > end, STEPS)
+    try:
+        yield
+    except sqlite3.OperationalError as problem:
+        if problem.sqlite_errorname != "SQLITE_INTERRUPT":
+            raise
+        raise Refusal(
+            f"The search took longer than {SECONDS:.0f} seconds.",
+            next_step="Narrow it: add a rare word, a tag, or a time such as since:7d.",
+        ) from None
+    finally:
+        connection.set_progress_handler(None, 0)
