@@ -16,7 +16,7 @@ from regrade_server.sqlite.search import Reader
 from regrade_tools.models import CaseResult, Run, RunEnd, StoredRun, Trace
 from regrade_tools.ports import Appended, Page
 from regrade_tools.query import Query
-from regrade_tools.refusal import Refusal
+from regrade_tools.refusal import Unavailable
 
 Answer = TypeVar("Answer")
 
@@ -120,7 +120,7 @@ class SqliteStore:
         try:
             return await to_thread.run_sync(work, limiter=limiter)
         except (sqlite3.DatabaseError, OSError, ZstdError, ValidationError) as problem:
-            raise Refusal(
+            raise Unavailable(
                 f"The store {self._path} failed: {problem}.",
                 next_step="If it is damaged, move it away and import the logs again.",
             ) from problem

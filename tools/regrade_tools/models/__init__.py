@@ -1,6 +1,7 @@
 """The nouns: plain, frozen data that every other room speaks of."""
 
 from regrade_tools.models.case import Case, Provenance, Recorded
+from regrade_tools.models.policy import PROFILES, GatePolicy, Profile, SlicePolicy
 from regrade_tools.models.run import (
     CaseResult,
     CheckResult,
@@ -11,7 +12,7 @@ from regrade_tools.models.run import (
     Scheduled,
     StoredRun,
 )
-from regrade_tools.models.suite import Feature, GatePolicy, Scenario, Suite
+from regrade_tools.models.suite import Feature, Scenario, Suite
 from regrade_tools.models.target import (
     CommandTarget,
     Project,
@@ -22,6 +23,7 @@ from regrade_tools.models.target import (
 from regrade_tools.models.trace import Exchange, Message, Span, SpanKind, Status, ToolCall, Trace
 
 __all__ = [
+    "PROFILES",
     "Case",
     "CaseResult",
     "CheckResult",
@@ -31,6 +33,7 @@ __all__ = [
     "GatePolicy",
     "Message",
     "Outcome",
+    "Profile",
     "Project",
     "Provenance",
     "PythonTarget",
@@ -41,6 +44,7 @@ __all__ = [
     "RunState",
     "Scenario",
     "Scheduled",
+    "SlicePolicy",
     "Span",
     "SpanKind",
     "Status",

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from regrade_tools.models.case import Name
+from regrade_tools.models.policy import Profile
 
 
 class _File(BaseModel):
@@ -74,6 +75,11 @@ class Project(_File):
     """The file evals/regrade.yaml."""
 
     targets: dict[Name, TargetSpec] = Field(default_factory=dict[str, TargetSpec])
+    profiles: dict[Name, Profile] = Field(
+        default_factory=dict[str, Profile],
+        description="How `regrade gate --profile` asks: over the built-in smoke, pr, release and "
+        "nightly, or new ones.",
+    )
     import_from: tuple[str, ...] = Field(
         default=(),
         description="Folders outside the workspace that `import_traces` may read, too.",
