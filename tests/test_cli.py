@@ -91,8 +91,18 @@ def test_standard_input_is_imported(finder: Path) -> None:
         (("run", "finder", "--select", "tag:x"), "None of the 3 cases is selected by 'tag:x'."),
         (("run", "finder", "--trials", "0"), "trials is 0; it is 1 to 100."),
         (("run", "finder", "--baseline", "run_x"), "There is no run 'run_x' of the suite"),
-        (("gate", "--suite", "finder", "--baseline", "main"), "'main' is neither a run, nor a"),
-        (("gate", "--suite", "finder", "--max-drop", "2"), "--max-drop is 2; it is 0 to 1."),
+        (("gate", "finder", "--baseline", "main"), "'main' is neither a run, nor a"),
+        (("gate", "finder", "--max-drop", "2"), "--max-drop is 2; it is 0 to 1."),
+        (("gate", "finder", "--max-broken", "-1"), "--max-broken is -1; it is 0 or more."),
+        (("gate", "finder", "--trials", "101"), "--trials is 101; it is 1 to 100."),
+        (("gate", "finder", "--budget-usd", "nan"), "--budget-usd is nan; it is more than 0."),
+        (("gate", "finder", "--accept", " "), "--accept says nothing."),
+        (("gate", "finder", "--profile", "prr"), "There is no profile 'prr' (did you mean 'pr'?)"),
+        (("gate", "finder", "--profile", "smoke"), "None of the 3 cases is selected by 'tag:smoke"),
+        (("gate", "finder", "--run-id", "run_x"), "There is no run 'run_x'"),
+        (("gate", "finder", "--suite", "other"), "Name one suite."),
+        (("gate",), "Name one suite."),
+        (("run",), "Name one suite."),
         (("schema", "siute"), "There is no schema 'siute' (did you mean 'suite'?)"),
         (("call", "overview", "{"), "The arguments are not JSON"),
         (("call", "overview", "[]"), "The arguments are a JSON object."),
@@ -141,10 +151,19 @@ def test_a_gate_compares_with_the_baseline_of_a_git_reference(
     git(finder, "-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "-qm", "first")
     (finder / "evals" / "baselines" / "finder.json").unlink()
     (finder / "evals" / "cases" / "finder" / "case_one-bed-oakland.yaml").unlink()
-    code, told = answered(capsys, "gate", "--suite", "finder", "--baseline", "main", *root)
-    assert (code, told["ruling"]["decision"], told["ruling"]["baseline_rate"]) == (0, "green", 1.0)
+    code, told = answered(capsys, "gate", "finder", "--baseline", "git:main", *root)
+    assert (code, told["ruling"]["decision"], told["ruling"]["baseline_rate"]) == (
+        1,
+        "needs_review",
+        1.0,
+    )
     assert told["ruling"]["comparison"]["loosened"] == ["case_one-bed-oakland: the case is gone"]
-    assert spoken(capsys, "gate", "--suite", "finder", "--baseline=--output=x", *root)[0] == 2
+    bare = answered(capsys, "gate", "finder", "--baseline", "main", *root)[1]
+    assert bare["ruling"] == told["ruling"]
+    for reference in ("--output=x", "git:--output=x", "git:", "git:absent", "git:a\tb"):
+        code, out, error = spoken(capsys, "gate", "finder", f"--baseline={reference}", *root)
+        assert (code, out) == (2, "")
+        assert "is neither a run, nor a file, nor a git reference here." in error
 
 
 def git(folder: Path, *arguments: str) -> None:
@@ -153,7 +172,7 @@ def git(folder: Path, *arguments: str) -> None:
     )
 
 
-def test_a_gate_is_red_when_the_rate_falls_and_undecided_when_the_target_breaks(
+def test_a_gate_holds_what_broke_and_lacks_evidence_when_the_target_breaks(
     finder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     root = ("--root", str(finder))
@@ -164,15 +183,20 @@ def test_a_gate_is_red_when_the_rate_falls_and_undecided_when_the_target_breaks(
     code, told = answered(capsys, "gate", "--suite", "finder", *root)
     assert (code, told["ruling"]["comparison"]["broken"]) == (1, ["case_two-beds-san-jose"])
     assert told["ruling"]["reasons"] == [
-        "the pass rate fell from 100.0% to 66.7%, by more than 2 points"
+        "1 case passed in the baseline and now fails: case_two-beds-san-jose",
+        "the pass rate fell from 100.0% to 66.7%, by more than 2 points",
     ]
-    assert spoken(capsys, "gate", "--suite", "finder", "--max-drop", "0.5", *root)[0] == 0
+    lax = ("--max-drop", "0.5", "--max-broken", "1")
+    code, out, _ = spoken(capsys, "gate", "finder", *lax, *root)
+    assert code == 1
+    assert "because loosened since the baseline: 2 laxer terms of the gate" in out
+    assert spoken(capsys, "gate", "finder", *lax, "--accept", "it is known", *root)[0] == 0
     program.write_text(right.replace("wish = understand(question)", "raise OSError('no network')"))
     code, told = answered(capsys, "gate", "--suite", "finder", *root)
-    assert (code, told["ruling"]["decision"]) == (3, "undecided")
+    assert (code, told["ruling"]["decision"]) == (3, "insufficient_evidence")
 
 
-def test_a_failing_critical_case_is_red_whatever_the_rate(
+def test_a_failing_critical_case_holds_whatever_the_rate(
     finder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     case = finder / "evals" / "cases" / "finder" / "case_two-beds-san-jose.yaml"
@@ -249,6 +273,6 @@ def test_the_demo_goes_through_the_whole_loop(
     code, told = answered(capsys, "demo", "--keep", str(folder))
     assert (code, told) == (
         0,
-        {"folder": str(folder), "first_gate": "red", "gate_after_mending": "green"},
+        {"folder": str(folder), "first_gate": "hold", "gate_after_mending": "ship"},
     )
     assert spoken(capsys, "demo", "--keep", str(folder))[0] == 2

@@ -59,7 +59,7 @@ async def refused(client: Client, tool: str, **arguments: Any) -> str:
     return " ".join(getattr(part, "text", "") for part in reply.content)
 
 
-async def test_a_failure_in_a_log_becomes_a_case_that_turns_the_gate_red_and_then_green(
+async def test_a_failure_in_a_log_becomes_a_case_that_holds_the_gate_until_it_is_mended(
     airline: Path,
 ) -> None:
     async with Client(stdio(airline)) as client:
@@ -105,10 +105,10 @@ async def test_a_failure_in_a_log_becomes_a_case_that_turns_the_gate_red_and_the
         assert (run["summary"]["failed"], run["summary"]["pass_rate"]) == (1, 0.0)
         assert run["cards"][0]["case_id"] == filed["case_id"]
 
-    code, red = gate(airline)
-    assert (code, red["ruling"]["decision"]) == (1, "red")
-    code, green = gate(airline, "--target", "corrected")
-    assert (code, green["ruling"]["decision"]) == (0, "green")
+    code, held = gate(airline)
+    assert (code, held["ruling"]["decision"]) == (1, "hold")
+    code, shipped = gate(airline, "--target", "corrected")
+    assert (code, shipped["ruling"]["decision"]) == (0, "ship")
 
 
 async def test_a_newer_log_with_the_same_input_is_scored_by_the_latest_target(

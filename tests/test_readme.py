@@ -15,6 +15,8 @@ import pytest
 from regrade_server.cli.main import parser
 from regrade_server.house import House
 from regrade_tools.assertions import KINDS
+from regrade_tools.documents import load
+from regrade_tools.models import Project
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -89,6 +91,14 @@ def test_every_tool_is_named_in_the_readme(name: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_assertion_is_named_in_the_readme(kind: str) -> None:
     assert f"`{kind}`" in README
+
+
+def test_the_profiles_it_shows_are_what_a_project_may_hold() -> None:
+    shown = next(block for block in blocks("yaml") if block.startswith("profiles:"))
+    told = Project.model_validate(load(shown)).profiles["pr"]
+    assert (told.trials, sorted(told.gate.slices)) == (
+        3, ["feature:find_listings scenario:one", "tag:safety"],
+    )  # fmt: skip
 
 
 def test_every_command_is_named_in_the_readme() -> None:

@@ -15,7 +15,7 @@ import anyio
 from mcp import Client
 
 from regrade_server.app import build_server
-from regrade_server.cli import printing
+from regrade_server.cli import decision
 from regrade_server.cli.printing import Console
 from regrade_server.house import House
 from regrade_tools.refusal import Refusal
@@ -79,23 +79,23 @@ class _Demo:
         studio = await self._find("studio jose")
         reason = "A studio has no bedrooms, and none was taken for any"
         await self._call("file_case", **_case(studio, _first_is("L100"), reason))
-        self._step("7. The suite runs the program, fresh: three pass, two fail. The gate is red.")
-        red = await self._gate()
+        self._step("7. The suite runs the program, fresh: three pass, two fail. The gate holds.")
+        held = await self._gate()
         self._step("8. The program is mended.")
         self._mend(root / "finder.py")
-        self._step("9. The same gate is green.")
-        green = await self._gate()
+        self._step("9. The same gate lets it ship.")
+        shipped = await self._gate()
         self._step("10. From now on the gate compares with a baseline that is committed.")
         await self._baseline()
-        self._step("11. Somebody deletes a case. The rate does not fall, but the gate shows it.")
+        self._step("11. Somebody deletes a case. The rate does not fall, but a person has to look.")
         gone = next((root / "evals/cases" / _SUITE).glob("case_a-studio-*.yaml"))
         gone.unlink()
         await self._gate()
         say()
         say(f"All of it lies in {root}: try `regrade --root {root} call overview`.")
-        result = {"folder": str(root), "first_gate": red, "gate_after_mending": green}
+        result = {"folder": str(root), "first_gate": held, "gate_after_mending": shipped}
         self.console.result(result, "")
-        return 0 if (red, green) == ("red", "green") else 3
+        return 0 if (held, shipped) == ("hold", "ship") else 3
 
     @property
     def _root(self) -> Path:
@@ -142,15 +142,16 @@ class _Demo:
         return str(found["traces"][0]["id"])
 
     async def _gate(self) -> str:
-        self.console.say(f"   $ regrade gate --suite {_SUITE}")
+        self.console.say(f"   $ regrade gate {_SUITE}")
         report = await self.house.gating.gate(_SUITE)
-        self._indent(printing.gate(report))
+        self._indent(decision.gate(report))
         return report.ruling.decision
 
     async def _baseline(self) -> None:
         self.console.say(f"   $ regrade run {_SUITE} --save-baseline")
         report = await self.house.suites.run_suite(_SUITE, wait_s=60)
-        self._indent(await self.house.baselines.save(report.summary.run_id))
+        saved = await self.house.baselines.save(report.summary.run_id)
+        self._indent(saved.path)
 
     def _mend(self, path: Path) -> None:
         before = path.read_text(encoding="utf-8")

@@ -51,7 +51,7 @@ class LocalHost:
         if self.root is None:
             return None
         # --verify with ^{commit} takes a commit and nothing else; -- ends the options.
-        commit = _git(
+        commit = None if _unsayable(reference) else _git(
             self.root, "rev-parse", "--verify", "--quiet", "--end-of-options",
             f"{reference}^{{commit}}",
         )  # fmt: skip
@@ -61,6 +61,11 @@ class LocalHost:
                 next_step="For example origin/main; in CI fetch it first (fetch-depth: 0).",
             )
         return _git(self.root, "show", f"{commit.strip()}:./{path}")
+
+
+def _unsayable(reference: str) -> bool:
+    """Whether no reference is written so: as an option, or with what no argument may hold."""
+    return reference.startswith("-") or not reference.isprintable()
 
 
 def _git(root: Path, *arguments: str) -> str | None:
@@ -73,9 +78,11 @@ def _git(root: Path, *arguments: str) -> str | None:
             check=True,
             timeout=_SECONDS,
             encoding="utf-8",
+            # What is not UTF-8 is refused by whoever reads it, not taken for missing.
+            errors="surrogateescape",
             stdin=subprocess.DEVNULL,
         )
-    except (OSError, subprocess.SubprocessError, UnicodeDecodeError):
+    except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout
 

@@ -1,11 +1,28 @@
 """What a run is compared with: a file of the repository, a git reference, or an earlier run."""
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
-from regrade_tools.comparison import Standing, read_baseline, standing, write_baseline
+from regrade_tools.baseline_file import read_baseline, write_baseline
 from regrade_tools.ports import Host, Store
 from regrade_tools.refusal import Refusal
+from regrade_tools.standing import Standing, standing
+from regrade_tools.terms import all_terms
 from regrade_tools.workspace import Workspace
+
+_GIT = "git:"
+_NAMED = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A baseline that was written; ``failing`` are cases that may go on failing by it."""
+
+    path: str
+    cases: int
+    failing: list[str] = field(default_factory=list[str])
+    warning: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,33 +36,55 @@ class Baselines:
     async def find(self, suite: str, told: str | None) -> Standing | None:
         """The baseline that was ``told``, else the suite's own file, else None.
 
+        Told is a run id, ``git:`` and a reference, a file of the workspace, or a bare reference.
+
         Raises:
             Refusal: What was told is neither a run, nor a file, nor a git reference that has
                 the suite's baseline.
         """
         own = self.workspace.baseline_path(suite)
-        shown = own.relative_to(self.workspace.root).as_posix()
         if told is None:
-            return read_baseline(own.read_text("utf-8"), suite, shown) if own.is_file() else None
+            # What is there and cannot be read is refused: it is not the same as none.
+            return self._own(own, suite)
         if told.startswith("run_"):
             return await self._of_run(told, suite)
-        if self._is_file(told):
-            inside = self.workspace.readable(told)
-            return read_baseline(inside.read_text("utf-8"), suite, told)
-        text = self.host.file_at(told, shown)
+        if not told.startswith(_GIT) and (file := self._file(told)) is not None:
+            return self._of_file(file, suite)
+        shown = own.relative_to(self.workspace.root).as_posix()
+        reference = told.removeprefix(_GIT)
+        text = self.host.file_at(reference, shown)
         if text is None:
             raise Refusal(
-                f"At {told!r} there is no {shown}.",
+                f"At {reference!r} there is no {shown}.",
                 next_step=f"`regrade run {suite} --save-baseline` writes it; commit it.",
             )
-        return read_baseline(text, suite, f"{told}:{shown}")
+        return read_baseline(text, suite, f"{reference}:{shown}")
 
-    def _is_file(self, told: str) -> bool:
+    def _own(self, path: Path, suite: str) -> Standing | None:
+        return self._of_file(path, suite) if os.path.lexists(path) else None
+
+    def _file(self, told: str) -> Path | None:
+        """What is ``told`` as a path of the workspace, where something but a folder is there."""
+        path = self.workspace.root / told
         try:
-            return (self.workspace.root / told).is_file()
+            # A folder may have the name of a branch.
+            return path if os.path.lexists(path) and not path.is_dir() else None
         except (OSError, ValueError):
             # No name of a file; it may still be a git reference.
-            return False
+            return None
+
+    def _of_file(self, path: Path, suite: str) -> Standing:
+        try:
+            text = self.workspace.text(path)
+        except Refusal as refusal:
+            raise Refusal(
+                refusal.problem,
+                next_step="A baseline is a file of the workspace that `regrade run "
+                f"{suite} --save-baseline` wrote.",
+            ) from None
+        root = self.workspace.root
+        shown = path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+        return read_baseline(text, suite, shown)
 
     async def _of_run(self, run_id: str, suite: str) -> Standing:
         stored = await self.store.run(run_id)
@@ -56,8 +95,12 @@ class Baselines:
             )
         return standing(stored.run, await self.store.results(run_id))
 
-    async def save(self, run_id: str) -> str:
-        """Write the baseline of a run's suite from the run; its path in the workspace."""
+    async def save(self, run_id: str) -> Saved:
+        """Write the baseline of a run's suite from the run.
+
+        Raises:
+            Refusal: The run is not whole, or not everything could be measured.
+        """
         stored = await self.store.run(run_id)
         if stored is None or stored.end is None or stored.end.state != "done" or stored.run.select:
             raise Refusal("A baseline is made from a whole run that came to its end.")
@@ -69,7 +112,23 @@ class Baselines:
                 next_step="What could not be measured cannot be compared with: mend that first.",
             )
         suite = stored.run.suite
-        policy = self.workspace.suite(suite).gate
+        gates = all_terms(self.workspace.suite(suite), self.workspace.project())
         path = self.workspace.baseline_path(suite)
-        self.workspace.replace(path, write_baseline(suite, found, policy))
-        return path.relative_to(self.workspace.root).as_posix()
+        self.workspace.replace(path, write_baseline(suite, replace(found, gates=gates)))
+        failing = found.with_outcome("failed")
+        return Saved(
+            path=path.relative_to(self.workspace.root).as_posix(),
+            cases=len(found.outcomes),
+            failing=failing,
+            warning=_warning(failing, len(found.outcomes)),
+        )
+
+
+def _warning(failing: list[str], cases: int) -> str | None:
+    if not failing:
+        return None
+    rest = f" and {len(failing) - _NAMED} more" if len(failing) > _NAMED else ""
+    return (
+        f"{len(failing)} of its {cases} cases fail, and the gate will let them go on failing: "
+        f"{', '.join(failing[:_NAMED])}{rest}."
+    )

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pydantic import JsonValue
 
 from regrade_tools.clipping import clip, clip_value
-from regrade_tools.comparison import Standing
 from regrade_tools.models import Case, CaseResult, Outcome, RunState, StoredRun
+from regrade_tools.standing import Standing
 
 _INPUT, _OUTPUT, _REASON = 600, 800, 400
 
@@ -29,6 +29,15 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
+class Counts:
+    """How many cases ended how: errored is not failed."""
+
+    passed: int
+    failed: int
+    errored: int
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """A run in figures, by case; ``answers`` counts trials. The rate is passed / decided."""
 
@@ -43,7 +52,7 @@ class Summary:
     errored: int
     pass_rate: float | None
     answers: int
-    by_scenario: dict[str, str]
+    by_scenario: dict[str, Counts]
     problem: str | None = None
 
 
@@ -68,16 +77,17 @@ def summary(stored: StoredRun, state: RunState, found: Standing) -> Summary:
     )
 
 
-def _grid(found: Standing) -> dict[str, str]:
-    """Passed of all cases for each feature / scenario."""
-    passed: Counter[str] = Counter()
-    total: Counter[str] = Counter()
+def _grid(found: Standing) -> dict[str, Counts]:
+    """The outcomes of each feature / scenario."""
+    counted: dict[str, Counter[Outcome]] = {}
     for case_id, outcome in found.outcomes.items():
         case = found.cases[case_id]
         place = " / ".join(filter(None, (case.feature, case.scenario))) or "(none)"
-        total[place] += 1
-        passed[place] += outcome == "passed"
-    return {place: f"{passed[place]}/{total[place]} passed" for place in sorted(total)}
+        counted.setdefault(place, Counter())[outcome] += 1
+    return {
+        place: Counts(outcomes["passed"], outcomes["failed"], outcomes["errored"])
+        for place, outcomes in sorted(counted.items())
+    }
 
 
 def card(result: CaseResult, case: Case | None, *, several_trials: bool) -> Card:

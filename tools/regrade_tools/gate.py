@@ -1,21 +1,28 @@
 """Whether a change may be merged: standing, baseline and policy -> a decision with reasons."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
-from regrade_tools.comparison import Comparison, Standing, compare
+from regrade_tools.comparison import CRITICAL, Comparison
 from regrade_tools.models import GatePolicy
+from regrade_tools.slices import Slice, slice_of
+from regrade_tools.standing import Standing
 
-Decision = Literal["green", "red", "undecided"]
+Decision = Literal["ship", "hold", "needs_review", "insufficient_evidence"]
 
-CRITICAL = "critical"
 # Rates are quotients: a drop of exactly the limit must not fail by a rounding error.
 _ROUNDING = 1e-9
+_NAMED = 10
+# A change that chance alone would bring about less often than this is told.
+_SIGNIFICANT = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """What the gate says. ``reasons`` say why it is red or undecided; rates are 0 to 1."""
+    """What the gate says. ``reasons`` made the decision, ``also`` speaks for a milder one.
+
+    Rates are 0 to 1. ``accepted`` is what a person said who let through what needed a review.
+    """
 
     decision: Decision
     reasons: list[str]
@@ -23,80 +30,110 @@ class Ruling:
     passed: int
     failed: list[str]
     errored: list[str]
-    baseline_rate: float | None
-    comparison: Comparison | None
+    also: list[str] = field(default_factory=list[str])
+    accepted: str | None = None
+    baseline_rate: float | None = None
+    comparison: Comparison | None = None
 
 
-def rule(found: Standing, baseline: Standing | None, policy: GatePolicy) -> Ruling:
-    """Decide. A failure that may not be is red, whatever could not be measured beside it.
+def rule(  # noqa: PLR0913 - all that a decision rests on
+    found: Standing,
+    baseline: Standing | None,
+    comparison: Comparison | None,
+    policy: GatePolicy,
+    *,
+    accepted: str = "",
+    unfinished: str = "",
+) -> Ruling:
+    """Decide. A failure that may not be holds, whatever could not be measured beside it.
 
-    Where nothing is red but too much is errored the gate is undecided, which is never green.
+    Else, where too little was measured, there is not enough evidence, which never ships. Else,
+    where something was loosened or flaps, a person must look, and says so by ``accepted``; a
+    strict policy holds it for good. ``unfinished`` says why a run did not come to its end.
     Without a baseline and without a minimum every decided case must pass.
     """
-    comparison = compare(baseline, found) if baseline else None
-    if comparison and baseline and baseline.policy:
-        comparison.loosened.extend(_relaxed(baseline.policy, policy))
-    red = _red(found, baseline, policy)
-    if policy.strict and comparison:
-        red.extend(f"broken since the baseline: {case_id}" for case_id in comparison.broken)
-        red.extend(f"loosened since the baseline: {line}" for line in comparison.loosened)
-    undecided = _undecided(found, policy)
+    hold = _hold(found, baseline, comparison, policy)
+    lacking = [*([unfinished] if unfinished else []), *_lacking(found, comparison, policy)]
+    review = _review(found, baseline, comparison)
+    if policy.strict:
+        hold, review = [*hold, *review], []
+    weighed: list[tuple[Decision, list[str]]] = [
+        ("hold", hold),
+        ("insufficient_evidence", lacking),
+        ("needs_review", [] if accepted else review),
+        ("ship", []),
+    ]
+    decision, reasons = next((each for each in weighed if each[1]), weighed[-1])
     return Ruling(
-        decision="red" if red else "undecided" if undecided else "green",
-        reasons=[*red, *undecided],
+        decision=decision,
+        reasons=reasons,
         pass_rate=found.pass_rate,
         passed=len(found.with_outcome("passed")),
         failed=found.with_outcome("failed"),
         errored=found.with_outcome("errored"),
+        also=[line for told in (lacking, review) if told is not reasons for line in told],
+        accepted=accepted if accepted and review else None,
         baseline_rate=baseline.pass_rate if baseline else None,
         comparison=comparison,
     )
 
 
-def _relaxed(was: GatePolicy, now: GatePolicy) -> list[str]:
-    """What the policy allows now and did not when the baseline was written."""
-    changes = {
-        "max_drop": (was.max_drop, now.max_drop, now.max_drop > was.max_drop),
-        "max_errored": (was.max_errored, now.max_errored, now.max_errored > was.max_errored),
-        "min_pass_rate": (
-            was.min_pass_rate,
-            now.min_pass_rate,
-            (now.min_pass_rate or 0) < (was.min_pass_rate or 0),
-        ),
-        "strict": (was.strict, now.strict, was.strict and not now.strict),
-    }
-    return [
-        f"the gate's {name} was {before} and is {after}"
-        for name, (before, after, relaxed) in changes.items()
-        if relaxed
-    ]
-
-
-def _red(found: Standing, baseline: Standing | None, policy: GatePolicy) -> list[str]:
+def _hold(
+    found: Standing, baseline: Standing | None, comparison: Comparison | None, policy: GatePolicy
+) -> list[str]:
     reasons = [
         f"the critical case {case_id} failed"
         for case_id in found.with_outcome("failed")
         if CRITICAL in found.cases[case_id].tags
     ]
-    rate = found.pass_rate
-    if rate is None:
-        return reasons
+    broken = comparison.broken if comparison else []
+    if len(broken) > policy.max_broken:
+        fail = "fails" if len(broken) == 1 else "fail"
+        may = f" ({policy.max_broken} may)" if policy.max_broken else ""
+        reasons.append(
+            f"{_cases(broken)} passed in the baseline and now {fail}{may}: {_ids(broken)}"
+        )
     before = baseline.pass_rate if baseline else None
     # A baseline in which nothing was decided says nothing about what may fail.
     least = 1.0 if policy.min_pass_rate is None and before is None else policy.min_pass_rate
-    if least is not None and rate < least - _ROUNDING:
-        without = "" if policy.min_pass_rate is not None else " (there is no baseline)"
-        reasons.append(f"the pass rate is {rate:.1%}, below {least:.1%}{without}")
-    if before is not None and before - rate > policy.max_drop + _ROUNDING:
-        reasons.append(
-            f"the pass rate fell from {before:.1%} to {rate:.1%}, "
-            f"by more than {policy.max_drop * 100:g} points"
-        )
+    without = "" if policy.min_pass_rate is not None else " (there is no baseline)"
+    whole = slice_of("", found, baseline)
+    reasons.extend(f"{told}{without}" for told in _below(whole, least))
+    reasons.extend(_fallen(whole, policy.max_drop))
+    for key, asked in policy.slices.items():
+        part = slice_of(key, found, baseline)
+        drop = asked.max_drop
+        flaws = [*_below(part, asked.min_pass_rate), *([] if drop is None else _fallen(part, drop))]
+        reasons.extend(f"in {key}, {flaw}" for flaw in flaws)
     return reasons
 
 
-def _undecided(found: Standing, policy: GatePolicy) -> list[str]:
+def _below(part: Slice, least: float | None) -> list[str]:
+    if part.pass_rate is None or least is None or part.pass_rate >= least - _ROUNDING:
+        return []
+    return [f"the pass rate is {part.pass_rate:.1%}, below {least:.1%}"]
+
+
+def _fallen(part: Slice, allowed: float) -> list[str]:
+    """Why the rate fell too far: over all cases, or else over those that both have decided.
+
+    Over all alone, a case that failed could be removed to make room for one that breaks.
+    """
+    if part.pass_rate is None or part.baseline_rate is None:
+        return []
+    limit = f"by more than {allowed * 100:g} points"
+    if part.baseline_rate - part.pass_rate > allowed + _ROUNDING:
+        rates = f"from {part.baseline_rate:.1%} to {part.pass_rate:.1%}"
+        return [f"the pass rate fell {rates}, {limit}"]
+    if -part.change > allowed + _ROUNDING:
+        points = f"{-part.change * 100:.1f} points"
+        return [f"the pass rate of the cases in both fell by {points}, {limit}"]
+    return []
+
+
+def _lacking(found: Standing, comparison: Comparison | None, policy: GatePolicy) -> list[str]:
     errored = found.with_outcome("errored")
+    decided = len(found.outcomes) - len(errored)
     reasons = [
         f"the critical case {case_id} could not be measured"
         for case_id in errored
@@ -107,6 +144,47 @@ def _undecided(found: Standing, policy: GatePolicy) -> list[str]:
             f"{len(errored)} of {len(found.outcomes)} cases could not be measured "
             f"({policy.max_errored} may be)"
         )
-    elif found.pass_rate is None:
+    elif not decided:
         reasons.append("no case was decided")
+    if 0 < decided < policy.min_cases:
+        reasons.append(f"{decided} cases were decided, fewer than {policy.min_cases}")
+    if comparison and decided and comparison.difference is None:
+        reasons.append("no case that was decided is in the baseline")
+    reasons.extend(
+        f"in {key}, no case was decided"
+        for key in policy.slices
+        if (part := slice_of(key, found, None)).errored and part.pass_rate is None
+    )
     return reasons
+
+
+def _review(found: Standing, baseline: Standing | None, comparison: Comparison | None) -> list[str]:
+    if baseline is None or comparison is None:
+        return []
+    reasons: list[str] = []
+    flapping = [
+        case_id
+        for case_id in comparison.flaky
+        if found.outcomes[case_id] == "failed"
+        and not (case_id in found.flaky and case_id in baseline.flaky)
+    ]
+    if flapping:
+        reasons.append(f"{_cases(flapping)} flaky since the baseline: {_ids(flapping)}")
+    if comparison.loosening:
+        reasons.append(f"loosened since the baseline: {comparison.loosening}")
+    change = comparison.difference
+    if change and change.change < 0 and change.p_value < _SIGNIFICANT:
+        reasons.append(
+            f"{change.broken} cases got worse and {change.fixed} better, "
+            f"which is not chance (p = {change.p_value:.2g})"
+        )
+    return reasons
+
+
+def _cases(ids: list[str]) -> str:
+    return f"{len(ids)} {'case' if len(ids) == 1 else 'cases'}"
+
+
+def _ids(ids: list[str]) -> str:
+    rest = len(ids) - _NAMED
+    return ", ".join(ids[:_NAMED]) + (f" and {rest} more" if rest > 0 else "")

@@ -1,25 +1,46 @@
 """The verb behind `regrade gate`: run a suite, compare, decide."""
 
+import shlex
 from dataclasses import dataclass
 
 from regrade_tools.baselines import Baselines
-from regrade_tools.cards import Card, Summary
-from regrade_tools.comparison import standing
-from regrade_tools.gate import Ruling, rule
-from regrade_tools.models import GatePolicy
+from regrade_tools.cards import Summary
+from regrade_tools.comparison import Comparison, compare
+from regrade_tools.gate import rule
+from regrade_tools.gate_report import GateReport, judged
+from regrade_tools.models import Profile, StoredRun
+from regrade_tools.planning import program
+from regrade_tools.refusal import Refusal
 from regrade_tools.running import Progress, silent
-from regrade_tools.suites import RunReport, Suites
+from regrade_tools.selection import selected
+from regrade_tools.slices import slices
+from regrade_tools.standing import Standing, standing
+from regrade_tools.suites import Prepared, RunReport, Suites
+from regrade_tools.terms import relaxed, terms
 
 _CARDS = 20
+_TOLD = Profile()
 
 
 @dataclass(frozen=True, slots=True)
-class GateReport:
-    """The ruling, the run it is about, and the cards of what failed."""
+class _Question:
+    """What a gate is asked about."""
 
-    ruling: Ruling
-    summary: Summary
-    cards: list[Card]
+    name: str
+    profile: str | None
+    prepared: Prepared
+    asked: Profile
+    target: str | None
+
+    @property
+    def command(self) -> str:
+        """What makes a run that fits."""
+        words = ["regrade", "run", self.name]
+        words += ["--target", self.target] if self.target else []
+        words += ["--select", self.asked.select] if self.asked.select else []
+        trials = self.asked.trials or 1
+        words += ["--trials", str(trials)] if trials != self.prepared.suite.trials else []
+        return shlex.join(words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,39 +54,138 @@ class Gating:
         self,
         suite: str,
         *,
+        profile: str | None = None,
+        told: Profile = _TOLD,
         target: str | None = None,
         baseline: str | None = None,
-        max_drop: float | None = None,
-        min_pass_rate: float | None = None,
-        strict: bool = False,
+        accepted: str = "",
         run_id: str | None = None,
         progress: Progress = silent,
     ) -> GateReport:
         """Decide on ``suite``, by a fresh run or by the one that ``run_id`` names.
 
-        What is not given is taken from the suite's own policy; the baseline from its file.
+        What is not ``told`` is the profile's, else the suite's own; the baseline its file's.
+
+        Raises:
+            Refusal: A name or a file is wrong, or ``run_id`` measured something else.
         """
-        own = self.baselines.workspace.suite(suite).gate
-        policy = GatePolicy(
-            max_drop=own.max_drop if max_drop is None else max_drop,
-            min_pass_rate=own.min_pass_rate if min_pass_rate is None else min_pass_rate,
-            max_errored=own.max_errored,
-            strict=own.strict or strict,
+        question = self._question(suite, profile, told, target)
+        before = await self._baseline(question, baseline)
+        report = await self._measured(question, run_id, progress)
+        stored = await self.suites.runs.stored(report.summary.run_id)
+        results = await self.suites.runs.store.results(stored.run.id)
+        found = standing(stored.run, results)
+        if before is not None:
+            before = before.narrowed(question.asked.select, found)
+        ruling = rule(
+            found,
+            before,
+            before and _comparison(before, found, question),
+            question.asked.gate,
+            accepted=accepted,
+            unfinished=_unfinished(report.summary),
         )
-        before = await self.baselines.find(suite, baseline)
-        report = await self._measured(suite, target, run_id, progress)
-        stored = await self.suites.runs.store.run(report.summary.run_id)
-        if stored is None:
-            raise LookupError(report.summary.run_id)
-        found = standing(stored.run, await self.suites.runs.store.results(stored.run.id))
-        return GateReport(rule(found, before, policy), report.summary, report.cards[:_CARDS])
+        return GateReport(
+            ruling=ruling,
+            summary=report.summary,
+            cards=report.cards[:_CARDS],
+            profile=profile,
+            slices=slices(found, before),
+            cases=judged(self.baselines.workspace, suite, found, before, results),
+        )
+
+    def _question(
+        self, suite: str, profile: str | None, told: Profile, target: str | None
+    ) -> _Question:
+        workspace = self.baselines.workspace
+        declared = terms(workspace.suite(suite), workspace.project(), profile)
+        asked = declared.overridden(told)
+        prepared = self.suites.prepare(suite, target, asked.select)
+        cases = workspace.cases(suite) if asked.gate.slices else ()
+        for key in asked.gate.slices:
+            # A threshold for what is not there would hold nothing.
+            if not any(selected(case, key) for case in cases):
+                raise Refusal(
+                    f"The gate has the slice {key!r}, which selects no case.",
+                    next_step="Mend it in the suite's `gate`, or in the profile of regrade.yaml.",
+                )
+        return _Question(suite, profile, prepared, asked, target)
+
+    async def _baseline(self, question: _Question, told: str | None) -> Standing | None:
+        """What the gate compares with; of a run only one that measured everything asked."""
+        before = await self.baselines.find(question.name, told)
+        if told is not None and told.startswith("run_"):
+            stored = await self.suites.runs.stored(told)
+            whole = stored.run.select in ("", question.asked.select)
+            if self.suites.runs.state(stored) != "done" or not whole:
+                raise Refusal(
+                    f"{told} is no baseline: it measured only a part of what the gate asks.",
+                    next_step="Name a whole run that came to its end.",
+                )
+        return before
 
     async def _measured(
-        self, suite: str, target: str | None, run_id: str | None, progress: Progress
+        self, question: _Question, run_id: str | None, progress: Progress
     ) -> RunReport:
+        asked = question.asked
         if run_id is not None:
+            stored = await self.suites.runs.stored(run_id)
+            misfit = self._misfit(stored, question)
+            if misfit:
+                raise Refusal(
+                    f"{run_id} cannot decide on {question.name}: {misfit}.",
+                    next_step=f"`{question.command}` makes a run that can; "
+                    "without --run-id the gate makes one itself.",
+                )
             return await self.suites.get_run(run_id)
-        report = await self.suites.run_suite(suite, target, wait_s=0, progress=progress)
+        report = await self.suites.run_suite(
+            question.name,
+            question.target,
+            asked.select,
+            asked.trials,
+            budget_usd=asked.budget_usd,
+            wait_s=0,
+            progress=progress,
+        )
         while report.summary.state == "running":
             report = await self.suites.get_run(report.summary.run_id, wait_s=600)
         return report
+
+    def _misfit(self, stored: StoredRun, question: _Question) -> str | None:
+        """Why a run measured something else than the gate would measure now."""
+        run, prepared = stored.run, question.prepared
+        if run.suite != question.name:
+            return f"it is a run of the suite {run.suite}"
+        if self.suites.runs.state(stored) == "running":
+            return "it is still running"
+        if run.select != question.asked.select:
+            return f"it selected {run.select or 'all'!r}, not {question.asked.select or 'all'!r}"
+        if run.target != prepared.target:
+            return f"it measured the target {run.target}, not {prepared.target}"
+        if run.program and run.program != program(prepared.spec):
+            return f"the target {run.target} stood for something else"
+        if run.trials < (question.asked.trials or 1):
+            return f"it asked each case {run.trials} times, not {question.asked.trials}"
+        here = self.suites.runs.host.commit()
+        if run.commit and here and run.commit.rstrip("+") != here.rstrip("+"):
+            return f"it measured the commit {run.commit}, and this is {here}"
+        then = {case.id: case for case in run.cases}
+        now = {case.id: case for case in prepared.cases}
+        other = sorted(
+            case_id for case_id in then.keys() | now if then.get(case_id) != now.get(case_id)
+        )
+        if other:
+            return f"{len(other)} of its cases are other ones now, such as {other[0]}"
+        return None
+
+
+def _comparison(before: Standing, found: Standing, question: _Question) -> Comparison:
+    was = before.gates.get(question.profile or "")
+    laxer = relaxed(was, question.asked) if was else ()
+    return compare(before, found, select=question.asked.select, relaxed=laxer)
+
+
+def _unfinished(summary: Summary) -> str:
+    if summary.state == "done":
+        return ""
+    return f"the run is {summary.state}{f': {summary.problem}' if summary.problem else ''}"

@@ -226,7 +226,7 @@ def disagreement(row: Row) -> Disagreement:
     )
 
 
-def standing(assessment: Assessment) -> dict[str, object]:
+def state_fields(assessment: Assessment) -> dict[str, object]:
     """The state of a judge, for the constructor of an alignment report."""
     return {
         "state": assessment.state,

@@ -20,7 +20,7 @@ from regrade_tools.judge_reports import (
     figure,
     figures,
     ordered,
-    standing,
+    state_fields,
     verdict_card,
 )
 from regrade_tools.labelbook import LabelBook
@@ -186,7 +186,7 @@ def _alignment(
         told = f"{nothing}: {problems[0]}" if problems else nothing
         hint = f"{told}. Nothing can be said of the judge." if rows else blank.hint
         return replace(blank, hint=hint, errored=sum(row.pair.judge == "errored" for row in rows))
-    values: dict[str, Any] = {**figures(rows, own), **standing(alignments.assessment(name))}
+    values: dict[str, Any] = {**figures(rows, own), **state_fields(alignments.assessment(name))}
     return replace(
         blank,
         **values,

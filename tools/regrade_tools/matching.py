@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 
 from pydantic import JsonValue
 
-from regrade_tools.models import Label, Trace, standing
+from regrade_tools.models import Label, Trace, counting_labels
 from regrade_tools.query import FACETS, Facet, Having, Query, Within, Words
 from regrade_tools.words import fold, pattern
 
@@ -91,7 +91,7 @@ def facets(trace: Trace) -> Iterator[tuple[Facet, str]]:
 
 def label_facets(labels: Iterable[Label]) -> Iterator[tuple[Facet, str]]:
     """Every facet of a trace that its labels give it; without any label, none."""
-    counting = standing(labels)
+    counting = counting_labels(labels)
     if counting:
         yield "label", ""
     for label in counting:

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from pydantic import JsonValue
 
 from regrade_tools.assertions import described
-from regrade_tools.comparison import standing
 from regrade_tools.models import Case, Suite
 from regrade_tools.planning import planned_case
 from regrade_tools.ports import Host, Store
 from regrade_tools.refusal import Refusal, unknown
+from regrade_tools.standing import standing
 from regrade_tools.timestamps import iso
 from regrade_tools.workspace import NO_WORKSPACE, Workspace
 

@@ -2,15 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 
 from regrade_tools.assertions import Check, parse_all
 from regrade_tools.fingerprint import fingerprint
-from regrade_tools.models import Case, Scheduled, Suite
+from regrade_tools.models import Case, RecordedTarget, Scheduled, Suite, TargetSpec
 from regrade_tools.models.case import Spec
 from regrade_tools.refusal import Refusal, unknown
-
-_SELECTORS = ("tag", "feature", "scenario", "id")
+from regrade_tools.selection import selected
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +18,8 @@ class Planned:
     case: Case
     checks: tuple[Check, ...]
 
-    @property
-    def scheduled(self) -> Scheduled:
-        """The case as a run keeps it."""
+    def scheduled(self, spec: TargetSpec) -> Scheduled:
+        """The case as a run on the target ``spec`` keeps it."""
         return Scheduled(
             id=self.case.id,
             feature=self.case.feature or "",
@@ -30,7 +27,17 @@ class Planned:
             tags=self.case.tags,
             input=fingerprint(self.case.input),
             checks=tuple(check.fingerprint for check in self.checks),
+            answer=self._answer(spec),
         )
+
+    def _answer(self, spec: TargetSpec) -> str:
+        """Which answer a target that runs nothing scores: whoever edits it edits the result."""
+        if not isinstance(spec, RecordedTarget) or spec.recorded == "latest":
+            return ""
+        if spec.recorded == "corrected":
+            return fingerprint(self.case.corrected_output)
+        filed = self.case.recorded
+        return fingerprint(filed.model_dump(mode="json", exclude={"error"}) if filed else None)
 
 
 def plan(suite: Suite, cases: tuple[Case, ...], select: str = "") -> tuple[Planned, ...]:
@@ -48,7 +55,7 @@ def plan(suite: Suite, cases: tuple[Case, ...], select: str = "") -> tuple[Plann
     inherited: dict[tuple[str | None, str | None], tuple[Check, ...]] = {}
     planned: list[Planned] = []
     for case in cases:
-        if _selected(case, select):
+        if selected(case, select):
             place = (case.feature, case.scenario)
             if place not in inherited:
                 inherited[place] = _inherited(suite, case)
@@ -65,6 +72,14 @@ def plan(suite: Suite, cases: tuple[Case, ...], select: str = "") -> tuple[Plann
             "`regrade schema case` says how.",
         )
     return tuple(planned)
+
+
+def program(spec: TargetSpec) -> str:
+    """Which program a target's name stands for: what it is and is given, not how long it may take.
+
+    Environments are told apart by their fingerprint alone, since one may hold a key.
+    """
+    return fingerprint(spec.model_dump(mode="json", exclude={"timeout_s"}))
 
 
 def planned_case(suite: Suite, case: Case) -> Planned:
@@ -115,25 +130,3 @@ def _read(where: str, specs: tuple[Spec, ...]) -> tuple[Check, ...]:
         return parse_all(specs)
     except Refusal as refusal:
         raise Refusal(f"In {where}: {refusal.problem}", next_step=refusal.next_step) from None
-
-
-def _selected(case: Case, select: str) -> bool:
-    return all(_fits(case, term) for term in select.split())
-
-
-def _fits(case: Case, term: str) -> bool:
-    negated, bare = term.startswith("-"), term.removeprefix("-")
-    key, colon, pattern = bare.partition(":")
-    if not colon:
-        key, pattern = "id", bare
-    if key not in _SELECTORS:
-        raise unknown(
-            "selector", key, _SELECTORS, next_step="Example: tag:critical scenario:one -id:case_x*"
-        )
-    values = {
-        "tag": case.tags,
-        "feature": (case.feature or "",),
-        "scenario": (case.scenario or "",),
-        "id": (case.id,),
-    }[key]
-    return any(fnmatchcase(value, pattern) for value in values) != negated

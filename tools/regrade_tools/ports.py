@@ -245,6 +245,6 @@ class Host(Protocol):
         """The text of a file of the workspace at a git reference; None where it is not there.
 
         Raises:
-            Refusal: ``reference`` is no commit of this repository.
+            Refusal: ``reference`` is no commit of this repository, or begins like an option.
         """
         ...

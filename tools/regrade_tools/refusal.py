@@ -19,6 +19,10 @@ class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not an error o
         self.next_step = next_step
 
 
+class Unavailable(Refusal):
+    """A refusal because something of ours is damaged or away: nothing could be decided."""
+
+
 def unknown(what: str, name: str, valid: Iterable[str], *, next_step: str = "") -> Refusal:
     """A refusal of a ``name`` that is none of the ``valid`` ones, with the nearest of them."""
     known = sorted(valid)

@@ -17,6 +17,7 @@ from regrade_tools.assertions import Check, Errored, Failed, Subject, check
 from regrade_tools.models import CaseResult, CheckResult, Outcome
 from regrade_tools.planning import Planned
 from regrade_tools.ports import Reply, Store, Target, TargetError
+from regrade_tools.refusal import Refusal
 
 Progress = Callable[[int, int, str], Awaitable[None]]
 
@@ -25,6 +26,20 @@ _BATCH = 256
 
 async def silent(_done: int, _total: int, _message: str) -> None:
     """Progress that nobody wants to hear of."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Goal:
+    answers: int
+    budget_usd: float | None
+
+    def afford(self, cost: float, done: int) -> None:
+        if self.budget_usd is not None and cost > self.budget_usd and done < self.answers:
+            raise Refusal(
+                f"The budget of ${self.budget_usd:g} is spent: "
+                f"{done} of {self.answers} answers cost ${cost:.4g}.",
+                next_step="Raise budget_usd, or select fewer cases.",
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +57,21 @@ async def measure(  # noqa: PLR0913 - everything a run needs, once
     *,
     trials: int,
     concurrency: int,
+    budget_usd: float | None = None,
     progress: Progress = silent,
 ) -> None:
-    """Ask every case of ``plan`` ``trials`` times, check the answers, keep the results."""
+    """Ask every case of ``plan`` ``trials`` times, check the answers, keep the results.
+
+    Raises:
+        Refusal: The answers have cost more than ``budget_usd`` dollars; what came is kept.
+    """
     send, receive = anyio.create_memory_object_stream[_Answered](_BATCH)
     jobs = _jobs(plan, trials)
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(_keep, run_id, receive, store, len(plan) * trials, progress)
+        goal = _Goal(len(plan) * trials, budget_usd)
+        tasks.start_soon(_keep, run_id, receive, store, goal, progress)
         async with send:
-            for _ in range(min(concurrency, len(plan) * trials)):
+            for _ in range(min(concurrency, goal.answers)):
                 tasks.start_soon(_ask, jobs, target, send.clone())
 
 
@@ -75,10 +96,10 @@ async def _keep(
     run_id: str,
     receive: MemoryObjectReceiveStream[_Answered],
     store: Store,
-    total: int,
+    goal: _Goal,
     progress: Progress,
 ) -> None:
-    done = 0
+    done, cost = 0, 0.0
     async with receive:
         async for first in receive:
             batch = [first, *_waiting(receive)]
@@ -86,7 +107,9 @@ async def _keep(
             results = await to_thread.run_sync(_results, batch)
             await store.add_results(run_id, results)
             done += len(results)
-            await progress(done, total, f"{done} of {total} answers checked")
+            cost += sum(result.cost_usd or 0 for result in results)
+            await progress(done, goal.answers, f"{done} of {goal.answers} answers checked")
+            goal.afford(cost, done)
 
 
 def _waiting(receive: MemoryObjectReceiveStream[_Answered]) -> Iterator[_Answered]:

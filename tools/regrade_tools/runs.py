@@ -55,6 +55,7 @@ class Runs:
                         self.store,
                         trials=run.trials,
                         concurrency=concurrency,
+                        budget_usd=run.budget_usd,
                         progress=progress,
                     )
             except Refusal as refusal:

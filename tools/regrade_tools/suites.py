@@ -1,5 +1,6 @@
 """The tools for suites: run one, and read a run."""
 
+import math
 import time
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -7,7 +8,7 @@ from typing import Literal
 from regrade_tools.baselines import Baselines
 from regrade_tools.cards import Card, Summary, card, summary
 from regrade_tools.clipping import REPLY_CHARACTERS, fit
-from regrade_tools.comparison import Comparison, Standing, compare, standing
+from regrade_tools.comparison import Comparison, compare
 from regrade_tools.fingerprint import random_id
 from regrade_tools.models import (
     Case,
@@ -16,14 +17,17 @@ from regrade_tools.models import (
     RecordedTarget,
     Run,
     RunState,
+    Scheduled,
     StoredRun,
+    Suite,
     TargetSpec,
 )
 from regrade_tools.names import memorable
-from regrade_tools.planning import Planned, plan
+from regrade_tools.planning import Planned, plan, program
 from regrade_tools.refusal import Refusal, unknown
 from regrade_tools.running import Progress, silent
 from regrade_tools.runs import Runs
+from regrade_tools.standing import Standing, standing
 from regrade_tools.workspace import Workspace, needed
 
 Show = Literal["failures", "errored", "all", "summary"]
@@ -49,6 +53,21 @@ class RunReport:
     hint: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What a run of a suite would do now, by its files as they are."""
+
+    suite: Suite
+    target: str
+    spec: TargetSpec
+    planned: tuple[Planned, ...]
+
+    @property
+    def cases(self) -> tuple[Scheduled, ...]:
+        """The cases as a run would keep them."""
+        return tuple(item.scheduled(self.spec) for item in self.planned)
+
+
 @dataclass(frozen=True)
 class Suites:
     """What can be done with suites."""
@@ -63,6 +82,7 @@ class Suites:
         select: str = "",
         trials: int | None = None,
         baseline: str | None = None,
+        budget_usd: float | None = None,
         wait_s: float = 20,
         progress: Progress = silent,
     ) -> RunReport:
@@ -71,19 +91,17 @@ class Suites:
         target: one of evals/regrade.yaml, or recorded (the outputs that were filed), corrected,
         latest (the newest trace with the same input); the suite's own by default. select:
         tag:critical feature:search scenario:one -id:case_x*. trials: how often each case is
-        asked. baseline: a file, a git ref or a run id to compare with. Answers after wait_s
-        seconds at most; a run that is not done goes on, get_run waits for it.
+        asked. baseline: a file, git:REF or a run id to compare with. budget_usd stops a run whose
+        answers have cost more. Answers after wait_s seconds at most; a run that is not done goes
+        on, get_run waits for it.
         """
-        workspace = needed(self.workspace)
-        found = workspace.suite(suite)
-        planned = plan(found, workspace.cases(suite), select)
-        chosen = target or found.target
-        spec = self._spec(workspace, chosen)
+        prepared = self.prepare(suite, target, select)
         before = await self._baselines().find(suite, baseline) if baseline else None
-        run = self._new_run(
-            suite, chosen, planned, found.trials if trials is None else trials, select
+        asked = prepared.suite.trials if trials is None else trials
+        run = self._new_run(suite, prepared, asked, select, budget_usd)
+        await self.runs.start(
+            run, prepared.planned, prepared.spec, prepared.suite.concurrency, progress
         )
-        await self.runs.start(run, planned, spec, found.concurrency, progress)
         await self.runs.live.wait(run.id, _wait(wait_s))
         return await self._report(run.id, "failures", before, 0)
 
@@ -112,6 +130,18 @@ class Suites:
             before = await self._baselines().find(stored.run.suite, compare_to)
         return await self._report(run_id, show, before, _place(cursor), case_id)
 
+    def prepare(self, suite: str, target: str | None, select: str = "") -> Prepared:
+        """What a run would do, with everything checked before it starts.
+
+        Raises:
+            Refusal: The suite, a case, the target or the selection is wrong.
+        """
+        workspace = needed(self.workspace)
+        found = workspace.suite(suite)
+        planned = plan(found, workspace.cases(suite), select)
+        chosen = target or found.target
+        return Prepared(found, chosen, self._spec(workspace, chosen), planned)
+
     def _spec(self, workspace: Workspace, name: str) -> TargetSpec:
         known = {**_BUILT_IN, **workspace.project().targets}
         if name not in known:
@@ -121,22 +151,26 @@ class Suites:
         return known[name]
 
     def _new_run(
-        self, suite: str, target: str, planned: tuple[Planned, ...], trials: int, select: str
+        self, suite: str, prepared: Prepared, trials: int, select: str, budget_usd: float | None
     ) -> Run:
         if not 1 <= trials <= 100:  # noqa: PLR2004 - as in a suite file
             raise Refusal(f"trials is {trials}; it is 1 to 100.")
+        if budget_usd is not None and not 0 < budget_usd < math.inf:
+            raise Refusal(f"budget_usd is {budget_usd:g}; it is more than 0.")
         now = time.time()
         return Run(
             id=random_id("run"),
             suite=suite,
-            target=target,
+            target=prepared.target,
             name=memorable(now),
             started_at=now,
             trials=trials,
-            cases=tuple(item.scheduled for item in planned),
+            cases=prepared.cases,
             owner=self.runs.host.owner(),
             select=select,
             commit=self.runs.host.commit(),
+            program=program(prepared.spec),
+            budget_usd=budget_usd,
         )
 
     async def _report(
@@ -163,7 +197,7 @@ class Suites:
         return RunReport(
             summary=summary(stored, state, found),
             cards=cards,
-            comparison=compare(before, found, whole=not stored.run.select) if before else None,
+            comparison=compare(before, found, select=stored.run.select) if before else None,
             next_cursor=None if following is None else str(following),
             hint=_hint(state, run_id, stored, cards),
         )

@@ -130,19 +130,6 @@ class Workspace:
         """``path`` as people are told of it."""
         return self._shown(path)
 
-    def text(self, path: Path) -> str:
-        """The text of a file of the workspace.
-
-        Raises:
-            Refusal: It is no ordinary file of the workspace, or not UTF-8.
-        """
-        try:
-            self._ordinary(path)
-            return path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError, _Unusable) as problem:
-            told = f"{self._shown(path)} {problem}."
-            raise Refusal(told, next_step="Mend the file.") from None
-
     def file(self, path: Path, kind: type[File]) -> File:
         """A YAML file of the workspace as what it should be.
 
@@ -168,10 +155,8 @@ class Workspace:
         from regrade_tools.documents import DocumentError, load  # noqa: PLC0415
 
         try:
-            self._ordinary(path)
-            value = load(path.read_text(encoding="utf-8"))
-            return kind.model_validate(value)
-        except (OSError, UnicodeDecodeError, DocumentError, _Unusable) as problem:
+            return kind.model_validate(load(self.text(path)))
+        except DocumentError as problem:
             told = f"{self._shown(path)} {problem}."
             raise Refusal(told, next_step="Mend the file.") from None
         except ValidationError as problem:
@@ -194,6 +179,24 @@ class Workspace:
         self.state.mkdir(parents=True, exist_ok=True)
         with exclusive(self.state / "files.lock"):
             yield
+
+    def text(self, path: Path) -> str:
+        """The text of a file of the workspace.
+
+        Raises:
+            Refusal: It is no ordinary file of the workspace, too large, unreadable or not UTF-8.
+        """
+        try:
+            self._ordinary(path)
+            return path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            problem: Exception | str = "is not UTF-8"
+        except OSError as error:
+            problem = f"cannot be read: {error.strerror or error}"
+        except (ValueError, _Unusable) as error:
+            # A name that no file can have is a ValueError.
+            problem = error
+        raise Refusal(f"{self._shown(path)} {problem}.", next_step="Mend the file.")
 
     def _ordinary(self, path: Path) -> None:
         """Make sure that reading ``path`` ends, and stays in the workspace."""

@@ -8,9 +8,11 @@ from typing import Any, Protocol, TypeVar, cast
 
 import anyio
 
+from regrade_server.cli import gate as deciding
 from regrade_server.cli import printing
 from regrade_server.cli.printing import Console
 from regrade_server.house import House
+from regrade_tools.baselines import Saved
 from regrade_tools.published import SCHEMAS
 from regrade_tools.refusal import Refusal, unknown
 from regrade_tools.starting import initialise
@@ -48,22 +50,15 @@ def add_to(verb: Adder) -> None:
     looking.add_argument("--limit", type=int, default=20, help="1 to 100; 20 by default")
     looking.add_argument("--cursor", help="the page after the one that gave it")
     running = verb("run", "run a suite: exit 1 where cases fail, 3 where some are errored", run)
-    running.add_argument("suite")
     _run_options(running)
     running.add_argument("--select", default="", help="such as: tag:critical scenario:one")
     running.add_argument("--trials", type=int, help="how often each case is asked")
     running.add_argument(
         "--save-baseline", action="store_true", help="write evals/baselines/<suite>.json from it"
     )
-    deciding = verb("gate", "exit 0 where a change may be merged, 1 where not, 3 undecided", gate)
-    deciding.add_argument("--suite", required=True)
-    _run_options(deciding)
-    deciding.add_argument("--max-drop", type=float, help="0.02 by default: two points")
-    deciding.add_argument("--min-pass-rate", type=float, help="0 to 1; without a baseline 1")
-    deciding.add_argument(
-        "--strict", action="store_true", help="red also for a broken case or anything loosened"
-    )
-    deciding.add_argument("--run-id", help="decide on this run instead of a fresh one")
+    gate_parser = verb("gate", "exit 0 where a change may ship, 1 where not, 3 undecided", gate)
+    _run_options(gate_parser)
+    deciding.add_options(gate_parser)
     schema_parser = verb("schema", "print the JSON Schema of a file", schema, prints=False)
     schema_parser.add_argument("kind", help=", ".join(SCHEMAS))
     calling = verb("call", "call any MCP tool, as a scripted client would", call, prints=False)
@@ -72,8 +67,10 @@ def add_to(verb: Adder) -> None:
 
 
 def _run_options(parser: ArgumentParser) -> None:
+    parser.add_argument("suite", nargs="?", help="its name in evals/suites/")
+    parser.add_argument("--suite", dest="named", metavar="SUITE", help="the same, as an option")
     parser.add_argument("--target", help="a target of regrade.yaml, or recorded, corrected, latest")
-    parser.add_argument("--baseline", help="a file, a git reference or a run id")
+    parser.add_argument("--baseline", help="a file, git:REFERENCE or a run id")
 
 
 def _alive(house: House, work: Callable[[House], Awaitable[Answer]]) -> Answer:
@@ -154,21 +151,28 @@ def search(told: Namespace, workspace: Workspace | None, console: Console) -> in
 
 def run(told: Namespace, workspace: Workspace | None, console: Console) -> int:
     """Run a suite."""
+    suite = _suite(told, workspace)
 
-    async def work(house: House) -> RunReport:
+    async def work(house: House) -> tuple[RunReport, Saved | None]:
         report = await house.suites.run_suite(
-            told.suite, told.target, told.select, told.trials, told.baseline, 0, console.progress
+            suite,
+            told.target,
+            told.select,
+            told.trials,
+            told.baseline,
+            wait_s=0,
+            progress=console.progress,
         )
         while report.summary.state == "running":
             report = await house.suites.get_run(
                 report.summary.run_id, compare_to=told.baseline, wait_s=600
             )
-        if told.save_baseline:
-            console.say(f"Baseline written: {await house.baselines.save(report.summary.run_id)}")
-        return report
+        saves = told.save_baseline
+        return report, await house.baselines.save(report.summary.run_id) if saves else None
 
-    report = _alive(House(workspace), work)
-    console.result(report, printing.run(report))
+    report, saved = _alive(House(workspace), work)
+    lines = [*(printing.saved(saved) if saved else []), printing.run(report)]
+    console.result(report, "\n".join(lines), baseline=saved)
     if report.summary.state != "done":
         return 3
     return 1 if report.summary.failed else 3 if report.summary.errored else 0
@@ -176,25 +180,18 @@ def run(told: Namespace, workspace: Workspace | None, console: Console) -> int:
 
 def gate(told: Namespace, workspace: Workspace | None, console: Console) -> int:
     """Decide whether a change may be merged."""
-    for name in ("max_drop", "min_pass_rate"):
-        value = getattr(told, name)
-        if value is not None and not 0 <= value <= 1:
-            raise Refusal(f"--{name.replace('_', '-')} is {value:g}; it is 0 to 1.")
-    report = _alive(
-        House(workspace),
-        lambda house: house.gating.gate(
-            told.suite,
-            target=told.target,
-            baseline=told.baseline,
-            max_drop=told.max_drop,
-            min_pass_rate=told.min_pass_rate,
-            strict=told.strict,
-            run_id=told.run_id,
-            progress=console.progress,
-        ),
-    )
-    console.result(report, printing.gate(report))
-    return {"green": 0, "red": 1, "undecided": 3}[report.ruling.decision]
+    suite = _suite(told, workspace)
+    report = _alive(House(workspace), lambda house: deciding.report_of(house, suite, told, console))
+    return deciding.publish(report, told, workspace, console)
+
+
+def _suite(told: Namespace, workspace: Workspace | None) -> str:
+    """The suite that was told, by its place or by its option."""
+    names = {name for name in (told.suite, told.named) if name}
+    if len(names) != 1:
+        suites = ", ".join(needed(workspace).suites()) or "none yet"
+        raise Refusal("Name one suite.", next_step=f"There are: {suites}.")
+    return names.pop()
 
 
 def schema(told: Namespace, _workspace: Workspace | None, console: Console) -> int:

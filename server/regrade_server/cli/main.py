@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import traceback
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -11,7 +12,7 @@ import anyio
 from regrade_server.cli import commands
 from regrade_server.cli.printing import Console
 from regrade_server.house import House
-from regrade_tools.refusal import Refusal
+from regrade_tools.refusal import Refusal, Unavailable
 from regrade_tools.workspace import Workspace, find_workspace
 
 REFUSED, UNDECIDED = 2, 3
@@ -26,13 +27,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(told.run(told, workspace, console))
     except Refusal as refusal:
         console.refuse(refusal)
-        return REFUSED
+        return UNDECIDED if isinstance(refusal, Unavailable) else REFUSED
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
         # The reader, such as `head`, has seen enough.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
+    except Exception:  # noqa: BLE001 - an error of ours says nothing about what was tested
+        # Python itself would exit with 1, which says that cases failed.
+        traceback.print_exc()
+        return UNDECIDED
 
 
 def _workspace(told: Path | None) -> Workspace | None:

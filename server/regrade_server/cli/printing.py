@@ -7,15 +7,16 @@ from typing import Any, TextIO, cast
 
 from pydantic import TypeAdapter
 
+from regrade_tools.baselines import Saved
 from regrade_tools.cards import Card, Summary
 from regrade_tools.clipping import clip
 from regrade_tools.comparison import Comparison
-from regrade_tools.gating import GateReport
 from regrade_tools.refusal import Refusal
 from regrade_tools.suites import RunReport
 from regrade_tools.traces import Imported, TraceList
 
 _LINE = 200
+_LISTED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +32,11 @@ class Console:
         if not self.as_json:
             self.out.write(f"{text}\n")
 
-    def result(self, value: Any, told: str) -> None:  # noqa: ANN401 - the reply of any verb
-        """A result: as JSON where a program reads, else as it is ``told``."""
+    def result(self, value: Any, told: str, **more: Any) -> None:  # noqa: ANN401 - of any verb
+        """A result: as JSON where a program reads, with ``more`` beside it; else as it is told."""
         if self.as_json:
-            adapter = TypeAdapter(cast("type[Any]", type(value)))
-            self.data(adapter.dump_python(value, mode="json", exclude_none=True))
+            beside = {key: dumped(it) for key, it in more.items() if it is not None}
+            self.data({**dumped(value), **beside})
         else:
             self.say(told)
 
@@ -58,6 +59,12 @@ class Console:
             sys.stderr.flush()
 
 
+def dumped(value: Any) -> Any:  # noqa: ANN401 - the reply of any verb
+    """``value`` as JSON values, without what is not there."""
+    adapter = TypeAdapter(cast("type[Any]", type(value)))
+    return adapter.dump_python(value, mode="json", exclude_none=True)
+
+
 def imported(done: Imported) -> str:
     """An import in a few lines."""
     lines = [
@@ -78,10 +85,16 @@ def found(page: TraceList) -> str:
     for row in page.traces:
         about = row.get("excerpt") or row.get("preview") or ""
         parts = (row["id"], row.get("when"), row.get("status"), row.get("model"), about)
-        lines.append(clip("  ".join(_plain(str(part)) for part in parts if part), _LINE))
+        lines.append(clip("  ".join(plain(str(part)) for part in parts if part), _LINE))
     if page.next_cursor:
         lines.append(f"More: --cursor {page.next_cursor}")
     return "\n".join([*lines, *([page.hint] if page.hint else [])])
+
+
+def saved(baseline: Saved) -> list[str]:
+    """A baseline that was written, and what is doubtful in it."""
+    lines = [f"Baseline written: {baseline.path}"]
+    return [*lines, f"  WARNING: {baseline.warning}"] if baseline.warning else lines
 
 
 def run(report: RunReport) -> str:
@@ -89,7 +102,7 @@ def run(report: RunReport) -> str:
     lines = [summary(report.summary)]
     if report.comparison:
         lines.extend(comparison(report.comparison))
-    lines.extend(line for card in report.cards for line in _card(card))
+    lines.extend(line for card in report.cards for line in failure(card))
     if report.next_cursor:
         lines.append(
             f'  ... more: regrade call get_run \'{{"run_id": "{report.summary.run_id}"}}\''
@@ -104,15 +117,21 @@ def summary(told: Summary) -> str:
         f"{told.run_id} ({told.name}): {told.suite} on {told.target}, {told.state}",
         f"  {told.passed} passed, {told.failed} failed, {told.errored} errored: pass rate {rate}",
     ]
-    lines.extend(f"  {place}: {counted}" for place, counted in told.by_scenario.items())
+    lines.extend(
+        f"  {plain(place)}: {counted.passed} passed, {counted.failed} failed, "
+        f"{counted.errored} errored"
+        for place, counted in told.by_scenario.items()
+    )
     return "\n".join([*lines, *([f"  {told.problem}"] if told.problem else [])])
 
 
-def _card(card: Card) -> list[str]:
+def failure(card: Card) -> list[str]:
+    """A card: what failed and why."""
     place = " / ".join(filter(None, (card.feature, card.scenario)))
     trial = f" trial {card.trial}" if card.trial else ""
+    """A card, for a person."""
     lines = [f"{card.outcome.upper()} {card.case_id}{trial}{f' ({place})' if place else ''}"]
-    lines.extend(f"    {_plain(reason)}" for reason in card.reasons)
+    lines.extend(f"    {plain(reason)}" for reason in card.reasons)
     if card.input is not None:
         lines.append(f"    input:  {_short(card.input)}")
     if card.output is not None:
@@ -120,39 +139,42 @@ def _card(card: Card) -> list[str]:
     return lines
 
 
-def gate(report: GateReport) -> str:
-    """A ruling: the figures, what changed, then green, red or undecided, and why."""
-    ruling = report.ruling
-    lines = [summary(report.summary)]
-    if ruling.baseline_rate is not None:
-        lines.append(f"  baseline pass rate {ruling.baseline_rate:.1%}")
-    if ruling.comparison:
-        lines.extend(comparison(ruling.comparison))
-    lines.extend(line for card in report.cards for line in _card(card))
-    lines.append(f"Gate: {ruling.decision.upper()}")
-    lines.extend(f"  because {reason}" for reason in ruling.reasons)
-    return "\n".join(lines)
-
-
 def comparison(found: Comparison) -> list[str]:
     """What changed since the baseline, one line a kind."""
-    lines = [
-        f"  {word}: {', '.join(ids)}"
-        for word, ids in (("fixed", found.fixed), ("broken", found.broken), ("new", found.added))
-        if ids
-    ]
+    kinds = (
+        ("fixed", found.fixed),
+        ("broken", found.broken),
+        ("flaky", found.flaky),
+        ("new", found.added),
+    )
+    lines = [f"  {word}: {plain(listed(ids))}" for word, ids in kinds if ids]
+    change = found.difference
+    if change and (change.fixed or change.broken):
+        lines.append(
+            f"  change on {change.cases} cases in both: {change.change * 100:+.1f} points, 95 % "
+            f"from {change.low * 100:+.1f} to {change.high * 100:+.1f} (p = {change.p_value:.2g})"
+        )
+    lines.extend(f"  not comparable: {plain(why)}" for why in found.not_comparable)
     if found.loosened:
-        lines.append(f"  LOOSENED since the baseline ({len(found.loosened)}):")
-        lines.extend(f"    {line}" for line in found.loosened)
+        lines.append(f"  LOOSENED since the baseline: {found.loosening}")
+        lines.extend(f"    {plain(line)}" for line in found.loosened[:_LISTED])
+        if len(found.loosened) > _LISTED:
+            lines.append(f"    ... and {len(found.loosened) - _LISTED} more")
     return lines
+
+
+def listed(ids: list[str]) -> str:
+    """The first of some names, and how many more there are."""
+    more = f" and {len(ids) - _LISTED} more" if len(ids) > _LISTED else ""
+    return ", ".join(ids[:_LISTED]) + more
 
 
 def _short(value: Any) -> str:  # noqa: ANN401 - any JSON value
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return _plain(clip(" ".join(text.split()), _LINE))
+    return plain(clip(" ".join(text.split()), _LINE))
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Without control characters: the text of a trace must not steer the terminal."""
     return "".join(
         sign if sign.isprintable() or sign == " " else "\N{REPLACEMENT CHARACTER}" for sign in text

@@ -3,9 +3,10 @@
 from regrade_tools.models.case import Case, Provenance, Recorded
 from regrade_tools.models.judge import Judge, JudgeSpec, Thresholds
 from regrade_tools.models.judgement import Item, Judged, Judgement
-from regrade_tools.models.label import Label, LabelSource, Sampled, Split, Verdict, standing
+from regrade_tools.models.label import Label, LabelSource, Sampled, Split, Verdict, counting_labels
 from regrade_tools.models.language_model import Completion, ModelSpec, Prompt, Question
 from regrade_tools.models.packet import Packet, PacketKind
+from regrade_tools.models.policy import PROFILES, GatePolicy, Profile, SlicePolicy
 from regrade_tools.models.run import (
     CaseResult,
     CheckResult,
@@ -16,7 +17,7 @@ from regrade_tools.models.run import (
     Scheduled,
     StoredRun,
 )
-from regrade_tools.models.suite import Feature, GatePolicy, Scenario, Suite
+from regrade_tools.models.suite import Feature, Scenario, Suite
 from regrade_tools.models.target import (
     CommandTarget,
     Project,
@@ -27,6 +28,7 @@ from regrade_tools.models.target import (
 from regrade_tools.models.trace import Exchange, Message, Span, SpanKind, Status, ToolCall, Trace
 
 __all__ = [
+    "PROFILES",
     "Case",
     "CaseResult",
     "CheckResult",
@@ -47,6 +49,7 @@ __all__ = [
     "Outcome",
     "Packet",
     "PacketKind",
+    "Profile",
     "Project",
     "Prompt",
     "Provenance",
@@ -60,6 +63,7 @@ __all__ = [
     "Sampled",
     "Scenario",
     "Scheduled",
+    "SlicePolicy",
     "Span",
     "SpanKind",
     "Split",
@@ -71,5 +75,5 @@ __all__ = [
     "ToolCall",
     "Trace",
     "Verdict",
-    "standing",
+    "counting_labels",
 ]

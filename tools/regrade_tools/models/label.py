@@ -39,7 +39,7 @@ class Label:
     signature: str = ""
 
 
-def standing(labels: Iterable[Label]) -> tuple[Label, ...]:
+def counting_labels(labels: Iterable[Label]) -> tuple[Label, ...]:
     """The label that counts for each criterion, trace and item: the latest.
 
     A person's stands above an agent's, however late that came. Of two that were made at the

@@ -42,6 +42,7 @@ class Scheduled:
     tags: tuple[str, ...] = ()
     input: str = ""  # fingerprint of the input
     checks: tuple[str, ...] = ()  # fingerprints of the assertions
+    answer: str = ""  # fingerprint of the filed answer, where a target scores that
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,8 @@ class Run:
     owner: str = ""  # host and process, to tell a running one from an interrupted one
     select: str = ""
     commit: str = ""
+    program: str = ""  # fingerprint of what the target's name stood for
+    budget_usd: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
-"""A suite: features by scenarios, what must hold in each, and when its gate is green."""
+"""A suite: features by scenarios, what must hold in each, and when its gate ships."""
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from regrade_tools.models.case import Name, Spec
+from regrade_tools.models.policy import GatePolicy
 
 
 class _File(BaseModel):
@@ -22,32 +23,6 @@ class Feature(_File):
     description: str = ""
     assertions: tuple[Spec, ...] = ()
     scenarios: dict[Name, Scenario] = Field(default_factory=dict[str, Scenario])
-
-
-class GatePolicy(_File):
-    """When the gate of a suite is green. Rates are fractions of the decided cases, 0 to 1."""
-
-    max_drop: float = Field(
-        default=0.02,
-        ge=0,
-        le=1,
-        description="How far the pass rate may fall below the baseline's; 0.02 by default.",
-    )
-    min_pass_rate: float | None = Field(
-        default=None,
-        ge=0,
-        le=1,
-        description="The pass rate to reach. Without it and without a baseline: 1.",
-    )
-    strict: bool = Field(
-        default=False,
-        description="Whether a broken case or anything loosened is red; false by default: shown.",
-    )
-    max_errored: int = Field(
-        default=0,
-        ge=0,
-        description="How many cases may end errored and the gate still decide; 0 by default.",
-    )
 
 
 class Suite(_File):

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from regrade_tools.models.case import Name
 from regrade_tools.models.language_model import ModelSpec
+from regrade_tools.models.policy import Profile
 
 
 class _File(BaseModel):
@@ -78,6 +79,11 @@ class Project(_File):
     models: dict[Name, ModelSpec] = Field(
         default_factory=dict[str, ModelSpec],
         description="Language models, by the name under which judges and generators ask for them.",
+    )
+    profiles: dict[Name, Profile] = Field(
+        default_factory=dict[str, Profile],
+        description="How `regrade gate --profile` asks: over the built-in smoke, pr, release and "
+        "nightly, or new ones.",
     )
     import_from: tuple[str, ...] = Field(
         default=(),

@@ -1,0 +1,41 @@
+"""A gate's report as a person reads it on a terminal."""
+
+from regrade_server.cli.printing import comparison, failure, plain, summary
+from regrade_tools.gate_report import GateReport
+from regrade_tools.slices import Slice
+
+
+def gate(report: GateReport) -> str:
+    """The figures, what changed, the failures; then the decision and why."""
+    ruling = report.ruling
+    lines = [summary(report.summary)]
+    if ruling.baseline_rate is not None:
+        lines.append(f"  baseline pass rate {ruling.baseline_rate:.1%}")
+    if ruling.comparison:
+        lines.extend(comparison(ruling.comparison))
+        lines.extend(_changed(part) for part in report.slices if part.fixed or part.broken)
+    lines.extend(line for card in report.cards for line in failure(card))
+    lines.append(headline(report))
+    lines.extend(f"  because {plain(reason)}" for reason in ruling.reasons)
+    lines.extend(f"  also {plain(reason)}" for reason in ruling.also)
+    if ruling.accepted:
+        lines.append(f"  accepted by a person: {plain(ruling.accepted)}")
+    if ruling.decision == "needs_review":
+        lines.append("  A person who has looked accepts it: --accept 'why', or a new baseline.")
+    return "\n".join(lines)
+
+
+def headline(report: GateReport) -> str:
+    """The decision in a line."""
+    told = report.ruling.decision.upper().replace("_", " ")
+    return f"Gate: {told}{f' ({report.profile})' if report.profile else ''}"
+
+
+def rate(part: Slice) -> str:
+    """From which rate a part came to which."""
+    rates = (part.baseline_rate, part.pass_rate)
+    return " -> ".join("nothing decided" if it is None else f"{it:.1%}" for it in rates)
+
+
+def _changed(part: Slice) -> str:
+    return f"  {plain(part.name)}: {rate(part)}, {part.fixed} fixed, {part.broken} broken"

@@ -1,0 +1,116 @@
+"""`regrade gate`: decide whether a change may be merged, and tell everyone who asked."""
+
+import os
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import Any
+
+from regrade_server.cli import decision, github
+from regrade_server.cli.junit import junit
+from regrade_server.cli.printing import Console
+from regrade_server.house import House
+from regrade_tools.gate_report import GateReport
+from regrade_tools.models import GatePolicy, Profile
+from regrade_tools.refusal import Refusal
+from regrade_tools.workspace import Workspace, needed
+
+# A change that a person must look at first is not good yet: 1, as for one that is held.
+EXIT = {"ship": 0, "hold": 1, "needs_review": 1, "insufficient_evidence": 3}
+
+_RATES = ("max_drop", "min_pass_rate")
+
+
+def add_options(parser: ArgumentParser) -> None:
+    """The options of the command that only it has."""
+    parser.add_argument("--profile", help="smoke, pr, release, nightly or one of regrade.yaml")
+    parser.add_argument("--trials", type=int, help="how often each case is asked")
+    parser.add_argument("--budget-usd", type=float, help="stop a run whose answers cost more")
+    parser.add_argument("--max-drop", type=float, help="0.02 by default: two points")
+    parser.add_argument("--min-pass-rate", type=float, help="0 to 1; without a baseline 1")
+    parser.add_argument("--max-broken", type=int, help="cases that may break; 0 by default")
+    parser.add_argument(
+        "--strict", action="store_true", help="hold also what a person should review"
+    )
+    parser.add_argument("--accept", metavar="WHY", help="a person has reviewed it: let it through")
+    parser.add_argument("--run-id", help="decide on this run instead of a fresh one")
+    parser.add_argument("--junit", metavar="FILE", type=Path, help="write JUnit XML")
+    parser.add_argument(
+        "--summary", metavar="FILE", type=Path, help="append Markdown; $GITHUB_STEP_SUMMARY"
+    )
+
+
+def told_profile(told: Namespace) -> Profile:
+    """What the command line says over the profile and the suite.
+
+    Raises:
+        Refusal: A figure is out of its range.
+    """
+    for name in _RATES:
+        value = getattr(told, name)
+        if value is not None and not 0 <= value <= 1:
+            raise Refusal(f"--{name.replace('_', '-')} is {value:g}; it is 0 to 1.")
+    if told.max_broken is not None and told.max_broken < 0:
+        raise Refusal(f"--max-broken is {told.max_broken}; it is 0 or more.")
+    if told.trials is not None and not 1 <= told.trials <= 100:  # noqa: PLR2004 - as in a suite
+        raise Refusal(f"--trials is {told.trials}; it is 1 to 100.")
+    if told.budget_usd is not None and not told.budget_usd > 0:
+        raise Refusal(f"--budget-usd is {told.budget_usd:g}; it is more than 0.")
+    if told.accept is not None and not told.accept.strip():
+        raise Refusal("--accept says nothing.", next_step="Say why it may go through.")
+    policy: dict[str, Any] = {
+        name: getattr(told, name)
+        for name in (*_RATES, "max_broken")
+        if getattr(told, name) is not None
+    }
+    if told.strict:
+        policy["strict"] = True
+    asked: dict[str, Any] = {
+        name: getattr(told, name)
+        for name in ("trials", "budget_usd")
+        if getattr(told, name) is not None
+    }
+    return Profile(**asked, gate=GatePolicy(**policy))
+
+
+async def report_of(house: House, suite: str, told: Namespace, console: Console) -> GateReport:
+    """What the gate of ``suite`` says."""
+    return await house.gating.gate(
+        suite,
+        profile=told.profile,
+        told=told_profile(told),
+        target=told.target,
+        baseline=told.baseline,
+        accepted=told.accept or "",
+        run_id=told.run_id,
+        progress=console.progress,
+    )
+
+
+def publish(
+    report: GateReport, told: Namespace, workspace: Workspace | None, console: Console
+) -> int:
+    """Tell the report to everyone who asked; the exit code."""
+    if told.junit:
+        _write(told.junit, junit(report), append=False)
+    summaries = [told.summary, os.environ.get("GITHUB_STEP_SUMMARY")]
+    for path in {Path(it) for it in summaries if it}:
+        _write(path, github.markdown(report), append=True)
+    text = decision.gate(report)
+    if github.in_actions():
+        notes = github.annotations(report, needed(workspace).root, os.environ)
+        # GitHub reads commands on both streams; standard output may be a program's.
+        sys.stderr.writelines(f"{note}\n" for note in notes)
+        text = "\n".join(github.quoted(text))
+    console.result(report, text)
+    return EXIT[report.ruling.decision]
+
+
+def _write(path: Path, text: str, *, append: bool) -> None:
+    try:
+        with path.open("a" if append else "w", encoding="utf-8", errors="replace") as file:
+            file.write(text)
+    except (OSError, ValueError) as problem:
+        raise Refusal(
+            f"{path} cannot be written: {problem}.", next_step="The gate was not decided for CI."
+        ) from None

@@ -1,0 +1,124 @@
+"""The file of a baseline: how it is written, and how it is read back."""
+
+import json
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+
+from regrade_tools.models import GatePolicy, Outcome, Profile, Scheduled
+from regrade_tools.models.case import Name
+from regrade_tools.refusal import Refusal
+from regrade_tools.standing import Standing
+
+
+class _BaselineCase(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    outcome: Outcome
+    flaky: bool = False
+    feature: str = ""
+    scenario: str = ""
+    tags: tuple[str, ...] = ()
+    input: str
+    checks: tuple[str, ...]
+    answer: str = ""
+
+
+class _Baseline(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    suite: str
+    run: str
+    target: str
+    program: str = ""
+    trials: int = 1
+    gate: GatePolicy
+    profiles: dict[str, Profile] = Field(default_factory=dict[str, Profile])
+    pass_rate: Annotated[float, Field(ge=0, le=1)] | None
+    cases: dict[Name, _BaselineCase]
+
+
+def write_baseline(suite: str, found: Standing) -> str:
+    """The text of a baseline file: one line a case, sorted, so that a diff is easy to review."""
+    cases = {case_id: _case(found, case_id) for case_id in sorted(found.outcomes)}
+    lines = ",\n".join(
+        f"    {json.dumps(case_id)}: {json.dumps(case)}" for case_id, case in cases.items()
+    )
+    gates = {
+        name: profile.model_dump(mode="json", exclude_none=True)
+        for name, profile in sorted(found.gates.items())
+    }
+    own = gates.pop("", Profile().model_dump(mode="json", exclude_none=True))
+    rate: JsonValue = None if found.pass_rate is None else round(found.pass_rate, 6)
+    head = {
+        "suite": suite,
+        "run": found.run_id,
+        "target": found.target,
+        **({"program": found.program} if found.program else {}),
+        "trials": found.trials,
+        "gate": own["gate"],
+    }
+    top = "".join(f"  {json.dumps(key)}: {json.dumps(value)},\n" for key, value in head.items())
+    if gates:
+        told = ",\n".join(f"    {json.dumps(name)}: {json.dumps(it)}" for name, it in gates.items())
+        top = f'{top}  "profiles": {{\n{told}\n  }},\n'
+    return f'{{\n{top}  "pass_rate": {json.dumps(rate)},\n  "cases": {{\n{lines}\n  }}\n}}\n'
+
+
+def _case(found: Standing, case_id: str) -> dict[str, Any]:
+    case = found.cases[case_id]
+    optional = {
+        "flaky": case_id in found.flaky,
+        "feature": case.feature,
+        "scenario": case.scenario,
+        "tags": list(case.tags),
+    }
+    return {
+        "outcome": found.outcomes[case_id],
+        **{key: value for key, value in optional.items() if value},
+        "input": case.input,
+        "checks": list(case.checks),
+        **({"answer": case.answer} if case.answer else {}),
+    }
+
+
+def read_baseline(text: str, suite: str, where: str) -> Standing:
+    """A baseline file read back.
+
+    Raises:
+        Refusal: ``text`` is no baseline, or one of another suite.
+    """
+    try:
+        read = _Baseline.model_validate_json(text)
+    except ValidationError as problem:
+        first = problem.errors(include_url=False, include_context=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise Refusal(
+            f"{where} is no baseline: {place}{': ' if place else ''}{first['msg']}.",
+            next_step=f"`regrade run {suite} --save-baseline` writes one.",
+        ) from None
+    if read.suite != suite:
+        raise Refusal(
+            f"{where} is the baseline of the suite {read.suite!r}, not of {suite!r}.",
+            next_step=f"`regrade run {suite} --save-baseline` writes that of {suite!r}.",
+        )
+    return Standing(
+        run_id=read.run,
+        outcomes={case_id: case.outcome for case_id, case in read.cases.items()},
+        cases={case_id: _scheduled(case_id, case) for case_id, case in read.cases.items()},
+        target=read.target,
+        trials=read.trials,
+        flaky=frozenset(case_id for case_id, case in read.cases.items() if case.flaky),
+        program=read.program,
+        gates={"": Profile(trials=read.trials, gate=read.gate), **read.profiles},
+    )
+
+
+def _scheduled(case_id: str, case: _BaselineCase) -> Scheduled:
+    return Scheduled(
+        id=case_id,
+        feature=case.feature,
+        scenario=case.scenario,
+        tags=case.tags,
+        input=case.input,
+        checks=case.checks,
+        answer=case.answer,
+    )

@@ -1,0 +1,71 @@
+"""How each case of a suite stands, by a run or by a baseline."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from regrade_tools.models import CaseResult, Outcome, Profile, Run, Scheduled
+from regrade_tools.running import pass_rate, worst
+from regrade_tools.selection import selected
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How each case of a suite stands; over several trials a case passes if all of them do.
+
+    ``flaky`` are those that passed in some trials and failed in others. ``gates`` are the gate's
+    own terms of when a baseline was written, by profile ("" without one); a run has none.
+    """
+
+    run_id: str
+    outcomes: dict[str, Outcome]
+    cases: dict[str, Scheduled]
+    target: str = ""
+    trials: int = 1
+    flaky: frozenset[str] = frozenset()
+    program: str = ""
+    gates: dict[str, Profile] = field(default_factory=dict[str, Profile])
+
+    @property
+    def pass_rate(self) -> float | None:
+        """Of the decided cases, between 0 and 1."""
+        return pass_rate(self.outcomes.values())
+
+    def with_outcome(self, outcome: Outcome) -> list[str]:
+        """The ids of the cases that ended so."""
+        return [case_id for case_id, ended in self.outcomes.items() if ended == outcome]
+
+    def narrowed(self, select: str, measured: "Standing") -> "Standing":
+        """What of this a run of ``select`` can be compared with: what it had, and what it has."""
+        if not select:
+            return self
+        outcomes = {
+            case_id: outcome
+            for case_id, outcome in self.outcomes.items()
+            if case_id in measured.cases or selected(self.cases[case_id], select)
+        }
+        cases = {case_id: self.cases[case_id] for case_id in outcomes}
+        return replace(self, outcomes=outcomes, cases=cases)
+
+
+def standing(run: Run, results: Iterable[CaseResult]) -> Standing:
+    """How the cases of ``run`` stand; a case with a trial missing is errored."""
+    trials: dict[str, dict[int, Outcome]] = {case.id: {} for case in run.cases}
+    for result in results:
+        if result.case_id in trials:
+            trials[result.case_id][result.trial] = result.outcome
+    outcomes: dict[str, Outcome] = {}
+    flaky: set[str] = set()
+    for case_id, ended in trials.items():
+        seen = set(ended.values())
+        outcomes[case_id] = worst(seen if len(ended) >= run.trials else {*seen, "errored"})
+        if {"passed", "failed"} <= seen:
+            flaky.add(case_id)
+    return Standing(
+        run_id=run.id,
+        outcomes=outcomes,
+        cases={case.id: case for case in run.cases},
+        target=run.target,
+        trials=run.trials,
+        flaky=frozenset(flaky),
+        program=run.program,
+    )
