@@ -65,7 +65,7 @@ class Gating:
     ) -> RunReport:
         if run_id is not None:
             return await self.suites.get_run(run_id)
-        report = await self.suites.run_suite(suite, target, wait_s=0, progress=progress)
+        report = await self.suites.run_suite(suite, target, wait_s=600, progress=progress)
         while report.summary.state == "running":
             report = await self.suites.get_run(report.summary.run_id, wait_s=600)
         return report

@@ -4,6 +4,8 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+import anyio
+
 from regrade_tools.baselines import Baselines
 from regrade_tools.cards import Card, Summary, card, summary
 from regrade_tools.clipping import REPLY_CHARACTERS, fit
@@ -83,8 +85,9 @@ class Suites:
         run = self._new_run(
             suite, chosen, planned, found.trials if trials is None else trials, select
         )
-        await self.runs.start(run, planned, spec, found.concurrency, progress)
-        await self.runs.live.wait(run.id, _wait(wait_s))
+        until = anyio.current_time() + _wait(wait_s)
+        await self.runs.start(run, planned, spec, found.concurrency, progress, wait_s)
+        await self.runs.live.wait(run.id, max(0, until - anyio.current_time()))
         return await self._report(run.id, "failures", before, 0)
 
     async def get_run(  # noqa: PLR0913 - what can be asked of a run

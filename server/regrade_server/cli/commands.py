@@ -157,7 +157,7 @@ def run(told: Namespace, workspace: Workspace | None, console: Console) -> int:
 
     async def work(house: House) -> RunReport:
         report = await house.suites.run_suite(
-            told.suite, told.target, told.select, told.trials, told.baseline, 0, console.progress
+            told.suite, told.target, told.select, told.trials, told.baseline, 600, console.progress
         )
         while report.summary.state == "running":
             report = await house.suites.get_run(

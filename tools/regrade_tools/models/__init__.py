@@ -14,6 +14,8 @@ from regrade_tools.models.run import (
 from regrade_tools.models.suite import Feature, GatePolicy, Scenario, Suite
 from regrade_tools.models.target import (
     CommandTarget,
+    Endpoint,
+    HttpTarget,
     Project,
     PythonTarget,
     RecordedTarget,
@@ -26,9 +28,11 @@ __all__ = [
     "CaseResult",
     "CheckResult",
     "CommandTarget",
+    "Endpoint",
     "Exchange",
     "Feature",
     "GatePolicy",
+    "HttpTarget",
     "Message",
     "Outcome",
     "Project",

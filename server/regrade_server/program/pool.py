@@ -1,0 +1,201 @@
+"""A program with as many processes as are asked at once; one that failed is replaced."""
+
+import math
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import anyio
+from anyio.abc import Process, TaskGroup
+
+from regrade_server.program import warden, worker
+from regrade_server.program.footprint import allowance, too_large
+from regrade_server.program.interpreter import interpreter
+from regrade_server.program.process import Answering, UnaskedError, ask, ready, start, stop
+from regrade_server.program.reply import ToldError
+from regrade_tools.clipping import clip
+from regrade_tools.models import Case, CommandTarget, PythonTarget
+from regrade_tools.ports import Reply, Target, TargetError
+from regrade_tools.refusal import Refusal
+
+Program = CommandTarget | PythonTarget
+
+_WATCH_S = 0.25
+_MB = 1_000_000
+
+
+@asynccontextmanager
+async def pool(spec: Program, root: Path, concurrency: int) -> AsyncGenerator[Target, None]:
+    """The program ``spec``, started in ``root``; all that it started ends with the context.
+
+    Raises:
+        Refusal: It cannot be started, or its function cannot be imported.
+    """
+    if os.name != "posix":
+        raise Refusal(
+            "Programs are started on Linux and macOS only.",
+            next_step="Use WSL, or serve the program and declare it as `http: {url: ...}`.",
+        )
+    async with _guarded() as guard, anyio.create_task_group() as tasks:
+        running = _Pool(spec, root, tasks, guard, anyio.Semaphore(concurrency))
+        try:
+            # The first start shows whether there is anything to run at all.
+            running.idle.append(await running.started())
+            tasks.start_soon(running.watch)
+            yield running
+        finally:
+            with anyio.CancelScope(shield=True):
+                for answering in list(running.all.values()):
+                    await running.stopped(answering)
+            tasks.cancel_scope.cancel()
+
+
+@dataclass(frozen=True, slots=True)
+class _Guard:
+    """The warden of this run, and the mark by which it knows what belongs to the run."""
+
+    process: Process
+    mark: str
+
+    async def tell(self, sign: str, leader: int) -> None:
+        """``+`` for a session that begins, ``-`` for one that has been ended."""
+        # Without a warden only what we leave behind if we are killed stays behind.
+        with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
+            if self.process.stdin is not None:
+                await self.process.stdin.send(f"{sign}{leader}\n".encode())
+
+
+@asynccontextmanager
+async def _guarded() -> AsyncGenerator[_Guard, None]:
+    mark = f"REGRADE_RUN_{secrets.token_hex(8)}"
+    # A session of its own: what ends ours, such as Ctrl-C, must not end it, too.
+    async with await anyio.open_process(
+        [sys.executable, "-I", "-S", warden.__file__, mark],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as process:
+        try:
+            yield _Guard(process, mark)
+        finally:
+            # We are alive and have stopped everything ourselves.
+            process.kill()
+
+
+@dataclass(slots=True)
+class _Pool:
+    """The processes of a program: those that are idle, and all by their number."""
+
+    spec: Program
+    root: Path
+    tasks: TaskGroup
+    guard: _Guard
+    places: anyio.Semaphore
+    idle: list[Answering] = field(default_factory=list[Answering])
+    all: dict[int, Answering] = field(default_factory=dict[int, Answering])
+    started_so_far: int = 0
+
+    async def answer(self, case: Case) -> Reply:
+        """As the port says."""
+        async with self.places:
+            used = await self._used()
+            try:
+                return await self._asked(used or await self._restarted(), case)
+            except UnaskedError:
+                # A program may answer one line and end: its end may show only now. One that
+                # is fresh and will not even read is not started a second time.
+                if used is None:
+                    raise
+            return await self._asked(await self._restarted(), case)
+
+    async def _used(self) -> Answering | None:
+        """An idle process that has not ended."""
+        while self.idle:
+            answering = self.idle.pop()
+            # What it has said since is for `ask` to judge, be it its last word.
+            if answering.answers.look() or not answering.answers.ended:
+                return answering
+            await self.stopped(answering)
+        return None
+
+    async def _asked(self, answering: Answering, case: Case) -> Reply:
+        echoes = isinstance(self.spec, PythonTarget)
+        try:
+            reply = await ask(answering, case, self.spec.timeout_s, echoes=echoes)
+        except ToldError:
+            self.idle.append(answering)
+            raise
+        except BaseException:
+            await self.stopped(answering)
+            raise
+        self.idle.append(answering)
+        return reply
+
+    async def started(self) -> Answering:
+        """A fresh process.
+
+        Raises:
+            Refusal: It cannot be started, or its function cannot be imported.
+        """
+        command = _command(self.spec, self.root)
+        self.started_so_far += 1
+        mark = f"{self.guard.mark}_{self.started_so_far}"
+        try:
+            answering = await start(command, self.root, self.spec.env, mark, self.tasks)
+        except (OSError, ValueError) as problem:
+            key = "interpreter" if isinstance(self.spec, PythonTarget) else "command"
+            raise Refusal(
+                f"The target's program {command[0]!r} cannot be started: {problem}.",
+                next_step=f"Mend `{key}` in evals/regrade.yaml; it runs in the workspace's root.",
+            ) from None
+        self.all[answering.process.pid] = answering
+        await self.guard.tell("+", answering.process.pid)
+        if isinstance(self.spec, PythonTarget):
+            problem = await ready(answering)
+            if problem is not None:
+                await self.stopped(answering)
+                raise Refusal(
+                    f"The target {self.spec.python!r} cannot be imported: {clip(problem, 400)}.",
+                    next_step=f"It is imported from {self.root} by {command[0]}; set `interpreter` "
+                    "or `env: {PYTHONPATH: ...}` of the target in evals/regrade.yaml.",
+                )
+        return answering
+
+    async def _restarted(self) -> Answering:
+        try:
+            return await self.started()
+        except Refusal as refusal:
+            raise TargetError(str(refusal)) from None
+
+    async def stopped(self, answering: Answering) -> None:
+        """End a process, and forget it."""
+        with anyio.CancelScope(shield=True):
+            await stop(answering)
+            self.all.pop(answering.process.pid, None)
+            await self.guard.tell("-", answering.process.pid)
+
+    async def watch(self) -> None:
+        """Kill, as long as the run lasts, what holds too much memory."""
+        each = math.inf if self.spec.memory_mb is None else self.spec.memory_mb * _MB
+        together = allowance() if self.spec.memory_mb is None else math.inf
+        while True:
+            await anyio.sleep(_WATCH_S)
+            largest = too_large(self.all.keys(), each, together)
+            if largest is not None and largest in self.all:
+                limit = f"{min(each, together) / _MB:,.0f} MB"
+                self.all[largest].killed = (
+                    f"the target held more than {limit} of memory and was stopped; "
+                    "mend it, or raise memory_mb of the target"
+                )
+                warden.end_session(largest)
+
+
+def _command(spec: Program, root: Path) -> tuple[str, ...]:
+    if isinstance(spec, PythonTarget):
+        return (interpreter(spec, root), str(Path(worker.__file__)), spec.python)
+    return spec.command
