@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import select
 import sqlite3
 import subprocess
@@ -124,7 +125,7 @@ UNASKED = 'import time; print(\'{"output": "a"}\', flush=True); time.sleep(600)'
     ("code", "why"),
     [
         (ECHO + f"q = json.loads(line)['input']; {TWO}", "after its answer"),
-        (UNASKED, "before it read the question"),
+        (UNASKED, "before it read the question|without being asked"),
         (ECHO + "print(json.dumps({'output': 'a', 'id': 'c9'}), flush=True)", 'the id "c9" when'),
         (ECHO + "print(json.dumps({'output': 'a', 'id': None}), flush=True)", "the id null when"),
     ],
@@ -135,7 +136,7 @@ async def test_what_may_be_the_answer_to_something_else_is_errored(
     suite(tmp_path, command(code), ["a"])
     report = await ran(tmp_path)
     assert report["summary"]["errored"] == 1
-    assert why in reasons(report)[0]
+    assert re.search(why, reasons(report)[0])
 
 
 async def test_a_line_that_nobody_asked_for_is_never_the_answer_of_the_next_case(

@@ -103,38 +103,43 @@ class _Pool:
     async def answer(self, case: Case) -> Reply:
         """As the port says."""
         async with self.places:
-            used = await self._used()
+            answering = await self._ready()
             try:
-                return await self._asked(used or await self._restarted(), case)
+                return await self._asked(answering, case)
             except UnaskedError:
                 # A program may answer one line and end: its end may show only now. One that
-                # is fresh and will not even read is not started a second time.
-                if used is None:
+                # never answered at all is not started a second time.
+                if not answering.answered:
                     raise
             return await self._asked(await self._restarted(), case)
 
-    async def _used(self) -> Answering | None:
-        """An idle process that has not ended."""
+    async def _ready(self) -> Answering:
+        """An idle process, or a fresh one; those that have answered and ended are let go."""
         while self.idle:
             answering = self.idle.pop()
             # What it has said since is for `ask` to judge, be it its last word.
-            if answering.answers.look() or not answering.answers.ended:
+            said = answering.answers.look()
+            if said or not (answering.answered and answering.answers.ended):
                 return answering
             await self.stopped(answering)
-        return None
+        return await self._restarted()
 
     async def _asked(self, answering: Answering, case: Case) -> Reply:
         echoes = isinstance(self.spec, PythonTarget)
         try:
             reply = await ask(answering, case, self.spec.timeout_s, echoes=echoes)
         except ToldError:
-            self.idle.append(answering)
+            self._again(answering)
             raise
         except BaseException:
             await self.stopped(answering)
             raise
-        self.idle.append(answering)
+        self._again(answering)
         return reply
+
+    def _again(self, answering: Answering) -> None:
+        answering.answered = True
+        self.idle.append(answering)
 
     async def started(self) -> Answering:
         """A fresh process.

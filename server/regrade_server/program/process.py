@@ -35,7 +35,7 @@ class UnaskedError(TargetError):
 
 @dataclass(slots=True)
 class Answering:
-    """A process under way: its pipes, the tail of what it said on stderr, why it was killed."""
+    """A process under way: its pipes, the tail of its stderr, why it was killed, whether it has answered."""
 
     process: Process
     mark: str
@@ -44,6 +44,7 @@ class Answering:
     said: deque[bytes] = field(default_factory=deque[bytes])
     drained: anyio.Event = field(default_factory=anyio.Event)
     killed: str = ""
+    answered: bool = False
 
     def tail(self) -> str:
         """The end of stderr, in one line."""
