@@ -20,6 +20,7 @@ pytestmark = pytest.mark.anyio
 
 KEY = "sk-0123456789abcdef"
 Answer = tuple[int, dict[str, str], str]
+NO_HEADERS: dict[str, str] = {}
 
 
 class Service:
@@ -56,7 +57,7 @@ class Service:
 
 
 def ok(output: Any, **more: Any) -> Answer:
-    return 200, {}, json.dumps({"output": output, **more})
+    return 200, NO_HEADERS, json.dumps({"output": output, **more})
 
 
 @pytest.fixture
@@ -86,6 +87,10 @@ async def ran(root: Path, target: dict[str, Any], inputs: tuple[Any, ...] = ("a"
         reply = await client.call_tool("run_suite", {"suite": "s", "wait_s": 60})
     assert reply.structured_content is not None, reply.content
     return reply.structured_content
+
+
+def kept(root: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in root.rglob("*") if path.is_file())
 
 
 async def errored(root: Path, target: dict[str, Any]) -> str:
@@ -123,8 +128,7 @@ async def test_a_header_is_filled_from_the_environment_and_its_value_is_kept_now
     assert report["summary"]["passed"] == 1
     sent = service.asked[0][0]
     assert (sent["authorization"], sent["x-plain"]) == (f"Bearer {KEY}", "$HOME {x}")
-    kept = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
-    assert KEY.encode() not in kept
+    assert KEY.encode() not in kept(tmp_path)
     assert KEY not in json.dumps(report)
 
 
@@ -138,22 +142,24 @@ async def test_an_answer_that_tells_the_key_of_a_header_is_errored_without_it(
     why = await errored(tmp_path, target)
     assert KEY not in why
     assert ("nothing of it is kept" in why) == (status == 200)
-    kept = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
-    assert KEY.encode() not in kept
+    assert KEY.encode() not in kept(tmp_path)
 
 
 @pytest.mark.parametrize(
     ("answer", "why"),
     [
-        ((500, {}, "out of cheese"), "answered 500: out of cheese"),
-        ((400, {}, '{"output": "a"}'), "answered 400"),
+        ((500, NO_HEADERS, "out of cheese"), "answered 500: out of cheese"),
+        ((400, NO_HEADERS, '{"output": "a"}'), "answered 400"),
         ((302, {"location": "/elsewhere"}, ""), "answered 302"),
-        ((200, {}, "hello"), "printed 'hello' instead of an answer; answer with JSON such as"),
-        ((200, {}, '["a"]'), "instead of an answer"),
-        ((200, {}, '{"error": "no model"}'), "the target said: no model"),
+        (
+            (200, NO_HEADERS, "hello"),
+            "printed 'hello' instead of an answer; answer with JSON such as",
+        ),
+        ((200, NO_HEADERS, '["a"]'), "instead of an answer"),
+        ((200, NO_HEADERS, '{"error": "no model"}'), "the target said: no model"),
         (ok("a", id="c9"), 'the id "c9" when'),
         (ok("a", cost_usd=-1), "cost_usd is -1"),
-        ((200, {}, " " * 17_000_000), "over 16 MB"),
+        ((200, NO_HEADERS, " " * 17_000_000), "over 16 MB"),
     ],
     ids=lambda value: str(value)[:40],
 )

@@ -504,7 +504,8 @@ async def test_a_run_answers_within_wait_s_while_its_target_is_still_being_impor
         async def called(tool: str, **arguments: Any) -> dict[str, Any]:
             reply = await client.call_tool(tool, arguments)
             assert not reply.is_error, reply.content
-            return (reply.structured_content or {})["summary"]
+            assert reply.structured_content is not None
+            return reply.structured_content["summary"]
 
         first = await called("run_suite", suite="s", wait_s=0)
         assert (first["state"], first["answers"]) == ("running", 0)

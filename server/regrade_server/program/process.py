@@ -35,7 +35,7 @@ class UnaskedError(TargetError):
 
 @dataclass(slots=True)
 class Answering:
-    """A process under way: its pipes, the tail of its stderr, why it was killed, whether it has answered."""
+    """A process under way: its pipes, the tail of its stderr, and how it has done so far."""
 
     process: Process
     mark: str
