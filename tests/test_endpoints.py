@@ -157,6 +157,7 @@ async def test_an_answer_that_tells_the_key_of_a_header_is_errored_without_it(
         ),
         ((200, NO_HEADERS, '["a"]'), "instead of an answer"),
         ((200, NO_HEADERS, '{"error": "no model"}'), "the target said: no model"),
+        (ok("", error={"code": 7}), 'the target said: {"code":7}'),
         (ok("a", id="c9"), 'the id "c9" when'),
         (ok("a", cost_usd=-1), "cost_usd is -1"),
         ((200, NO_HEADERS, " " * 17_000_000), "over 16 MB"),
@@ -199,6 +200,13 @@ async def test_an_endpoint_that_is_not_there_is_errored_when_its_time_is_over(
     with socket.create_server(("127.0.0.1", 0)) as taken:
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
     assert "it cannot be reached" in await errored(tmp_path, {"http": {"url": url, "timeout_s": 1}})
+
+
+@pytest.mark.parametrize(
+    "url", ["http://[", "http://localhost:99999999", "http://a..b", "http://%"]
+)
+async def test_an_address_that_is_none_is_told(url: str, tmp_path: Path) -> None:
+    assert url in await errored(tmp_path, {"http": {"url": url, "timeout_s": 1}})
 
 
 async def test_an_endpoint_that_hangs_is_errored_and_asked_once(

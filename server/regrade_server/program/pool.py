@@ -2,22 +2,21 @@
 
 import math
 import os
-import secrets
-import subprocess
-import sys
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import anyio
-from anyio.abc import Process, TaskGroup
+from anyio.abc import TaskGroup
 
-from regrade_server.program import warden, worker
+from regrade_server.program import worker
 from regrade_server.program.footprint import allowance, too_large
+from regrade_server.program.guard import Guard, guarded
 from regrade_server.program.interpreter import interpreter
 from regrade_server.program.process import Answering, UnaskedError, ask, ready, start, stop
 from regrade_server.program.reply import ToldError
+from regrade_server.program.warden import end_session
 from regrade_tools.clipping import clip
 from regrade_tools.models import Case, CommandTarget, PythonTarget
 from regrade_tools.ports import Reply, Target, TargetError
@@ -41,7 +40,7 @@ async def pool(spec: Program, root: Path, concurrency: int) -> AsyncGenerator[Ta
             "Programs are started on Linux and macOS only.",
             next_step="Use WSL, or serve the program and declare it as `http: {url: ...}`.",
         )
-    async with _guarded() as guard, anyio.create_task_group() as tasks:
+    async with guarded() as guard, anyio.create_task_group() as tasks:
         running = _Pool(spec, root, tasks, guard, anyio.Semaphore(concurrency))
         try:
             # The first start shows whether there is anything to run at all.
@@ -55,38 +54,6 @@ async def pool(spec: Program, root: Path, concurrency: int) -> AsyncGenerator[Ta
             tasks.cancel_scope.cancel()
 
 
-@dataclass(frozen=True, slots=True)
-class _Guard:
-    """The warden of this run, and the mark by which it knows what belongs to the run."""
-
-    process: Process
-    mark: str
-
-    async def tell(self, sign: str, leader: int) -> None:
-        """``+`` for a session that begins, ``-`` for one that has been ended."""
-        # Without a warden only what we leave behind if we are killed stays behind.
-        with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
-            if self.process.stdin is not None:
-                await self.process.stdin.send(f"{sign}{leader}\n".encode())
-
-
-@asynccontextmanager
-async def _guarded() -> AsyncGenerator[_Guard, None]:
-    mark = f"REGRADE_RUN_{secrets.token_hex(8)}"
-    # A session of its own: what ends ours, such as Ctrl-C, must not end it, too.
-    async with await anyio.open_process(
-        [sys.executable, "-I", "-S", warden.__file__, mark],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    ) as process:
-        try:
-            yield _Guard(process, mark)
-        finally:
-            # We are alive and have stopped everything ourselves.
-            process.kill()
-
-
 @dataclass(slots=True)
 class _Pool:
     """The processes of a program: those that are idle, and all by their number."""
@@ -94,7 +61,7 @@ class _Pool:
     spec: Program
     root: Path
     tasks: TaskGroup
-    guard: _Guard
+    guard: Guard
     places: anyio.Semaphore
     idle: list[Answering] = field(default_factory=list[Answering])
     all: dict[int, Answering] = field(default_factory=dict[int, Answering])
@@ -197,7 +164,7 @@ class _Pool:
                     f"the target held more than {limit} of memory and was stopped; "
                     "mend it, or raise memory_mb of the target"
                 )
-                warden.end_session(largest)
+                end_session(largest)
 
 
 def _command(spec: Program, root: Path) -> tuple[str, ...]:

@@ -111,6 +111,9 @@ async def ready(answering: Answering) -> str | None:
 async def ask(answering: Answering, case: Case, timeout_s: float, *, echoes: bool) -> Reply:
     """What the process answers to ``case``; ``echoes`` where it must give back the id.
 
+    A program that gives back no id can still print a stray line between reading a question and
+    answering it, and nobody can tell: only the id ties an answer to its question for sure.
+
     Raises:
         ToldError: The target's own error; it can be asked again.
         TargetError: It hung, died, or said something that is no answer to this question; it

@@ -6,7 +6,7 @@ from typing import cast
 from pydantic import JsonValue
 
 from regrade_tools.clipping import clip
-from regrade_tools.jsontext import read
+from regrade_tools.jsontext import compact, read
 from regrade_tools.models import ToolCall
 from regrade_tools.ports import Reply, TargetError
 
@@ -60,8 +60,9 @@ def reply(raw: bytes, asked: str, took: float, *, echoes: bool, advice: str) -> 
             "question in its turn, and give back its id or none"
         )
     error = answer.get("error")
-    if isinstance(error, str) and error:
-        raise ToldError(f"the target said: {clip(error, _ERROR_SHOWN)}")
+    if error:
+        told = error if isinstance(error, str) else compact(error)
+        raise ToldError(f"the target said: {clip(told, _ERROR_SHOWN)}")
     if "output" not in answer:
         keys = clip(", ".join(list(answer)[:8]), _SHOWN)
         raise TargetError(f"the answer has neither output nor error (its keys: {keys})")
