@@ -202,9 +202,7 @@ async def test_an_endpoint_that_is_not_there_is_errored_when_its_time_is_over(
     assert "it cannot be reached" in await errored(tmp_path, {"http": {"url": url, "timeout_s": 1}})
 
 
-@pytest.mark.parametrize(
-    "url", ["http://[", "http://localhost:99999999", "http://a..b", "http://%"]
-)
+@pytest.mark.parametrize("url", ["http://a..b", "http://%", f"http://{'a' * 99}"])
 async def test_an_address_that_is_none_is_told(url: str, tmp_path: Path) -> None:
     assert url in await errored(tmp_path, {"http": {"url": url, "timeout_s": 1}})
 

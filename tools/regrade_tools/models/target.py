@@ -1,6 +1,7 @@
 """A target: the program under test, as regrade.yaml declares it."""
 
 from typing import Annotated, Any, Literal, cast
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
 
@@ -24,9 +25,21 @@ def _variable(name: str) -> str:
     return _sayable(name)
 
 
+def _address(url: str) -> str:
+    """An address that can be asked, and told: whoever is let in is a matter of headers."""
+    parts = urlsplit(url)
+    # Reading the port is what checks it.
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
+        raise ValueError("is no address such as http://127.0.0.1:8000/answer")
+    if parts.username is not None:
+        raise ValueError("holds a user; put what lets you in into a header")
+    return _sayable(url)
+
+
 Word = Annotated[str, AfterValidator(_sayable)]
 Variable = Annotated[str, AfterValidator(_variable)]
 Function = Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
+Address = Annotated[str, AfterValidator(_address)]
 Header = Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")]
 Seconds = Annotated[
     float, Field(gt=0, le=3600, description="Seconds one answer may take; 30 by default.")
@@ -78,9 +91,8 @@ class CommandTarget(_Program):
 class Endpoint(_File):
     """Where a program answers over HTTP, and how it is asked."""
 
-    url: str = Field(
-        pattern=r"^https?://[^\s/?#@]+([/?#][^\s]*)?$",
-        description="Is sent {id, input} as JSON by POST; answers {output} or {error} as JSON.",
+    url: Address = Field(
+        description="Is sent {id, input} as JSON by POST; answers {output} or {error} as JSON."
     )
     headers: dict[Header, str] = Field(
         default_factory=dict[str, str],
