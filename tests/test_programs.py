@@ -1,6 +1,9 @@
 """Programs under test that crash, hang, print garbage or are not there."""
 
 import json
+import os
+import re
+import select
 import sqlite3
 import subprocess
 import sys
@@ -96,8 +99,10 @@ async def test_a_hang_is_stopped_with_its_children_and_errored(tmp_path: Path) -
     pids = tmp_path / "pids"
     code = (
         "import os, subprocess, sys, time\n"
-        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
-        f"open({str(pids)!r}, 'w').write(f'{{os.getpid()}} {{child.pid}}')\n"
+        "sleep = [sys.executable, '-c', 'import time; time.sleep(600)']\n"
+        "child = subprocess.Popen(sleep)\n"
+        "daemon = subprocess.Popen(sleep, start_new_session=True)\n"
+        f"open({str(pids)!r}, 'w').write(f'{{os.getpid()}} {{child.pid}} {{daemon.pid}}')\n"
         "time.sleep(600)"
     )
     suite(tmp_path, {**command(code), "timeout_s": 1}, ["a"])
@@ -106,6 +111,218 @@ async def test_a_hang_is_stopped_with_its_children_and_errored(tmp_path: Path) -
     assert reason.startswith("the target gave no answer within 1 s and was stopped; mend it")
     for pid in pids.read_text().split():
         assert not alive(int(pid))
+
+
+def reasons(report: dict[str, Any]) -> list[str]:
+    return [reason for card in report["cards"] for reason in card["reasons"]]
+
+
+TWO = "print(json.dumps({'output': q}) + '\\n' + json.dumps({'output': 'x'}), flush=True)"
+UNASKED = 'import time; print(\'{"output": "a"}\', flush=True); time.sleep(600)'
+
+
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        (ECHO + f"q = json.loads(line)['input']; {TWO}", "after its answer"),
+        (UNASKED, "before it read the question|without being asked"),
+        (ECHO + "print(json.dumps({'output': 'a', 'id': 'c9'}), flush=True)", 'the id "c9" when'),
+        (ECHO + "print(json.dumps({'output': 'a', 'id': None}), flush=True)", "the id null when"),
+    ],
+)
+async def test_what_may_be_the_answer_to_something_else_is_errored(
+    code: str, why: str, tmp_path: Path
+) -> None:
+    suite(tmp_path, command(code), ["a"])
+    report = await ran(tmp_path)
+    assert report["summary"]["errored"] == 1
+    assert re.search(why, reasons(report)[0])
+
+
+async def test_a_line_that_nobody_asked_for_is_never_the_answer_of_the_next_case(
+    tmp_path: Path,
+) -> None:
+    # Whenever the stray line comes, `b` would be right by it; only the id tells.
+    code = ECHO + (
+        "q = json.loads(line)\n"
+        "    print(json.dumps({'output': q['input'], 'id': q['id']}), flush=True)\n"
+        "    if q['input'] == 'a': print(json.dumps({'output': 'b', 'id': q['id']}), flush=True)"
+    )
+    suite(tmp_path, command(code), ["a", "b", "c"], concurrency=1)
+    report = await ran(tmp_path)
+    assert report["summary"]["errored"] == 1
+    assert report["summary"]["failed"] == 0
+
+
+async def test_a_reply_that_is_refused_ends_the_process_and_a_fresh_one_is_asked(
+    tmp_path: Path,
+) -> None:
+    code = (
+        "asked = 0\n" + ECHO + "asked += 1; q = json.loads(line)['input']\n"
+        "    print('garbage' if q == 'bad' else json.dumps({'output': asked}), flush=True)"
+    )
+    suite(tmp_path, command(code), [1, "bad", 1], concurrency=1)
+    summary = (await ran(tmp_path))["summary"]
+    assert (summary["passed"], summary["errored"]) == (2, 1)
+
+
+async def test_the_targets_own_error_leaves_its_process_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "bot.py").write_text(
+        "asked = []\n"
+        "def answer(q):\n"
+        "    asked.append(q)\n"
+        "    if q == 'bad':\n"
+        "        raise ValueError(q)\n"
+        "    return len(asked)\n"
+    )
+    suite(tmp_path, {"python": "bot:answer"}, [1, "bad", 3], concurrency=1)
+    summary = (await ran(tmp_path))["summary"]
+    assert (summary["passed"], summary["errored"]) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("broken", "why"),
+    [
+        ("sys.exit(0)", "ended with code 0 before it answered; it last said: asked; print one"),
+        ("sys.exit(3)", "ended with code 3"),
+        ("import time; time.sleep(600)", "no answer within 2 s"),
+        ('print(\'{"error": "rate limit"}\', flush=True)', "the target said: rate limit"),
+        ("print('garbage', flush=True)", "printed 'garbage'"),
+    ],
+)
+@pytest.mark.parametrize("before", [[], ["a"]], ids=["fresh", "used"])
+async def test_whatever_goes_wrong_a_case_is_asked_once(
+    before: list[str], broken: str, why: str, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    code = ECHO + (
+        "q = json.loads(line)['input']\n"
+        f"    with open({str(log)!r}, 'a') as file: file.write(q)\n"
+        "    if q == 'b':\n"
+        "        sys.stderr.write('asked'); sys.stderr.flush()\n"
+        f"        {broken}\n"
+        "    else: print(json.dumps({'output': q}), flush=True)"
+    )
+    suite(tmp_path, {**command(code), "timeout_s": 2}, [*before, "b"], concurrency=1)
+    report = await ran(tmp_path)
+    assert report["summary"]["errored"] == 1
+    assert why in reasons(report)[0]
+    assert log.read_text() == "".join([*before, "b"])
+
+
+async def test_a_program_that_ends_without_reading_is_started_once(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    code = f"open({str(log)!r}, 'a').write('x')"
+    suite(tmp_path, command(code), ["a"], concurrency=1)
+    report = await ran(tmp_path)
+    assert "ended with code 0" in reasons(report)[0]
+    assert "print one line of JSON" in reasons(report)[0]
+    assert log.read_text() == "x"
+
+
+async def test_a_question_larger_than_a_pipe_reaches_a_program_that_ends_each_time(
+    tmp_path: Path,
+) -> None:
+    code = "import json; print(json.dumps({'output': json.loads(input())['input']}))"
+    suite(tmp_path, command(code), ["a" * 300_000, "b" * 300_000], concurrency=1)
+    assert (await ran(tmp_path))["summary"]["passed"] == 2
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"latency_ms": 10**400},
+        {"latency_ms": -1},
+        {"latency_ms": "12"},
+        {"latency_ms": float("nan")},
+        {"cost_usd": float("inf")},
+        {"cost_usd": True},
+        {"cost_usd": 1e300},
+        {"cost_usd": -0.1},
+        {"tool_calls": "look"},
+        {"tool_calls": [{"name": 1}]},
+    ],
+    ids=lambda told: json.dumps(told)[:40],
+)
+async def test_a_reply_with_an_impossible_figure_is_errored_with_the_reason(
+    told: dict[str, Any], tmp_path: Path
+) -> None:
+    code = ECHO + f"print({json.dumps({'output': 'a', **told})!r}, flush=True)"
+    suite(tmp_path, command(code), ["a"])
+    report = await ran(tmp_path)
+    assert report["summary"]["errored"] == 1
+    assert next(iter(told)).removesuffix("s").replace("_", " ") in reasons(report)[0].replace(
+        "_", " "
+    )
+
+
+async def test_figures_that_are_null_are_not_told(tmp_path: Path) -> None:
+    reply = {"output": "a", "latency_ms": None, "cost_usd": None, "tool_calls": None}
+    suite(tmp_path, command(ECHO + f"print({json.dumps(reply)!r}, flush=True)"), ["a"])
+    assert (await ran(tmp_path))["summary"]["passed"] == 1
+
+
+async def test_a_line_without_end_is_errored_and_not_held(tmp_path: Path) -> None:
+    code = ECHO + "\n    while True: sys.stdout.write('x' * 1_000_000)"
+    suite(tmp_path, command(code), ["a"])
+    assert reasons(await ran(tmp_path)) == ["the target printed a line of over 16 MB"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is watched on Linux only")
+async def test_a_program_that_holds_too_much_memory_is_stopped_with_its_children(
+    tmp_path: Path,
+) -> None:
+    code = (
+        "import subprocess, sys, time\n"
+        "eat = 'import time; held = b\"x\" * 150_000_000; time.sleep(600)'\n"
+        "for _ in range(3): subprocess.Popen([sys.executable, '-c', eat])\n"
+        "time.sleep(600)"
+    )
+    suite(tmp_path, {**command(code), "timeout_s": 60, "memory_mb": 300}, ["a"])
+    assert reasons(await ran(tmp_path)) == [
+        (
+            "the target held more than 300 MB of memory and was stopped; "
+            "mend it, or raise memory_mb of the target"
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("target", "why"),
+    [
+        ({"command": ["a\0b"]}, "NUL character"),
+        ({"command": ["a\ud800b"]}, "invalid Unicode"),
+        ({"command": ["true"], "env": {"A": "\0"}}, "NUL character"),
+        ({"command": ["true"], "env": {"A=B": "c"}}, "no name of a variable"),
+        ({"command": ["true"], "env": {"A": "\udc00"}}, "invalid Unicode"),
+        ({"python": "bot:answer", "interpreter": "a\0"}, "NUL character"),
+        ({"command": ["./bot.py"]}, "Mend `command`"),
+        ({"command": ["."]}, "Mend `command`"),
+        ({"command": ["./no.py"]}, "Mend `command`"),
+        ({"python": "bot:answer", "interpreter": "bot.py"}, "Mend `interpreter`"),
+        ({"python": "bot:answer", "interpreter": "."}, "Mend `interpreter`"),
+        ({"python": "bot:answer", "interpreter": "/bin/true"}, "set `interpreter`"),
+        ({"python": "bot:answer", "preprocess": "bot:absent"}, "no attribute 'absent'"),
+        ({"http": {"url": "ftp://localhost"}}, "is no address such as"),
+        ({"http": {"url": "http://"}}, "is no address such as"),
+        ({"http": {"url": "http://["}}, "Invalid IPv6"),
+        ({"http": {"url": "http://localhost:99999"}}, "Port out of range"),
+        ({"http": {"url": "http://me:secret@localhost"}}, "holds a user"),
+        ({"http": {"url": "http://localhost", "headers": {"A": "${NOT_SET_HERE}"}}}, "not set"),
+        ({"http": {"url": "http://localhost", "headers": {"A": "a\nb"}}}, "no header may hold"),
+        ({"http": {"url": "http://localhost", "headers": {"A b": "c"}}}, "headers"),
+    ],
+    ids=json.dumps,
+)
+async def test_what_cannot_be_started_is_refused_with_what_to_mend(
+    target: dict[str, Any], why: str, tmp_path: Path
+) -> None:
+    (tmp_path / "bot.py").write_text("def answer(q): return q\n")
+    suite(tmp_path, target, ["a"])
+    told = await refusal(tmp_path)
+    assert why in told
+    assert "evals/regrade.yaml" in told or "where the server is started" in told
+    assert "Traceback" not in told
 
 
 def alive(pid: int) -> bool:
@@ -251,3 +468,82 @@ for line in sys.stdin:
     assert (run["state"], run["passed"]) == ("interrupted", 3)
     with closing(sqlite3.connect(store)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="it waits by pidfd, and daemons need /proc")
+def test_a_server_that_is_killed_leaves_no_program_and_no_daemon_behind(tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    os.mkfifo(told)
+    # It never reads, so that the end of its input is nothing to it.
+    code = (
+        "import os, subprocess, sys, time\n"
+        "sleep = [sys.executable, '-c', 'import time; time.sleep(600)']\n"
+        "child = subprocess.Popen(sleep)\n"
+        "daemon = subprocess.Popen(sleep, start_new_session=True)\n"
+        f"open({str(told)!r}, 'w').write(f'{{os.getpid()}} {{child.pid}} {{daemon.pid}}')\n"
+        "time.sleep(600)"
+    )
+    suite(tmp_path, {**command(code), "timeout_s": 600}, ["a"])
+    regrade = [sys.executable, "-m", "regrade_server", "run", "s", "--root", str(tmp_path)]
+    with subprocess.Popen(regrade) as server:
+        handles = [os.pidfd_open(int(pid)) for pid in told.read_text().split()]
+        server.kill()
+    for handle in handles:
+        assert select.select([handle], [], [], 60)[0], "it outlived the server"
+        os.close(handle)
+
+
+async def test_a_run_answers_within_wait_s_while_its_target_is_still_being_imported(
+    tmp_path: Path,
+) -> None:
+    go = tmp_path / "go"
+    (tmp_path / "bot.py").write_text(
+        f"import os, time\nwhile not os.path.exists({str(go)!r}): time.sleep(0.01)\n"
+        "raise OSError('no model')\n"
+    )
+    suite(tmp_path, {"python": "bot:answer"}, ["a"])
+    async with Client(build_server(House(Workspace(tmp_path)))) as client:
+
+        async def called(tool: str, **arguments: Any) -> dict[str, Any]:
+            reply = await client.call_tool(tool, arguments)
+            assert not reply.is_error, reply.content
+            assert reply.structured_content is not None
+            return reply.structured_content["summary"]
+
+        first = await called("run_suite", suite="s", wait_s=0)
+        assert (first["state"], first["answers"]) == ("running", 0)
+        cancelled = await called("get_run", run_id=first["run_id"], cancel=True)
+        assert cancelled["state"] == "cancelled"
+        second = await called("run_suite", suite="s", wait_s=0.1)
+        assert (second["state"], second["answers"]) == ("running", 0)
+        go.touch()
+        ended = await called("get_run", run_id=second["run_id"], wait_s=60)
+    assert ended["state"] == "broken"
+    assert "OSError: no model" in ended["problem"]
+
+
+@pytest.mark.parametrize("kind", ["python", "command"])
+async def test_preprocess_changes_what_the_target_is_given_and_not_what_is_checked(
+    kind: str, tmp_path: Path
+) -> None:
+    (tmp_path / "bot.py").write_text(
+        "def shout(q): return {'text': q.upper()}\ndef answer(q): return q\n"
+    )
+    code = ECHO + "print(json.dumps({'output': json.loads(line)['input']}), flush=True)"
+    target: dict[str, Any] = {"python": "bot:answer"} if kind == "python" else command(code)
+    suite(tmp_path, {**target, "preprocess": "bot:shout"}, ["a"], assertions=[
+        {"type": "expr", "value": "input == 'a' and output.text == 'A'"}])  # fmt: skip
+    report = await ran(tmp_path)
+    # The case's own assertion wants the input back, and that is the one it was filed with.
+    assert reasons(report) == ["the output must equal 'a', but it says '{\"text\":\"A\"}'"]
+
+
+async def test_an_exception_of_preprocess_is_errored_and_named(tmp_path: Path) -> None:
+    (tmp_path / "bot.py").write_text("def shout(q): return q.up\ndef answer(q): return q\n")
+    suite(tmp_path, {"python": "bot:answer", "preprocess": "bot:shout"}, ["a"])
+    assert reasons(await ran(tmp_path)) == [
+        (
+            "preprocess: the target said: AttributeError: 'str' object has no attribute 'up' "
+            "(at bot.py:1)"
+        )
+    ]

@@ -144,7 +144,7 @@ class Gating:
             asked.select,
             asked.trials,
             budget_usd=asked.budget_usd,
-            wait_s=0,
+            wait_s=600,
             progress=progress,
         )
         while report.summary.state == "running":

@@ -3,7 +3,7 @@
 import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import anyio
 
@@ -18,6 +18,36 @@ from regrade_tools.running import Progress, measure
 _OUR_FAULT = "the run ended by an error of Regrade itself; its log says more"
 
 
+@dataclass(slots=True)
+class _Begun:
+    """A run between its start and its first answer: kept, or refused, but not both."""
+
+    run: Run
+    store: Store
+    refusal: Refusal | None = None
+    decided: anyio.Event = field(default_factory=anyio.Event)
+    _turn: anyio.Lock = field(default_factory=anyio.Lock)
+
+    async def keep(self) -> None:
+        """Keep what the run is about to measure, unless that is decided."""
+        async with self._turn:
+            if not self.decided.is_set():
+                await self.store.start_run(self.run)
+                self.decided.set()
+
+    async def end(self, state: RunState, problem: str, refusal: Refusal | None) -> None:
+        """Keep how the run ended, or that it is refused."""
+        if refusal is not None:
+            problem = str(refusal)
+            async with self._turn:
+                if not self.decided.is_set():
+                    self.refusal = refusal
+                    self.decided.set()
+                    return
+        await self.keep()
+        await self.store.end_run(self.run.id, RunEnd(state, time.time(), problem))
+
+
 @dataclass(frozen=True)
 class Runs:
     """The runs of a store, and those that this process has under way."""
@@ -27,71 +57,66 @@ class Runs:
     live: LiveRuns
     host: Host
 
-    async def start(
+    async def start(  # noqa: PLR0913 - what a run is made of
         self,
         run: Run,
         planned: tuple[Planned, ...],
         spec: TargetSpec,
         concurrency: int,
         progress: Progress,
+        wait_s: float,
     ) -> None:
-        """Start ``run`` in the background and return once it is under way.
+        """Start ``run`` in the background and return once it is kept, after ``wait_s`` at most.
 
         Raises:
-            Refusal: The target cannot be started; then no run was kept.
+            Refusal: The target cannot be started; then no run was kept. One that needs longer
+                than ``wait_s`` to say so ends the run, which is kept by then, as broken.
         """
-        ready = anyio.Event()
-        refused: list[Refusal] = []
+        begun = _Begun(run, self.store)
 
         async def work() -> None:
-            try:
-                async with self._ended(run, ready), self._opened(spec, concurrency) as target:
-                    await self.store.start_run(run)
-                    ready.set()
-                    await measure(
-                        run.id,
-                        planned,
-                        target,
-                        self.store,
-                        trials=run.trials,
-                        concurrency=concurrency,
-                        budget_usd=run.budget_usd,
-                        progress=progress,
-                    )
-            except Refusal as refusal:
-                refused.append(refusal)
-            finally:
-                ready.set()
+            async with self._ended(begun), self._opened(spec, concurrency) as target:
+                await begun.keep()
+                await measure(
+                    run.id,
+                    planned,
+                    target,
+                    self.store,
+                    trials=run.trials,
+                    concurrency=concurrency,
+                    budget_usd=run.budget_usd,
+                    progress=progress,
+                )
 
         self.live.start(run.id, work)
-        await ready.wait()
-        if refused and await self.store.run(run.id) is None:
-            raise refused[0]
+        with anyio.move_on_after(wait_s):
+            await begun.decided.wait()
+        # Whoever asked is given a handle even while the target is still being started.
+        await begun.keep()
+        if begun.refusal is not None:
+            raise begun.refusal
 
     @asynccontextmanager
-    async def _ended(self, run: Run, started: anyio.Event) -> AsyncGenerator[None, None]:
-        """Keep how a run that was started ended, whatever ended it."""
+    async def _ended(self, begun: "_Begun") -> AsyncGenerator[None, None]:
+        """Keep how a run ended, whatever ended it; one refused before it was kept never was."""
         state: RunState = "broken"
         problem = _OUR_FAULT
+        refusal: Refusal | None = None
         try:
             yield
             state, problem = "done", ""
-        except Refusal as refusal:
-            problem = str(refusal)
-            raise
+        except Refusal as told:
+            refusal = told
         except ExceptionGroup as group:
             refusal = refusal_in(group)
             if refusal is None:
                 raise
-            problem = str(refusal)
-            raise refusal from None
         except anyio.get_cancelled_exc_class():
             state, problem = "cancelled", ""
             raise
         finally:
-            if started.is_set():
-                with anyio.CancelScope(shield=True):
-                    await self.store.end_run(run.id, RunEnd(state, time.time(), problem))
+            with anyio.CancelScope(shield=True):
+                await begun.end(state, problem, refusal)
 
     @asynccontextmanager
     async def _opened(self, spec: TargetSpec, concurrency: int) -> AsyncGenerator[Target, None]:

@@ -9,6 +9,8 @@ targets: {}
 #    python: my_package.bot:answer      # a function that takes the input and returns the output
 #  cli:
 #    command: [node, bot.js]            # reads {"id", "input"} a line, prints {"output"} a line
+#  service:
+#    http: {url: "http://127.0.0.1:8000/answer"}  # is sent {"id", "input"}, answers {"output"}
 """
 _SUITE = """\
 # What the product does, by feature and scenario. `regrade schema suite` says what may stand here.

@@ -5,6 +5,8 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+import anyio
+
 from regrade_tools.baselines import Baselines
 from regrade_tools.cards import Card, Summary, card, summary
 from regrade_tools.clipping import REPLY_CHARACTERS, fit
@@ -99,10 +101,11 @@ class Suites:
         before = await self._baselines().find(suite, baseline) if baseline else None
         asked = prepared.suite.trials if trials is None else trials
         run = self._new_run(suite, prepared, asked, select, budget_usd)
+        until = anyio.current_time() + _wait(wait_s)
         await self.runs.start(
-            run, prepared.planned, prepared.spec, prepared.suite.concurrency, progress
+            run, prepared.planned, prepared.spec, prepared.suite.concurrency, progress, wait_s
         )
-        await self.runs.live.wait(run.id, _wait(wait_s))
+        await self.runs.live.wait(run.id, max(0, until - anyio.current_time()))
         return await self._report(run.id, "failures", before, 0)
 
     async def get_run(  # noqa: PLR0913 - what can be asked of a run

@@ -160,7 +160,7 @@ def run(told: Namespace, workspace: Workspace | None, console: Console) -> int:
             told.select,
             told.trials,
             told.baseline,
-            wait_s=0,
+            wait_s=600,
             progress=console.progress,
         )
         while report.summary.state == "running":

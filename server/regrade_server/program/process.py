@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import time
 from collections import deque
 from contextlib import suppress
@@ -10,32 +9,42 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import anyio
+from anyio import to_thread
 from anyio.abc import Process, TaskGroup
-from anyio.streams.buffered import BufferedByteReceiveStream
-from pydantic import JsonValue
 
+from regrade_server.program.pipes import Answers, Questions
+from regrade_server.program.reply import reply, said
+from regrade_server.program.warden import end_session, sweep
 from regrade_tools.clipping import clip
-from regrade_tools.jsontext import read
-from regrade_tools.ports import TargetError
+from regrade_tools.models import Case
+from regrade_tools.ports import Reply, TargetError
 
+ADVICE = (
+    'print one line of JSON for each line read, such as {"output": ...}, '
+    "and anything else on stderr"
+)
 _ANSWER_BYTES = 16 * 1024 * 1024
 _TAIL_BYTES = 4_096
 _SHOWN = 300
 _STARTING_S = 60.0
 
 
-class EndedError(TargetError):
-    """The process ended, by itself and well, before it answered."""
+class UnaskedError(TargetError):
+    """The process ended before it read the question: nobody has been asked yet."""
 
 
 @dataclass(slots=True)
 class Answering:
-    """A process under way: its answers, and the tail of what it said on stderr."""
+    """A process under way: its pipes, the tail of its stderr, and how it has done so far."""
 
     process: Process
-    answers: BufferedByteReceiveStream
+    mark: str
+    questions: Questions
+    answers: Answers
     said: deque[bytes] = field(default_factory=deque[bytes])
     drained: anyio.Event = field(default_factory=anyio.Event)
+    killed: str = ""
+    answered: bool = False
 
     def tail(self) -> str:
         """The end of stderr, in one line."""
@@ -44,19 +53,30 @@ class Answering:
 
 
 async def start(
-    command: tuple[str, ...], folder: Path, env: dict[str, str], tasks: TaskGroup
+    command: tuple[str, ...], folder: Path, env: dict[str, str], mark: str, tasks: TaskGroup
 ) -> Answering:
-    """Start ``command`` in a group of its own.
+    """Start ``command`` in a session of its own, with a variable ``mark`` in its environment.
 
     Raises:
         OSError: It cannot be started.
     """
-    process = await anyio.open_process(
-        command, cwd=folder, env={**os.environ, **env}, start_new_session=True
-    )
-    if process.stdout is None or process.stderr is None:
-        raise OSError("the process has no pipes")
-    answering = Answering(process, BufferedByteReceiveStream(process.stdout))
+    questions, answers = Questions.open(), Answers.open()
+    try:
+        process = await anyio.open_process(
+            command,
+            stdin=questions.reading,
+            stdout=answers.writing,
+            cwd=folder,
+            env={**os.environ, **env, mark: ""},
+            start_new_session=True,
+        )
+    except BaseException:
+        questions.close()
+        answers.close()
+        raise
+    finally:
+        answers.given()
+    answering = Answering(process, mark, questions, answers)
     tasks.start_soon(_drain, answering)
     return answering
 
@@ -79,7 +99,8 @@ async def ready(answering: Answering) -> str | None:
     """Wait for the worker's first line; None where it is ready, else why it is not."""
     try:
         with anyio.fail_after(_STARTING_S):
-            told = await _line(answering)
+            line = await answering.answers.line(_ANSWER_BYTES)
+        told = said(await _whole(answering, line), ADVICE)
     except TimeoutError:
         return f"it was not imported within {_STARTING_S:g} s"
     except TargetError as problem:
@@ -87,53 +108,73 @@ async def ready(answering: Answering) -> str | None:
     return None if told.get("ready") else str(told.get("error", "it did not say that it is ready"))
 
 
-async def ask(
-    answering: Answering, question: JsonValue, timeout_s: float
-) -> tuple[dict[str, JsonValue], float]:
-    """The answer to ``question`` and the milliseconds it took.
+async def ask(answering: Answering, case: Case, timeout_s: float, *, echoes: bool) -> Reply:
+    """What the process answers to ``case``; ``echoes`` where it must give back the id.
+
+    A program that gives back no id can still print a stray line between reading a question and
+    answering it, and nobody can tell: only the id ties an answer to its question for sure.
 
     Raises:
-        TargetError: It hung, died or printed something else; it must be stopped then.
+        ToldError: The target's own error; it can be asked again.
+        TargetError: It hung, died, or said something that is no answer to this question; it
+            must be stopped then.
     """
+    if unasked := answering.answers.look():
+        raise TargetError(f"the target printed {_shown(unasked)} without being asked; {ADVICE}")
+    question = {"id": case.id, "input": case.input}
     line = json.dumps(question, ensure_ascii=False).encode(errors="replace") + b"\n"
-    began = time.perf_counter()
     try:
         with anyio.fail_after(timeout_s):
-            if answering.process.stdin is None:
-                raise TargetError("the target has no stdin")
-            await answering.process.stdin.send(line)
-            answer = await _line(answering)
+            raw, took = await _exchanged(answering, line)
     except TimeoutError:
         raise TargetError(
             f"the target gave no answer within {timeout_s:g} s and was stopped; "
             "mend it, or raise timeout_s of the target"
         ) from None
-    except (anyio.BrokenResourceError, anyio.ClosedResourceError):
-        raise await _died(answering) from None
-    return answer, (time.perf_counter() - began) * 1000
-
-
-async def _line(answering: Answering) -> dict[str, JsonValue]:
-    try:
-        raw = await answering.answers.receive_until(b"\n", _ANSWER_BYTES)
-    except anyio.DelimiterNotFound:
-        raise TargetError("the target printed a line of over 16 MB") from None
-    except (anyio.IncompleteRead, anyio.EndOfStream, anyio.ClosedResourceError):
-        raise await _died(answering) from None
-    try:
-        answer = read(raw.decode())
-    except ValueError:
-        answer = None
-    if not isinstance(answer, dict):
-        printed = clip(raw.decode(errors="replace").strip(), _SHOWN)
+    untouched = answering.questions.untouched()
+    if raw is None and untouched and not answering.killed:
+        raise UnaskedError(str(await _died(answering)))
+    raw = await _whole(answering, raw)
+    if untouched or answering.questions.sent < len(line):
+        raise TargetError(f"the target printed {_shown(raw)} before it read the question; {ADVICE}")
+    taken = reply(raw, case.id, took, echoes=echoes, advice=ADVICE)
+    if more := answering.answers.look():
         raise TargetError(
-            f"the target printed {printed!r} instead of an answer; print one line of JSON for each "
-            'line read, such as {"output": ...}, and anything else on stderr'
+            f"the target printed {_shown(more)} after its answer; "
+            "which one is the answer? Print one line for each line read"
         )
-    return answer
+    return taken
+
+
+async def _exchanged(answering: Answering, line: bytes) -> tuple[bytes | None, float]:
+    """The line that followed ``line``, if one did, and the milliseconds until then."""
+    raw = None
+    began = time.perf_counter()
+    answering.questions.sent = 0
+    async with anyio.create_task_group() as sending:
+        # Beside the reading: only there shows that it ended, or spoke, without reading.
+        sending.start_soon(answering.questions.send, line)
+        raw = await answering.answers.line(_ANSWER_BYTES)
+        sending.cancel_scope.cancel()
+    return raw, (time.perf_counter() - began) * 1000
+
+
+async def _whole(answering: Answering, line: bytes | None) -> bytes:
+    """A line that came to its end."""
+    if line is None:
+        raise await _died(answering)
+    if not line.endswith(b"\n"):
+        raise TargetError("the target printed a line of over 16 MB")
+    return line
+
+
+def _shown(printed: bytes) -> str:
+    return repr(clip(printed[: _SHOWN * 2].decode(errors="replace").strip(), _SHOWN))
 
 
 async def _died(answering: Answering) -> TargetError:
+    if answering.killed:
+        return TargetError(answering.killed)
     with anyio.move_on_after(2):
         await answering.process.wait()
         await answering.drained.wait()
@@ -141,18 +182,16 @@ async def _died(answering: Answering) -> TargetError:
     how = "closed its output" if code is None else f"ended with code {code}"
     tail = answering.tail()
     told = f"the target {how} before it answered" + (f"; it last said: {tail}" if tail else "")
-    return EndedError(told) if code == 0 else TargetError(told)
+    return TargetError(told if code else f"{told}; {ADVICE}")
 
 
 async def stop(answering: Answering) -> None:
     """Kill the process and every child it has started, and let go of its pipes."""
     with anyio.CancelScope(shield=True):
-        if os.name == "posix":
-            # The group outlives its leader: children are killed where the leader is gone, too.
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(answering.process.pid, signal.SIGKILL)
-        else:
-            with suppress(ProcessLookupError):
-                answering.process.kill()
+        end_session(answering.process.pid)
+        # Its daemons, too; the threads of the loop stay free while it waits for them.
+        await to_thread.run_sync(sweep, f"{answering.mark}=")
         await answering.process.wait()
         await answering.process.aclose()
+        answering.questions.close()
+        answering.answers.close()

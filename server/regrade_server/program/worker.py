@@ -40,15 +40,17 @@ def main() -> None:
         return
     say({"ready": True})
     for line in questions:
+        question = json.loads(line)
         try:
-            output: Any = function(json.loads(line)["input"])
+            output: Any = function(question["input"])
             if inspect.isawaitable(output):
                 output = asyncio.run(_awaited(output))
-            say(_reply(output))
+            say({**_reply(output), "id": question["id"]})
         except Exception as problem:  # noqa: BLE001 - told as this answer's error
             frame = traceback.extract_tb(problem.__traceback__)[-1]
             place = f"{os.path.basename(frame.filename)}:{frame.lineno}"  # noqa: PTH119 - any Python
-            say({"error": f"{type(problem).__name__}: {problem} (at {place})"})
+            told = f"{type(problem).__name__}: {problem} (at {place})"
+            say({"error": told, "id": question["id"]})
 
 
 def _reply(output: Any) -> "dict[str, Any]":  # noqa: ANN401 - whatever the function returns

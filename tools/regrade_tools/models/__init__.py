@@ -20,6 +20,8 @@ from regrade_tools.models.run import (
 from regrade_tools.models.suite import Feature, Scenario, Suite
 from regrade_tools.models.target import (
     CommandTarget,
+    Endpoint,
+    HttpTarget,
     Project,
     PythonTarget,
     RecordedTarget,
@@ -34,9 +36,11 @@ __all__ = [
     "CheckResult",
     "CommandTarget",
     "Completion",
+    "Endpoint",
     "Exchange",
     "Feature",
     "GatePolicy",
+    "HttpTarget",
     "Item",
     "Judge",
     "JudgeSpec",

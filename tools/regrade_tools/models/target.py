@@ -1,8 +1,9 @@
 """A target: the program under test, as regrade.yaml declares it."""
 
 from typing import Annotated, Any, Literal, cast
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from regrade_tools.models.case import Name
 from regrade_tools.models.language_model import ModelSpec
@@ -13,23 +14,68 @@ class _File(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class _Program(_File):
-    timeout_s: float = Field(
-        default=30, gt=0, le=3600, description="Seconds one answer may take; 30 by default."
+def _sayable(text: str) -> str:
+    """What can be said to an operating system."""
+    if "\0" in text:
+        raise ValueError("holds a NUL character, which no program can be given")
+    return text
+
+
+def _variable(name: str) -> str:
+    if not name or "=" in name:
+        raise ValueError("is no name of a variable")
+    return _sayable(name)
+
+
+def _address(url: str) -> str:
+    """An address that can be asked, and told: whoever is let in is a matter of headers."""
+    parts = urlsplit(url)
+    # Reading the port is what checks it.
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
+        raise ValueError("is no address such as http://127.0.0.1:8000/answer")
+    if parts.username is not None:
+        raise ValueError("holds a user; put what lets you in into a header")
+    return _sayable(url)
+
+
+Word = Annotated[str, AfterValidator(_sayable)]
+Variable = Annotated[str, AfterValidator(_variable)]
+Function = Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
+Address = Annotated[str, AfterValidator(_address)]
+Header = Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")]
+Seconds = Annotated[
+    float, Field(gt=0, le=3600, description="Seconds one answer may take; 30 by default.")
+]
+
+
+class _Asked(_File):
+    preprocess: Function | None = Field(
+        default=None,
+        description="`module:function` of the repository, called with the input of each case; the "
+        "target is given what it returns. Assertions see the input as it is in the case.",
     )
-    env: dict[str, str] = Field(
+
+
+class _Program(_Asked):
+    timeout_s: Seconds = 30
+    env: dict[Variable, Word] = Field(
         default_factory=dict[str, str], description="Variables added to the environment."
+    )
+    memory_mb: int | None = Field(
+        default=None,
+        gt=0,
+        description="Megabytes one process may hold with its children before it is stopped (on "
+        "Linux). By default all of them together may hold three quarters of the machine's.",
     )
 
 
 class PythonTarget(_Program):
     """A function of the repository, called in a worker of the project's own interpreter."""
 
-    python: str = Field(
-        pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$",
+    python: Function = Field(
         description="`module:function`; the function takes the input and returns the output.",
     )
-    interpreter: str | None = Field(
+    interpreter: Word | None = Field(
         default=None,
         description="The Python that runs it. By default the workspace's .venv, else "
         "$VIRTUAL_ENV, else the Python that runs Regrade.",
@@ -39,9 +85,29 @@ class PythonTarget(_Program):
 class CommandTarget(_Program):
     """A program that answers JSON lines on stdout for JSON lines on stdin."""
 
-    command: tuple[str, ...] = Field(
+    command: tuple[Word, ...] = Field(
         min_length=1, description="The program and its arguments; no shell is involved."
     )
+
+
+class Endpoint(_File):
+    """Where a program answers over HTTP, and how it is asked."""
+
+    url: Address = Field(
+        description="Is sent {id, input} as JSON by POST; answers {output} or {error} as JSON."
+    )
+    headers: dict[Header, str] = Field(
+        default_factory=dict[str, str],
+        description="Headers that are added. `${NAME}` stands for a variable of the environment, "
+        "read when a run starts and never stored or shown: keys belong there.",
+    )
+    timeout_s: Seconds = 30
+
+
+class HttpTarget(_Asked):
+    """A program that is running already and answers over HTTP."""
+
+    http: Endpoint
 
 
 class RecordedTarget(_File):
@@ -54,7 +120,7 @@ class RecordedTarget(_File):
 
 
 def _kind(value: Any) -> str | None:  # noqa: ANN401 - pydantic hands over whatever the file held
-    for key in ("python", "command", "recorded"):
+    for key in ("python", "command", "http", "recorded"):
         if (isinstance(value, dict) and key in value) or hasattr(cast("object", value), key):
             return key
     return None
@@ -63,11 +129,12 @@ def _kind(value: Any) -> str | None:  # noqa: ANN401 - pydantic hands over whate
 TargetSpec = Annotated[
     Annotated[PythonTarget, Tag("python")]
     | Annotated[CommandTarget, Tag("command")]
+    | Annotated[HttpTarget, Tag("http")]
     | Annotated[RecordedTarget, Tag("recorded")],
     Discriminator(
         _kind,
         custom_error_type="target_kind",
-        custom_error_message="a target has one of the keys python, command, recorded",
+        custom_error_message="a target has one of the keys python, command, http, recorded",
     ),
 ]
 

@@ -1,0 +1,105 @@
+"""What a program answered: read, and taken only if it is the answer to what was asked."""
+
+import json
+from typing import cast
+
+from pydantic import JsonValue
+
+from regrade_tools.clipping import clip
+from regrade_tools.jsontext import compact, read
+from regrade_tools.models import ToolCall
+from regrade_tools.ports import Reply, TargetError
+
+# Beyond any milliseconds or dollars; and a thousand of them still add up to a number.
+_LARGEST = 1e12
+_SHOWN = 300
+_ERROR_SHOWN = 600
+
+
+class ToldError(TargetError):
+    """The target answered, in form, that it failed: it can be asked again."""
+
+
+def said(raw: bytes, advice: str) -> dict[str, JsonValue]:
+    """The object that ``raw`` is.
+
+    Raises:
+        TargetError: It is none; the message ends with ``advice``.
+    """
+    try:
+        text = raw.decode()
+        value = read(text)
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        printed = clip(raw.decode(errors="replace").strip(), _SHOWN)
+        raise TargetError(f"the target printed {printed!r} instead of an answer; {advice}")
+    return value
+
+
+def reply(raw: bytes, asked: str, took: float, *, echoes: bool, advice: str) -> Reply:
+    """The reply in ``raw`` to the question with the id ``asked``, which took so many ms.
+
+    Args:
+        raw: A JSON object with ``output`` or ``error``, and maybe ``id``, ``tool_calls``,
+            ``latency_ms`` and ``cost_usd``.
+        asked: The id of the case.
+        took: The latency, where the reply tells none.
+        echoes: Whether the id must be there; where it is, it must be that of the question.
+        advice: What to do about a text that is no such object.
+
+    Raises:
+        ToldError: It is the target's own error.
+        TargetError: It is no reply, or not to this question.
+    """
+    answer = said(raw, advice)
+    if ("id" in answer or echoes) and answer.get("id") != asked:
+        told = clip(json.dumps(answer.get("id")), _SHOWN)
+        raise TargetError(
+            f"the target answered with the id {told} when {asked!r} was asked; answer each "
+            "question in its turn, and give back its id or none"
+        )
+    error = answer.get("error")
+    if error:
+        told = error if isinstance(error, str) else compact(error)
+        raise ToldError(f"the target said: {clip(told, _ERROR_SHOWN)}")
+    if "output" not in answer:
+        keys = clip(", ".join(list(answer)[:8]), _SHOWN)
+        raise TargetError(f"the answer has neither output nor error (its keys: {keys})")
+    latency = _amount(answer, "latency_ms", raw)
+    return Reply(
+        output=answer["output"],
+        tool_calls=_calls(answer.get("tool_calls")),
+        latency_ms=took if latency is None else latency,
+        cost_usd=_amount(answer, "cost_usd", raw),
+    )
+
+
+def _amount(answer: dict[str, JsonValue], key: str, raw: bytes) -> float | None:
+    """A number of a reply; None where it tells none."""
+    if key not in answer:
+        return None
+    value = answer[key]
+    if value is None:
+        # NaN and infinity are read as null, which would hide that something was told.
+        value = cast("dict[str, JsonValue]", json.loads(raw))[key]
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _LARGEST:
+        told = clip(json.dumps(value), 60)
+        raise TargetError(f"the answer's {key} is {told}; it is a number from 0 to 1e12, or null")
+    return float(value)
+
+
+def _calls(value: JsonValue) -> tuple[ToolCall, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, list):
+        raise TargetError("tool_calls is a list of objects such as {name: ..., arguments: {...}}")
+    return tuple(_call(call) for call in value)
+
+
+def _call(value: JsonValue) -> ToolCall:
+    if not isinstance(value, dict) or not isinstance(value.get("name"), str):
+        raise TargetError('a tool call is an object such as {"name": ..., "arguments": {...}}')
+    return ToolCall(name=str(value["name"]), arguments=value.get("arguments"))

@@ -1,0 +1,220 @@
+"""Programs that answer over HTTP: well, late, never, out of form, or busy at first."""
+
+import json
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+
+import pytest
+from mcp import Client
+
+from regrade_server.app import build_server
+from regrade_server.house import House
+from regrade_tools.workspace import Workspace
+
+pytestmark = pytest.mark.anyio
+
+KEY = "sk-0123456789abcdef"
+Answer = tuple[int, dict[str, str], str]
+NO_HEADERS: dict[str, str] = {}
+
+
+class Service:
+    """A server on loopback that answers as it is told, and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[dict[str, str], Any]] = []
+        self.answer: Callable[[Any], Answer] = lambda body: ok(body["input"])
+        self.released = Event()
+        service = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                service.asked.append((headers, body))
+                status, headers, text = service.answer(body)
+                raw = text.encode()
+                # Whoever waits no longer has hung up.
+                with suppress(BrokenPipeError, ConnectionResetError):
+                    self.send_response(status)
+                    for name, value in {**headers, "content-length": str(len(raw))}.items():
+                        self.send_header(name, value)
+                    self.end_headers()
+                    self.wfile.write(raw)
+
+            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name there
+                del format, args
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/ask"
+
+
+def ok(output: Any, **more: Any) -> Answer:
+    return 200, NO_HEADERS, json.dumps({"output": output, **more})
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    made = Service()
+    serving = Thread(target=made.server.serve_forever, kwargs={"poll_interval": 0.01})
+    serving.start()
+    yield made
+    made.released.set()
+    made.server.shutdown()
+    serving.join()
+    made.server.server_close()
+
+
+async def ran(root: Path, target: dict[str, Any], inputs: tuple[Any, ...] = ("a",)) -> Any:
+    """The reply to a run in which each answer must be the input."""
+    evals = root / "evals"
+    (evals / "suites").mkdir(parents=True)
+    (evals / "cases" / "s").mkdir(parents=True)
+    (evals / "regrade.yaml").write_text(json.dumps({"targets": {"app": target}}))
+    (evals / "suites" / "s.yaml").write_text(json.dumps({"target": "app"}))
+    for number, given in enumerate(inputs):
+        asked = {"input": given, "assertions": [{"type": "equals", "value": given}]}
+        text = json.dumps({"id": f"c{number}", **asked})
+        (evals / "cases" / "s" / f"c{number}.yaml").write_text(text)
+    async with Client(build_server(House(Workspace(root)))) as client:
+        reply = await client.call_tool("run_suite", {"suite": "s", "wait_s": 60})
+    assert reply.structured_content is not None, reply.content
+    return reply.structured_content
+
+
+def kept(root: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in root.rglob("*") if path.is_file())
+
+
+async def errored(root: Path, target: dict[str, Any]) -> str:
+    """Why the one case of a run is errored."""
+    report = await ran(root, target)
+    assert report["summary"]["errored"] == 1
+    return report["cards"][0]["reasons"][0]
+
+
+async def test_an_endpoint_is_sent_the_input_and_its_answer_is_checked(
+    service: Service, tmp_path: Path
+) -> None:
+    report = await ran(tmp_path, {"http": {"url": service.url}}, ("a", {"b": [1, None, "ü"]}))
+    assert report["summary"]["passed"] == 2
+    asked = sorted((body for _, body in service.asked), key=lambda body: body["id"])
+    assert asked == [{"id": "c0", "input": "a"}, {"id": "c1", "input": {"b": [1, None, "ü"]}}]
+
+
+async def test_preprocess_touches_only_what_an_endpoint_is_given(
+    service: Service, tmp_path: Path
+) -> None:
+    (tmp_path / "bot.py").write_text("def shout(q): return q.upper()\n")
+    service.answer = lambda body: ok(body["input"].lower())
+    target = {"http": {"url": service.url}, "preprocess": "bot:shout"}
+    assert (await ran(tmp_path, target))["summary"]["passed"] == 1
+    assert service.asked[0][1]["input"] == "A"
+
+
+async def test_a_header_is_filled_from_the_environment_and_its_value_is_kept_nowhere(
+    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REGRADE_TEST_KEY", KEY)
+    headers = {"Authorization": "Bearer ${REGRADE_TEST_KEY}", "X-Plain": "$HOME {x}"}
+    report = await ran(tmp_path, {"http": {"url": service.url, "headers": headers}})
+    assert report["summary"]["passed"] == 1
+    sent = service.asked[0][0]
+    assert (sent["authorization"], sent["x-plain"]) == (f"Bearer {KEY}", "$HOME {x}")
+    assert KEY.encode() not in kept(tmp_path)
+    assert KEY not in json.dumps(report)
+
+
+@pytest.mark.parametrize("status", [200, 500])
+async def test_an_answer_that_tells_the_key_of_a_header_is_errored_without_it(
+    status: int, service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REGRADE_TEST_KEY", KEY)
+    service.answer = lambda _: (status, {}, json.dumps({"output": f"you sent {KEY}"}))
+    target = {"http": {"url": service.url, "headers": {"X-Key": "${REGRADE_TEST_KEY}"}}}
+    why = await errored(tmp_path, target)
+    assert KEY not in why
+    assert ("nothing of it is kept" in why) == (status == 200)
+    assert KEY.encode() not in kept(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        ((500, NO_HEADERS, "out of cheese"), "answered 500: out of cheese"),
+        ((400, NO_HEADERS, '{"output": "a"}'), "answered 400"),
+        ((302, {"location": "/elsewhere"}, ""), "answered 302"),
+        (
+            (200, NO_HEADERS, "hello"),
+            "printed 'hello' instead of an answer; answer with JSON such as",
+        ),
+        ((200, NO_HEADERS, '["a"]'), "instead of an answer"),
+        ((200, NO_HEADERS, '{"error": "no model"}'), "the target said: no model"),
+        (ok("", error={"code": 7}), 'the target said: {"code":7}'),
+        (ok("a", id="c9"), 'the id "c9" when'),
+        (ok("a", cost_usd=-1), "cost_usd is -1"),
+        ((200, NO_HEADERS, " " * 17_000_000), "over 16 MB"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+async def test_an_answer_that_is_none_is_errored_and_asked_for_once(
+    answer: Answer, why: str, service: Service, tmp_path: Path
+) -> None:
+    service.answer = lambda _: answer
+    assert why in await errored(tmp_path, {"http": {"url": service.url}})
+    assert len(service.asked) == 1
+
+
+@pytest.mark.parametrize("status", [429, 503])
+async def test_a_busy_endpoint_is_asked_again(
+    status: int, service: Service, tmp_path: Path
+) -> None:
+    busy = [(status, {"retry-after": "0"}, ""), (status, {"retry-after": "tomorrow"}, "")]
+    service.answer = lambda body: busy.pop() if busy else ok(body["input"])
+    report = await ran(tmp_path, {"http": {"url": service.url}})
+    assert report["summary"]["passed"] == 1
+    assert len(service.asked) == 3
+
+
+async def test_an_endpoint_that_stays_busy_is_errored_when_its_time_is_over(
+    service: Service, tmp_path: Path
+) -> None:
+    service.answer = lambda _: (503, {"retry-after": "9" * 500}, "")
+    why = await errored(tmp_path, {"http": {"url": f"{service.url}?key=1", "timeout_s": 0.5}})
+    assert why == (
+        f"{service.url} gave no answer within 0.5 s: it answered 503; "
+        "see that it runs, or raise timeout_s of the target"
+    )
+
+
+async def test_an_endpoint_that_is_not_there_is_errored_when_its_time_is_over(
+    tmp_path: Path,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+    assert "it cannot be reached" in await errored(tmp_path, {"http": {"url": url, "timeout_s": 1}})
+
+
+@pytest.mark.parametrize("url", ["http://a..b", "http://%", f"http://{'a' * 99}"])
+async def test_an_address_that_is_none_is_told(url: str, tmp_path: Path) -> None:
+    assert url in await errored(tmp_path, {"http": {"url": url, "timeout_s": 1}})
+
+
+async def test_an_endpoint_that_hangs_is_errored_and_asked_once(
+    service: Service, tmp_path: Path
+) -> None:
+    def hang(_: Any) -> Answer:
+        service.released.wait()
+        return ok("a")
+
+    service.answer = hang
+    why = await errored(tmp_path, {"http": {"url": service.url, "timeout_s": 0.5}})
+    assert why.startswith(f"{service.url} gave no answer within 0.5 s; see that it runs")
+    assert len(service.asked) == 1
