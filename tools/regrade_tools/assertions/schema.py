@@ -9,10 +9,10 @@ from functools import lru_cache
 from typing import Any
 
 import jsonschema
+from attrs import fields
 from jsonschema.exceptions import best_match
 from jsonschema.protocols import Validator
-from jsonschema.validators import extend
-from jsonschema_specifications import REGISTRY as SPECIFICATIONS
+from jsonschema.validators import SPECIFICATIONS, extend
 from pydantic import JsonValue
 from referencing import Registry
 from referencing.exceptions import Unresolvable
@@ -135,6 +135,20 @@ _VALIDATOR: Any = extend(
     jsonschema.Draft202012Validator,
     {name: _timed(keyword) for name, keyword in _KEYWORDS.items()},
 )
+
+
+def _evolve(validator: Any, **changes: Any) -> Any:  # noqa: ANN401 - jsonschema's signature
+    """The same validator at another place.
+
+    The stock one reads a `$schema` that stands there, and would go on by the stock keywords.
+    """
+    for field in fields(type(validator)):
+        if field.init:
+            changes.setdefault(field.alias, getattr(validator, field.name))
+    return type(validator)(**changes)
+
+
+_VALIDATOR.evolve = _evolve
 # The schema of schemas, with the same look at the clock. Its formats are not asked for: the
 # stock check of patterns is by `re`, which knows less than the engine that is used here.
 _OF_SCHEMAS: Any = _VALIDATOR(_VALIDATOR.META_SCHEMA, registry=SPECIFICATIONS)
