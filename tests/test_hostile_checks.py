@@ -148,12 +148,12 @@ def test_a_text_with_as_many_marks_as_any_language_needs_is_folded_as_before() -
 def test_all_checks_of_an_answer_share_one_time_and_what_is_not_reached_is_errored() -> None:
     slow: list[Spec] = [{"type": "regex", "value": f"(x+x+)+y{number}"} for number in range(60)]
     checks = parse_all([*slow, {"type": "contains", "value": "absent"}])
-    before = time.monotonic()
+    before = time.thread_time()
     found = check_all(checks, Subject("x" * 5_000))
-    # Twice the time at most, where others keep the machine busy.
-    assert time.monotonic() - before < SECONDS * 2
+    assert time.thread_time() - before < BOUND_S
     reasons = [verdict.reason for verdict in found if isinstance(verdict, Errored)]
     assert len(reasons) == 61
+    assert "it backtracks" in reasons[0]
     assert reasons[-1] == f"ran out of time: all checks of an answer have {SECONDS:g} s"
 
 
@@ -204,7 +204,7 @@ async def test_more_assertions_than_anybody_writes_are_refused() -> None:
 
 TEXTS = ["", "x", "x" * 5_000, "(x+x+)+y", "\ud800", "é\u0301" * 50, "[" * 900, "{{ 7*7 }}", "\x00",
          "__import__('os').system('true')", "%s%n", "1e999", "9" * 4_400, "<a>&b;</a>", "> 1",
-         "[*]", "SELECT 1; DROP TABLE a", "- *a", "https://a.example/x", "```json\n{}\n```"]  # fmt: skip
+         "[*]", "SELECT 1; DROP TABLE a", "- *a", "https://a.example/x", "```a\n```"]  # fmt: skip
 ODD: list[JsonValue] = [
     None, True, 0, -1, 10**400, 10**5_000, 1.5, float("nan"), float("inf"), [], {}, [[]], {"": {}},
     [1, 1.0, True], {"a": [1, {"b": None}]}, list(range(3_000)), COLLIDING[:2_000],

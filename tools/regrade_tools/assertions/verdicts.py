@@ -136,6 +136,8 @@ class Assertion(BaseModel):
     example: ClassVar[dict[str, JsonValue]]
     # Whether it can be asked of an output alone, without knowing how that came about.
     reads_output: ClassVar[bool] = True
+    # Whether it asks the same of every answer: no expected value of one case.
+    reference_free: ClassVar[bool] = True
 
     @property
     def claim(self) -> str:
