@@ -7,7 +7,20 @@ from typing import Any
 
 from pydantic import JsonValue, ValidationError
 
-from regrade_tools.assertions import behaviour, structure, text
+from regrade_tools.assertions import (
+    behaviour,
+    calls,
+    code,
+    grounding,
+    likeness,
+    markup,
+    phrases,
+    retrieval,
+    safety,
+    sql,
+    structure,
+    text,
+)
 from regrade_tools.assertions.asking import Check
 from regrade_tools.assertions.verdicts import Assertion
 from regrade_tools.clipping import clip
@@ -25,12 +38,43 @@ KINDS: dict[str, type[Assertion]] = {
         text.ContainsAll,
         text.ContainsAny,
         text.StartsWith,
+        phrases.EndsWith,
+        phrases.IContainsAll,
+        phrases.IContainsAny,
         text.Regex,
         text.Count,
         structure.IsJson,
+        code.ContainsJson,
         structure.Path,
         structure.Expr,
+        likeness.CloseTo,
+        likeness.Levenshtein,
+        likeness.RougeN,
+        likeness.RougeL,
+        likeness.Bleu,
+        likeness.Gleu,
+        markup.IsXml,
+        markup.ContainsXml,
+        markup.IsHtml,
+        markup.ContainsHtml,
+        sql.IsSql,
+        code.IsYaml,
+        code.CodeBlock,
+        phrases.IsRefusal,
+        phrases.Abstains,
+        safety.NoSecrets,
+        safety.NoPii,
+        grounding.GroundedUrls,
+        grounding.GroundedQuotes,
+        retrieval.RecallAtK,
+        retrieval.PrecisionAtK,
+        retrieval.Mrr,
+        retrieval.Ndcg,
+        calls.IsValidToolsCall,
+        calls.IsValidFunctionCall,
         behaviour.ToolCalled,
+        calls.ToolsCalled,
+        calls.ToolCallCount,
         behaviour.Latency,
         behaviour.Cost,
     )
@@ -133,7 +177,14 @@ def _told(kind: type[Assertion], problem: ValidationError) -> str:
 
 def described() -> list[dict[str, Any]]:
     """Every kind with the line that says when to use it, and an example."""
-    return [{"use": inspect.getdoc(kind) or "", "example": kind.example} for kind in KINDS.values()]
+    return [
+        {
+            "use": inspect.getdoc(kind) or "",
+            "example": kind.example,
+            "reference_free": kind.reference_free,
+        }
+        for kind in KINDS.values()
+    ]
 
 
 def json_schema() -> dict[str, Any]:

@@ -1,12 +1,14 @@
 """The assertion about SQL, read by a parser and never run."""
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field, field_validator
 
-
 from regrade_tools.assertions.verdicts import Assertion, Subject, UnmeasuredError
 from regrade_tools.models.case import Spec
+
+if TYPE_CHECKING:
+    from sqlglot import exp
 
 _LONGEST = 20_000
 
@@ -62,15 +64,32 @@ class IsSql(Assertion):
         return self._foreign(found)
 
     def _foreign(self, statements: list["exp.Expression"]) -> str | None:
-        from sqlglot import exp  # noqa: PLC0415 - as above
 
         if self.tables is None:
             return None
         allowed = {name.casefold() for name in self.tables}
         for statement in statements:
-            own = {cte.alias.casefold() for cte in statement.find_all(exp.CTE)}
-            for table in statement.find_all(exp.Table):
-                name = ".".join(part.name for part in table.parts)
-                if name.casefold() not in (allowed if "." in name else allowed | own):
+            for name in _tables(statement):
+                if name.casefold() not in allowed:
                     return f"it names the table {name!r}"
         return None
+
+
+def _tables(statement: "exp.Expression") -> set[str]:
+    """The tables outside the statement; what it names itself in a WITH is none, where that counts.
+
+    A name is only its own after the WITH that gives it: inside, it is still the table.
+    """
+    from sqlglot import exp  # noqa: PLC0415 - as above
+    from sqlglot.optimizer.scope import traverse_scope  # noqa: PLC0415
+
+    if not isinstance(statement, exp.Query):
+        found = list(statement.find_all(exp.Table))
+    else:
+        found = [
+            source
+            for scope in traverse_scope(statement)
+            for source in scope.sources.values()
+            if isinstance(source, exp.Table)
+        ]
+    return {".".join(part.name for part in table.parts) for table in found}
