@@ -97,7 +97,7 @@ HOSTILE: list[tuple[Spec, JsonValue]] = [
         schema(**{"$ref": "#/$defs/a0", "$defs": UNEVALUATED}),
         {str(number): 1 for number in range(1_000)},
     ),
-    (schema(allOf=list[JsonValue]([{"minimum": 0}] * 9_000)), 7),
+    (schema(allOf=list[JsonValue](cast("list[JsonValue]", [{"minimum": 0}]) * 9_000)), 7),
     (schema(items={"enum": list(range(20_000))}), [-1] * 20_000),
     (schema(items={"anyOf": [{"const": number} for number in range(3_000)]}), [-1] * 9_000),
     (schema(**{"$ref": "#"}), {}),

@@ -162,6 +162,6 @@ def _call_flaw(call: ToolCall, known: dict[str, dict[str, JsonValue]]) -> str | 
             return f"the arguments of {call.name} are not JSON"
     if not isinstance(given, dict):
         return f"the arguments of {call.name} are no object"
-    parameters = known[call.name].get("parameters", {})
+    parameters = known[call.name].get("parameters")
     problem = schema.violation(parameters, given) if isinstance(parameters, dict) else None
     return f"{call.name}: {problem}" if problem else None

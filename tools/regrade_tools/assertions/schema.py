@@ -10,9 +10,9 @@ from typing import Any
 
 import jsonschema
 from attrs import fields
+from jsonschema import validators
 from jsonschema.exceptions import best_match
 from jsonschema.protocols import Validator
-from jsonschema.validators import SPECIFICATIONS, extend
 from pydantic import JsonValue
 from referencing import Registry
 from referencing.exceptions import Unresolvable
@@ -131,7 +131,7 @@ _KEYWORDS: dict[str, Any] = {
     "patternProperties": _pattern_properties,
     "uniqueItems": _unique_items,
 }
-_VALIDATOR: Any = extend(
+_VALIDATOR: Any = validators.extend(
     jsonschema.Draft202012Validator,
     {name: _timed(keyword) for name, keyword in _KEYWORDS.items()},
 )
@@ -151,7 +151,7 @@ def _evolve(validator: Any, **changes: Any) -> Any:  # noqa: ANN401 - jsonschema
 _VALIDATOR.evolve = _evolve
 # The schema of schemas, with the same look at the clock. Its formats are not asked for: the
 # stock check of patterns is by `re`, which knows less than the engine that is used here.
-_OF_SCHEMAS: Any = _VALIDATOR(_VALIDATOR.META_SCHEMA, registry=SPECIFICATIONS)
+_OF_SCHEMAS: Any = _VALIDATOR(_VALIDATOR.META_SCHEMA, registry=validators.SPECIFICATIONS)
 _NOTHING_REMOTE: Any = Registry()
 # More than one slow pattern has, so that this is told as what it is.
 _SECONDS = 2.0

@@ -1,5 +1,9 @@
 """The assertion about SQL, read by a parser and never run."""
 
+# sqlglot does not say what it exports; this room alone speaks to it.
+# pyright: reportPrivateImportUsage=false
+
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field, field_validator
@@ -45,10 +49,11 @@ class IsSql(Assertion):
             raise UnmeasuredError(f"the output is over {_LONGEST:,} characters of SQL")
         import sqlglot  # noqa: PLC0415 - as above
         from sqlglot import exp  # noqa: PLC0415
+        from sqlglot.errors import SqlglotError  # noqa: PLC0415
 
         try:
             statements = sqlglot.parse(subject.text, read=self.dialect or None)
-        except sqlglot.errors.SqlglotError as problem:
+        except SqlglotError as problem:
             return f"it is not: {problem}"
         found = [statement for statement in statements if statement is not None]
         # What the parser knows only by its first word is taken for a command.
@@ -63,7 +68,7 @@ class IsSql(Assertion):
                     return f"it has a {statement.key} that does more than read"
         return self._foreign(found)
 
-    def _foreign(self, statements: list["exp.Expression"]) -> str | None:
+    def _foreign(self, statements: Sequence["exp.Expr"]) -> str | None:
 
         if self.tables is None:
             return None
@@ -75,7 +80,7 @@ class IsSql(Assertion):
         return None
 
 
-def _tables(statement: "exp.Expression") -> set[str]:
+def _tables(statement: "exp.Expr") -> set[str]:
     """The tables outside the statement; what it names itself in a WITH is none, where that counts.
 
     A name is only its own after the WITH that gives it: inside, it is still the table.
