@@ -163,7 +163,7 @@ def test_tools_are_called_in_any_in_this_or_in_exactly_this_order(
 @pytest.mark.parametrize(
     ("output", "expected"),
     [
-        ([], "failed"),
+        (list[JsonValue](), "failed"),
         ("not JSON", "failed"),
         ({"tool_calls": [{"function": {"name": "f", "arguments": '{"a": 1}'}}]}, "passed"),
         ([{"function": {"name": "f", "arguments": '{"a": "x"}'}}], "failed"),

@@ -96,11 +96,7 @@ class Cases:
         lets fail.
         """
         needed(self.workspace)
-        if not assertions:
-            raise Refusal(
-                "A case needs an assertion that fails on the bad output.",
-                next_step='For example {"type": "path", "at": "listings", "len": "> 1"}.',
-            )
+        _needs_one(assertions)
         subject, case = await self._recorded(trace_id, step, input, output)
         # The checks may take their full time: the loop goes on meanwhile.
         checks, failed, guards = await to_thread.run_sync(
@@ -207,6 +203,14 @@ class Cases:
             filed,
             created=True,
             hint=f'It is red until the product is mended: run_suite("{suite}") shows it.',
+        )
+
+
+def _needs_one(assertions: list[dict[str, JsonValue]]) -> None:
+    if not assertions:
+        raise Refusal(
+            "A case needs an assertion that fails on the bad output.",
+            next_step='For example {"type": "path", "at": "listings", "len": "> 1"}.',
         )
 
 

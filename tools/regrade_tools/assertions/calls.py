@@ -1,12 +1,11 @@
 """Assertions about the calls of tools: which ones, in which order, and whether they are valid."""
 
-import json
 from typing import ClassVar, Literal
 
 from pydantic import Field, JsonValue, field_validator
 
 from regrade_tools.assertions.comparison import Comparison
-from regrade_tools.assertions.verdicts import Assertion, Subject, UndecidableError
+from regrade_tools.assertions.verdicts import Assertion, Subject, UndecidableError, read_json
 from regrade_tools.models import ToolCall
 from regrade_tools.models.case import Spec
 
@@ -157,11 +156,12 @@ def _call_flaw(call: ToolCall, known: dict[str, dict[str, JsonValue]]) -> str | 
     given = call.arguments
     if isinstance(given, str):
         try:
-            given = json.loads(given)
-        except (ValueError, RecursionError):
+            given = read_json(given)
+        except ValueError:
             return f"the arguments of {call.name} are not JSON"
-    if not isinstance(given, dict):
+    arguments: JsonValue = given
+    if not isinstance(arguments, dict):
         return f"the arguments of {call.name} are no object"
     parameters = known[call.name].get("parameters")
-    problem = schema.violation(parameters, given) if isinstance(parameters, dict) else None
+    problem = schema.violation(parameters, arguments) if isinstance(parameters, dict) else None
     return f"{call.name}: {problem}" if problem else None

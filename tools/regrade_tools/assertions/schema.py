@@ -1,7 +1,7 @@
 """JSON Schema checks that fetch nothing and cannot hang."""
 
 # jsonschema is loosely typed; this room alone speaks to it.
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 import json
 from collections.abc import Iterator
@@ -13,6 +13,7 @@ from attrs import fields
 from jsonschema import validators
 from jsonschema.exceptions import best_match
 from jsonschema.protocols import Validator
+from jsonschema_specifications import REGISTRY as SPECIFICATIONS
 from pydantic import JsonValue
 from referencing import Registry
 from referencing.exceptions import Unresolvable
@@ -151,7 +152,7 @@ def _evolve(validator: Any, **changes: Any) -> Any:  # noqa: ANN401 - jsonschema
 _VALIDATOR.evolve = _evolve
 # The schema of schemas, with the same look at the clock. Its formats are not asked for: the
 # stock check of patterns is by `re`, which knows less than the engine that is used here.
-_OF_SCHEMAS: Any = _VALIDATOR(_VALIDATOR.META_SCHEMA, registry=validators.SPECIFICATIONS)
+_OF_SCHEMAS: Any = _VALIDATOR(_VALIDATOR.META_SCHEMA, registry=SPECIFICATIONS)
 _NOTHING_REMOTE: Any = Registry()
 # More than one slow pattern has, so that this is told as what it is.
 _SECONDS = 2.0
