@@ -30,6 +30,10 @@ def said(output: JsonValue) -> Subject:
     return Subject(output)
 
 
+def ranked(ids: str) -> Subject:
+    return Subject({"documents": [{"id": name} for name in ids]})
+
+
 TWO: JsonValue = {"listings": [{"id": "a", "price": 900}, {"id": "b", "price": 1100}]}
 SEARCHED = ToolCall("search_listings", {"city": "San Jose", "beds": 2})
 
@@ -50,6 +54,93 @@ TABLE: dict[str, tuple[Subject, Subject, str]] = {
         Subject("", tool_calls=(SEARCHED,)),
         Subject("", tool_calls=(ToolCall("search_listings", {"city": "Austin"}), ToolCall("ask"))),
         "there were 0 such calls (tools called: search_listings, ask)",
+    ),
+    "ends-with": (said("Bye. Kind regards"), said("Bye"), "it says 'Bye'"),
+    "icontains-all": (said("2 BED in San Jose"), said("San Jose"), "it lacks ['2 bed']"),
+    "icontains-any": (said("None found"), said("One"), "it says 'One'"),
+    "contains-json": (said('So: {"listings": []}.'), said("So: {oops"), "it has none"),
+    "close-to": (said({"price": 1200.5}), said({"price": 1201}), "it is 1201"),
+    "levenshtein": (said("San José!"), said("Sausalito"), "it takes 7: it says 'Sausalito'"),
+    "rouge-n": (
+        said("Two listings in San Jose."),
+        said("one listing in San Jose"),
+        "it has 0.60: it says 'one listing in San Jose'",
+    ),
+    "rouge-l": (
+        said("two new listings in San Jose"),
+        said("San Jose: two listings"),
+        "it has 0.44: it says 'San Jose: two listings'",
+    ),
+    "bleu": (
+        said("two listings in San Jose"),
+        said("San Jose in listings two"),
+        "it has 0.43: it says 'San Jose in listings two'",
+    ),
+    "gleu": (
+        said("two listings in San Jose"),
+        said("no listing"),
+        "it has 0.00: it says 'no listing'",
+    ),
+    "is-xml": (
+        said("<a><b/></a>"),
+        said("<a><b></a>"),
+        "it is not well-formed: mismatched tag: line 1, column 8",
+    ),
+    "contains-xml": (said("So: <a>x</a>."), said("1 < 2 > 0"), "none is well-formed"),
+    "is-html": (said("<p>Hi</p>"), said("Hi <p>you</p>"), "there is text around the HTML"),
+    "contains-html": (said("Hi <b>you</b>"), said("a <b"), "it has no HTML element"),
+    "is-sql": (
+        said("SELECT * FROM listings WHERE price < 5"),
+        said("DELETE FROM listings"),
+        "it has a delete that does more than read",
+    ),
+    "is-yaml": (said("a: 1\nb: [2]"), said("just words"), "it says 'just words'"),
+    "code-block": (
+        said("So:\n```python\n1\n```"),
+        said("```js\n1\n```\n```python\n1"),
+        "its code blocks are of js",
+    ),
+    "is-refusal": (said("I\u2019m sorry, but I can't help."), said("Sure!"), "it says 'Sure!'"),
+    "abstains": (said("The page does not mention it."), said("It is 7."), "it says 'It is 7.'"),
+    "no-secrets": (said("no key"), said("AKIAIOSFODNN7EXAMPLE"), "it shows aws_key"),
+    "no-pii": (
+        said("Order 4111 1111 1111 1112 of 2026-11-01"),
+        said("ann@a.example paid by 4111 1111 1111 1111"),
+        "it shows an e-mail address, a payment card number",
+    ),
+    "grounded-urls": (
+        Subject("See https://a.example/b.", "(https://a.example/b)"),
+        Subject("See https://a.example/c", "https://a.example/b"),
+        "the input has no ['https://a.example/c']",
+    ),
+    "grounded-quotes": (
+        Subject('It says "two beds,  one bath."', {"text": "Two beds, one bath"}),
+        Subject('It says "three beds, one bath"', "two beds, one bath"),
+        "the input has no ['three beds, one bath']",
+    ),
+    "recall-at-k": (ranked("xab"), ranked("axxxxb"), "it has 0.500"),
+    "precision-at-k": (ranked("bax"), ranked("a"), "it has 0.500"),
+    "mrr": (ranked("xa"), ranked("xxa"), "it has 0.333"),
+    "ndcg": (ranked("bax"), ranked("axxb"), "it has 0.877"),
+    "is-valid-openai-tools-call": (
+        said([{"function": {"name": "search_listings", "arguments": '{"city": "Ulm"}'}}]),
+        said([{"function": {"name": "search_listings", "arguments": "{}"}}]),
+        "search_listings: the output: 'city' is a required property",
+    ),
+    "is-valid-function-call": (
+        said({"name": "search_listings", "arguments": {"city": "Ulm"}}),
+        said({"name": "buy", "arguments": {}}),
+        "there is no tool 'buy'",
+    ),
+    "tools-called": (
+        Subject("", tool_calls=(SEARCHED, ToolCall("ask"), ToolCall("send_email"))),
+        Subject("", tool_calls=(ToolCall("send_email"), SEARCHED)),
+        "the tools called were ['send_email', 'search_listings']",
+    ),
+    "tool-call-count": (
+        Subject("", tool_calls=(SEARCHED,) * 5),
+        Subject("", tool_calls=(SEARCHED,) * 6),
+        "there were 6",
     ),
     "latency": (Subject("", latency_ms=2000), Subject("", latency_ms=2001), "it took 2001 ms"),
     "cost": (Subject("", cost_usd=0.01), Subject("", cost_usd=0.0125), "it cost $0.0125"),
@@ -78,18 +169,18 @@ def negated(spec: Spec) -> Spec:
 
 @contextmanager
 def within(seconds: int) -> Generator[None]:
-    """Fail, rather than wait for ever, where what stands inside hangs."""
+    """Fail, rather than wait for ever, where what stands inside takes so long of a processor."""
 
     def expired(_signal: int, _frame: FrameType | None) -> None:
         pytest.fail(f"still at work after {seconds} s")
 
-    before = signal.signal(signal.SIGALRM, expired)
-    signal.alarm(seconds)
+    before = signal.signal(signal.SIGPROF, expired)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         yield
     finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def test_the_table_covers_every_kind() -> None:
@@ -129,12 +220,12 @@ def test_the_published_schema_rejects_what_the_reader_refuses(spec: Spec) -> Non
 @pytest.mark.parametrize(
     ("spec", "told"),
     [
-        ({"type": "contain", "value": "a"}, "'contain' (did you mean 'contains'?); valid: con"),
+        ({"type": "contain", "value": "a"}, "'contain' (did you mean 'contains'?); valid: abs"),
         ({"type": "not-regx", "value": "a"}, "'not-regx' (did you mean 'regex'?)"),
         ({"value": "a"}, "An assertion is an object with a `type`"),
         ({"type": "cost", "treshold": 1}, "the field 'threshold' is missing"),
         ({"type": "cost", "treshold": 1}, "no field 'treshold' (its fields: threshold)"),
-        ({"type": "path", "at": "a", "is_": 1}, "contains, len, is)"),
+        ({"type": "path", "at": "a", "is_": 1}, "contains, len, is, same_items, sorted)"),
         ({"type": "path", "at": "a"}, "say what must hold there"),
         ({"type": "path", "at": "a..b", "len": 1}, "cannot read '..b'"),
         ({"type": "path", "at": "a", "len": "many"}, 'write a number, or a text such as "> 1"'),

@@ -43,7 +43,8 @@ def test_a_server_that_lists_its_tools_has_not_loaded_a_model_client() -> None:
         "    async with Client(build_server(House(None))) as client:\n"
         "        await client.list_tools()\n"
         "anyio.run(main)\n"
-        "heavy = {'litellm', 'sqlite_utils', 'jinja2', 'jsonschema', 'yaml'} & set(sys.modules)\n"
+        "heavy = {'litellm', 'sqlite_utils', 'jinja2', 'jsonschema', 'yaml', 'sqlglot', 'regex',\n"
+        "    'rapidfuzz'} & set(sys.modules)\n"
         "print(sorted(heavy))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

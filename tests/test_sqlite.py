@@ -454,3 +454,28 @@ def test_writers_and_readers_of_one_file_are_never_refused_and_lose_nothing() ->
     )
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
     assert "failed 0, lost 0, integrity ok" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("body", "case_id"),
+    [
+        ('{"case_id":"c","trial":1,"outcome":"great"}', "c"),
+        ('{"case_id":"c","trial":', "c"),
+        ("", "unreadable"),
+    ],
+)
+async def test_a_result_that_cannot_be_read_is_errored_and_hides_no_other(
+    body: str, case_id: str, store: SqliteStore, path: Path
+) -> None:
+    run, result = Run("r", "s", "t", "n", NOON, 1, ()), CaseResult("good", 1, "passed")
+    await store.start_run(run)
+    await store.add_results("r", [result])
+    with sqlite3.connect(path) as connection:
+        connection.execute(
+            "INSERT INTO result(run_id, outcome, body) VALUES('r','passed',?)", [body]
+        )
+    connection.close()
+    good, bad = await store.results("r")
+    assert good == result
+    assert (bad.case_id, bad.outcome) == (case_id, "errored")
+    assert bad.error.startswith("unreadable in the store: ")

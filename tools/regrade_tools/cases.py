@@ -5,7 +5,10 @@ import re
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from difflib import unified_diff
+from functools import partial
+from threading import Lock
 
+from anyio import to_thread
 from pydantic import JsonValue
 
 from regrade_tools.assertions import (
@@ -14,12 +17,14 @@ from regrade_tools.assertions import (
     Failed,
     Passed,
     Subject,
-    check,
+    check_all,
     parse_all,
     subject_of,
 )
-from regrade_tools.clipping import clip
+from regrade_tools.clipping import clip, size
+from regrade_tools.deadline import SECONDS, OutOfTimeError, deadline
 from regrade_tools.fingerprint import fingerprint, id_number
+from regrade_tools.jsontext import is_deep
 from regrade_tools.models import Case, Provenance, Recorded
 from regrade_tools.planning import planned_case
 from regrade_tools.ports import Store
@@ -32,6 +37,7 @@ from regrade_tools.workspace import Workspace, needed
 _ALIKE = 0.9
 _SLUG_WORDS = 6
 _DIFF = 2_500
+_LARGEST = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +68,7 @@ class Cases:
 
     store: Store
     workspace: Workspace | None
+    _filing: Lock = field(default_factory=Lock, init=False, compare=False)
 
     async def file_case(  # noqa: PLR0913 - the fields of a case
         self,
@@ -89,10 +96,12 @@ class Cases:
         lets fail.
         """
         needed(self.workspace)
-        checks = _own_checks(assertions)
+        _needs_one(assertions)
         subject, case = await self._recorded(trace_id, step, input, output)
-        failed, guards = _proof(checks, subject, corrected_output)
-        _corrected(checks, corrected_output, subject)
+        # The checks may take their full time: the loop goes on meanwhile.
+        checks, failed, guards = await to_thread.run_sync(
+            _proven, assertions, subject, corrected_output
+        )
         case = case.model_copy(
             update={
                 "id": _case_id(case.input, checks, reason),
@@ -109,11 +118,9 @@ class Cases:
                 ),
             }
         )
-        return self._file(
-            suite,
-            _valid(case),
-            Filed("", "", created=False, failed=failed, guards=guards),
-            dry_run=dry_run,
+        filed = Filed("", "", created=False, failed=failed, guards=guards)
+        return await to_thread.run_sync(
+            partial(self._file, suite, _valid(case), filed, dry_run=dry_run)
         )
 
     async def _recorded(
@@ -125,6 +132,11 @@ class Cases:
                 raise Refusal(
                     "There is no bad output to prove the assertions on.",
                     next_step="Give trace_id, or input and output.",
+                )
+            if is_deep(given) or is_deep(output):
+                raise Refusal(
+                    "The input or the output is nested deeper than 100 levels.",
+                    next_step="Give it as it was said, as one text.",
                 )
             clean = redaction()
             given, output = clean.apply(given), clean.apply(output)
@@ -156,6 +168,11 @@ class Cases:
         return subject, Case(id="new", input=subject.input, recorded=recorded)
 
     def _file(self, suite: str, case: Case, filed: Filed, *, dry_run: bool) -> Filed:
+        # Two calls at once could each miss the case of the other.
+        with self._filing:
+            return self._filed(suite, case, filed, dry_run=dry_run)
+
+    def _filed(self, suite: str, case: Case, filed: Filed, *, dry_run: bool) -> Filed:
         workspace = needed(self.workspace)
         planned_case(workspace.suite(suite), case)
         others = workspace.cases(suite)
@@ -189,20 +206,36 @@ class Cases:
         )
 
 
-def _own_checks(assertions: list[dict[str, JsonValue]]) -> tuple[Check, ...]:
+def _needs_one(assertions: list[dict[str, JsonValue]]) -> None:
     if not assertions:
         raise Refusal(
             "A case needs an assertion that fails on the bad output.",
             next_step='For example {"type": "path", "at": "listings", "len": "> 1"}.',
         )
-    return parse_all(assertions)
+
+
+def _proven(
+    assertions: list[dict[str, JsonValue]], subject: Subject, corrected: JsonValue
+) -> tuple[tuple[Check, ...], list[str], list[str]]:
+    """The checks, with why they fail on the bad output, and those that pass on it."""
+    try:
+        with deadline():
+            checks = parse_all(assertions)
+    except OutOfTimeError:
+        raise Refusal(
+            f"The assertions could not be read within {SECONDS:g} s.",
+            next_step="Ask fewer at once, or simpler ones.",
+        ) from None
+    failed, guards = _proof(checks, subject, corrected)
+    _corrected(checks, corrected, subject)
+    return checks, failed, guards
 
 
 def _proof(
     checks: tuple[Check, ...], subject: Subject, corrected: JsonValue
 ) -> tuple[list[str], list[str]]:
     """Why the bad output is bad, in the words of what caught it; and what did not."""
-    verdicts = [(asked, check(asked, subject)) for asked in checks]
+    verdicts = list(zip(checks, check_all(checks, subject), strict=True))
     for _, verdict in verdicts:
         if isinstance(verdict, Errored):
             raise Refusal(
@@ -236,11 +269,11 @@ def _corrected(checks: tuple[Check, ...], corrected: JsonValue, subject: Subject
         return
     # How the corrected answer would come about is not known, only what it says.
     right = replace(subject, output=corrected)
-    judged = [check(asked, right) for asked in checks if asked.assertion.reads_output]
+    judged = check_all((asked for asked in checks if asked.assertion.reads_output), right)
     failing = [verdict.reason for verdict in judged if not isinstance(verdict, Passed)]
     if failing:
         raise Refusal(
-            f"The corrected output fails, too: {'; '.join(failing)}.",
+            f"The corrected output fails, too: {clip('; '.join(failing), 2_000)}.",
             next_step="Mend the assertion or the corrected output until it passes.",
         )
 
@@ -281,6 +314,11 @@ def _text(case: Case) -> str:
     from regrade_tools.documents import DocumentError, dump, load  # noqa: PLC0415
 
     written = case.model_dump(mode="json", exclude_defaults=True)
+    if size(written) > _LARGEST:
+        raise Refusal(
+            f"The case is larger than {_LARGEST:,} characters: nobody would review its file.",
+            next_step="Record less of the input or the output.",
+        )
     order = ("id", "reason", "feature", "scenario", "tags", "input", "assertions")
     first = {key: written[key] for key in order if key in written}
     text = dump({**first, **written})

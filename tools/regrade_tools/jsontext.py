@@ -41,6 +41,22 @@ def compact(value: JsonValue) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
+def is_deep(value: JsonValue) -> bool:
+    """Whether ``value`` is nested deeper than what can be stored and read back."""
+    level: list[JsonValue] = [value]
+    for _ in range(_DEEPEST + 1):
+        inner: list[JsonValue] = []
+        for item in level:
+            if isinstance(item, list):
+                inner.extend(item)
+            elif isinstance(item, dict):
+                inner.extend(item.values())
+        if not inner:
+            return False
+        level = inner
+    return True
+
+
 def _measure(value: JsonValue, deepest: int) -> None:
     if deepest < 0:
         raise RecursionError

@@ -2,14 +2,21 @@
 
 from dataclasses import dataclass, field
 
+from anyio import to_thread
 from pydantic import JsonValue
 
 from regrade_prompts import render
 from regrade_tools.assertions import Check, Subject, parse_all
+from regrade_tools.clipping import REPLY_CHARACTERS, clip, fit
+from regrade_tools.deadline import SECONDS, OutOfTimeError, deadline
+from regrade_tools.jsontext import is_deep
 from regrade_tools.planning import planned_case
 from regrade_tools.refusal import Refusal, unknown
 from regrade_tools.running import checked
 from regrade_tools.workspace import Workspace, needed
+
+# What failed is told twice, once for the agent and once for the model that is asked again.
+_REASONS = REPLY_CHARACTERS // 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +53,44 @@ class Outputs:
         Give assertions, or suite for what it asks of every answer, or suite and case_id for all
         that this case must meet. retry is a message for the model that wrote the output.
         """
-        checks = self._checks(suite, assertions, case_id)
-        subject = Subject(output=output, input=input)
+        # They may take their full time: the loop goes on meanwhile.
+        return await to_thread.run_sync(
+            self._checked, Subject(output=output, input=input), suite, assertions, case_id
+        )
+
+    def _checked(
+        self,
+        subject: Subject,
+        suite: str | None,
+        assertions: list[dict[str, JsonValue]] | None,
+        case_id: str | None,
+    ) -> Checked:
+        if is_deep(subject.output) or is_deep(subject.input):
+            raise Refusal(
+                "The output or the input is nested deeper than 100 levels.",
+                next_step="Give it as it was said, as one text.",
+            )
+        try:
+            # Reading the checks and asking them share the time of one answer.
+            with deadline():
+                return self._verdicts(subject, self._checks(suite, assertions, case_id))
+        except OutOfTimeError:
+            raise Refusal(
+                f"The assertions could not be read within {SECONDS:g} s.",
+                next_step="Ask fewer at once, or simpler ones.",
+            ) from None
+
+    def _verdicts(self, subject: Subject, checks: tuple[Check, ...]) -> Checked:
         asked = [check for check in checks if check.assertion.reads_output]
-        left_out = [str(check.spec["type"]) for check in checks if check not in asked]
+        left_out = [str(check.spec["type"]) for check in checks if not check.assertion.reads_output]
         if not asked:
             raise Refusal(
-                f"Nothing can be asked of an output alone: {', '.join(left_out)}.",
+                f"Nothing can be asked of an output alone: {clip(', '.join(left_out), 400)}.",
                 next_step="Tool calls, latency and cost are known of a run: run_suite.",
             )
-        results = [checked(check, subject) for check in asked]
-        failed = [result.reason for result in results if result.outcome == "failed"]
-        errored = [result.reason for result in results if result.outcome == "errored"]
+        results = checked(asked, subject)
+        failed = _shown([result.reason for result in results if result.outcome == "failed"])
+        errored = _shown([result.reason for result in results if result.outcome == "errored"])
         retry = render("retry", failures=failed, total=len(asked)) if failed else None
         return Checked(not failed and not errored, failed, errored, len(asked), left_out, retry)
 
@@ -85,3 +118,10 @@ class Outputs:
         if case_id not in cases:
             raise unknown("case", case_id, cases)
         return (*planned_case(found, cases[case_id]).checks, *own)
+
+
+def _shown(reasons: list[str]) -> list[str]:
+    """As many as a reply can hold, and how many more there are."""
+    fitted = fit(reasons, str, 0, _REASONS)
+    more = len(reasons) - len(fitted.items)
+    return [*fitted.items, f"{more} more checks like these"] if more else fitted.items

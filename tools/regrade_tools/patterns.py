@@ -1,8 +1,12 @@
-"""Regular expressions that cannot hang: each search has a deadline."""
+"""Regular expressions that cannot hang: each search has a deadline, each pattern a size."""
 
+import math
+import re
 from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+
+from regrade_tools.deadline import OutOfTimeError, left
 
 if TYPE_CHECKING:
     import regex
@@ -10,6 +14,9 @@ if TYPE_CHECKING:
 # Long enough for a sane pattern over a megabyte, short enough for a suite to go on.
 DEADLINE_S = 1.0
 _LONGEST = 2_000
+# A part that must come n times is compiled n times: this many take some megabytes.
+_MOST_PARTS = 20_000
+_REPEAT = re.compile(r"\\.|(\))?\s*\{\s*(\d[\d\s]*)", re.DOTALL)
 
 
 class SlowPatternError(Exception):
@@ -32,6 +39,10 @@ def compiled(source: str) -> "regex.Pattern[str]":
     """
     if len(source) > _LONGEST:
         raise ValueError(f"the pattern is longer than {_LONGEST} characters")
+    if _parts(source) > _MOST_PARTS:
+        raise ValueError(
+            f"not a regular expression of ours: it repeats parts over {_MOST_PARTS:,} times"
+        )
     # Imported with the first pattern: a server that lists its tools needs none.
     import regex  # noqa: PLC0415
 
@@ -41,15 +52,35 @@ def compiled(source: str) -> "regex.Pattern[str]":
         raise ValueError(f"not a regular expression: {problem}") from None
 
 
+def _parts(source: str) -> float:
+    """At most how many parts the repetitions of ``source`` are compiled to."""
+    groups, single = 1.0, 0.0
+    # With comments nobody can tell what a repetition stands behind without the whole grammar.
+    commented = "#" in source
+    for match in _REPEAT.finditer(source):
+        if match[2] is None:
+            continue
+        times = float(re.sub(r"\s", "", match[2]))
+        if match[1] or commented:
+            groups *= max(times, 1)
+        else:
+            single += times
+    return groups * max(single, 1) if math.isfinite(groups) else math.inf
+
+
 def found(source: str, text: str) -> bool:
     """Whether ``source`` matches anywhere in ``text``.
 
     Raises:
         SlowPatternError: The search took longer than a second.
+        OutOfTimeError: The time for all checks of the answer ended before.
     """
+    seconds = min(DEADLINE_S, left())
     try:
-        match: Any = compiled(source).search(text, timeout=DEADLINE_S)
+        match: Any = compiled(source).search(text, timeout=seconds)
     except TimeoutError:
+        if seconds < DEADLINE_S:
+            raise OutOfTimeError from None
         raise SlowPatternError(source) from None
     return match is not None
 

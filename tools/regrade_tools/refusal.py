@@ -14,6 +14,8 @@ class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not an error o
 
     def __init__(self, problem: str, *, next_step: str = "") -> None:
         """Join what is wrong and what to do about it into one message."""
+        # What is quoted may hold half of a character, which no transport can send.
+        problem = problem.encode(errors="replace").decode()
         super().__init__(f"{problem} {next_step}".strip())
         self.problem = problem
         self.next_step = next_step

@@ -5,15 +5,16 @@ stored becomes the next batch, so that a quick target pays for few transactions 
 one sees every result stored at once.
 """
 
+import logging
 import math
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import anyio
-from anyio import to_thread
+from anyio import from_thread, to_thread
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
-from regrade_tools.assertions import Check, Errored, Failed, Subject, check
+from regrade_tools.assertions import Check, Errored, Failed, Subject, Verdict, check_all
 from regrade_tools.models import CaseResult, CheckResult, Outcome
 from regrade_tools.planning import Planned
 from regrade_tools.ports import Reply, Store, Target, TargetError
@@ -21,6 +22,7 @@ from regrade_tools.refusal import Refusal
 
 Progress = Callable[[int, int, str], Awaitable[None]]
 
+_LOG = logging.getLogger(__name__)
 _BATCH = 256
 
 
@@ -103,13 +105,33 @@ async def _keep(
     async with receive:
         async for first in receive:
             batch = [first, *_waiting(receive)]
-            # A pattern may take its full second: the loop goes on while the checks run.
+            # The checks of an answer may take their full time: the loop goes on meanwhile.
             results = await to_thread.run_sync(_results, batch)
-            await store.add_results(run_id, results)
+            await _stored(run_id, results, store)
             done += len(results)
             cost += sum(result.cost_usd or 0 for result in results)
             await progress(done, goal.answers, f"{done} of {goal.answers} answers checked")
             goal.afford(cost, done)
+
+
+async def _stored(run_id: str, results: list[CaseResult], store: Store) -> None:
+    """Keep ``results``; one that cannot be written down is kept as errored."""
+    try:
+        await store.add_results(run_id, results)
+    except (ValueError, RecursionError):
+        # A number without an end or half of a character: seldom, so nobody looks before.
+        if len(results) > 1:
+            for result in results:
+                await _stored(run_id, [result], store)
+        elif results[0] != (plain := _unwritten(results[0])):
+            await _stored(run_id, [plain], store)
+        else:
+            raise
+
+
+def _unwritten(result: CaseResult) -> CaseResult:
+    problem = "the answer cannot be stored: it is nested too deep or holds what JSON cannot say"
+    return CaseResult(result.case_id, result.trial, "errored", error=problem)
 
 
 def _waiting(receive: MemoryObjectReceiveStream[_Answered]) -> Iterator[_Answered]:
@@ -121,35 +143,66 @@ def _waiting(receive: MemoryObjectReceiveStream[_Answered]) -> Iterator[_Answere
 
 
 def _results(batch: Iterable[_Answered]) -> list[CaseResult]:
-    return [_result(answered) for answered in batch]
+    results: list[CaseResult] = []
+    for answered in batch:
+        # A run that is cancelled waits for one answer, not for the batch.
+        from_thread.check_cancelled()
+        results.append(_result(answered))
+    return results
 
 
 def _result(answered: _Answered) -> CaseResult:
+    """What the checks say of one answer; what goes wrong with it is told of it alone."""
+    try:
+        return _scored(answered)
+    except Exception as bug:  # noqa: BLE001 - nor is one answer's the end of the others
+        case_id = answered.planned.case.id
+        _LOG.exception("the answer to %s was not scored by an error of Regrade itself", case_id)
+        problem = f"an error of Regrade itself, see its log: {type(bug).__name__}"
+        return CaseResult(case_id, answered.trial, "errored", error=problem)
+
+
+def _scored(answered: _Answered) -> CaseResult:
     case_id, reply = answered.planned.case.id, answered.reply
     if isinstance(reply, str):
         return CaseResult(case_id, answered.trial, "errored", error=reply)
+    measured = replace(
+        reply, latency_ms=_finite(reply.latency_ms), cost_usd=_finite(reply.cost_usd)
+    )
     subject = Subject(
         output=reply.output,
         input=answered.planned.case.input,
         tool_calls=reply.tool_calls,
-        latency_ms=reply.latency_ms,
-        cost_usd=reply.cost_usd,
+        latency_ms=measured.latency_ms,
+        cost_usd=measured.cost_usd,
     )
-    checks = tuple(checked(asked, subject) for asked in answered.planned.checks)
+    checks = checked(answered.planned.checks, subject)
     return CaseResult(
         case_id=case_id,
         trial=answered.trial,
         outcome=worst(result.outcome for result in checks),
         checks=checks,
         output=reply.output,
-        latency_ms=reply.latency_ms,
-        cost_usd=reply.cost_usd,
+        latency_ms=measured.latency_ms,
+        cost_usd=measured.cost_usd,
     )
 
 
-def checked(asked: Check, subject: Subject) -> CheckResult:
-    """What one check says of ``subject``, in the form that is kept."""
-    verdict = check(asked, subject)
+def _finite(number: float | None) -> float | None:
+    """A measure that can be one; what is none was not measured."""
+    try:
+        return number if number is None or math.isfinite(number) else None
+    except OverflowError:  # a whole number beyond every float
+        return None
+
+
+def checked(checks: Iterable[Check], subject: Subject) -> tuple[CheckResult, ...]:
+    """What each check says of ``subject``, in the form that is kept. See ``check_all``."""
+    asked = tuple(checks)
+    return tuple(map(_kept, asked, check_all(asked, subject)))
+
+
+def _kept(asked: Check, verdict: Verdict) -> CheckResult:
     if isinstance(verdict, Failed):
         return CheckResult(asked.spec, "failed", verdict.reason)
     if isinstance(verdict, Errored):

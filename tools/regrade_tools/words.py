@@ -7,14 +7,29 @@ import unicodedata
 _TOKEN = re.compile(r"[^\W_]+")
 # The accents of Latin, Greek and Cyrillic. The marks of other scripts make other letters.
 _ACCENTS = re.compile("[\u0300-\u036f]")
+# No language stacks more marks on a letter; to order a longer run takes the square of it.
+_MOST_MARKS = 30
+_MAYBE_MARKS = re.compile(rf"[^\w\s\x00-\x7f]{{{_MOST_MARKS + 1},}}")
 
 
 def fold(text: str) -> str:
     """``text`` without case and without accents; of the same length where it was ASCII."""
     if text.isascii():
         return text.lower()
-    bare = _ACCENTS.sub("", unicodedata.normalize("NFD", text.casefold()))
+    folded = _MAYBE_MARKS.sub(_few_marks, text.casefold())
+    bare = _ACCENTS.sub("", unicodedata.normalize("NFD", folded))
     return unicodedata.normalize("NFC", bare)
+
+
+def _few_marks(run: re.Match[str]) -> str:
+    """A run of marks and signs, with no more marks in a row than any text has."""
+    kept: list[str] = []
+    marks = 0
+    for character in run[0]:
+        marks = marks + 1 if unicodedata.category(character).startswith("M") else 0
+        if marks <= _MOST_MARKS:
+            kept.append(character)
+    return "".join(kept)
 
 
 def tokens(text: str) -> tuple[str, ...]:

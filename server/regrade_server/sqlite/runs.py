@@ -1,14 +1,18 @@
 """Runs and their results."""
 
+import re
 import sqlite3
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from regrade_server.sqlite.transaction import transaction
 from regrade_tools.models import CaseResult, Outcome, Run, RunEnd, StoredRun
+
+# The id of the case in a result that is not JSON any more.
+_CASE = re.compile(r'"case_id":"([A-Za-z0-9_-]{1,80})"')
 
 
 @cache
@@ -66,7 +70,22 @@ def newest(connection: sqlite3.Connection, suite: str | None, limit: int) -> tup
 def results(connection: sqlite3.Connection, run_id: str) -> tuple[CaseResult, ...]:
     """Every result of a run in the order they came."""
     rows = connection.execute("SELECT body FROM result WHERE run_id = ? ORDER BY id", (run_id,))
-    return tuple(_results().validate_json(row[0]) for row in rows)
+    return tuple(_result(row[0]) for row in rows)
+
+
+def _result(body: str) -> CaseResult:
+    """A result as it was kept; one that cannot be read is errored, and hides no other."""
+    try:
+        return _results().validate_json(body)
+    except ValidationError as problem:
+        told = problem.errors(include_url=False, include_input=False)[0]["msg"]
+        case = _CASE.search(body)
+        return CaseResult(
+            case[1] if case else "unreadable",
+            1,
+            "errored",
+            error=f"unreadable in the store: {told}",
+        )
 
 
 def _stored(connection: sqlite3.Connection, body: str) -> StoredRun:

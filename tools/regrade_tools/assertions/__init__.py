@@ -1,15 +1,14 @@
 """The deterministic checks: ``(check, subject) -> Passed | Failed | Errored``."""
 
+from regrade_tools.assertions.asking import Check, check, check_all
 from regrade_tools.assertions.kinds import KINDS, described, json_schema, parse, parse_all
 from regrade_tools.assertions.verdicts import (
     Assertion,
-    Check,
     Errored,
     Failed,
     Passed,
     Subject,
     Verdict,
-    check,
     subject_of,
 )
 
@@ -23,6 +22,7 @@ __all__ = [
     "Subject",
     "Verdict",
     "check",
+    "check_all",
     "described",
     "json_schema",
     "parse",

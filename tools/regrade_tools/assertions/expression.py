@@ -1,11 +1,13 @@
 """``len(output.listings) == 1``: a condition in words of data, on Jinja2's sandbox.
 
 The grammar is cut down until the work is bounded by the size of the expression times the
-size of the data: no loops, no text building, no method but the few named here.
+size of the data: no loops, no text building, no method but the few named here. Between two
+of its steps the clock is looked at.
 """
 
+import math
 from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
+from functools import lru_cache, wraps
 from typing import Any, cast
 
 from jinja2 import StrictUndefined, TemplateError, nodes
@@ -13,9 +15,12 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import JsonValue
 
 from regrade_tools.assertions.verdicts import Subject, UndecidableError, UnmeasuredError
+from regrade_tools.deadline import look
 
 _LONGEST = 1_000
 _MOST_DIGITS = 15
+# Beyond every quantity; products of longer ones grow until they take minutes.
+_MOST_BITS = 1_024
 
 
 def _lower(text: object) -> str:
@@ -50,24 +55,46 @@ def _total(items: Iterable[Any], *more: object) -> float:
 
 
 def _distinct(items: Iterable[Any]) -> list[Any]:
-    return sorted(set(items))
+    # Sorted first: the hashes of numbers can be made to collide, and a set then takes hours.
+    ordered = sorted(items)
+    return [item for place, item in enumerate(ordered) if not place or ordered[place - 1] != item]
+
+
+def _integer(value: Any) -> int:  # noqa: ANN401 - a number, or a text that says one
+    return int(value)
+
+
+def _real(value: Any) -> float:  # noqa: ANN401 - as above
+    return float(value)
+
+
+def _timed(function: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(function)
+    def timed(*values: Any, **options: Any) -> Any:  # noqa: ANN401 - any of the functions below
+        look()
+        return function(*values, **options)
+
+    return timed
 
 
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "abs": abs,
-    "all": all,
-    "any": any,
-    "float": float,
-    "int": int,
-    "len": len,
-    "lower": _lower,
-    "max": max,
-    "min": min,
-    "round": _rounded,
-    "set": _distinct,
-    "sorted": sorted,
-    "sum": _total,
-    "upper": _upper,
+    name: _timed(function)
+    for name, function in (
+        ("abs", abs),
+        ("all", all),
+        ("any", any),
+        ("float", _real),
+        ("int", _integer),
+        ("len", len),
+        ("lower", _lower),
+        ("max", max),
+        ("min", min),
+        ("round", _rounded),
+        ("set", _distinct),
+        ("sorted", sorted),
+        ("sum", _total),
+        ("upper", _upper),
+    )
 }
 _METHODS = frozenset({"startswith", "endswith", "keys", "values", "count", "get"})
 _NAMES = frozenset({"output", "text", "input", "tool_calls", "latency_ms", "cost_usd"})
@@ -107,6 +134,7 @@ class _Data(ImmutableSandboxedEnvironment):
 
     def getattr(self, obj: Any, attribute: str) -> Any:  # noqa: ANN401 - Jinja's signature
         """The key first: JSON has keys called ``items`` and ``count``."""
+        look()
         if isinstance(obj, Mapping) and attribute in obj:
             return cast("Any", obj[attribute])
         if attribute in _METHODS:
@@ -124,6 +152,8 @@ class _Data(ImmutableSandboxedEnvironment):
         """Refuse to build texts and lists: ``text * 10**9`` would eat the machine."""
         if not (isinstance(left, int | float) and isinstance(right, int | float)):
             raise TypeError(f"{operator} is for numbers")
+        if any(isinstance(side, int) and side.bit_length() > _MOST_BITS for side in (left, right)):
+            raise UnmeasuredError(f"{operator} is for numbers of up to {_MOST_BITS} bits")
         return super().call_binop(context, operator, left, right)
 
 
@@ -162,6 +192,9 @@ def _only_allowed(tree: nodes.Template) -> None:
             )
         if isinstance(node, nodes.Call):
             _only_known_call(node)
+        if isinstance(node, nodes.Const) and isinstance(node.value, float):  # noqa: SIM102
+            if not math.isfinite(node.value):
+                raise ValueError("a number in it is too large")
 
 
 def _only_known_call(node: nodes.Call) -> None:

@@ -7,9 +7,26 @@ from typing import Any
 
 from pydantic import JsonValue, ValidationError
 
-from regrade_tools.assertions import behaviour, structure, text
-from regrade_tools.assertions.verdicts import Assertion, Check
-from regrade_tools.fingerprint import fingerprint
+from regrade_tools.assertions import (
+    behaviour,
+    calls,
+    code,
+    grounding,
+    likeness,
+    markup,
+    phrases,
+    retrieval,
+    safety,
+    sql,
+    structure,
+    text,
+)
+from regrade_tools.assertions.asking import Check
+from regrade_tools.assertions.verdicts import Assertion
+from regrade_tools.clipping import clip
+from regrade_tools.deadline import look
+from regrade_tools.fingerprint import canonical, fingerprint
+from regrade_tools.jsontext import is_deep
 from regrade_tools.refusal import Refusal, unknown
 
 KINDS: dict[str, type[Assertion]] = {
@@ -21,17 +38,52 @@ KINDS: dict[str, type[Assertion]] = {
         text.ContainsAll,
         text.ContainsAny,
         text.StartsWith,
+        phrases.EndsWith,
+        phrases.IContainsAll,
+        phrases.IContainsAny,
         text.Regex,
         text.Count,
         structure.IsJson,
+        code.ContainsJson,
         structure.Path,
         structure.Expr,
+        likeness.CloseTo,
+        likeness.Levenshtein,
+        likeness.RougeN,
+        likeness.RougeL,
+        likeness.Bleu,
+        likeness.Gleu,
+        markup.IsXml,
+        markup.ContainsXml,
+        markup.IsHtml,
+        markup.ContainsHtml,
+        sql.IsSql,
+        code.IsYaml,
+        code.CodeBlock,
+        phrases.IsRefusal,
+        phrases.Abstains,
+        safety.NoSecrets,
+        safety.NoPii,
+        grounding.GroundedUrls,
+        grounding.GroundedQuotes,
+        retrieval.RecallAtK,
+        retrieval.PrecisionAtK,
+        retrieval.Mrr,
+        retrieval.Ndcg,
+        calls.IsValidToolsCall,
+        calls.IsValidFunctionCall,
         behaviour.ToolCalled,
+        calls.ToolsCalled,
+        calls.ToolCallCount,
         behaviour.Latency,
         behaviour.Cost,
     )
 }
 _NEGATION = "not-"
+# What is written by hand is far below; what is compared with a whole document is a judge's work.
+_LARGEST = 1_000_000
+_MOST = 1_000
+_TOLD = 5
 _LIST_THEM = 'Call overview with name "assertions" for every kind with an example.'
 
 
@@ -49,8 +101,8 @@ def parse(spec: dict[str, JsonValue]) -> Check:
         )
     name = written.removeprefix(_NEGATION)
     if name not in KINDS:
-        raise unknown("assertion type", written, KINDS, next_step=_LIST_THEM)
-    kind = KINDS[name]
+        raise unknown("assertion type", clip(written, 80), KINDS, next_step=_LIST_THEM)
+    kind, mark = KINDS[name], _mark(spec, written)
     fields = {key: value for key, value in spec.items() if key != "type"}
     try:
         assertion = kind.model_validate(fields)
@@ -59,15 +111,42 @@ def parse(spec: dict[str, JsonValue]) -> Check:
             f"The assertion {written!r} is wrong: {_told(kind, problem)}.",
             next_step=f"A right one: {_example(kind)}. Put not- before the type to negate it.",
         ) from None
-    except RecursionError:
-        raise Refusal(f"The assertion {written!r} is nested too deep.") from None
-    return Check(assertion, spec, fingerprint(dict(spec)), negated=written != name)
+    return Check(assertion, spec, mark, negated=written != name)
+
+
+def _mark(spec: dict[str, JsonValue], written: str) -> str:
+    """The fingerprint of ``spec``, which is of a size that can be checked in time."""
+    problem = "nested too deep"
+    if not is_deep(dict(spec)):
+        try:
+            text = canonical(dict(spec))
+        except ValueError:
+            problem = "one with a number that is too long"
+        else:
+            if len(text) <= _LARGEST:
+                return fingerprint(dict(spec))
+            problem = f"larger than {_LARGEST:,} bytes"
+    raise Refusal(
+        f"The assertion {written!r} is {problem}.",
+        next_step="Say what must hold in fewer words, or split it.",
+    )
 
 
 def parse_all(specs: Iterable[dict[str, JsonValue]]) -> tuple[Check, ...]:
-    """``parse`` each; a refusal says which one is wrong."""
+    """``parse`` each.
+
+    Raises:
+        Refusal: One is wrong, the message says which, or there are over a thousand.
+        OutOfTimeError: To read them took longer than the deadline around it.
+    """
     checks: list[Check] = []
     for number, spec in enumerate(specs, 1):
+        look()
+        if number > _MOST:
+            raise Refusal(
+                f"There are more than {_MOST:,} assertions in one place.",
+                next_step="Ask for several phrases at once: contains-all, contains-any, is-json.",
+            )
         try:
             checks.append(parse(spec))
         except Refusal as refusal:
@@ -84,21 +163,28 @@ def _example(kind: type[Assertion]) -> str:
 def _told(kind: type[Assertion], problem: ValidationError) -> str:
     valid = [field.alias or name for name, field in kind.model_fields.items()]
     told: list[str] = []
-    for error in problem.errors(include_url=False, include_context=False):
-        where = ".".join(str(part) for part in error["loc"])
+    for error in problem.errors(include_url=False, include_context=False)[:_TOLD]:
+        where = clip(".".join(str(part) for part in error["loc"]), 80)
         if error["type"] == "extra_forbidden":
             told.append(f"it has no field {where!r} (its fields: {', '.join(valid)})")
         elif error["type"] == "missing":
             told.append(f"the field {where!r} is missing")
         else:
-            message = error["msg"].removeprefix("Value error, ")
+            message = clip(error["msg"].removeprefix("Value error, "), 600)
             told.append(f"{where}: {message}" if where else message)
     return "; ".join(told)
 
 
 def described() -> list[dict[str, Any]]:
     """Every kind with the line that says when to use it, and an example."""
-    return [{"use": inspect.getdoc(kind) or "", "example": kind.example} for kind in KINDS.values()]
+    return [
+        {
+            "use": inspect.getdoc(kind) or "",
+            "example": kind.example,
+            "reference_free": kind.reference_free,
+        }
+        for kind in KINDS.values()
+    ]
 
 
 def json_schema() -> dict[str, Any]:

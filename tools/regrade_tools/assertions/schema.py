@@ -1,25 +1,26 @@
 """JSON Schema checks that fetch nothing and cannot hang."""
 
 # jsonschema is loosely typed; this room alone speaks to it.
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 import json
-import time
 from collections.abc import Iterator
-from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any
 
 import jsonschema
+from attrs import fields
+from jsonschema import validators
 from jsonschema.exceptions import best_match
 from jsonschema.protocols import Validator
-from jsonschema.validators import extend
+from jsonschema_specifications import REGISTRY as SPECIFICATIONS
 from pydantic import JsonValue
 from referencing import Registry
 from referencing.exceptions import Unresolvable
 
-from regrade_tools.assertions.equality import normal
+from regrade_tools.assertions.equality import normal, same
 from regrade_tools.assertions.verdicts import UnmeasuredError
+from regrade_tools.deadline import OutOfTimeError, deadline, look
 from regrade_tools.fingerprint import canonical
 from regrade_tools.patterns import compiled, found
 
@@ -73,47 +74,89 @@ def _additional_properties(
         if key in schema.get("properties", {}) or any(found(p, key) for p in patterns):
             continue
         if allowed is False:
-            yield jsonschema.ValidationError(f"{key!r} is not allowed there")
+            yield jsonschema.ValidationError(f"{key[:80]!r} is not allowed there")
         else:
             yield from validator.descend(value, allowed, path=key)
 
 
-def _referring(keyword: str) -> Any:  # noqa: ANN401 - a keyword of jsonschema
-    """The stock keyword, with a look at the clock: references can double the work at each step."""
-    stock: Any = jsonschema.Draft202012Validator.VALIDATORS[keyword]
+def _enum(
+    _validator: Any,  # noqa: ANN401 - as above
+    values: list[Any],
+    instance: Any,  # noqa: ANN401
+    _schema: Any,  # noqa: ANN401
+) -> Iterator[jsonschema.ValidationError]:
+    if not any(same(instance, value) for value in values):
+        yield jsonschema.ValidationError(f"{_short(instance)} is not one of {_short(values)}")
 
-    def refer(
+
+def _const(
+    _validator: Any,  # noqa: ANN401 - as above
+    value: Any,  # noqa: ANN401
+    instance: Any,  # noqa: ANN401
+    _schema: Any,  # noqa: ANN401
+) -> Iterator[jsonschema.ValidationError]:
+    if not same(instance, value):
+        yield jsonschema.ValidationError(f"{_short(value)} was expected")
+
+
+def _short(value: JsonValue) -> str:
+    text = canonical(value).decode(errors="replace")
+    return text if len(text) <= 120 else f"{text[:120]}..."  # noqa: PLR2004 - about one line
+
+
+def _timed(keyword: Any) -> Any:  # noqa: ANN401 - a keyword of jsonschema
+    """The keyword with a look at the clock: schemas can multiply the work at each step."""
+
+    def timed(
         validator: Any,  # noqa: ANN401 - as above
-        reference: str,
+        value: Any,  # noqa: ANN401
         instance: Any,  # noqa: ANN401
         schema: Any,  # noqa: ANN401
     ) -> Iterator[jsonschema.ValidationError]:
-        if time.monotonic() > _deadline.get():
-            raise UnmeasuredError(f"the schema was not through after {_SECONDS:g} s")
-        yield from stock(validator, reference, instance, schema)
+        look()
+        for error in keyword(validator, value, instance, schema) or ():
+            look()
+            yield error
 
-    return refer
+    return timed
 
 
 # The stock keywords use `re`, which has no deadline, and compare items pair by pair; an empty
 # registry resolves no remote $ref.
-_VALIDATOR: Any = extend(
+_KEYWORDS: dict[str, Any] = {
+    **jsonschema.Draft202012Validator.VALIDATORS,
+    "additionalProperties": _additional_properties,
+    "const": _const,
+    "enum": _enum,
+    "pattern": _pattern,
+    "patternProperties": _pattern_properties,
+    "uniqueItems": _unique_items,
+}
+_VALIDATOR: Any = validators.extend(
     jsonschema.Draft202012Validator,
-    {
-        "$ref": _referring("$ref"),
-        "$dynamicRef": _referring("$dynamicRef"),
-        "additionalProperties": _additional_properties,
-        "pattern": _pattern,
-        "patternProperties": _pattern_properties,
-        "uniqueItems": _unique_items,
-    },
+    {name: _timed(keyword) for name, keyword in _KEYWORDS.items()},
 )
+
+
+def _evolve(validator: Any, **changes: Any) -> Any:  # noqa: ANN401 - jsonschema's signature
+    """The same validator at another place.
+
+    The stock one reads a `$schema` that stands there, and would go on by the stock keywords.
+    """
+    for field in fields(type(validator)):
+        if field.init:
+            changes.setdefault(field.alias, getattr(validator, field.name))
+    return type(validator)(**changes)
+
+
+_VALIDATOR.evolve = _evolve
+# The schema of schemas, with the same look at the clock. Its formats are not asked for: the
+# stock check of patterns is by `re`, which knows less than the engine that is used here.
+_OF_SCHEMAS: Any = _VALIDATOR(_VALIDATOR.META_SCHEMA, registry=SPECIFICATIONS)
 _NOTHING_REMOTE: Any = Registry()
-# The stock check of patterns is by `re`, which knows less than the engine that is used here.
-_NO_FORMATS = jsonschema.FormatChecker(formats=())
-_SECONDS = 1.0
-_REFERENCES = ("$ref", "$dynamicRef")
-_deadline: ContextVar[float] = ContextVar("deadline")
+# More than one slow pattern has, so that this is told as what it is.
+_SECONDS = 2.0
+_LARGEST = 200_000
 # What stands under these is data, whatever it looks like.
 _DATA = frozenset({"const", "enum", "default", "examples"})
 
@@ -124,12 +167,7 @@ def well_formed(schema: dict[str, JsonValue]) -> None:
     Raises:
         ValueError: It is not, or a pattern in it is not a regular expression.
     """
-    try:
-        _VALIDATOR.check_schema(schema, format_checker=_NO_FORMATS)
-    except jsonschema.SchemaError as problem:
-        raise ValueError(f"not a JSON Schema: {problem.message}") from None
-    except (OverflowError, RecursionError) as problem:
-        raise ValueError(f"not a JSON Schema: {problem}") from None
+    _valid(schema)
     keywords = list(_keywords(schema))
     if {"patternProperties", "unevaluatedProperties"} <= {key for key, _ in keywords}:
         raise ValueError("unevaluatedProperties cannot stand beside patternProperties")
@@ -143,6 +181,20 @@ def well_formed(schema: dict[str, JsonValue]) -> None:
             key in ("$ref", "$dynamicRef") and isinstance(value, str) and not value.startswith("#")
         ):
             raise ValueError(f"{key} {value!r} leads outside the schema; nothing is ever fetched")
+
+
+def _valid(schema: dict[str, JsonValue]) -> None:
+    if len(canonical(schema)) > _LARGEST:
+        raise ValueError(f"the schema is larger than {_LARGEST:,} bytes")
+    try:
+        with deadline(_SECONDS):
+            problem: Any = best_match(_OF_SCHEMAS.iter_errors(schema))
+    except OutOfTimeError:
+        raise ValueError(f"the schema could not be read within {_SECONDS:g} s") from None
+    except (OverflowError, RecursionError) as error:
+        raise ValueError(f"not a JSON Schema: {error}") from None
+    if problem is not None:
+        raise ValueError(f"not a JSON Schema: {problem.message[:300]}")
 
 
 def _keywords(schema: JsonValue) -> Iterator[tuple[str, JsonValue]]:
@@ -160,25 +212,27 @@ def violation(schema: dict[str, JsonValue], value: JsonValue) -> str | None:
     """The most telling way in which ``value`` breaks ``schema``, or None where it is valid.
 
     Raises:
-        UnmeasuredError: A ``$ref`` in the schema leads nowhere or round in circles.
+        UnmeasuredError: A ``$ref`` in the schema leads nowhere or round in circles, or it was
+            not through in two seconds.
     """
     validator = _validator(canonical(schema))
-    before = _deadline.set(time.monotonic() + _SECONDS)
     try:
-        error: Any = best_match(validator.iter_errors(value))
+        with deadline(_SECONDS):
+            error: Any = best_match(validator.iter_errors(value))
+    except OutOfTimeError:
+        look()
+        raise UnmeasuredError(f"the schema was not through after {_SECONDS:g} s") from None
     except (Unresolvable, AttributeError, TypeError, ValueError, ArithmeticError) as problem:
         # A $ref may lead to what is no schema at all.
         raise UnmeasuredError(f"the schema cannot be followed: {problem}") from None
     except RecursionError:
         raise UnmeasuredError("the schema cannot be followed: it leads round in circles") from None
-    finally:
-        _deadline.reset(before)
     if error is None:
         return None
     place = error.json_path.removeprefix("$").removeprefix(".")
     return f"{place or 'the output'}: {error.message[:300]}"
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def _validator(schema: bytes) -> Validator:
     return _VALIDATOR(json.loads(schema), registry=_NOTHING_REMOTE)

@@ -8,6 +8,8 @@ from pydantic import JsonValue, PlainSerializer, PlainValidator, WithJsonSchema
 
 _STEP = re.compile(r'\.?([^.\[\]"]+)|\[(-?\d{1,9})\]|\[(\*)\]|\["((?:[^"\\]|\\.)*)"\]')
 _SHOWN = 8
+# Deeper than data can be; with more, each step of a long way would copy the rest of it.
+_MOST_STEPS = 100
 
 
 class MissingError(Exception):
@@ -92,6 +94,8 @@ def selector(value: object) -> Selector:
         else:
             steps.append(None if quoted is None else re.sub(r"\\(.)", r"\1", quoted))
         place = match.end()
+        if len(steps) > _MOST_STEPS:
+            raise ValueError(f"it has over {_MOST_STEPS} steps")
     return Selector(value, tuple(steps))
 
 

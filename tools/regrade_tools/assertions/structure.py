@@ -4,12 +4,13 @@ Two of them stand on large libraries, JSON Schema and Jinja2, which are imported
 such assertion is read: a server that lists its tools needs neither.
 """
 
-from typing import ClassVar, Self
+from collections import Counter
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, JsonValue, field_validator, model_validator
 
 from regrade_tools.assertions.comparison import Comparison
-from regrade_tools.assertions.equality import same
+from regrade_tools.assertions.equality import normal, same
 from regrade_tools.assertions.selector import MissingError, Place
 from regrade_tools.assertions.verdicts import Assertion, Subject, UndecidableError
 from regrade_tools.fingerprint import canonical
@@ -54,7 +55,10 @@ class IsJson(Assertion):
 
 
 class Path(Assertion):
-    """A place in the JSON output compares as told: len, is, equals, one_of, contains, exists."""
+    """A place in the JSON output compares: len, is, equals, one_of, contains, exists.
+
+    Of a list also `same_items` (in any order) and `sorted` (ascending or descending).
+    """
 
     kind = "path"
     example: ClassVar[Spec] = {"type": "path", "at": "listings", "len": "> 1"}
@@ -65,6 +69,8 @@ class Path(Assertion):
     contains: JsonValue = None
     len: Comparison | None = None
     is_: Comparison | None = Field(default=None, alias="is")
+    same_items: list[JsonValue] | None = None
+    sorted: Literal["ascending", "descending"] | None = None
 
     @model_validator(mode="after")
     def _compares(self) -> Self:
@@ -84,6 +90,8 @@ class Path(Assertion):
             f"containing {self.contains!r}" if "contains" in self.model_fields_set else "",
             f"of length {self.len.text}" if self.len else "",
             f"that is {self.is_.text}" if self.is_ else "",
+            f"with the items {self.same_items!r}" if self.same_items is not None else "",
+            f"sorted {self.sorted}" if self.sorted else "",
         ]
         return f"have {place} {' and '.join(filter(None, told))}".rstrip()
 
@@ -116,6 +124,25 @@ class Path(Assertion):
                 raise UndecidableError(f"it is {_short(found)}, which is not a number")
             if not self.is_.holds(found):
                 return f"it is {found}"
+        return self._misordered(found)
+
+    def _misordered(self, found: JsonValue) -> str | None:
+        if self.same_items is None and self.sorted is None:
+            return None
+        if not isinstance(found, list):
+            raise UndecidableError(f"it is {_short(found)}, which is not a list")
+        if self.same_items is not None:
+            counted = Counter(map(normal, found))
+            if counted != Counter(map(normal, self.same_items)):
+                return f"it has {_short(found)}"
+        if self.sorted is not None:
+            items: list[Any] = list(found)
+            try:
+                ordered = sorted(items, reverse=self.sorted == "descending")
+            except TypeError:
+                raise UndecidableError(f"the items of {_short(found)} have no order") from None
+            if items != ordered:
+                return f"it is {_short(found)}"
         return None
 
 

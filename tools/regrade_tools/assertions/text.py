@@ -8,6 +8,7 @@ from pydantic import Field, JsonValue, field_validator, model_validator
 from regrade_tools import patterns
 from regrade_tools.assertions.equality import same
 from regrade_tools.assertions.verdicts import Assertion, Subject
+from regrade_tools.deadline import look
 from regrade_tools.models.case import Spec
 
 # A run of stops is looked at once, from its beginning: these may be as long as an output.
@@ -18,16 +19,23 @@ _ITEM = re.compile(r"^[ \t]*(?:[-*•]|\d{1,9}[.)])[ \t]+\S", re.MULTILINE)
 _EXCERPT = 120
 
 
-def _said(text: str) -> str:
+def said(text: str) -> str:
     """The beginning of ``text``, to show what was said instead."""
     short = text if len(text) <= _EXCERPT else f"{text[:_EXCERPT]}..."
     return f"it says {short!r}" if text.strip() else "it is empty"
+
+
+def within(phrase: str, text: str) -> bool:
+    """Whether ``text`` has ``phrase``, unless the time is over."""
+    look()  # of a hundred thousand phrases, each looks through the whole text
+    return phrase in text
 
 
 class Equals(Assertion):
     """The output is exactly this value: a text, or JSON compared as data."""
 
     kind = "equals"
+    reference_free = False
     example: ClassVar[Spec] = {"type": "equals", "value": "unknown"}
     value: JsonValue
 
@@ -39,14 +47,16 @@ class Equals(Assertion):
     def flaw(self, subject: Subject) -> str | None:
         """As the base class says."""
         actual = subject.text if isinstance(self.value, str) else subject.data
-        return None if same(actual, self.value) else _said(subject.text)
+        return None if same(actual, self.value) else said(subject.text)
 
 
-class _Phrase(Assertion):
+class Phrase(Assertion):
+    """A kind that asks for one phrase."""
+
     value: str = Field(min_length=1)
 
 
-class Contains(_Phrase):
+class Contains(Phrase):
     """The output has this phrase, letter for letter."""
 
     kind = "contains"
@@ -59,10 +69,10 @@ class Contains(_Phrase):
 
     def flaw(self, subject: Subject) -> str | None:
         """As the base class says."""
-        return None if self.value in subject.text else _said(subject.text)
+        return None if self.value in subject.text else said(subject.text)
 
 
-class IContains(_Phrase):
+class IContains(Phrase):
     """The output has this phrase, in upper or lower case."""
 
     kind = "icontains"
@@ -76,10 +86,10 @@ class IContains(_Phrase):
     def flaw(self, subject: Subject) -> str | None:
         """As the base class says."""
         found = self.value.casefold() in subject.text.casefold()
-        return None if found else _said(subject.text)
+        return None if found else said(subject.text)
 
 
-class StartsWith(_Phrase):
+class StartsWith(Phrase):
     """The output begins with this text."""
 
     kind = "starts-with"
@@ -92,14 +102,16 @@ class StartsWith(_Phrase):
 
     def flaw(self, subject: Subject) -> str | None:
         """As the base class says."""
-        return None if subject.text.startswith(self.value) else _said(subject.text)
+        return None if subject.text.startswith(self.value) else said(subject.text)
 
 
-class _Phrases(Assertion):
+class Phrases(Assertion):
+    """A kind that asks for several phrases."""
+
     value: list[Annotated[str, Field(min_length=1)]] = Field(min_length=1)
 
 
-class ContainsAll(_Phrases):
+class ContainsAll(Phrases):
     """The output has every one of these phrases."""
 
     kind = "contains-all"
@@ -112,11 +124,11 @@ class ContainsAll(_Phrases):
 
     def flaw(self, subject: Subject) -> str | None:
         """As the base class says."""
-        missing = [phrase for phrase in self.value if phrase not in subject.text]
+        missing = [phrase for phrase in self.value if not within(phrase, subject.text)]
         return f"it lacks {missing!r}" if missing else None
 
 
-class ContainsAny(_Phrases):
+class ContainsAny(Phrases):
     """The output has at least one of these phrases."""
 
     kind = "contains-any"
@@ -129,8 +141,8 @@ class ContainsAny(_Phrases):
 
     def flaw(self, subject: Subject) -> str | None:
         """As the base class says."""
-        found = any(phrase in subject.text for phrase in self.value)
-        return None if found else _said(subject.text)
+        found = any(within(phrase, subject.text) for phrase in self.value)
+        return None if found else said(subject.text)
 
 
 class Regex(Assertion):
@@ -153,7 +165,7 @@ class Regex(Assertion):
 
     def flaw(self, subject: Subject) -> str | None:
         """As the base class says."""
-        return None if patterns.found(self.value, subject.text) else _said(subject.text)
+        return None if patterns.found(self.value, subject.text) else said(subject.text)
 
 
 class Count(Assertion):

@@ -1,0 +1,98 @@
+"""Asking the checks of one answer, all within one time, with a verdict whatever happens."""
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pydantic import JsonValue
+
+from regrade_tools.assertions.verdicts import (
+    Assertion,
+    Errored,
+    Failed,
+    Passed,
+    Subject,
+    UndecidableError,
+    UnmeasuredError,
+    Verdict,
+)
+from regrade_tools.clipping import clip
+from regrade_tools.deadline import OutOfTimeError, deadline, look
+from regrade_tools.patterns import SlowPatternError
+
+_LOG = logging.getLogger(__name__)
+# A reason is read by a model: enough to mend one thing.
+_CLAIM, _FLAW = 400, 600
+# Above this no step of a check is sure to end in time.
+_LONGEST_OUTPUT = 10_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """An assertion as it stands in a file: ready to ask, negated or not.
+
+    Its ``fingerprint`` says which one it is, in a baseline and among its neighbours.
+    """
+
+    assertion: Assertion
+    spec: dict[str, JsonValue]
+    fingerprint: str
+    negated: bool = False
+
+
+def check(asked: Check, subject: Subject) -> Verdict:
+    """The verdict of one check on one answer; what cannot be computed is errored."""
+    return check_all((asked,), subject)[0]
+
+
+def check_all(checks: Iterable[Check], subject: Subject) -> list[Verdict]:
+    """The verdict of each check on one answer, within the time for one answer.
+
+    It computes, at worst for all of that time: call it in a thread.
+    """
+    with deadline():
+        return [_verdict(asked, subject) for asked in checks]
+
+
+def _verdict(asked: Check, subject: Subject) -> Verdict:
+    try:
+        look()
+        if len(subject.text) > _LONGEST_OUTPUT:
+            return Errored(f"the output is longer than {_LONGEST_OUTPUT:,} characters")
+        return _asked(asked, subject)
+    except (OutOfTimeError, UnmeasuredError, SlowPatternError) as problem:
+        return Errored(_told(problem, _FLAW))
+    except (RecursionError, MemoryError, ArithmeticError, ValueError) as problem:
+        # Numbers too large to print, texts that are no texts: data that no rule foresaw.
+        return Errored(f"it cannot be computed of this output: {_told(problem, _FLAW)}")
+    except Exception as bug:  # noqa: BLE001 - one check's bug is not the end of a run
+        _LOG.exception("the check %s failed by an error of Regrade itself", asked.spec.get("type"))
+        return Errored(f"an error of Regrade itself, see its log: {_told(bug, _FLAW)}")
+
+
+def _asked(asked: Check, subject: Subject) -> Verdict:
+    negation = "not " if asked.negated else ""
+    try:
+        flaw = asked.assertion.flaw(subject)
+    except UndecidableError as problem:
+        return Failed(
+            f"the output must {negation}{_claim(asked)}, but {_told(problem, _FLAW)}",
+            decided=False,
+        )
+    if asked.negated:
+        if flaw is None:
+            return Failed(f"the output must not {_claim(asked)}, but it does")
+        return Passed()
+    if flaw is None:
+        return Passed()
+    return Failed(f"the output must {_claim(asked)}, but {_told(flaw, _FLAW)}")
+
+
+def _claim(asked: Check) -> str:
+    return _told(asked.assertion.claim, _CLAIM)
+
+
+def _told(said: object, characters: int) -> str:
+    """Fit to be sent: neither long nor with half of a character in it."""
+    text = str(said) or type(said).__name__
+    return clip(text, characters).encode(errors="replace").decode()

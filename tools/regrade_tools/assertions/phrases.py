@@ -1,0 +1,147 @@
+"""More assertions about phrases: at the end, in any case, or in the way of a refusal."""
+
+from typing import ClassVar
+
+from regrade_tools.assertions.text import Phrase, Phrases, said, within
+from regrade_tools.assertions.verdicts import Assertion, Subject
+from regrade_tools.models.case import Spec
+
+_REFUSALS = (
+    "i can't help",
+    "i cannot help",
+    "i can't assist",
+    "i cannot assist",
+    "i'm unable to",
+    "i am unable to",
+    "i'm not able to",
+    "i am not able to",
+    "i can't provide",
+    "i cannot provide",
+    "i can't comply",
+    "i cannot comply",
+    "i can't do that",
+    "i cannot do that",
+    "i won't be able to",
+    "i must decline",
+    "i have to decline",
+    "i'm sorry, but i can",
+    "i apologize, but i can",
+    "sorry, i can't",
+    "as an ai language model",
+    "against my programming",
+)
+_ABSTENTIONS = (
+    "i don't know",
+    "i do not know",
+    "i'm not sure",
+    "i am not sure",
+    "i don't have enough information",
+    "i do not have enough information",
+    "i don't have information",
+    "i couldn't find",
+    "i could not find",
+    "there is no information",
+    "there is not enough information",
+    "insufficient information",
+    "cannot be determined",
+    "can't be determined",
+    "cannot be answered",
+    "not mentioned in",
+    "does not mention",
+    "doesn't mention",
+    "does not say",
+    "doesn't say",
+)
+
+
+class EndsWith(Phrase):
+    """The output ends with this text."""
+
+    kind = "ends-with"
+    example: ClassVar[Spec] = {"type": "ends-with", "value": "Kind regards"}
+
+    @property
+    def claim(self) -> str:
+        """As the base class says."""
+        return f"end with {self.value!r}"
+
+    def flaw(self, subject: Subject) -> str | None:
+        """As the base class says."""
+        return None if subject.text.endswith(self.value) else said(subject.text)
+
+
+class IContainsAll(Phrases):
+    """The output has every one of these phrases, in upper or lower case."""
+
+    kind = "icontains-all"
+    example: ClassVar[Spec] = {"type": "icontains-all", "value": ["san jose", "2 bed"]}
+
+    @property
+    def claim(self) -> str:
+        """As the base class says."""
+        return f"contain all of {self.value!r} in any case"
+
+    def flaw(self, subject: Subject) -> str | None:
+        """As the base class says."""
+        text = subject.text.casefold()
+        missing = [phrase for phrase in self.value if not within(phrase.casefold(), text)]
+        return f"it lacks {missing!r}" if missing else None
+
+
+class IContainsAny(Phrases):
+    """The output has at least one of these phrases, in upper or lower case."""
+
+    kind = "icontains-any"
+    example: ClassVar[Spec] = {"type": "icontains-any", "value": ["no listings", "none found"]}
+
+    @property
+    def claim(self) -> str:
+        """As the base class says."""
+        return f"contain one of {self.value!r} in any case"
+
+    def flaw(self, subject: Subject) -> str | None:
+        """As the base class says."""
+        text = subject.text.casefold()
+        found = any(within(phrase.casefold(), text) for phrase in self.value)
+        return None if found else said(subject.text)
+
+
+class IsRefusal(Assertion):
+    """The output refuses to help, in common English words; an empty one does, too."""
+
+    kind = "is-refusal"
+    example: ClassVar[Spec] = {"type": "is-refusal"}
+
+    @property
+    def claim(self) -> str:
+        """As the base class says."""
+        return "refuse the request"
+
+    def flaw(self, subject: Subject) -> str | None:
+        """As the base class says."""
+        plain = _plain(subject.text)
+        if not plain or any(phrase in plain for phrase in _REFUSALS):
+            return None
+        return said(subject.text)
+
+
+class Abstains(Assertion):
+    """The output says that it does not know or was not told, in common English words."""
+
+    kind = "abstains"
+    example: ClassVar[Spec] = {"type": "abstains"}
+
+    @property
+    def claim(self) -> str:
+        """As the base class says."""
+        return "say that the answer is not known"
+
+    def flaw(self, subject: Subject) -> str | None:
+        """As the base class says."""
+        plain = _plain(subject.text)
+        found = any(phrase in plain for phrase in _ABSTENTIONS)
+        return None if found else said(subject.text)
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().replace("\u2019", "'").split())
