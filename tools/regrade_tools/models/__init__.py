@@ -1,6 +1,7 @@
 """The nouns: plain, frozen data that every other room speaks of."""
 
 from regrade_tools.models.case import Case, Provenance, Recorded
+from regrade_tools.models.dataset import Dataset
 from regrade_tools.models.run import (
     CaseResult,
     CheckResult,
@@ -26,6 +27,7 @@ __all__ = [
     "CaseResult",
     "CheckResult",
     "CommandTarget",
+    "Dataset",
     "Exchange",
     "Feature",
     "GatePolicy",
