@@ -7,6 +7,7 @@ from typing import Protocol
 
 from pydantic import JsonValue
 
+from regrade_tools.assertions import Scorer
 from regrade_tools.models import (
     Case,
     CaseResult,
@@ -148,6 +149,43 @@ class Targets(Protocol):
 
         Raises:
             Refusal: The program is not there or cannot be started.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """What a scorer asks for: names it cannot do without, and all that it takes (None: any)."""
+
+    needs: frozenset[str] = frozenset()
+    takes: frozenset[str] | None = None
+
+
+class ScorerProgram(Protocol):
+    """A scorer of the repository, ready to be asked."""
+
+    @property
+    def columns(self) -> Columns:
+        """What it asks for."""
+        ...
+
+    async def score(self, given: dict[str, JsonValue]) -> JsonValue:
+        """What it returns for one answer.
+
+        Raises:
+            TargetError: It crashed, hung or returned what is no JSON.
+        """
+        ...
+
+
+class Scorers(Protocol):
+    """How scorers are started."""
+
+    def open(self, scorer: Scorer, concurrency: int) -> AbstractAsyncContextManager[ScorerProgram]:
+        """Start a scorer for one run, fresh, so that edits count; it ends with the context.
+
+        Raises:
+            Refusal: Its file, function or program is not there or lies outside the workspace.
         """
         ...
 

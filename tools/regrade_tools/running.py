@@ -6,7 +6,7 @@ one sees every result stored at once.
 """
 
 import math
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import anyio
@@ -17,6 +17,7 @@ from regrade_tools.assertions import Check, Errored, Failed, Subject, check
 from regrade_tools.models import CaseResult, CheckResult, Outcome
 from regrade_tools.planning import Planned
 from regrade_tools.ports import Reply, Store, Target, TargetError
+from regrade_tools.scoring import Scoring
 
 Progress = Callable[[int, int, str], Awaitable[None]]
 
@@ -32,6 +33,7 @@ class _Answered:
     planned: Planned
     trial: int
     reply: Reply | str  # a text says why there is no reply
+    scored: Mapping[str, CheckResult]  # by the fingerprint of the check
 
 
 async def measure(  # noqa: PLR0913 - everything a run needs, once
@@ -43,6 +45,7 @@ async def measure(  # noqa: PLR0913 - everything a run needs, once
     trials: int,
     concurrency: int,
     progress: Progress = silent,
+    scoring: Scoring | None = None,
 ) -> None:
     """Ask every case of ``plan`` ``trials`` times, check the answers, keep the results."""
     send, receive = anyio.create_memory_object_stream[_Answered](_BATCH)
@@ -51,7 +54,7 @@ async def measure(  # noqa: PLR0913 - everything a run needs, once
         tasks.start_soon(_keep, run_id, receive, store, len(plan) * trials, progress)
         async with send:
             for _ in range(min(concurrency, len(plan) * trials)):
-                tasks.start_soon(_ask, jobs, target, send.clone())
+                tasks.start_soon(_ask, jobs, target, scoring or Scoring(), send.clone())
 
 
 def _jobs(plan: tuple[Planned, ...], trials: int) -> Iterator[tuple[Planned, int]]:
@@ -60,7 +63,10 @@ def _jobs(plan: tuple[Planned, ...], trials: int) -> Iterator[tuple[Planned, int
 
 
 async def _ask(
-    jobs: Iterator[tuple[Planned, int]], target: Target, send: MemoryObjectSendStream[_Answered]
+    jobs: Iterator[tuple[Planned, int]],
+    target: Target,
+    scoring: Scoring,
+    send: MemoryObjectSendStream[_Answered],
 ) -> None:
     async with send:
         for planned, trial in jobs:
@@ -68,7 +74,8 @@ async def _ask(
                 reply: Reply | str = await target.answer(planned.case)
             except TargetError as problem:
                 reply = str(problem)
-            await send.send(_Answered(planned, trial, reply))
+            scored = {} if isinstance(reply, str) else await scoring.results(planned, reply)
+            await send.send(_Answered(planned, trial, reply, scored))
 
 
 async def _keep(
@@ -112,7 +119,10 @@ def _result(answered: _Answered) -> CaseResult:
         latency_ms=reply.latency_ms,
         cost_usd=reply.cost_usd,
     )
-    checks = tuple(checked(asked, subject) for asked in answered.planned.checks)
+    checks = tuple(
+        answered.scored.get(asked.fingerprint) or checked(asked, subject)
+        for asked in answered.planned.checks
+    )
     return CaseResult(
         case_id=case_id,
         trial=answered.trial,

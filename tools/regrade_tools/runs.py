@@ -10,10 +10,11 @@ import anyio
 from regrade_tools.live import LiveRuns
 from regrade_tools.models import RecordedTarget, Run, RunEnd, RunState, StoredRun, TargetSpec
 from regrade_tools.planning import Planned
-from regrade_tools.ports import Host, Store, Target, Targets
+from regrade_tools.ports import Host, Scorers, Store, Target, Targets
 from regrade_tools.recorded import RecordedAnswers
 from regrade_tools.refusal import Refusal, refusal_in, unknown
 from regrade_tools.running import Progress, measure
+from regrade_tools.scoring import scoring
 
 _OUR_FAULT = "the run ended by an error of Regrade itself; its log says more"
 
@@ -26,6 +27,7 @@ class Runs:
     targets: Targets
     live: LiveRuns
     host: Host
+    scorers: Scorers
 
     async def start(
         self,
@@ -45,7 +47,11 @@ class Runs:
 
         async def work() -> None:
             try:
-                async with self._ended(run, ready), self._opened(spec, concurrency) as target:
+                async with (
+                    self._ended(run, ready),
+                    scoring(self.scorers, planned, concurrency) as asked,
+                    self._opened(spec, concurrency) as target,
+                ):
                     await self.store.start_run(run)
                     ready.set()
                     await measure(
@@ -56,6 +62,7 @@ class Runs:
                         trials=run.trials,
                         concurrency=concurrency,
                         progress=progress,
+                        scoring=asked,
                     )
             except Refusal as refusal:
                 refused.append(refusal)

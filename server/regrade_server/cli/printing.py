@@ -78,7 +78,7 @@ def found(page: TraceList) -> str:
     for row in page.traces:
         about = row.get("excerpt") or row.get("preview") or ""
         parts = (row["id"], row.get("when"), row.get("status"), row.get("model"), about)
-        lines.append(clip("  ".join(_plain(str(part)) for part in parts if part), _LINE))
+        lines.append(clip("  ".join(plain(str(part)) for part in parts if part), _LINE))
     if page.next_cursor:
         lines.append(f"More: --cursor {page.next_cursor}")
     return "\n".join([*lines, *([page.hint] if page.hint else [])])
@@ -112,7 +112,7 @@ def _card(card: Card) -> list[str]:
     place = " / ".join(filter(None, (card.feature, card.scenario)))
     trial = f" trial {card.trial}" if card.trial else ""
     lines = [f"{card.outcome.upper()} {card.case_id}{trial}{f' ({place})' if place else ''}"]
-    lines.extend(f"    {_plain(reason)}" for reason in card.reasons)
+    lines.extend(f"    {plain(reason)}" for reason in card.reasons)
     if card.input is not None:
         lines.append(f"    input:  {_short(card.input)}")
     if card.output is not None:
@@ -149,10 +149,10 @@ def comparison(found: Comparison) -> list[str]:
 
 def _short(value: Any) -> str:  # noqa: ANN401 - any JSON value
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return _plain(clip(" ".join(text.split()), _LINE))
+    return plain(clip(" ".join(text.split()), _LINE))
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Without control characters: the text of a trace must not steer the terminal."""
     return "".join(
         sign if sign.isprintable() or sign == " " else "\N{REPLACEMENT CHARACTER}" for sign in text

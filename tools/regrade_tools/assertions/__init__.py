@@ -1,6 +1,7 @@
 """The deterministic checks: ``(check, subject) -> Passed | Failed | Errored``."""
 
 from regrade_tools.assertions.kinds import KINDS, described, json_schema, parse, parse_all
+from regrade_tools.assertions.scorers import CommandScorer, PythonScorer, Scorer
 from regrade_tools.assertions.verdicts import (
     Assertion,
     Check,
@@ -17,9 +18,12 @@ __all__ = [
     "KINDS",
     "Assertion",
     "Check",
+    "CommandScorer",
     "Errored",
     "Failed",
     "Passed",
+    "PythonScorer",
+    "Scorer",
     "Subject",
     "Verdict",
     "check",

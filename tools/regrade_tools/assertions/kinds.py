@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import JsonValue, ValidationError
 
-from regrade_tools.assertions import behaviour, structure, text
+from regrade_tools.assertions import behaviour, scorers, structure, text
 from regrade_tools.assertions.verdicts import Assertion, Check
 from regrade_tools.fingerprint import fingerprint
 from regrade_tools.refusal import Refusal, unknown
@@ -29,14 +29,16 @@ KINDS: dict[str, type[Assertion]] = {
         behaviour.ToolCalled,
         behaviour.Latency,
         behaviour.Cost,
+        scorers.PythonScorer,
+        scorers.CommandScorer,
     )
 }
 _NEGATION = "not-"
 _LIST_THEM = 'Call overview with name "assertions" for every kind with an example.'
 
 
-def parse(spec: dict[str, JsonValue]) -> Check:
-    """The check that ``spec`` asks for.
+def parse(spec: dict[str, JsonValue], *, programs: bool = False) -> Check:
+    """The check that ``spec`` asks for; one that is a program only where ``programs`` may be.
 
     Raises:
         Refusal: ``spec`` has no known type, an unknown field or a value that cannot be right.
@@ -51,6 +53,11 @@ def parse(spec: dict[str, JsonValue]) -> Check:
     if name not in KINDS:
         raise unknown("assertion type", written, KINDS, next_step=_LIST_THEM)
     kind = KINDS[name]
+    if kind.is_program and not programs:
+        raise Refusal(
+            f"{written!r} starts a program, so it must stand in a file of a suite or a case.",
+            next_step="Add it to evals/suites/<suite>.yaml, where a person reviews it.",
+        )
     fields = {key: value for key, value in spec.items() if key != "type"}
     try:
         assertion = kind.model_validate(fields)
@@ -64,12 +71,14 @@ def parse(spec: dict[str, JsonValue]) -> Check:
     return Check(assertion, spec, fingerprint(dict(spec)), negated=written != name)
 
 
-def parse_all(specs: Iterable[dict[str, JsonValue]]) -> tuple[Check, ...]:
+def parse_all(
+    specs: Iterable[dict[str, JsonValue]], *, programs: bool = False
+) -> tuple[Check, ...]:
     """``parse`` each; a refusal says which one is wrong."""
     checks: list[Check] = []
     for number, spec in enumerate(specs, 1):
         try:
-            checks.append(parse(spec))
+            checks.append(parse(spec, programs=programs))
         except Refusal as refusal:
             raise Refusal(
                 f"Assertion {number}: {refusal.problem}", next_step=refusal.next_step

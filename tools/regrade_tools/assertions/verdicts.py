@@ -113,6 +113,8 @@ class Assertion(BaseModel):
     example: ClassVar[dict[str, JsonValue]]
     # Whether it can be asked of an output alone, without knowing how that came about.
     reads_output: ClassVar[bool] = True
+    # Whether it starts a program: then it stands in a file of the suite, or nowhere.
+    is_program: ClassVar[bool] = False
 
     @property
     def claim(self) -> str:

@@ -8,7 +8,6 @@ from pathlib import Path
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from regrade_tools.clipping import clip
-from regrade_tools.documents import dump
 from regrade_tools.importing import promptfoo, pydantic_evals
 from regrade_tools.importing.conversion import Conversion, Draft, LeftOut, UnsupportedError
 from regrade_tools.importing.source import Source, document
@@ -97,6 +96,9 @@ class SuiteImports:
         return replace(found, drafts=_distinct(found.drafts))
 
     def _texts(self, suite: str, found: Conversion) -> dict[Path, str]:
+        # Imported with the first file, as everywhere: `regrade serve` writes none.
+        from regrade_tools.documents import dump  # noqa: PLC0415
+
         about: dict[str, JsonValue] = {
             "description": found.description,
             "target": "recorded",

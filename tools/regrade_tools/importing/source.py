@@ -6,7 +6,6 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from regrade_tools.documents import DocumentError, load
 from regrade_tools.formats import Record, Skipped, records
 from regrade_tools.importing.conversion import UnsupportedError
 from regrade_tools.jsontext import compact
@@ -93,6 +92,9 @@ def document(text: str) -> JsonValue:
     Raises:
         UnsupportedError: It is none.
     """
+    # Imported with the first file, as everywhere: `regrade serve` reads none.
+    from regrade_tools.documents import DocumentError, load  # noqa: PLC0415
+
     try:
         return _merged(load(text))
     except DocumentError as problem:
