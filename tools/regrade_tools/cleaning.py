@@ -3,7 +3,7 @@
 import os
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Generator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
@@ -188,39 +188,51 @@ class _Counting:
     async def add(
         self, batch: list[Record | Skipped], scorers: Scoring, keep: TextIO | None
     ) -> None:
-        """Check a batch of rows; a pattern may take its second, so it is done in a thread."""
-        for record in batch:
-            self.rows += 1
-            if isinstance(record, Skipped):
-                self._leave(record.where, "unreadable", [record.why])
-                continue
-            row = record.value if isinstance(record.value, dict) else {}
-            if self.output not in row:
-                listed = ", ".join(list(row)[:12]) or "none"
-                told = f"it has no field {self.output!r} (its fields: {listed})"
-                self._leave(record.where, "unreadable", [told])
-                continue
-            await self._row(record.where, row, scorers, keep)
+        """Check a batch of rows: scorers here, the rest in a thread, as a pattern may take long."""
+        scored = [await self._scored(record, scorers) for record in batch]
+        await to_thread.run_sync(lambda: self._judge(zip(batch, scored, strict=True), keep))
 
-    async def _row(
-        self, where: str, row: dict[str, JsonValue], scorers: Scoring, keep: TextIO | None
-    ) -> None:
+    async def _scored(self, record: Record | Skipped, scorers: Scoring) -> dict[str, CheckResult]:
+        row = self._row(record)
+        if not scorers.programs or isinstance(row, str):
+            return {}
         case = Case(id="row", input=row.get(self.given), columns=row)
-        reply = Reply(row[self.output])
-        scored = await scorers.results(Planned(case, self.checks), reply)
-        subject = Subject(output=reply.output, input=case.input)
-        results = await to_thread.run_sync(lambda: self._results(subject, scored))
-        self.by_check.update(
-            (check.fingerprint, result.outcome)
-            for check, result in zip(self.checks, results, strict=True)
+        return await scorers.results(Planned(case, self.checks), Reply(row[self.output]))
+
+    def _row(self, record: Record | Skipped) -> dict[str, JsonValue] | str:
+        """The fields of a row, or why it cannot be checked."""
+        if isinstance(record, Skipped):
+            return record.why
+        row = record.value if isinstance(record.value, dict) else {}
+        if self.output in row:
+            return row
+        return (
+            f"it has no field {self.output!r} (its fields: {', '.join(list(row)[:12]) or 'none'})"
         )
-        outcome = worst(result.outcome for result in results)
-        if outcome != "passed":
-            self._leave(where, outcome, [one.reason for one in results if one.reason])
-            return
-        self.outcomes["passed"] += 1
-        if keep is not None:
-            keep.write(f"{compact(row)}\n")
+
+    def _judge(
+        self,
+        batch: Iterable[tuple[Record | Skipped, dict[str, CheckResult]]],
+        keep: TextIO | None,
+    ) -> None:
+        for record, scored in batch:
+            self.rows += 1
+            row = self._row(record)
+            if isinstance(row, str):
+                self._leave(record.where, "unreadable", [row])
+                continue
+            results = self._results(Subject(row[self.output], row.get(self.given)), scored)
+            self.by_check.update(
+                (check.fingerprint, result.outcome)
+                for check, result in zip(self.checks, results, strict=True)
+            )
+            outcome = worst(result.outcome for result in results)
+            if outcome != "passed":
+                self._leave(record.where, outcome, [one.reason for one in results if one.reason])
+                continue
+            self.outcomes["passed"] += 1
+            if keep is not None:
+                keep.write(f"{compact(row)}\n")
 
     def _results(self, subject: Subject, scored: dict[str, CheckResult]) -> list[CheckResult]:
         return [scored.get(one.fingerprint) or checked(one, subject) for one in self.checks]

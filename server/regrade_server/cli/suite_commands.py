@@ -87,7 +87,7 @@ def _checked(done: CheckedRows) -> str:
     """The figures, each assertion, then the rows that did not pass."""
     lines = [
         f"{done.rows} rows: {done.passed} passed, {done.failed} failed, {done.errored} errored, "
-         f"{done.unreadable} unreadable"
+        f"{done.unreadable} unreadable"
     ]
     lines.extend(
         f"  {one.passed} passed, {one.failed} failed, {one.errored} errored  "
