@@ -89,7 +89,8 @@ ASSERTIONS: list[dict[str, Any]] = [
     {"type": "rouge-n", "value": "The quick brown fox", "threshold": 0.5},
     {"type": "bleu", "value": "The quick brown fox jumps over a lazy dog", "threshold": 0.4},
     {"type": "gleu", "value": "The quick brown fox jumps over a lazy dog", "threshold": 0.4},
-    {"type": "assert-set", "assert": [{"type": "contains", "value": "Hello"}, {"type": "word-count", "value": 2}]},
+    {"type": "assert-set", "assert": [
+        {"type": "contains", "value": "Hello"}, {"type": "word-count", "value": 2}]},
 ]  # fmt: skip
 
 
@@ -141,7 +142,7 @@ def ours(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
     report = json.loads(read.stdout)
     left = {one["where"].partition("(")[2].rstrip(")"): one["why"] for one in report["left_out"]}
     subprocess.run(  # noqa: S603 - as above
-        [*regrade, "run", "parity", "--select", "-tag:unasserted", "--json", *root[:2]],
+        [*regrade, "run", "parity", "--select=-tag:unasserted", "--json", *root[:2]],
         capture_output=True, check=False,
     )  # fmt: skip
     return anyio.run(_outcomes, folder), left
@@ -173,14 +174,14 @@ def report(config: dict[str, Any], peer: dict[str, str], own: dict[str, str],
             said = f"promptfoo {peer.get(name)}, Regrade {own[name]}"
             different[kind].append(f"{said}: `{shown}` on `{test['providerOutput']!r}`")
     total, number = sum(agreed.values()), sum(map(len, different.values()))
+    unheard = sum(sum(why.values()) for why in missing.values())
     lines = [
         "# The same recorded outputs, judged by promptfoo and by Regrade",
         "",
-        f"promptfoo {version}; {len(OUTPUTS)} outputs by {len(ASSERTIONS)} assertions, each also "
+        f"promptfoo {version}; {len(OUTPUTS)} outputs by {len(ASSERTIONS)} assertions, each also",
         "negated. Made by `benchmarks/promptfoo_parity.py`.",
         "",
-        f"**{total} verdicts agree, {number} differ, "
-        f"{sum(sum(why.values()) for why in missing.values())} were not imported and are listed.**",
+        f"**{total} verdicts agree, {number} differ, {unheard} were not imported (below).**",
         "",
         "| assertion | agree | differ | not imported |",
         "|---|---|---|---|",

@@ -85,15 +85,11 @@ def check(told: Namespace, workspace: Workspace | None, console: Console) -> int
 
 def _checked(done: CheckedRows) -> str:
     """The figures, each assertion, then the rows that did not pass."""
-    lines = [
-        f"{done.rows} rows: {done.passed} passed, {done.failed} failed, {done.errored} errored, "
-        f"{done.unreadable} unreadable"
-    ]
-    lines.extend(
-        f"  {one.passed} passed, {one.failed} failed, {one.errored} errored  "
-        + json.dumps(one.assertion, ensure_ascii=False)
-        for one in done.assertions
-    )
+    decided = f"{done.passed} passed, {done.failed} failed, {done.errored} errored"
+    lines = [f"{done.rows} rows: {decided}, {done.unreadable} unreadable"]
+    for one in done.assertions:
+        counted = f"{one.passed} passed, {one.failed} failed, {one.errored} errored"
+        lines.append(f"  {counted}  {json.dumps(one.assertion, ensure_ascii=False)}")
     for row in done.first:
         lines.append(f"{row.outcome.upper()} {row.where}")
         lines.extend(f"    {plain(reason)}" for reason in row.reasons)

@@ -175,6 +175,6 @@ def _hint(suite: str, unasserted: int, cases: int, *, dry_run: bool) -> str:
         return "No case has an assertion left, so nothing can be run: give each one."
     if unasserted:
         return (
-            f"regrade run {suite} --select -tag:unasserted leaves out those without an assertion."
+            f"regrade run {suite} --select=-tag:unasserted leaves out those without an assertion."
         )
     return f"Name a target in evals/suites/{suite}.yaml, then: regrade run {suite}"
