@@ -29,7 +29,8 @@ OUTPUTS = [
     "hello WORLD",
     " Hello world ",
     "Hello world\n",
-    "",
+    # Of an empty one promptfoo takes no notice: it asks its provider.
+    " ",
     "2",
     "2.0",
     "true",

@@ -198,7 +198,8 @@ class _Reader:
             tags=tags if specs else (*tags, "unasserted"),
             input=variables,
             assertions=specs,
-            recorded=None if output is None else Recorded(output=output),
+            # Of an empty one promptfoo takes no notice, either.
+            recorded=None if output in (None, "") else Recorded(output=output),
         )
         return Draft(case, left_out)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue
 
-from regrade_tools.assertions import parse
+from regrade_tools.assertions import KINDS, parse
 from regrade_tools.filling import text
 from regrade_tools.importing.conversion import UnsupportedError
 from regrade_tools.importing.javascript import pattern, separated, written
@@ -90,6 +90,8 @@ class Reading:
             raise UnsupportedError(_UNSUPPORTED[name])
         if name not in {*_PLAIN, *_GRADED, *_READERS}:
             raise UnsupportedError("it is no type of promptfoo that is known here")
+        if _OURS.get(name, name) not in KINDS:
+            raise UnsupportedError("there is no such assertion here")
         if strange := sorted(set(assertion) - _KNOWN):
             raise UnsupportedError(f"`{strange[0]}` changes what it means")
         value = self._value(assertion.get("value"))
