@@ -22,6 +22,8 @@ _WORDS = 20_000
 _SENTENCES = 50_000
 # Of the syllables and of the traces.
 _CLOSED, _FAILED = 0.3, 0.03
+# A step of a trace: name, kind, start, end, asked, told, more attributes.
+_Step = tuple[str, str, float, float, str, str, dict[str, object]]
 
 
 def _vocabulary(source: random.Random) -> list[str]:
@@ -79,7 +81,7 @@ class Corpus:
         }
         failed = source.random() < _FAILED
         given, said = source.randint(200, 900), source.randint(20, 400)
-        used = {
+        used: dict[str, object] = {
             "gen_ai.operation.name": "chat",
             "gen_ai.request.model": model,
             "gen_ai.usage.input_tokens": given,
@@ -87,7 +89,7 @@ class Corpus:
         }
         name = f"{source.getrandbits(128):032x}"
         ids = [f"{source.getrandbits(64):016x}" for _ in range(3)]
-        steps = (
+        steps: tuple[_Step, ...] = (
             ("agent", "CHAIN", 0.0, 2.0, question, answer, {}),
             ("retrieve", "RETRIEVER", 0.05, 0.3, question, documents, {}),
             ("chat", "LLM", 0.3, 1.9, prompt, answer, used),

@@ -107,6 +107,6 @@ def main(seconds: float) -> int:
 
 if __name__ == "__main__":
     if len(sys.argv) > 2:  # noqa: PLR2004 - a path, a name and seconds: one of the processes
-        anyio.run(work, *sys.argv[1:4])
+        anyio.run(work, sys.argv[1], sys.argv[2], sys.argv[3])
     else:
         sys.exit(main(float(sys.argv[1]) if len(sys.argv) > 1 else 60.0))

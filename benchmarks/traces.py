@@ -181,8 +181,9 @@ async def label(store: SqliteStore, number: int) -> float:
     """Label some traces; CPU microseconds for each label."""
     page = await store.search(parse("", now=NOW), limit=min(LABELLED, number // 2))
     labels = [
-        Label(fingerprint(row.id), row.id, "dates", bool(place % 3), NOW, "human",
-              mode="" if place % 3 else ("wrong date", "too long")[place % 2])
+        Label(fingerprint(row.id), "", "dates", "pass" if place % 3 else "fail", "human", "kim",
+              NOW, mode="" if place % 3 else ("wrong date", "too long")[place % 2],
+              trace_id=row.id)
         for place, row in enumerate(page.rows)
     ]  # fmt: skip
     began = time.process_time()

@@ -7,7 +7,7 @@ import pytest
 from pydantic import JsonValue
 
 from regrade_server.sqlite.store import SqliteStore
-from regrade_tools.models import Case, CaseResult, Run, Suite
+from regrade_tools.models import Case, CaseResult, RecordedTarget, Run, Suite
 from regrade_tools.planning import Planned, plan
 from regrade_tools.ports import Reply
 from regrade_tools.running import measure
@@ -42,7 +42,9 @@ def planned(*names: str) -> tuple[Planned, ...]:
 async def scored(path: Path, **replies: Reply) -> dict[str, CaseResult]:
     store = SqliteStore(path / "store.db")
     todo = planned(*replies)
-    await store.start_run(Run("r", "s", "t", "n", 0, 1, tuple(one.scheduled for one in todo)))
+    spec = RecordedTarget(recorded="filed")
+    cases = tuple(one.scheduled(spec) for one in todo)
+    await store.start_run(Run("r", "s", "t", "n", 0, 1, cases))
     await measure("r", todo, Replies(replies), store, trials=1, concurrency=2)
     results = {result.case_id: result for result in await store.results("r")}
     store.close()

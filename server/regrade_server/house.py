@@ -8,7 +8,7 @@ from pathlib import Path
 from regrade_server.host import LocalHost
 from regrade_server.llm import LanguageModels
 from regrade_server.memory import MemoryStore
-from regrade_server.program import Programs
+from regrade_server.program import Programs, ScorerPrograms
 from regrade_server.sqlite import SqliteStore
 from regrade_tools.baselines import Baselines
 from regrade_tools.bench import Bench
@@ -59,7 +59,14 @@ class House:
     @property
     def suites(self) -> Suites:
         """What can be done with suites."""
-        return Suites(Runs(self.store, Programs(self._root), self.live, self.host), self.workspace)
+        programs = Programs(self._root)
+        runs = Runs(self.store, programs, self.live, self.host, self.scorers)
+        return Suites(runs, self.workspace)
+
+    @property
+    def scorers(self) -> ScorerPrograms:
+        """The scorers of the workspace."""
+        return ScorerPrograms(self._root, Programs(self._root))
 
     @property
     def baselines(self) -> Baselines:

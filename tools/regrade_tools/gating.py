@@ -69,7 +69,7 @@ class Gating:
         Raises:
             Refusal: A name or a file is wrong, or ``run_id`` measured something else.
         """
-        question = self._question(suite, profile, told, target)
+        question = await self._question(suite, profile, told, target)
         before = await self._baseline(question, baseline)
         report = await self._measured(question, run_id, progress)
         stored = await self.suites.runs.stored(report.summary.run_id)
@@ -94,14 +94,14 @@ class Gating:
             cases=judged(self.baselines.workspace, suite, found, before, results),
         )
 
-    def _question(
+    async def _question(
         self, suite: str, profile: str | None, told: Profile, target: str | None
     ) -> _Question:
         workspace = self.baselines.workspace
         declared = terms(workspace.suite(suite), workspace.project(), profile)
         asked = declared.overridden(told)
-        prepared = self.suites.prepare(suite, target, asked.select)
-        cases = workspace.cases(suite) if asked.gate.slices else ()
+        prepared = await self.suites.prepare(suite, target, asked.select)
+        cases = await self.suites.cases_of(suite, prepared.suite) if asked.gate.slices else ()
         for key in asked.gate.slices:
             # A threshold for what is not there would hold nothing.
             if not any(selected(case, key) for case in cases):

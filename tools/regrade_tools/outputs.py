@@ -107,7 +107,7 @@ class Outputs:
         workspace = needed(self.workspace)
         found = workspace.suite(suite)
         if case_id is None:
-            checks = (*parse_all(found.assertions), *own)
+            checks = (*parse_all(found.assertions, programs=True), *own)
             if not checks:
                 raise Refusal(
                     f"The suite {suite!r} asks nothing of every answer.",

@@ -91,6 +91,8 @@ class Overviews:
         except Refusal:
             return {"suite": name, "problem": "a file of it is wrong, see problems"}
         row: dict[str, JsonValue] = {"suite": name, "cases": len(cases), "target": suite.target}
+        if suite.dataset and suite.dataset.query is not None:
+            row["traces_as_cases"] = suite.dataset.query
         if suite.description:
             row["description"] = suite.description
         holes = [
@@ -164,7 +166,8 @@ def _next_step(traces: int, rows: list[dict[str, JsonValue]], problems: list[str
         return "Import logs: import_traces, or `regrade import PATH` for a person."
     if not rows:
         return "Write a first suite: `regrade init`, or evals/suites/<suite>.yaml by hand."
-    empty = next((row["suite"] for row in rows if row.get("cases") == 0), None)
+    bare_ones = (row for row in rows if row.get("cases") == 0 and "traces_as_cases" not in row)
+    empty = next((row["suite"] for row in bare_ones), None)
     if empty is not None:
         return f"Suite {empty} has no case: search_traces for a failure, then file_case."
     holes = next((row for row in rows if "scenarios_without_a_case" in row), None)

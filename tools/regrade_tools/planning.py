@@ -127,6 +127,6 @@ def _misplaced(what: str, name: str, valid: Iterable[str], case: Case) -> Refusa
 
 def _read(where: str, specs: tuple[Spec, ...]) -> tuple[Check, ...]:
     try:
-        return parse_all(specs)
+        return parse_all(specs, programs=True)
     except Refusal as refusal:
         raise Refusal(f"In {where}: {refusal.problem}", next_step=refusal.next_step) from None

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from pydantic import JsonValue
 
+from regrade_tools.assertions import Scorer
 from regrade_tools.models import (
     Case,
     CaseResult,
@@ -223,6 +224,43 @@ class Models(Protocol):
 
     async def ceiling(self, question: Question) -> float | None:
         """The most that an answer can cost, in dollars; None where nobody knows the price."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """What a scorer asks for: names it cannot do without, and all that it takes (None: any)."""
+
+    needs: frozenset[str] = frozenset()
+    takes: frozenset[str] | None = None
+
+
+class ScorerProgram(Protocol):
+    """A scorer of the repository, ready to be asked."""
+
+    @property
+    def columns(self) -> Columns:
+        """What it asks for."""
+        ...
+
+    async def score(self, given: dict[str, JsonValue]) -> JsonValue:
+        """What it returns for one answer.
+
+        Raises:
+            TargetError: It crashed, hung or returned what is no JSON.
+        """
+        ...
+
+
+class Scorers(Protocol):
+    """How scorers are started."""
+
+    def open(self, scorer: Scorer, concurrency: int) -> AbstractAsyncContextManager[ScorerProgram]:
+        """Start a scorer for one run, fresh, so that edits count; it ends with the context.
+
+        Raises:
+            Refusal: Its file, function or program is not there or lies outside the workspace.
+        """
         ...
 
 

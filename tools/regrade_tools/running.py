@@ -7,7 +7,7 @@ one sees every result stored at once.
 
 import logging
 import math
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import anyio
@@ -19,6 +19,7 @@ from regrade_tools.models import CaseResult, CheckResult, Outcome
 from regrade_tools.planning import Planned
 from regrade_tools.ports import Reply, Store, Target, TargetError
 from regrade_tools.refusal import Refusal
+from regrade_tools.scoring import Scoring
 
 Progress = Callable[[int, int, str], Awaitable[None]]
 
@@ -49,6 +50,7 @@ class _Answered:
     planned: Planned
     trial: int
     reply: Reply | str  # a text says why there is no reply
+    scored: Mapping[str, CheckResult]  # by the fingerprint of the check
 
 
 async def measure(  # noqa: PLR0913 - everything a run needs, once
@@ -61,6 +63,7 @@ async def measure(  # noqa: PLR0913 - everything a run needs, once
     concurrency: int,
     budget_usd: float | None = None,
     progress: Progress = silent,
+    scoring: Scoring | None = None,
 ) -> None:
     """Ask every case of ``plan`` ``trials`` times, check the answers, keep the results.
 
@@ -74,7 +77,7 @@ async def measure(  # noqa: PLR0913 - everything a run needs, once
         tasks.start_soon(_keep, run_id, receive, store, goal, progress)
         async with send:
             for _ in range(min(concurrency, goal.answers)):
-                tasks.start_soon(_ask, jobs, target, send.clone())
+                tasks.start_soon(_ask, jobs, target, scoring or Scoring(), send.clone())
 
 
 def _jobs(plan: tuple[Planned, ...], trials: int) -> Iterator[tuple[Planned, int]]:
@@ -83,7 +86,10 @@ def _jobs(plan: tuple[Planned, ...], trials: int) -> Iterator[tuple[Planned, int
 
 
 async def _ask(
-    jobs: Iterator[tuple[Planned, int]], target: Target, send: MemoryObjectSendStream[_Answered]
+    jobs: Iterator[tuple[Planned, int]],
+    target: Target,
+    scoring: Scoring,
+    send: MemoryObjectSendStream[_Answered],
 ) -> None:
     async with send:
         for planned, trial in jobs:
@@ -91,7 +97,8 @@ async def _ask(
                 reply: Reply | str = await target.answer(planned.case)
             except TargetError as problem:
                 reply = str(problem)
-            await send.send(_Answered(planned, trial, reply))
+            scored = {} if isinstance(reply, str) else await scoring.results(planned, reply)
+            await send.send(_Answered(planned, trial, reply, scored))
 
 
 async def _keep(
@@ -176,7 +183,7 @@ def _scored(answered: _Answered) -> CaseResult:
         latency_ms=measured.latency_ms,
         cost_usd=measured.cost_usd,
     )
-    checks = checked(answered.planned.checks, subject)
+    checks = with_scores(answered.planned.checks, subject, answered.scored)
     return CaseResult(
         case_id=case_id,
         trial=answered.trial,
@@ -194,6 +201,16 @@ def _finite(number: float | None) -> float | None:
         return number if number is None or math.isfinite(number) else None
     except OverflowError:  # a whole number beyond every float
         return None
+
+
+def with_scores(
+    checks: Sequence[Check], subject: Subject, scored: Mapping[str, CheckResult]
+) -> tuple[CheckResult, ...]:
+    """What every check says, where programs have said theirs already; by fingerprint."""
+    own = [asked for asked in checks if asked.fingerprint not in scored]
+    found = dict(zip((asked.fingerprint for asked in own), checked(own, subject), strict=True))
+    found |= scored
+    return tuple(found[asked.fingerprint] for asked in checks)
 
 
 def checked(checks: Iterable[Check], subject: Subject) -> tuple[CheckResult, ...]:

@@ -10,10 +10,11 @@ import anyio
 from regrade_tools.live import LiveRuns
 from regrade_tools.models import RecordedTarget, Run, RunEnd, RunState, StoredRun, TargetSpec
 from regrade_tools.planning import Planned
-from regrade_tools.ports import Host, Store, Target, Targets
+from regrade_tools.ports import Host, Scorers, Store, Target, Targets
 from regrade_tools.recorded import RecordedAnswers
 from regrade_tools.refusal import Refusal, refusal_in, unknown
 from regrade_tools.running import Progress, measure
+from regrade_tools.scoring import scoring
 
 _OUR_FAULT = "the run ended by an error of Regrade itself; its log says more"
 
@@ -56,6 +57,7 @@ class Runs:
     targets: Targets
     live: LiveRuns
     host: Host
+    scorers: Scorers
 
     async def start(  # noqa: PLR0913 - what a run is made of
         self,
@@ -75,7 +77,11 @@ class Runs:
         begun = _Begun(run, self.store)
 
         async def work() -> None:
-            async with self._ended(begun), self._opened(spec, concurrency) as target:
+            async with (
+                self._ended(begun),
+                scoring(self.scorers, planned, concurrency) as asked,
+                self._opened(spec, concurrency) as target,
+            ):
                 await begun.keep()
                 await measure(
                     run.id,
@@ -86,6 +92,7 @@ class Runs:
                     concurrency=concurrency,
                     budget_usd=run.budget_usd,
                     progress=progress,
+                    scoring=asked,
                 )
 
         self.live.start(run.id, work)

@@ -6,11 +6,13 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import anyio
+from anyio import to_thread
 
 from regrade_tools.baselines import Baselines
 from regrade_tools.cards import Card, Summary, card, summary
 from regrade_tools.clipping import REPLY_CHARACTERS, fit
 from regrade_tools.comparison import Comparison, compare
+from regrade_tools.datasets import some_trace_cases, trace_cases
 from regrade_tools.fingerprint import random_id
 from regrade_tools.models import (
     Case,
@@ -97,7 +99,7 @@ class Suites:
         answers have cost more. Answers after wait_s seconds at most; a run that is not done goes
         on, get_run waits for it.
         """
-        prepared = self.prepare(suite, target, select)
+        prepared = await self.prepare(suite, target, select)
         before = await self._baselines().find(suite, baseline) if baseline else None
         asked = prepared.suite.trials if trials is None else trials
         run = self._new_run(suite, prepared, asked, select, budget_usd)
@@ -133,7 +135,7 @@ class Suites:
             before = await self._baselines().find(stored.run.suite, compare_to)
         return await self._report(run_id, show, before, _place(cursor), case_id)
 
-    def prepare(self, suite: str, target: str | None, select: str = "") -> Prepared:
+    async def prepare(self, suite: str, target: str | None, select: str = "") -> Prepared:
         """What a run would do, with everything checked before it starts.
 
         Raises:
@@ -141,9 +143,17 @@ class Suites:
         """
         workspace = needed(self.workspace)
         found = workspace.suite(suite)
-        planned = plan(found, workspace.cases(suite), select)
+        planned = plan(found, await self.cases_of(suite, found), select)
         chosen = target or found.target
         return Prepared(found, chosen, self._spec(workspace, chosen), planned)
+
+    async def cases_of(self, name: str, suite: Suite) -> tuple[Case, ...]:
+        """The cases of a suite, those of its dataset with them."""
+        # A dataset may be long: other calls are answered while it is read.
+        cases = await to_thread.run_sync(needed(self.workspace).cases, name)
+        if suite.dataset is None or suite.dataset.query is None:
+            return cases
+        return (*cases, *await trace_cases(suite.dataset, self.runs.store, time.time()))
 
     def _spec(self, workspace: Workspace, name: str) -> TargetSpec:
         known = {**_BUILT_IN, **workspace.project().targets}
@@ -196,7 +206,7 @@ class Suites:
                 case_id: ended for case_id, ended in found.outcomes.items() if ended != "errored"
             }
             found = replace(found, outcomes=done)
-        cards, following = self._cards(stored.run, results, show, start, case_id)
+        cards, following = await self._cards(stored.run, results, show, start, case_id)
         return RunReport(
             summary=summary(stored, state, found),
             cards=cards,
@@ -205,7 +215,7 @@ class Suites:
             hint=_hint(state, run_id, stored, cards),
         )
 
-    def _cards(
+    async def _cards(
         self,
         run: Run,
         results: tuple[CaseResult, ...],
@@ -222,19 +232,25 @@ class Suites:
         ]
         chosen.sort(key=lambda result: (_ORDER[result.outcome], result.case_id, result.trial))
 
+        known = await self._known(run.suite, chosen[start : start + _CARDS])
+
         def shown(result: CaseResult) -> Card:
-            case = self._case(run.suite, result.case_id)
-            return card(result, case, several_trials=run.trials > 1)
+            return card(result, known.get(result.case_id), several_trials=run.trials > 1)
 
         page = fit(chosen, shown, start, REPLY_CHARACTERS * 3 // 4, most=_CARDS)
         return page.items, page.following
 
-    def _case(self, suite: str, case_id: str) -> Case | None:
+    async def _known(self, suite: str, results: list[CaseResult]) -> dict[str, Case]:
+        workspace, ids = needed(self.workspace), {result.case_id for result in results}
         try:
-            return needed(self.workspace).case(suite, case_id)
+            found = workspace.some_cases(suite, ids)
+            dataset = workspace.suite(suite).dataset if ids - set(found) else None
+            if dataset is not None and dataset.query is not None:
+                found |= await some_trace_cases(dataset, self.runs.store, ids - set(found))
         except Refusal:
             # A run is told even when its case files have been broken since.
-            return None
+            return {}
+        return found
 
     def _baselines(self) -> Baselines:
         return Baselines(needed(self.workspace), self.runs.store, self.runs.host)

@@ -3,7 +3,8 @@
 import os
 import re
 import tempfile
-from collections.abc import Generator, Iterator
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from regrade_tools.datasets import row_cases
 from regrade_tools.locks import exclusive
 from regrade_tools.models import Case, Project, Suite
 from regrade_tools.refusal import Refusal, unknown
@@ -82,21 +84,52 @@ class Workspace:
         return self.evals / "baselines" / f"{suite}.json"
 
     def cases(self, suite: str) -> tuple[Case, ...]:
-        """The cases of a suite in the order of their ids.
+        """The cases of a suite: those in files by their ids, then the rows of its dataset.
 
         Raises:
-            Refusal: A file is wrong, or its name is not its id.
+            Refusal: A file or a row is wrong, or the name of a file is not its id.
         """
-        return tuple(self._case(path) for path in self._case_files(suite))
+        filed = tuple(self._case(path) for path in self._case_files(suite))
+        known = {case.id for case in filed}
+        rows = tuple(self._rows(suite))
+        for case in rows:
+            if case.id in known:
+                raise Refusal(
+                    f"The case {case.id!r} is a file and a row of the dataset of {suite!r}.",
+                    next_step="Rename one of the two.",
+                )
+        return (*filed, *rows)
 
-    def case(self, suite: str, case_id: str) -> Case | None:
-        """One case, or None where its file is not there.
+    def some_cases(self, suite: str, ids: Iterable[str]) -> dict[str, Case]:
+        """Those of the cases with these ids that are still there; a dataset is read once at most.
 
         Raises:
-            Refusal: Its file is wrong.
+            Refusal: A file or a row is wrong.
         """
-        path = self.case_path(suite, case_id)
-        return self._case(path) if path.is_file() else None
+        missing = set(ids)
+        paths = {case_id: self.case_path(suite, case_id) for case_id in missing}
+        found = {key: self._case(path) for key, path in paths.items() if path.is_file()}
+        missing -= set(found)
+        for case in self._rows(suite) if missing else ():
+            if case.id in missing:
+                found[case.id] = case
+                missing.remove(case.id)
+            if not missing:
+                break
+        return found
+
+    def _rows(self, suite: str) -> Iterator[Case]:
+        """The rows of a suite's dataset as cases, as they are read."""
+        dataset = self.suite(suite).dataset if suite in self.suites() else None
+        if dataset is None or dataset.file is None:
+            return
+        try:
+            path = self.readable(dataset.file)
+        except Refusal as refusal:
+            raise Refusal(
+                refusal.problem, next_step="A dataset is a file of the workspace: copy it there."
+            ) from None
+        yield from row_cases(dataset, path, dataset.file)
 
     def problems(self) -> Iterator[str]:
         """What is wrong in ``evals/``, one line a file."""
@@ -107,6 +140,7 @@ class Workspace:
         for name in self.suites():
             try:
                 self.suite(name)
+                deque(self._rows(name), maxlen=0)
             except Refusal as refusal:
                 yield refusal.problem
         folders = self.evals / "cases"

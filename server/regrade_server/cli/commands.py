@@ -4,12 +4,13 @@ import json
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import anyio
 
 from regrade_server.cli import gate as deciding
-from regrade_server.cli import printing
+from regrade_server.cli import printing, suite_commands
+from regrade_server.cli.adding import Adder
 from regrade_server.cli.printing import Console
 from regrade_server.house import House
 from regrade_tools.baselines import Saved
@@ -21,14 +22,6 @@ from regrade_tools.traces import Imported
 from regrade_tools.workspace import Workspace, needed
 
 Answer = TypeVar("Answer")
-
-
-class Adder(Protocol):
-    """How a command is added to the parser."""
-
-    def __call__(self, name: str, told: str, run: object, *, prints: bool = True) -> ArgumentParser:
-        """Its parser."""
-        ...
 
 
 def add_to(verb: Adder) -> None:
@@ -45,6 +38,7 @@ def add_to(verb: Adder) -> None:
     adding.add_argument(
         "map", nargs="*", metavar="OURS=THEIRS", help="names of fields, such as input=question"
     )
+    suite_commands.add_to(verb)
     looking = verb("search", "search the traces", search)
     looking.add_argument("query", nargs="*", help='such as: refund "not available" status:error')
     looking.add_argument("--limit", type=int, default=20, help="1 to 100; 20 by default")

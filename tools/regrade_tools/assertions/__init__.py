@@ -2,6 +2,7 @@
 
 from regrade_tools.assertions.asking import Check, check, check_all
 from regrade_tools.assertions.kinds import KINDS, described, json_schema, parse, parse_all
+from regrade_tools.assertions.scorers import CommandScorer, PythonScorer, Scorer
 from regrade_tools.assertions.verdicts import (
     Assertion,
     Errored,
@@ -16,9 +17,12 @@ __all__ = [
     "KINDS",
     "Assertion",
     "Check",
+    "CommandScorer",
     "Errored",
     "Failed",
     "Passed",
+    "PythonScorer",
+    "Scorer",
     "Subject",
     "Verdict",
     "check",

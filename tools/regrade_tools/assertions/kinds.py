@@ -17,6 +17,7 @@ from regrade_tools.assertions import (
     phrases,
     retrieval,
     safety,
+    scorers,
     sql,
     structure,
     text,
@@ -77,6 +78,8 @@ KINDS: dict[str, type[Assertion]] = {
         calls.ToolCallCount,
         behaviour.Latency,
         behaviour.Cost,
+        scorers.PythonScorer,
+        scorers.CommandScorer,
     )
 }
 _NEGATION = "not-"
@@ -87,8 +90,8 @@ _TOLD = 5
 _LIST_THEM = 'Call overview with name "assertions" for every kind with an example.'
 
 
-def parse(spec: dict[str, JsonValue]) -> Check:
-    """The check that ``spec`` asks for.
+def parse(spec: dict[str, JsonValue], *, programs: bool = False) -> Check:
+    """The check that ``spec`` asks for; one that is a program only where ``programs`` may be.
 
     Raises:
         Refusal: ``spec`` has no known type, an unknown field or a value that cannot be right.
@@ -102,7 +105,13 @@ def parse(spec: dict[str, JsonValue]) -> Check:
     name = written.removeprefix(_NEGATION)
     if name not in KINDS:
         raise unknown("assertion type", clip(written, 80), KINDS, next_step=_LIST_THEM)
-    kind, mark = KINDS[name], _mark(spec, written)
+    kind = KINDS[name]
+    if kind.is_program and not programs:
+        raise Refusal(
+            f"{written!r} starts a program, so it must stand in a file of a suite or a case.",
+            next_step="Add it to evals/suites/<suite>.yaml, where a person reviews it.",
+        )
+    mark = _mark(spec, written)
     fields = {key: value for key, value in spec.items() if key != "type"}
     try:
         assertion = kind.model_validate(fields)
@@ -132,7 +141,9 @@ def _mark(spec: dict[str, JsonValue], written: str) -> str:
     )
 
 
-def parse_all(specs: Iterable[dict[str, JsonValue]]) -> tuple[Check, ...]:
+def parse_all(
+    specs: Iterable[dict[str, JsonValue]], *, programs: bool = False
+) -> tuple[Check, ...]:
     """``parse`` each.
 
     Raises:
@@ -148,7 +159,7 @@ def parse_all(specs: Iterable[dict[str, JsonValue]]) -> tuple[Check, ...]:
                 next_step="Ask for several phrases at once: contains-all, contains-any, is-json.",
             )
         try:
-            checks.append(parse(spec))
+            checks.append(parse(spec, programs=programs))
         except Refusal as refusal:
             raise Refusal(
                 f"Assertion {number}: {refusal.problem}", next_step=refusal.next_step

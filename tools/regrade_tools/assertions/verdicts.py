@@ -138,6 +138,8 @@ class Assertion(BaseModel):
     reads_output: ClassVar[bool] = True
     # Whether it asks the same of every answer: no expected value of one case.
     reference_free: ClassVar[bool] = True
+    # Whether it starts a program: then it stands in a file of the suite, or nowhere.
+    is_program: ClassVar[bool] = False
 
     @property
     def claim(self) -> str:

@@ -1,6 +1,7 @@
 """The nouns: plain, frozen data that every other room speaks of."""
 
 from regrade_tools.models.case import Case, Provenance, Recorded
+from regrade_tools.models.dataset import Dataset
 from regrade_tools.models.judge import Judge, JudgeSpec, Thresholds
 from regrade_tools.models.judgement import Item, Judged, Judgement
 from regrade_tools.models.label import Label, LabelSource, Sampled, Split, Verdict, counting_labels
@@ -36,6 +37,7 @@ __all__ = [
     "CheckResult",
     "CommandTarget",
     "Completion",
+    "Dataset",
     "Endpoint",
     "Exchange",
     "Feature",

@@ -51,5 +51,9 @@ class Case(_File):
     corrected_output: JsonValue = Field(
         default=None, description="What a person says the answer should have been."
     )
+    columns: dict[str, JsonValue] = Field(
+        default_factory=dict[str, JsonValue],
+        description="Other facts of the case, which scorers ask for by name.",
+    )
     recorded: Recorded | None = None
     provenance: Provenance | None = None

@@ -3,6 +3,7 @@
 from pydantic import BaseModel, ConfigDict, Field
 
 from regrade_tools.models.case import Name, Spec
+from regrade_tools.models.dataset import Dataset
 from regrade_tools.models.policy import GatePolicy
 
 
@@ -40,4 +41,7 @@ class Suite(_File):
     )
     assertions: tuple[Spec, ...] = Field(default=(), description="What must hold of every answer.")
     features: dict[Name, Feature] = Field(default_factory=dict[str, Feature])
+    dataset: Dataset | None = Field(
+        default=None, description="Rows or traces that are cases, beside those in files."
+    )
     gate: GatePolicy = Field(default_factory=GatePolicy)

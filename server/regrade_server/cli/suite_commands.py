@@ -1,0 +1,103 @@
+"""The commands for what comes from elsewhere: suites of other tools, and rows of data."""
+
+import json
+from argparse import Namespace
+from collections import defaultdict
+from pathlib import Path
+
+import anyio
+
+from regrade_server.cli.adding import Adder
+from regrade_server.cli.printing import Console, plain
+from regrade_server.house import House
+from regrade_tools.cleaning import CheckedRows, Cleaning
+from regrade_tools.importing import SuiteImport, SuiteImports
+from regrade_tools.refusal import refusal_in
+from regrade_tools.workspace import Workspace, needed
+
+_SHOWN = 3
+
+
+def add_to(verb: Adder) -> None:
+    """Add the commands."""
+    importing = verb("import-suite", "import a suite of promptfoo or pydantic-evals", import_suite)
+    importing.add_argument("path", type=Path, help="its configuration, or the folder that holds it")
+    importing.add_argument("--as", dest="name", help="the suite's name here")
+    importing.add_argument("--dry-run", action="store_true", help="report only, write nothing")
+    checking = verb("check", "check rows of data: exit 1 where some fail", check)
+    checking.add_argument("file", type=Path, help="CSV, JSON lines, JSON, Parquet or Arrow")
+    checking.add_argument("--suite", help="what it asks of every answer")
+    checking.add_argument("--assertions", type=Path, help="or a file with a list of assertions")
+    checking.add_argument("--output", default="output", help="the field of the answer")
+    checking.add_argument("--input", default="input", help="the field of the input, if there")
+    checking.add_argument("--out", type=Path, help="write the rows that pass, as JSON lines")
+
+
+def import_suite(told: Namespace, workspace: Workspace | None, console: Console) -> int:
+    """Import a suite."""
+    imports = SuiteImports(needed(workspace))
+    done = imports.import_suite(told.path, told.name, dry_run=told.dry_run)
+    console.result(done, _imported(done))
+    return 0
+
+
+def _imported(done: SuiteImport) -> str:
+    """An import in a few lines; what was left out for one reason is told together."""
+    files = f"{len(done.written)} files written, {len(done.kept)} kept as they were"
+    counted = f"{done.cases} cases with {done.assertions} assertions"
+    lines = [f"{done.suite} ({done.format}): {counted}; {files}"]
+    lines.extend(f"  kept {path}" for path in done.kept)
+    grouped: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for one in done.left_out:
+        grouped[one.what, one.why].append(one.where)
+    if grouped:
+        lines.append("Not imported:")
+    for (what, why), places in grouped.items():
+        more = f" and {len(places) - _SHOWN} more" if len(places) > _SHOWN else ""
+        lines.append(f"  {what}\n    {why} [{', '.join(places[:_SHOWN])}{more}]")
+    if done.unasserted:
+        listed = ", ".join(done.unasserted[:_SHOWN])
+        lines.append(f"Without any assertion: {len(done.unasserted)} cases, such as {listed}")
+    return "\n".join([*lines, *([done.hint] if done.hint else [])])
+
+
+def check(told: Namespace, workspace: Workspace | None, console: Console) -> int:
+    """Check rows of data."""
+    cleaning = Cleaning(workspace, House(workspace).scorers)
+
+    async def work() -> CheckedRows:
+        return await cleaning.check_rows(
+            told.file,
+            suite=told.suite,
+            assertions=told.assertions,
+            output=told.output,
+            given=told.input,
+            clean=told.out,
+        )
+
+    try:
+        done = anyio.run(work)
+    except BaseExceptionGroup as group:
+        raise refusal_in(group) or group from None
+    console.result(done, _checked(done))
+    return 1 if done.failed or done.unreadable else 3 if done.errored or not done.rows else 0
+
+
+def _checked(done: CheckedRows) -> str:
+    """The figures, each assertion, then the rows that did not pass."""
+    decided = f"{done.passed} passed, {done.failed} failed, {done.errored} errored"
+    lines = [f"{done.rows} rows: {decided}, {done.unreadable} unreadable"]
+    for one in done.assertions:
+        counted = f"{one.passed} passed, {one.failed} failed, {one.errored} errored"
+        lines.append(f"  {counted}  {json.dumps(one.assertion, ensure_ascii=False)}")
+    for row in done.first:
+        lines.append(f"{row.outcome.upper()} {row.where}")
+        lines.extend(f"    {plain(reason)}" for reason in row.reasons)
+    more = done.failed + done.errored + done.unreadable - len(done.first)
+    if more:
+        lines.append(f"  ... and {more} more")
+    if done.not_asked:
+        lines.append(f"Not asked of a row: {', '.join(done.not_asked)}")
+    if done.written:
+        lines.append(f"{done.passed} rows that pass were written to {done.written}")
+    return "\n".join(lines)

@@ -1,0 +1,300 @@
+"""Rows of files and traces of the store as the cases of a suite."""
+
+import base64
+import importlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from regrade_server.cli import main
+
+ROWS = [
+    {"question": "2 + 2", "answer": "4", "right": "4", "level": "easy", "n": 1},
+    {"question": "3 * 3", "answer": "6", "right": "9", "level": "hard", "n": 2},
+    {"question": "7 - 5", "answer": "2", "right": "2", "level": "easy", "n": 3},
+]
+DATASET = {
+    "file": "evals/data/rows.jsonl",
+    "input": "question",
+    "output": "answer",
+    "expected": "right",
+    "assertions": [{"type": "equals", "value": "{{right}}"}],
+}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "evals" / "suites").mkdir(parents=True)
+    (tmp_path / "evals" / "data").mkdir()
+    return tmp_path
+
+
+def suite(root: Path, dataset: dict[str, Any], **more: Any) -> None:
+    text = json.dumps({"dataset": dataset, **more})
+    (root / "evals" / "suites" / "sums.yaml").write_text(text)
+
+
+def says(value: str, kind: str = "equals") -> dict[str, Any]:
+    return {"assertions": [{"type": kind, "value": value}]}
+
+
+def lines(root: Path, rows: list[Any], name: str = "rows.jsonl") -> None:
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    (root / "evals" / "data" / name).write_text(text)
+
+
+def ran(
+    root: Path, capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 1
+) -> dict[str, Any]:
+    assert main(["run", "sums", "--root", str(root), "--json", *arguments]) == code
+    return json.loads(capsys.readouterr().out)
+
+
+def refused(root: Path, capsys: pytest.CaptureFixture[str]) -> str:
+    assert main(["run", "sums", "--root", str(root)]) == 2
+    return capsys.readouterr().err
+
+
+def figures(report: dict[str, Any]) -> tuple[int, int, int]:
+    told = report["summary"]
+    return told["passed"], told["failed"], told["errored"]
+
+
+def test_each_row_is_a_case_with_its_own_expectation(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines(root, ROWS)
+    suite(root, DATASET)
+    report = ran(root, capsys)
+    assert figures(report) == (2, 1, 0)
+    card = report["cards"][0]
+    assert (card["input"], card["output"]) == ("3 * 3", "6")
+    assert card["reasons"] == ["the output must equal '9', but it says '6'"]
+    assert figures(ran(root, capsys, "--target", "corrected", code=0)) == (3, 0, 0)
+
+
+def test_a_case_keeps_its_id_when_rows_are_added_moved_or_labelled_anew(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines(root, ROWS)
+    suite(root, DATASET)
+    before = ran(root, capsys, "--save-baseline")["cards"][0]["case_id"]
+    lines(root, [{**ROWS[0], "question": "new"}, *reversed(ROWS)])
+    report = ran(root, capsys, "--baseline", "evals/baselines/sums.json")
+    assert report["cards"][0]["case_id"] == before
+    assert len(report["comparison"]["added"]) == 1
+    assert report["comparison"]["loosened"] == []
+
+
+def test_a_row_that_is_gone_shows_as_loosened(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines(root, ROWS)
+    suite(root, {**DATASET, "id": "n"})
+    ran(root, capsys, "--save-baseline")
+    lines(root, ROWS[:2])
+    report = ran(root, capsys, "--baseline", "evals/baselines/sums.json")
+    assert len(report["comparison"]["loosened"]) == 1
+    assert "3" in report["comparison"]["loosened"][0]
+
+
+def test_ids_tags_and_the_grid_come_from_fields_and_select_cases(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines(root, [{**row, "words": ["x", row["level"]]} for row in ROWS])
+    suite(root, {**DATASET, "id": "n", "tags": "words", "feature": "level"})
+    report = ran(root, capsys, "--select", "tag:hard")
+    assert [card["case_id"] for card in report["cards"]] == ["2"]
+    assert report["cards"][0]["tags"] == ["x", "hard"]
+    assert report["cards"][0]["feature"] == "hard"
+    assert figures(ran(root, capsys, "--select", "feature:easy", code=0)) == (2, 0, 0)
+
+
+def test_where_and_limit_choose_rows_and_a_mapping_makes_the_input_an_object(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines(root, ROWS)
+    asked = {**DATASET, "where": {"level": ["easy", "hard"], "n": 2}, "limit": 1}
+    suite(root, {**asked, "input": {"q": "question", "number": "n"}})
+    report = ran(root, capsys)
+    assert [card["input"] for card in report["cards"]] == [{"q": "3 * 3", "number": 2}]
+    suite(root, {**DATASET, "limit": 1})
+    # The rest of the file is not even read.
+    (root / DATASET["file"]).write_text(json.dumps(ROWS[0]) + "\n{broken\n")  # type: ignore[operator]
+    assert figures(ran(root, capsys, code=0)) == (1, 0, 0)
+
+
+def test_a_csv_is_read_with_numbers_as_the_texts_they_are(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = 'question,answer,right,n\n"2, or\n3",4,4,1\n3 * 3,6,9,2\n'
+    (root / "evals" / "data" / "rows.csv").write_text(text)
+    suite(root, {**DATASET, "file": "evals/data/rows.csv", "where": {"n": [1, 2]}})
+    assert figures(ran(root, capsys)) == (1, 1, 0)
+
+
+def test_two_rows_with_one_input_are_two_cases(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines(root, [ROWS[1], {**ROWS[1], "answer": "9"}, ROWS[1]])
+    suite(root, DATASET)
+    report = ran(root, capsys)
+    first, second = (card["case_id"] for card in report["cards"])
+    assert second == f"{first}-3"
+    assert figures(report) == (1, 2, 0)
+
+
+@pytest.mark.parametrize(
+    ("row", "change", "problem"),
+    [
+        ("{broken", {}, "evals/data/rows.jsonl:2 is not JSON"),
+        ("[1, 2]", {}, "evals/data/rows.jsonl:2#1 is no object of fields."),
+        ('{"answer": 1}', {}, "evals/data/rows.jsonl:2 has no field 'question'"),
+        ('{"question": "x", "answer": 1, "right": ""}', {"id": "n"}, "2 has no field 'n'"),
+        (json.dumps(ROWS[1]), {"id": "right"}, ""),
+        (json.dumps(ROWS[0]), {"id": "right"}, "rows.jsonl:2 has the id '4' of evals/data/rows"),
+        (json.dumps({**ROWS[0], "n": ""}), {"id": "n"}, "rows.jsonl:2 has an empty 'n'."),
+        (json.dumps({**ROWS[0], "level": "a b"}), {"feature": "level"}, "does not fit: feature"),
+        (json.dumps(ROWS[1]), says("a {{rihgt}}"), "'rihgt' is undefined"),
+        (json.dumps(ROWS[1]), says("{{rihgt}}"), "there is no 'rihgt'; it has answer"),
+        (json.dumps(ROWS[1]), says("{% for x in n %}{% endfor %}"), "for is no part"),
+        (json.dumps(ROWS[1]), says("{{ right * 99999 }}"), "mul is no part"),
+        (json.dumps(ROWS[1]), says("{{ right() }}"), "call is no part"),
+        (json.dumps(ROWS[1]), says("{{n}}", "contains"), "value: Input should be a valid string"),
+        ("", {"file": "evals/data/rows.txt"}, "evals/data/rows.txt is not there."),
+        ("", {"file": "evals"}, "is no folder that `save_to_disk`"),
+        ("", {"file": "../rows.jsonl"}, "'../rows.jsonl' lies outside the workspace"),
+        ("", {"query": "x"}, "give either file or query"),
+        ("", {"colour": "x"}, "dataset.colour: Extra inputs are not permitted"),
+    ],
+)  # fmt: skip
+def test_a_row_or_a_dataset_that_does_not_fit_is_refused_with_its_place(
+    row: str, change: dict[str, Any], problem: str, root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (root / "evals" / "data" / "rows.jsonl").write_text(f"{json.dumps(ROWS[0])}\n{row}\n")
+    suite(root, {**DATASET, **change})
+    if problem:
+        assert problem in refused(root, capsys)
+    else:
+        ran(root, capsys)
+
+
+def test_a_dataset_behind_a_link_out_of_the_workspace_is_refused(
+    root: Path, tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    outside = tmp_path_factory.mktemp("outside") / "rows.jsonl"
+    outside.write_text(json.dumps(ROWS[0]))
+    (root / "evals" / "data" / "rows.jsonl").symlink_to(outside)
+    suite(root, DATASET)
+    assert "lies outside the workspace" in refused(root, capsys)
+
+
+def test_the_overview_counts_rows_and_names_a_broken_one(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines(root, ROWS)
+    suite(root, DATASET)
+    main(["call", "overview", "--root", str(root)])
+    assert json.loads(capsys.readouterr().out)["suites"][0]["cases"] == 3
+    lines(root, [*ROWS, {"x": 1}])
+    main(["call", "overview", "--root", str(root)])
+    told = json.loads(capsys.readouterr().out)
+    assert told["problems"][0].startswith("evals/data/rows.jsonl:4 has no field 'question'")
+
+
+def test_traces_of_the_store_are_cases_with_what_was_answered(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = root / "log.jsonl"
+    lines(root, [{"input": "hello", "output": "hi", "tags": ["prod"]},
+                 {"input": "bye", "output": "sorry"}], "../../log.jsonl")  # fmt: skip
+    suite(root, {"query": "tag:nightly"}, assertions=[{"type": "not-contains", "value": "sorry"}])
+    assert "No stored trace matches the dataset's query 'tag:nightly'" in refused(root, capsys)
+    main(["import", str(log), "--tag", "nightly", "--root", str(root)])
+    capsys.readouterr()
+    report = ran(root, capsys)
+    assert figures(report) == (1, 1, 0)
+    card = report["cards"][0]
+    assert card["case_id"].startswith("tr_")
+    assert (card["input"], card["output"]) == ("bye", "sorry")
+    suite(
+        root, {"query": "tag:nightly", "limit": 1}, assertions=[{"type": "contains", "value": "h"}]
+    )
+    assert sum(figures(ran(root, capsys, code=1))) == 1
+
+
+def arrow_table() -> Any:
+    return pytest.importorskip("pyarrow").table(
+        {key: [row[key] for row in ROWS] for key in ROWS[0]}
+    )
+
+
+def test_a_parquet_file_is_a_dataset(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = arrow_table()
+    importlib.import_module("pyarrow.parquet").write_table(
+        table, root / "evals" / "data" / "rows.parquet", row_group_size=2
+    )
+    suite(root, {**DATASET, "file": "evals/data/rows.parquet", "id": "n"})
+    report = ran(root, capsys)
+    assert figures(report) == (2, 1, 0)
+    assert report["cards"][0]["case_id"] == "2"
+    suite(root, {**DATASET, "file": "evals/data/rows.parquet", "id": "none"})
+    assert "evals/data/rows.parquet#1 has no field 'none'" in refused(root, capsys)
+    (root / "evals" / "data" / "rows.parquet").write_bytes(b"PAR1 but not really")
+    assert "evals/data/rows.parquet#1 cannot be read" in refused(root, capsys)
+
+
+@pytest.mark.parametrize("kind", ["stream", "file"])
+def test_a_dataset_saved_by_hugging_face_is_read_from_its_folder(
+    kind: str, root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = arrow_table()
+    folder = root / "evals" / "data" / "saved" / "test"
+    folder.mkdir(parents=True)
+    name = "data-00000-of-00001.arrow"
+    ipc = importlib.import_module("pyarrow.ipc")
+    with getattr(ipc, f"new_{kind}")(str(folder / name), table.schema) as writer:
+        writer.write_table(table)
+    (folder / "state.json").write_text(json.dumps({"_data_files": [{"filename": name}]}))
+    (folder.parent / "dataset_dict.json").write_text('{"splits": ["test"]}')
+    suite(root, {**DATASET, "file": "evals/data/saved"})
+    assert "holds several splits: test" in refused(root, capsys)
+    suite(root, {**DATASET, "file": "evals/data/saved/test"})
+    assert figures(ran(root, capsys)) == (2, 1, 0)
+    (folder / "state.json").write_text('{"_data_files": [{"filename": "../../rows.jsonl"}]}')
+    assert "is no folder that `save_to_disk`" in refused(root, capsys)
+
+
+def test_what_json_cannot_say_is_read_as_its_usual_text(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = (
+        "import sys, datetime, decimal, pyarrow, pyarrow.parquet\n"
+        "day = datetime.datetime(2026, 11, 2)\n"
+        "pyarrow.parquet.write_table(pyarrow.table({'input': [[day]], 'output':"
+        " [{'cost': decimal.Decimal('1.50'), 'raw': b'ab', 'no': float('nan')}]}), sys.argv[1])"
+    )
+    pytest.importorskip("pyarrow")
+    file = root / "evals" / "data" / "odd.parquet"
+    subprocess.run([sys.executable, "-c", code, str(file)], check=True)
+    suite(root, {"file": "evals/data/odd.parquet", "output": "output"},
+          assertions=[{"type": "path", "at": "no", "equals": 1}])  # fmt: skip
+    card = ran(root, capsys)["cards"][0]
+    assert card["input"] == ["2026-11-02T00:00:00"]
+    assert card["output"] == {"cost": 1.5, "raw": base64.b64encode(b"ab").decode(), "no": None}
+
+
+def test_without_pyarrow_a_parquet_file_is_refused_with_what_to_install(
+    root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (root / "evals" / "data" / "rows.parquet").write_bytes(b"PAR1")
+    suite(root, {**DATASET, "file": "evals/data/rows.parquet"})
+    # None in this table is how Python itself says that a module cannot be imported.
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    told = refused(root, capsys)
+    assert "pyarrow, which is not installed" in told
+    assert "pip install 'regrade[parquet]'" in told

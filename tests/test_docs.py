@@ -1,0 +1,64 @@
+"""What docs/ shows is done: its files are written, its commands are run."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).parents[1] / "docs"
+if not DOCS.is_dir():
+    pytest.skip("docs/ is part of a checkout", allow_module_level=True)
+
+
+def blocks(page: str, language: str) -> list[str]:
+    text = (DOCS / page).read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def shown_as(shown: str, actual: str) -> bool:
+    pattern = ".*".join(re.escape(part) for part in shown.split("..."))
+    return re.fullmatch(pattern, actual, re.DOTALL) is not None
+
+
+def told(page: str, root: Path) -> None:
+    """Run the commands of a page in ``root`` and compare what they print."""
+    (root / "evals").mkdir(exist_ok=True)
+    program = root / "regrade"
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m regrade_server "$@"\n')
+    program.chmod(0o755)
+    env = {**os.environ, "PATH": f"{root}:{os.environ['PATH']}", "REGRADE_ROOT": str(root)}
+    for block in blocks(page, "console"):
+        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            command, _, output = part.partition("\n")
+            done = subprocess.run(["sh", "-c", f"{command} 2>&1"], cwd=root, env=env,
+                                  capture_output=True, text=True, check=False)  # fmt: skip
+            assert shown_as(output, done.stdout), f"$ {command}\n{done.stdout}"
+
+
+def test_the_page_on_datasets_prints_what_it_shows(tmp_path: Path) -> None:
+    (tmp_path / "evals" / "suites").mkdir(parents=True)
+    (tmp_path / "evals" / "data").mkdir()
+    suite, _, scorers = blocks("datasets.md", "yaml")
+    (tmp_path / "evals" / "suites" / "support.yaml").write_text(suite)
+    (tmp_path / "evals" / "data" / "questions.csv").write_text(blocks("datasets.md", "csv")[0])
+    told("datasets.md", tmp_path)
+    (tmp_path / "evals" / "scorers.py").write_text(blocks("datasets.md", "python")[0])
+    program = tmp_path / "evals" / "score.sh"
+    program.write_text("#!/bin/sh\necho true\n")
+    program.chmod(0o755)
+    asked = suite.replace("assertions:\n  - {type: not-contains, value: As an AI}\n", scorers)
+    (tmp_path / "evals" / "suites" / "scored.yaml").write_text(asked)
+    done = subprocess.run(
+        [sys.executable, "-m", "regrade_server", "run", "scored", "--root", str(tmp_path)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert "1 passed, 1 failed, 0 errored" in done.stdout, done.stdout + done.stderr
+
+
+def test_the_page_on_importing_prints_what_it_shows(tmp_path: Path) -> None:
+    (tmp_path / "pf").mkdir()
+    (tmp_path / "pf" / "promptfooconfig.yaml").write_text(blocks("importing.md", "yaml")[0])
+    told("importing.md", tmp_path)

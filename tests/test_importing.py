@@ -1,0 +1,323 @@
+"""Suites of other tools become suites and cases, and what cannot be said is reported."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from regrade_server.cli import main
+from regrade_tools.workspace import Workspace
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "evals").mkdir()
+    return tmp_path
+
+
+def imported(
+    root: Path, capsys: pytest.CaptureFixture[str], path: Path, *arguments: str
+) -> dict[str, Any]:
+    code = main(["import-suite", str(path), *arguments, "--root", str(root), "--json"])
+    told = capsys.readouterr()
+    assert code == 0, told.err
+    return json.loads(told.out)
+
+
+def config(root: Path, **told: Any) -> Path:
+    path = root / "pf" / "suite.yaml"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps({"prompts": ["{{q}}"], "providers": ["echo"], **told}))
+    return path
+
+
+def asserted(root: Path, capsys: pytest.CaptureFixture[str], *assertions: Any, **test: Any) -> Any:
+    """The assertions of the one case, and the reasons of what was left out."""
+    path = config(
+        root, tests=[{"vars": {"q": "a", "n": 3, "yes": True}, "assert": assertions, **test}]
+    )
+    report = imported(root, capsys, path)
+    left = [one["why"] for one in report["left_out"] if one["where"] != "the configuration"]
+    (case,) = Workspace(root).cases("suite")
+    return list(case.assertions), left
+
+
+@pytest.mark.parametrize(
+    ("path", "counted"),
+    [
+        ("promptfoo/examples/getting-started.yaml", (2, 2, 0)),
+        ("promptfoo/examples/json-output.yaml", (2, 2, 0)),
+        ("promptfoo/examples/rag-eval.yaml", (2, 1, 1)),
+        ("promptfoo/examples/simple-test.yaml", (5, 4, 1)),
+        ("promptfoo/anthropic_courses/05_prompt_foo_code_graded_animals", (12, 12, 0)),
+        ("promptfoo/anthropic_courses/06_prompt_foo_code_graded_classification", (20, 20, 0)),
+        ("promptfoo/anthropic_courses/07_prompt_foo_custom_graders", (5, 0, 5)),
+        ("promptfoo/anthropic_courses/08_prompt_foo_model_graded", (5, 0, 5)),
+        ("promptfoo/anthropic_courses/09_custom_model_graded_prompt_foo", (8, 0, 8)),
+        ("pydantic_evals/time_range_v1.yaml", (10, 0, 10)),
+    ],
+)
+def test_a_real_suite_is_imported_and_what_is_left_out_is_counted(
+    path: str,
+    counted: tuple[int, int, int],
+    data: Path,
+    root: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    cases, assertions, unasserted = counted
+    report = imported(root, capsys, data / path, "--as", "real")
+    assert (report["cases"], report["assertions"]) == (cases, assertions)
+    assert len(report["unasserted"]) == unasserted
+    found = Workspace(root).cases("real")
+    assert len(found) == cases == len(report["written"]) - 1
+    assert sum(len(case.assertions) for case in found) == assertions
+    assert {case.id for case in found if "unasserted" in case.tags} == set(report["unasserted"])
+    texts = [(root / name).read_text() for name in report["written"]]
+    assert sum(text.count("# Not imported:") for text in texts) == len(report["left_out"])
+
+
+def test_a_plain_yes_of_a_real_suite_stays_a_text(
+    data: Path, root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    imported(root, capsys, data / "promptfoo" / "examples" / "simple-test.yaml")
+    inputs = [case.input for case in Workspace(root).cases("simple-test")]
+    assert {"body": "Yes"} in inputs
+    rubric = [
+        case for case in Workspace(root).cases("simple-test") if case.reason.startswith("Use LLM")
+    ]
+    # Its other assertion stands behind a $ref.
+    assert rubric[0].assertions == ({"type": "icontains", "value": "arrr"},)
+
+
+def test_what_an_imported_suite_asserts_is_run(
+    data: Path, root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = data / "promptfoo" / "anthropic_courses" / "06_prompt_foo_code_graded_classification"
+    imported(root, capsys, folder, "--as", "complaints")
+    (root / "bot.py").write_text(
+        "def answer(given):\n    return 'Software Bug: ' + given['complaint']\n"
+    )
+    (root / "evals" / "regrade.yaml").write_text("targets: {bot: {python: 'bot:answer'}}\n")
+    assert main(["run", "complaints", "--target", "bot", "--root", str(root), "--json"]) == 1
+    told = json.loads(capsys.readouterr().out)["summary"]
+    assert (told["passed"], told["failed"], told["errored"]) == (4, 16, 0)
+
+
+def test_files_that_are_there_are_kept_and_a_dry_run_writes_nothing(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = config(root, tests=[{"vars": {"q": "a"}, "assert": [{"type": "equals", "value": "b"}]}])
+    assert imported(root, capsys, path, "--dry-run")["written"] != []
+    assert list((root / "evals").iterdir()) == []
+    first = imported(root, capsys, path)
+    edited = root / first["written"][1]
+    edited.write_text(edited.read_text() + "# mine\n")
+    again = imported(root, capsys, path)
+    assert (again["written"], again["kept"]) == ([], first["written"])
+    assert edited.read_text().endswith("# mine\n")
+
+
+@pytest.mark.parametrize(
+    ("told", "spec"),
+    [
+        ({"type": "equals", "value": 2}, {"type": "equals", "value": "2"}),
+        ({"type": "equals", "value": True}, {"type": "equals", "value": "true"}),
+        ({"type": "equals", "value": {"a": 1}}, {"type": "equals", "value": {"a": 1}}),
+        ({"type": "equals", "value": "{{q}} {{n}} {{yes}}"},
+         {"type": "equals", "value": "a 3 true"}),
+        ({"type": "equals", "value": "{{ q | upper }}"}, {"type": "equals", "value": "A"}),
+        ({"type": "not-contains", "value": 7}, {"type": "not-contains", "value": "7"}),
+        ({"type": "contains-all", "value": 'a, "b, c",, d '},
+         {"type": "contains-all", "value": ["a", "b, c", "d"]}),
+        ({"type": "contains-any", "value": ["{{q}}", 1]},
+         {"type": "contains-any", "value": ["a", "1"]}),
+        ({"type": "regex", "value": "^\\d+\\w[\\d-]$"},
+         {"type": "regex", "value": "^[0-9]+[A-Za-z0-9_][0-9-]\\Z"}),
+        ({"type": "regex", "value": "\\$[$\\]]\\/[^]"},
+         {"type": "regex", "value": "\\$[$\\]]/[\\s\\S]"}),
+        ({"type": "is-json", "value": "type: object"},
+         {"type": "is-json", "value": {"type": "object"}}),
+        ({"type": "is-json"}, {"type": "is-json"}),
+        ({"type": "latency", "threshold": 5, "metric": "speed"},
+         {"type": "latency", "threshold": 5}),
+        ({"type": "word-count", "value": {"max": 5}}, {"type": "count", "of": "words", "max": 5}),
+        ({"type": "not-word-count", "value": "5"},
+         {"type": "not-count", "of": "words", "min": 5, "max": 5}),
+        ({"type": "assert-set", "assert": [{"type": "is-json"}]}, {"type": "is-json"}),
+        ({"type": "assert-set", "threshold": 1, "assert": [{"type": "is-json"}]},
+         {"type": "is-json"}),
+    ],
+)  # fmt: skip
+def test_an_assertion_keeps_its_meaning(
+    told: dict[str, Any], spec: dict[str, Any], root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert asserted(root, capsys, told) == ([spec], [])
+
+
+IS_JSON = {"type": "is-json"}
+
+
+@pytest.mark.parametrize(
+    ("told", "why"),
+    [
+        ({"type": "javascript", "value": "true"}, "it is code"),
+        ({"type": "python", "value": "True"}, "it is code"),
+        ({"type": "not-llm-rubric", "value": "kind"}, "a model judges it"),
+        ({"type": "similar", "value": "x"}, "a model measures it"),
+        ({"type": "webhook", "value": "x"}, "it sends the output to an address"),
+        ({"type": "path", "at": "a"}, "no type of promptfoo"),
+        ({"value": "x"}, "it has no type"),
+        ("is-json", "it has no type"),
+        ({"type": "contains", "value": "x", "transform": "output.a"}, "`transform` changes"),
+        ({"type": "contains", "value": "x", "weight": 0}, "it never fails"),
+        ({"type": "contains", "value": ""}, "neither a text nor a number"),
+        ({"type": "contains-any", "value": ["a", ""]}, "it decides nothing"),
+        ({"type": "equals", "value": "{{absent}}"}, "'absent' is undefined"),
+        ({"type": "equals", "value": "{% if q %}x{% endif %}"}, "if is no part of a template"),
+        ({"type": "equals", "value": "{{ q.__class__ }}"}, "cannot be filled in"),
+        ({"type": "equals", "value": "file://x.js"}, "it is code"),
+        ({"type": "equals", "value": "file://absent.txt"}, "there is no file 'absent.txt'"),
+        ({"type": "equals", "value": "file:///etc/hostname"}, "there is no file"),
+        ({"type": "not-equals", "value": {"a": 1}}, "no JSON fails it"),
+        ({"type": "regex", "value": "(?i)x"}, "no pattern of JavaScript"),
+        ({"type": "regex", "value": "[\\D]"}, "ASCII in JavaScript alone"),
+        ({"type": "regex", "value": "("}, "not a regular expression"),
+        ({"type": "latency"}, "it has no threshold"),
+        ({"type": "assert-set", "threshold": 0.5, "assert": [IS_JSON, IS_JSON]}, "a part of"),
+        ({"type": "assert-set", "threshold": 0, "assert": [IS_JSON]}, "it never fails"),
+        ({"type": "assert-set", "assert": [IS_JSON, {"type": "python"}]}, "it is code"),
+    ],
+)  # fmt: skip
+def test_what_would_mean_something_else_is_left_out_with_the_reason(
+    told: Any, why: str, root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    specs, left = asserted(root, capsys, told, IS_JSON)
+    assert specs == [IS_JSON]
+    assert len(left) == 1
+    assert why in left[0]
+
+
+def test_a_test_with_a_threshold_is_imported_only_where_every_assertion_must_hold(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    two = [{"type": "contains", "value": "a"}, {"type": "contains", "value": "b"}]
+    assert asserted(root, capsys, *two, threshold=1) == (two, [])
+    for case in (root / "evals" / "cases" / "suite").iterdir():
+        case.unlink()
+    specs, left = asserted(root, capsys, *two, threshold=0.5)
+    assert specs == []
+    assert len(left) == 2
+
+
+def test_a_table_is_read_with_its_shorthand(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = config(root, tests="file://rows.csv")
+    (path.parent / "rows.csv").write_text(
+        "q,__expected,__expected2,__description,__providerOutput\n"
+        'a,"contains-all:x, y",not-icontains:z,first,x y\n'
+        "b,{{q}},,,b\n"
+        "c,levenshtein(3):abc,grade:is kind,,\n"
+        "d,,,,\n"
+    )
+    report = imported(root, capsys, path)
+    cases = {case.input["q"]: case for case in Workspace(root).cases("suite")}  # type: ignore[call-overload, index]
+    assert cases["a"].assertions == (
+        {"type": "contains-all", "value": ["x", "y"]},
+        {"type": "not-icontains", "value": "z"},
+    )
+    assert cases["a"].reason == "first"
+    assert cases["b"].assertions == ({"type": "equals", "value": "b"},)
+    assert cases["d"].tags == ("todo", "unasserted")
+    assert cases["d"].id in report["unasserted"]
+    assert main(["run", "suite", "--select", "id:first-*", "--root", str(root)]) == 0
+
+
+def test_tests_inherit_defaults_scenarios_and_values_that_stand_for_several(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = config(
+        root,
+        defaultTest={"vars": {"lang": "en"}, "assert": [{"type": "contains", "value": "{{lang}}"}]},
+        tests=["more.yaml", "rows.jsonl", {"vars": {"q": ["x", "y"], "lang": "fr"}}],
+        scenarios=[{"config": [{"vars": {"who": "a"}}, {"vars": {"who": "b"}}],
+                    "tests": [{"vars": {"q": "{{who}}"},
+                               "assert": [{"type": "equals", "value": "{{who}}"}],
+                               "options": {"disableDefaultAsserts": True}}]}],
+        evaluateOptions={"repeat": 3},
+    )  # fmt: skip
+    (path.parent / "more.yaml").write_text(
+        "- &one {vars: {q: file://long.txt}, assert: [{type: is-json}]}\n"
+        "- {<<: *one, vars: {q: No, lang: 'off'}}\n"
+    )
+    (path.parent / "long.txt").write_text("a long text\n")
+    (path.parent / "rows.jsonl").write_text('{"vars": {"q": 1}}\n')
+    imported(root, capsys, path)
+    found = [(case.input, [spec.get("value") for spec in case.assertions])
+             for case in Workspace(root).cases("suite")]  # fmt: skip
+    expected = [
+        ({"lang": "en", "q": "a long text\n"}, ["en", None]),
+        ({"lang": "off", "q": "No"}, ["off", None]),
+        ({"lang": "en", "q": 1}, ["en"]),
+        ({"lang": "fr", "q": "x"}, ["fr"]),
+        ({"lang": "fr", "q": "y"}, ["fr"]),
+        ({"lang": "en", "who": "a", "q": "{{who}}"}, ["a"]),
+        ({"lang": "en", "who": "b", "q": "{{who}}"}, ["b"]),
+    ]
+    assert sorted(found, key=str) == sorted(expected, key=str)
+    assert Workspace(root).suite("suite").trials == 3
+
+
+def test_evaluators_of_pydantic_evals_become_assertions(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = root / "capitals.yaml"
+    path.write_text(
+        "cases:\n- name: France\n  inputs: capital of France?\n  expected_output: Paris\n"
+        "  metadata: {level: easy}\n  evaluators:\n"
+        "  - Contains: {value: PARIS, case_sensitive: false}\n"
+        "  - Contains: [x]\n  - MaxDuration: 1.5\n  - Polite\n"
+        "evaluators: [EqualsExpected]\n"
+    )
+    report = imported(root, capsys, path)
+    (case,) = Workspace(root).cases("capitals")
+    assert case.assertions == (
+        {"type": "equals", "value": "Paris"},
+        {"type": "icontains", "value": "PARIS"},
+        {"type": "latency", "threshold": 1500.0},
+    )
+    assert (case.corrected_output, case.columns) == ("Paris", {"level": "easy"})
+    assert [one["what"] for one in report["left_out"]] == ['{"Contains":["x"]}', "Polite"]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("a: [", "is not YAML"),
+        ("a: 1", "neither a configuration of promptfoo nor a dataset of pydantic-evals"),
+        ("prompts: []", "it has no test"),
+        ("tests: tests.py", "it is code"),
+        ("tests: https://docs.google.com/x", "it is fetched from elsewhere"),
+        ("tests: ../../x.csv", "there is no file"),
+    ],
+)
+def test_what_is_no_suite_is_refused(
+    text: str, problem: str, root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = root / "x.yaml"
+    path.write_text(text)
+    assert main(["import-suite", str(path), "--root", str(root)]) == 2
+    assert problem in capsys.readouterr().err
+
+
+def test_the_report_for_a_person_tells_one_reason_once(
+    data: Path, root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = data / "promptfoo" / "anthropic_courses" / "07_prompt_foo_custom_graders"
+    assert main(["import-suite", str(folder), "--root", str(root)]) == 0
+    told = capsys.readouterr().out
+    assert told.count('{"type":"python","value":"file://count.py"}') == 1
+    assert "[test 1, test 2, test 3 and 2 more]" in told
+    assert "Without any assertion: 5 cases" in told
+    # A run says so, too, instead of passing cases that nothing could fail.
+    assert main(["run", "07-prompt-foo-custom-graders", "--root", str(root)]) == 2
+    assert "has no assertion, so nothing of it could fail" in capsys.readouterr().err

@@ -1,0 +1,263 @@
+"""The verb that checks rows of data: what every answer must meet, row by row, for cleaning."""
+
+import os
+import tempfile
+from collections import Counter
+from collections.abc import AsyncIterator, Generator, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import TextIO, get_args
+
+from anyio import to_thread
+from pydantic import JsonValue
+
+from regrade_tools.assertions import Check, Subject, parse_all
+from regrade_tools.datasets import rows
+from regrade_tools.formats import Record, Skipped
+from regrade_tools.jsontext import compact
+from regrade_tools.models import Case, CheckResult, Outcome
+from regrade_tools.models.case import Spec
+from regrade_tools.planning import Planned
+from regrade_tools.ports import Reply, Scorers
+from regrade_tools.refusal import Refusal
+from regrade_tools.running import with_scores, worst
+from regrade_tools.scoring import Scoring, scoring
+from regrade_tools.workspace import Workspace, needed
+
+_BATCH = 256
+_SHOWN = 100
+_AT_ONCE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedRow:
+    """A row that did not pass, and why. ``outcome`` is failed, errored or unreadable."""
+
+    where: str
+    outcome: str
+    reasons: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class AssertionCount:
+    """How often one assertion passed, failed and could not be measured."""
+
+    assertion: Spec
+    passed: int
+    failed: int
+    errored: int
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedRows:
+    """What the assertions say of a file; the first hundred rows that did not pass."""
+
+    rows: int
+    passed: int
+    failed: int
+    errored: int
+    unreadable: int
+    assertions: list[AssertionCount] = field(default_factory=list[AssertionCount])
+    first: list[CheckedRow] = field(default_factory=list[CheckedRow])
+    not_asked: list[str] = field(default_factory=list[str])
+    written: str | None = None
+
+
+@dataclass(frozen=True)
+class Cleaning:
+    """Checks of data, with the scorers of a workspace where its suite names some."""
+
+    workspace: Workspace | None
+    scorers: Scorers
+
+    async def check_rows(  # noqa: PLR0913 - what the command line can say
+        self,
+        path: Path,
+        *,
+        suite: str | None = None,
+        assertions: Path | None = None,
+        output: str = "output",
+        given: str = "input",
+        clean: Path | None = None,
+    ) -> CheckedRows:
+        """Ask every row of ``path`` what ``suite`` asks of every answer, or a file's assertions.
+
+        ``output`` and ``given`` name the fields of the answer and the input (which may be
+        absent); rows that pass are written to ``clean`` as they were read.
+
+        Raises:
+            Refusal: There is nothing to ask, a file cannot be read, or ``clean`` exists.
+        """
+        checks = self._checks(suite, assertions)
+        asked = tuple(one for one in checks if _askable(one))
+        if not asked:
+            raise Refusal(
+                "Nothing of this can be asked of a row of data.",
+                next_step="Tool calls, latency and cost are known of a run.",
+            )
+        table = rows(path, path.name)
+        counting = _Counting(asked, output, given)
+        plan = (Planned(Case(id="row"), asked),)
+        with _written(clean) as keep:
+            async with scoring(self.scorers, plan, _AT_ONCE, complete=False) as scorers:
+                async for batch in _batches(table):
+                    await counting.add(batch, scorers, keep)
+        left_out = [str(one.spec["type"]) for one in checks if one not in asked]
+        return counting.told(left_out, clean)
+
+    def _checks(self, suite: str | None, assertions: Path | None) -> tuple[Check, ...]:
+        if (suite is None) == (assertions is None):
+            raise Refusal("Give either --suite or --assertions.")
+        if suite is not None:
+            specs = needed(self.workspace).suite(suite).assertions
+            if not specs:
+                raise Refusal(
+                    f"The suite {suite!r} asks nothing of every answer.",
+                    next_step="Write `assertions` in its file, or give --assertions FILE.",
+                )
+            return parse_all(specs, programs=True)
+        return parse_all(_listed(assertions or Path()))
+
+
+def _askable(check: Check) -> bool:
+    return check.assertion.reads_output or check.assertion.is_program
+
+
+def _listed(path: Path) -> list[Spec]:
+    # Imported with the first file, as everywhere: `regrade serve` reads none.
+    from regrade_tools.documents import DocumentError, load  # noqa: PLC0415
+
+    try:
+        held = load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, DocumentError) as problem:
+        raise Refusal(f"The assertions {str(path)!r} cannot be read: {problem}.") from None
+    told = held.get("assertions") if isinstance(held, dict) else held
+    listed = [item for item in told if isinstance(item, dict)] if isinstance(told, list) else []
+    if not listed or len(listed) != len(told if isinstance(told, list) else []):
+        raise Refusal(
+            f"{str(path)!r} holds no list of assertions.",
+            next_step='For example [{"type": "contains", "value": "San Jose"}].',
+        )
+    return listed
+
+
+@contextmanager
+def _written(path: Path | None) -> Generator[TextIO | None]:
+    """A new file, whole or not at all; None where nothing is to be written."""
+    if path is None:
+        yield None
+        return
+    if path.exists():
+        raise Refusal(f"{str(path)!r} is there already.", next_step="Give --out another name.")
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
+    except OSError as problem:
+        raise Refusal(f"{str(path)!r} cannot be written: {problem}.") from None
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            yield file
+        temporary.chmod(0o644)
+        # Where somebody else wrote it in the meantime, theirs stays.
+        os.link(temporary, path)
+    except FileExistsError:
+        raise Refusal(f"{str(path)!r} is there already.") from None
+    finally:
+        temporary.unlink()
+
+
+async def _batches(table: Iterator[Record | Skipped]) -> AsyncIterator[list[Record | Skipped]]:
+    while batch := await to_thread.run_sync(lambda: list(islice(table, _BATCH))):
+        yield batch
+
+
+@dataclass(slots=True)
+class _Counting:
+    """The verdicts so far."""
+
+    checks: tuple[Check, ...]
+    output: str
+    given: str
+    rows: int = 0
+    outcomes: Counter[str] = field(default_factory=Counter[str])
+    by_check: Counter[tuple[str, Outcome]] = field(default_factory=Counter[tuple[str, Outcome]])
+    first: list[CheckedRow] = field(default_factory=list[CheckedRow])
+
+    async def add(
+        self, batch: list[Record | Skipped], scorers: Scoring, keep: TextIO | None
+    ) -> None:
+        """Check a batch of rows: scorers here, the rest in a thread, as a pattern may take long."""
+        scored = [await self._scored(record, scorers) for record in batch]
+        await to_thread.run_sync(lambda: self._judge(zip(batch, scored, strict=True), keep))
+
+    async def _scored(self, record: Record | Skipped, scorers: Scoring) -> dict[str, CheckResult]:
+        row = self._row(record)
+        if not scorers.programs or isinstance(row, str):
+            return {}
+        case = Case(id="row", input=row.get(self.given), columns=row)
+        return await scorers.results(Planned(case, self.checks), Reply(row[self.output]))
+
+    def _row(self, record: Record | Skipped) -> dict[str, JsonValue] | str:
+        """The fields of a row, or why it cannot be checked."""
+        if isinstance(record, Skipped):
+            return record.why
+        row = record.value if isinstance(record.value, dict) else {}
+        if self.output in row:
+            return row
+        return (
+            f"it has no field {self.output!r} (its fields: {', '.join(list(row)[:12]) or 'none'})"
+        )
+
+    def _judge(
+        self,
+        batch: Iterable[tuple[Record | Skipped, dict[str, CheckResult]]],
+        keep: TextIO | None,
+    ) -> None:
+        for record, scored in batch:
+            self.rows += 1
+            row = self._row(record)
+            if isinstance(row, str):
+                self._leave(record.where, "unreadable", [row])
+                continue
+            results = self._results(Subject(row[self.output], row.get(self.given)), scored)
+            self.by_check.update(
+                (check.fingerprint, result.outcome)
+                for check, result in zip(self.checks, results, strict=True)
+            )
+            outcome = worst(result.outcome for result in results)
+            if outcome != "passed":
+                self._leave(record.where, outcome, [one.reason for one in results if one.reason])
+                continue
+            self.outcomes["passed"] += 1
+            if keep is not None:
+                keep.write(f"{compact(row)}\n")
+
+    def _results(self, subject: Subject, scored: dict[str, CheckResult]) -> list[CheckResult]:
+        return list(with_scores(self.checks, subject, scored))
+
+    def _leave(self, where: str, outcome: str, reasons: list[str]) -> None:
+        self.outcomes[outcome] += 1
+        if len(self.first) < _SHOWN:
+            self.first.append(CheckedRow(where, outcome, reasons))
+
+    def told(self, not_asked: list[str], clean: Path | None) -> CheckedRows:
+        """The figures."""
+        return CheckedRows(
+            rows=self.rows,
+            passed=self.outcomes["passed"],
+            failed=self.outcomes["failed"],
+            errored=self.outcomes["errored"],
+            unreadable=self.outcomes["unreadable"],
+            assertions=[self._counted(check) for check in self.checks],
+            first=self.first,
+            not_asked=not_asked,
+            written=None if clean is None else str(clean),
+        )
+
+    def _counted(self, check: Check) -> AssertionCount:
+        passed, failed, errored = (
+            self.by_check[check.fingerprint, outcome] for outcome in get_args(Outcome)
+        )
+        return AssertionCount(check.spec, passed, failed, errored)

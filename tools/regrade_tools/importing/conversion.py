@@ -1,0 +1,39 @@
+"""What a suite of another tool becomes, before anything is written."""
+
+from dataclasses import dataclass, field
+
+from regrade_tools.models import Case
+from regrade_tools.models.case import Spec
+
+
+class UnsupportedError(Exception):
+    """Something that cannot be said here with the same meaning; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """What was not converted, where it stood, and why."""
+
+    where: str
+    what: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A case, and what of it was left out."""
+
+    case: Case
+    left_out: tuple[LeftOut, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """A whole suite; ``left_out`` is what concerns no single case."""
+
+    format: str
+    drafts: tuple[Draft, ...]
+    description: str = ""
+    trials: int = 1
+    assertions: tuple[Spec, ...] = ()
+    left_out: tuple[LeftOut, ...] = field(default=())

@@ -1,0 +1,134 @@
+"""Scorers beside a run: each is started once, asked for every answer, and read as a verdict."""
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from math import isfinite
+
+from pydantic import JsonValue
+
+from regrade_tools.assertions import Check, Scorer
+from regrade_tools.clipping import clip
+from regrade_tools.fingerprint import canonical
+from regrade_tools.models import Case, CheckResult
+from regrade_tools.planning import Planned
+from regrade_tools.ports import Reply, ScorerProgram, Scorers, TargetError
+from regrade_tools.refusal import Refusal
+
+_SHOWN = 12
+_REASON = 600
+_FORMS = 'a boolean, {"pass": ..., "reason": ...}, or a number where the assertion has a threshold'
+
+
+@dataclass(frozen=True, slots=True)
+class Scoring:
+    """The scorers that are under way, by what their assertions say."""
+
+    programs: Mapping[Scorer, ScorerProgram] = field(default_factory=dict[Scorer, ScorerProgram])
+
+    async def results(self, planned: Planned, reply: Reply) -> dict[str, CheckResult]:
+        """What the scorers among the checks say of an answer, by the check's fingerprint."""
+        found: dict[str, CheckResult] = {}
+        for check in planned.checks if self.programs else ():
+            if isinstance(check.assertion, Scorer) and check.assertion in self.programs:
+                program = self.programs[check.assertion]
+                offered = _offered(planned.case, reply)
+                found[check.fingerprint] = await _result(check, check.assertion, program, offered)
+        return found
+
+
+@asynccontextmanager
+async def scoring(
+    scorers: Scorers, plan: tuple[Planned, ...], concurrency: int, *, complete: bool = True
+) -> AsyncGenerator[Scoring, None]:
+    """The scorers that ``plan`` asks, until the context ends; ``complete`` with every column.
+
+    Raises:
+        Refusal: One cannot be started, or asks for a column that a case does not have.
+    """
+    asked = dict.fromkeys(
+        check.assertion
+        for planned in plan
+        for check in planned.checks
+        if isinstance(check.assertion, Scorer)
+    )
+    async with AsyncExitStack() as stack:
+        programs = {
+            scorer: await stack.enter_async_context(scorers.open(scorer, concurrency))
+            for scorer in asked
+        }
+        for planned in plan if programs and complete else ():
+            _complete(planned, programs)
+        yield Scoring(programs)
+
+
+def _complete(planned: Planned, programs: Mapping[Scorer, ScorerProgram]) -> None:
+    """Make sure that every scorer of a case finds what it asks for."""
+    there = _offered(planned.case, Reply(None))
+    for check in planned.checks:
+        if not isinstance(check.assertion, Scorer):
+            continue
+        missing = sorted(programs[check.assertion].columns.needs - set(there))
+        if missing:
+            raise Refusal(
+                f"The scorer {check.assertion.name} asks for {missing[0]!r}, which the case "
+                f"{planned.case.id} does not have (it has: {', '.join(sorted(there)[:_SHOWN])}).",
+                next_step="Name a column of the row or of the input, or give it a default.",
+            )
+
+
+def _offered(case: Case, reply: Reply) -> dict[str, JsonValue]:
+    """What a scorer may name: the fields of the input, the columns, and how the answer came."""
+    offered: dict[str, JsonValue] = {"id": case.id, "input": case.input}
+    if case.corrected_output is not None:
+        offered["expected"] = case.corrected_output
+    if isinstance(case.input, dict):
+        offered |= case.input
+    calls: list[JsonValue] = [
+        {"name": call.name, "arguments": call.arguments} for call in reply.tool_calls
+    ]
+    return {
+        **offered,
+        **case.columns,
+        "output": reply.output,
+        "tool_calls": calls,
+        "latency_ms": reply.latency_ms,
+        "cost_usd": reply.cost_usd,
+    }
+
+
+async def _result(
+    check: Check, scorer: Scorer, program: ScorerProgram, offered: dict[str, JsonValue]
+) -> CheckResult:
+    needs, takes = program.columns.needs, program.columns.takes
+    given = {key: value for key, value in offered.items() if takes is None or key in takes}
+    try:
+        if missing := sorted(needs - set(given)):
+            raise TargetError(f"it asks for {missing[0]!r}, which is not there")  # noqa: TRY301 - as what it raises
+        passed, reason = _read(await program.score(given), scorer.threshold)
+    except TargetError as problem:
+        told = str(problem).replace("the target", "it")
+        return CheckResult(check.spec, "errored", f"the scorer {scorer.name}: {told}")
+    if passed != check.negated:
+        return CheckResult(check.spec, "passed")
+    negation = "not " if check.negated else ""
+    why = clip(reason or ("it does" if check.negated else "it does not"), _REASON)
+    return CheckResult(check.spec, "failed", f"the output must {negation}{scorer.claim}, but {why}")
+
+
+def _read(value: JsonValue, threshold: float | None) -> tuple[bool, str]:
+    """Whether what a scorer returned means passed, and the reason that it gave.
+
+    Raises:
+        TargetError: It means neither.
+    """
+    told, reason = value, ""
+    if isinstance(value, dict):
+        told, given = value.get("pass", value.get("score")), value.get("reason")
+        reason = given if isinstance(given, str) else ""
+    if isinstance(told, bool):
+        return told, reason
+    if isinstance(told, int | float) and isfinite(told) and threshold is not None:
+        return told >= threshold, reason or f"its score is {told:g}"
+    shown = clip(canonical(value).decode(errors="replace"), 120)
+    raise TargetError(f"it returned {shown}; a scorer returns {_FORMS}")
