@@ -11,9 +11,11 @@ from regrade_tools.cards import Card, Summary
 from regrade_tools.clipping import clip
 from regrade_tools.comparison import Comparison
 from regrade_tools.gating import GateReport
+from regrade_tools.imports import Imported
+from regrade_tools.plaintext import plain
 from regrade_tools.refusal import Refusal
 from regrade_tools.suites import RunReport
-from regrade_tools.traces import Imported, TraceList
+from regrade_tools.traces import TraceList
 
 _LINE = 200
 
@@ -66,6 +68,7 @@ def imported(done: Imported) -> str:
     lines.extend(f"  skipped {line}" for line in done.skipped_first)
     if done.skipped > len(done.skipped_first):
         lines.append(f"  ... and {done.skipped - len(done.skipped_first)} more")
+    lines.extend(f"  note: {line}" for line in done.notes)
     if done.redacted:
         listed = ", ".join(f"{number} {kind}" for kind, number in done.redacted.items())
         lines.append(f"Redacted before storing: {listed}.")
@@ -78,7 +81,7 @@ def found(page: TraceList) -> str:
     for row in page.traces:
         about = row.get("excerpt") or row.get("preview") or ""
         parts = (row["id"], row.get("when"), row.get("status"), row.get("model"), about)
-        lines.append(clip("  ".join(_plain(str(part)) for part in parts if part), _LINE))
+        lines.append(clip("  ".join(plain(str(part)) for part in parts if part), _LINE))
     if page.next_cursor:
         lines.append(f"More: --cursor {page.next_cursor}")
     return "\n".join([*lines, *([page.hint] if page.hint else [])])
@@ -112,7 +115,7 @@ def _card(card: Card) -> list[str]:
     place = " / ".join(filter(None, (card.feature, card.scenario)))
     trial = f" trial {card.trial}" if card.trial else ""
     lines = [f"{card.outcome.upper()} {card.case_id}{trial}{f' ({place})' if place else ''}"]
-    lines.extend(f"    {_plain(reason)}" for reason in card.reasons)
+    lines.extend(f"    {plain(reason)}" for reason in card.reasons)
     if card.input is not None:
         lines.append(f"    input:  {_short(card.input)}")
     if card.output is not None:
@@ -149,11 +152,4 @@ def comparison(found: Comparison) -> list[str]:
 
 def _short(value: Any) -> str:  # noqa: ANN401 - any JSON value
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return _plain(clip(" ".join(text.split()), _LINE))
-
-
-def _plain(text: str) -> str:
-    """Without control characters: the text of a trace must not steer the terminal."""
-    return "".join(
-        sign if sign.isprintable() or sign == " " else "\N{REPLACEMENT CHARACTER}" for sign in text
-    )
+    return plain(clip(" ".join(text.split()), _LINE))

@@ -9,8 +9,9 @@ from typing import cast
 
 from pydantic import JsonValue
 
+from regrade_tools.fingerprint import fingerprint
 from regrade_tools.formats import genai
-from regrade_tools.formats.fields import Fields
+from regrade_tools.formats.fields import LARGEST_COUNT, Fields
 from regrade_tools.models import Span, SpanKind, Trace
 
 _OPERATIONS: dict[str, SpanKind] = {
@@ -32,13 +33,17 @@ _HEX_DIGITS = (16, 32)
 
 @dataclass(frozen=True, slots=True)
 class LoggedSpan:
-    """One span with its attributes unpacked; ``raw`` is it as it was logged, at ``where``."""
+    """One span with its attributes unpacked; ``raw`` is it as it was logged, at ``where``.
+
+    ``fingerprint`` is that of the span before its secrets were replaced.
+    """
 
     where: str
     trace_id: str
     span: Span
     attributes: dict[str, JsonValue]
     raw: JsonValue
+    fingerprint: str
 
 
 def is_otlp(record: Fields) -> bool:
@@ -46,12 +51,23 @@ def is_otlp(record: Fields) -> bool:
     return isinstance(record.get("resourceSpans"), list)
 
 
-def spans(record: Fields, where: str) -> Iterator[LoggedSpan]:
-    """The spans of the export at ``where``; what is not shaped like a span is left out."""
-    for resource in _objects(record.get("resourceSpans")):
+def spans(record: Fields, clean: JsonValue, where: str) -> Iterator[LoggedSpan]:
+    """The spans of the export at ``where``; what is not shaped like a span is left out.
+
+    Args:
+        record: The export as it was read, from which a span has its fingerprint.
+        clean: The export without secrets, of the same shape, from which it has the rest.
+        where: Its place.
+    """
+    for logged, span in zip(_logged(record), _logged(clean), strict=True):
+        yield _span(span, where, fingerprint(logged))
+
+
+def _logged(record: JsonValue | Fields) -> Iterator[dict[str, JsonValue]]:
+    export: Fields = record if isinstance(record, dict) else {}
+    for resource in _objects(export.get("resourceSpans")):
         for scope in _objects(resource.get("scopeSpans")):
-            for logged in _objects(scope.get("spans")):
-                yield _span(logged, where)
+            yield from _objects(scope.get("spans"))
 
 
 def by_trace(logged: Iterable[LoggedSpan]) -> dict[str, list[LoggedSpan]]:
@@ -98,7 +114,7 @@ def from_spans(logged: list[LoggedSpan], blank: Trace) -> Trace:
     )
 
 
-def _span(logged: Fields, where: str) -> LoggedSpan:
+def _span(logged: Fields, where: str, fingerprinted: str) -> LoggedSpan:
     found = attributes(logged.get("attributes"))
     for event in _objects(logged.get("events")):
         name = event.get("name")
@@ -124,6 +140,7 @@ def _span(logged: Fields, where: str) -> LoggedSpan:
         trace_id=_identifier(logged.get("traceId")),
         attributes=found,
         raw=dict(logged),
+        fingerprint=fingerprinted,
         span=Span(
             id=_identifier(logged.get("spanId")),
             name=str(logged.get("name") or ""),
@@ -226,6 +243,8 @@ def _duration(logged: list[LoggedSpan]) -> float | None:
 def _total(calls: list[LoggedSpan], names: tuple[str, ...]) -> int | None:
     counted = [genai.tokens(item.attributes, names) for item in calls]
     known = [number for number in counted if number is not None]
+    if sum(known) >= LARGEST_COUNT:
+        raise ValueError("counts more tokens than can be")
     return sum(known) if known else None
 
 
