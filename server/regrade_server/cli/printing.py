@@ -47,9 +47,9 @@ class Console:
 
     def refuse(self, refusal: Refusal) -> None:
         """A refusal, on standard error; with --json also as an object on standard output."""
-        sys.stderr.write(f"regrade: {refusal.problem}\n")
-        if refusal.next_step:
-            sys.stderr.write(f"  {refusal.next_step}\n")
+        lines = [f"regrade: {refusal.problem}", f"  {refusal.next_step}".rstrip()]
+        # It may name what stands in a file, or the file.
+        sys.stderr.writelines(f"{plain(line)}\n" for told in lines for line in told.splitlines())
         if self.as_json:
             self.data({"refused": refusal.problem, "next_step": refusal.next_step})
 

@@ -9,6 +9,7 @@ from regrade_tools.formats.record import Note, Record, Skipped
 
 _MOST_HEADINGS = 10_000
 _SHOWN_HEADINGS = 5
+_MOST_LINES = 1_000_000
 
 
 def rows(lines: Lines, name: str, separator: str) -> Iterator[Record | Skipped | Note]:
@@ -86,7 +87,7 @@ class _Text:
 
     def begin_row(self) -> None:
         """What comes now belongs to a row of its own."""
-        self._bytes = 0
+        self._bytes = self._lines_of_row = 0
         self._broken = ""
 
     def check_row(self) -> None:
@@ -110,8 +111,11 @@ class _Text:
             raise StopIteration
         self._began = self._began if self._bytes else self.number
         self._bytes += len(part)
-        if self._bytes > lined.RECORD_BYTES:
-            raise TooLongError("is a row of over 64 MB; is a quote never closed?")
+        self._lines_of_row += 1
+        if self._bytes > lined.RECORD_BYTES or self._lines_of_row > _MOST_LINES:
+            raise TooLongError(
+                f"is a row of over 64 MB or {_MOST_LINES:,} lines; is a quote never closed?"
+            )
         try:
             return part.decode("utf-8-sig" if self.number == 1 else "utf-8")
         except UnicodeDecodeError as problem:
