@@ -52,6 +52,8 @@ def test_an_import_tells_what_it_stored_what_it_knew_and_what_it_skipped(
         "at column 2\n"
         "  skipped log.jsonl.gz:3 is in no known format (its fields: neither); name the fields, "
         "such as input=question output=answer\n"
+        "  note: 2 traces without a time of their own: newest and since: go by when they were "
+        "imported; where a field holds it, map timestamp=FIELD\n"
     )
     code, again = answered(capsys, "import", str(log), "--root", str(finder))
     assert (code, again["stored"], again["already_known"]) == (0, 0, 2)

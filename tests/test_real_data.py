@@ -122,11 +122,11 @@ def test_a_second_reading_gives_the_same_traces(name: str, data: Path) -> None:
 
 def test_a_folder_and_a_glob_mean_the_logs_in_them(data: Path) -> None:
     exports = sorted((data / "otlp_json").glob("pydantic_ai_v*.json"))
-    assert files(data / "otlp_json/pydantic_ai_v*.json") == exports
+    assert [found.path for found in files(data / "otlp_json/pydantic_ai_v*.json")] == exports
     everything = files(data / "nurtureboss")
-    assert [path.name for path in everything] == [
-        "nurtureboss_logs.csv.gz",
-        "nurtureboss_traces_labeled.json",
+    assert [(found.path.name, found.problem) for found in everything] == [
+        ("nurtureboss_logs.csv.gz", ""),
+        ("nurtureboss_traces_labeled.json", ""),
     ]
 
 

@@ -72,7 +72,7 @@ async def test_the_definitions_of_all_tools_fit_a_small_part_of_a_context() -> N
 async def test_one_server_object_answers_clients_of_both_protocol_eras(
     era: Literal["legacy", "2026-07-28"], tmp_path: Path
 ) -> None:
-    (tmp_path / "logs.jsonl").write_text('{"input": "hi", "output": "hello"}\n')
+    (tmp_path / "logs.jsonl").write_text('{"input": "hi", "output": "hello", "ts": 1790812800}\n')
     server = build_server(House(Workspace(tmp_path)))
     async with Client(server, mode=era) as client:
         imported = await client.call_tool("import_traces", {"path": "logs.jsonl"})

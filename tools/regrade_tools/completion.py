@@ -1,5 +1,7 @@
 """Spans that come later than the trace they belong to."""
 
+from dataclasses import replace
+
 from regrade_tools.fingerprint import fingerprint
 from regrade_tools.formats import otlp
 from regrade_tools.models import Trace
@@ -20,6 +22,17 @@ def completed(known: Trace, later: Trace) -> Trace:
     if not _may_grow(known) or not _may_grow(later):
         return known
     return otlp.joined(known, later)
+
+
+def differs(known: Trace, read: Trace) -> bool:
+    """Whether what was read now is something else than what is known under the same id.
+
+    Where they come from and their tags do not count; of a trace of spans, those of both do.
+    """
+    if not _may_grow(known) or not _may_grow(read):
+        return replace(known, source=read.source, tags=read.tags) != read
+    spans = {span.id: span for span in known.spans}
+    return any(spans.get(span.id, span) != span for span in read.spans)
 
 
 def _may_grow(trace: Trace) -> bool:

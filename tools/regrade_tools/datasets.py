@@ -36,7 +36,9 @@ def rows(path: Path, shown: str) -> Iterator[Record | Skipped]:
     if path.is_dir() or (path.is_file() and name.endswith(arrow.EXTENSIONS)):
         return arrow.tables(path, shown)
     if path.is_file() and name.removesuffix(".gz").endswith(_TEXTS):
-        return formats.records(path, shown)
+        found = formats.records(path, shown)
+        # A heading that repeats is read with a number: a dataset that asks for it says so itself.
+        return (record for record in found if not isinstance(record, formats.Note))
     is_there = path.exists()
     known = ", ".join((*_TEXTS, *arrow.EXTENSIONS))
     raise Refusal(

@@ -1,9 +1,8 @@
 """The tools for traces: import, search, read."""
 
 import time
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
-from itertools import islice
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal
 
@@ -13,19 +12,18 @@ from pydantic import JsonValue
 from regrade_tools import formats
 from regrade_tools.clipping import clip
 from regrade_tools.fingerprint import id_number
+from regrade_tools.imports import Imported, Item, Tally, batch
 from regrade_tools.models import Trace
-from regrade_tools.ports import Appended, Store, TraceRow
+from regrade_tools.plaintext import plain
+from regrade_tools.ports import Store, TraceRow
 from regrade_tools.query import parse
-from regrade_tools.redaction import Redaction, redaction
+from regrade_tools.redaction import redaction
 from regrade_tools.refusal import Refusal, unknown
 from regrade_tools.running import Progress, silent
 from regrade_tools.timestamps import iso
 from regrade_tools.views import TraceView, View, one_span, show
 from regrade_tools.workspace import Workspace, needed
 
-_BATCH = 1_000
-_BATCH_CHARACTERS = 32 * 1024 * 1024
-_SHOWN_SKIPS = 10
 _FIELDS = ("id", "when", "name", "model", "status", "duration_ms", "tokens", "cost_usd", "tags",
            "source", "preview", "excerpt")  # fmt: skip
 _LONGEST_CELL = 200
@@ -38,23 +36,6 @@ class TraceList:
     total: int | str
     traces: list[dict[str, JsonValue]]
     next_cursor: str | None = None
-    hint: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Imported:
-    """What an import did; the first of what it skipped, each with its place and the reason.
-
-    ``completed`` counts known traces whose later spans came.
-    """
-
-    stored: int
-    already_known: int
-    skipped: int
-    files: int
-    skipped_first: list[str] = field(default_factory=list[str])
-    redacted: dict[str, int] = field(default_factory=dict[str, int])
-    completed: int = 0
     hint: str | None = None
 
 
@@ -128,14 +109,29 @@ class Traces:
         names of the fields give a mapping such as {"input": "question", "output": "reply"}.
         Importing again adds nothing. What cannot be read is skipped and named.
         """
-        files = await to_thread.run_sync(lambda: formats.files(self._path(path)))
+        return await self.import_paths([path], format, mapping, tags, progress)
+
+    async def import_paths(
+        self,
+        paths: Sequence[str],
+        format: str | None = None,  # noqa: A002 - as above
+        mapping: dict[str, str] | None = None,
+        tags: list[str] | None = None,
+        progress: Progress = silent,
+    ) -> Imported:
+        """Import several files, folders or globs."""
         reading = self._reading(format, mapping, tags)
-        counted = _Count()
-        for number, file in enumerate(files):
-            records = formats.records(file, self._shown(file))
-            await self._keep(formats.traces(records, reading), counted)
-            await progress(number + 1, len(files), f"{file.name}: {counted.stored} traces stored")
-        return counted.told(len(files), reading.redaction)
+        found = await to_thread.run_sync(self._files, paths)
+        tally = Tally(files=len(found))
+        for number, (file, name, problem) in enumerate(found, 1):
+            if problem:
+                tally.add(formats.Skipped(name, problem))
+            else:
+                records = formats.records(file, name, reading.table_as)
+                await self._keep(formats.traces(records, reading), tally)
+            message = f"{plain(file.name)}: {tally.stored} traces stored"
+            await progress(number, len(found), message)
+        return tally.told(reading.redaction)
 
     async def import_stream(
         self,
@@ -147,16 +143,14 @@ class Traces:
     ) -> Imported:
         """Import what is piped in."""
         reading = self._reading(format, mapping, tags)
-        counted = _Count()
-        records = formats.stream_records(stream, name)
-        await self._keep(formats.traces(records, reading), counted)
-        return counted.told(1, reading.redaction)
+        tally = Tally(files=1)
+        records = formats.stream_records(stream, name, reading.table_as)
+        await self._keep(formats.traces(records, reading), tally)
+        return tally.told(reading.redaction)
 
-    async def _keep(self, found: Iterator[Trace | formats.Skipped], counted: "_Count") -> None:
-        while batch := await to_thread.run_sync(_batch, found):
-            traces = [item for item in batch if isinstance(item, Trace)]
-            appended = await self.store.append(traces)
-            counted.add(appended, batch)
+    async def _keep(self, found: Iterator[Item], tally: Tally) -> None:
+        while items := await to_thread.run_sync(batch, found):
+            await tally.keep(items, self.store)
 
     async def _found(self, trace_id: str) -> Trace:
         trace = await self.store.trace(trace_id) if id_number(trace_id) is not None else None
@@ -177,72 +171,43 @@ class Traces:
             raise Refusal(f"evals/regrade.yaml: {problem}", next_step="Mend the pattern.") from None
         return formats.Reading(hidden, told, mapping or {}, tuple(tags or ()))
 
-    def _path(self, path: str) -> Path:
-        if self.read_anywhere:
+    def _files(self, paths: Sequence[str]) -> list[tuple[Path, str, str]]:
+        """Each file once, with the name that it is shown by and why it is not read, if so."""
+        more = self.workspace.project().import_from if self.workspace else ()
+        found: dict[Path, str] = {}
+        for path in paths:
+            for item in formats.files(self._path(path, more)):
+                problem = item.problem
+                if not problem and not self._allowed(item.path, more):
+                    problem = "leads out of the workspace by a link"
+                found.setdefault(item.path, problem)
+        return [(file, self._shown(file), problem) for file, problem in found.items()]
+
+    def _allowed(self, file: Path, more: tuple[str, ...]) -> bool:
+        return self.read_anywhere or needed(self.workspace).reaches(file, more)
+
+    def _path(self, path: str, more: tuple[str, ...]) -> Path:
+        if not self.read_anywhere:
+            return needed(self.workspace).readable(path, more)
+        try:
             return Path(path).expanduser()
-        workspace = needed(self.workspace)
-        return workspace.readable(path, workspace.project().import_from)
+        except RuntimeError as problem:
+            raise Refusal(f"{path!r} cannot be looked for: {problem}") from None
 
     def _shown(self, file: Path) -> str:
-        root = self.workspace.root if self.workspace else None
-        inside = root is not None and file.resolve().is_relative_to(root.resolve())
-        return (
-            file.resolve().relative_to(root.resolve()).as_posix() if inside and root else file.name
-        )
-
-
-def _batch(found: Iterator[Trace | formats.Skipped]) -> list[Trace | formats.Skipped]:
-    """The next items: many small ones, or a few that are large."""
-    batch: list[Trace | formats.Skipped] = []
-    characters = 0
-    for item in islice(found, _BATCH):
-        batch.append(item)
-        characters += _size(item) if isinstance(item, Trace) else 0
-        if characters > _BATCH_CHARACTERS:
-            break
-    return batch
-
-
-def _size(trace: Trace) -> int:
-    texts = (trace.input, trace.output, *(message.content for message in trace.messages))
-    return sum(len(text) for text in texts if isinstance(text, str))
+        if self.workspace is not None:
+            root = self.workspace.root.resolve()
+            try:
+                target = file.resolve()
+            except (OSError, RuntimeError):
+                # A link that leads in a circle: it is named as it stands.
+                target = file.absolute()
+            if target.is_relative_to(root):
+                return plain(target.relative_to(root).as_posix())
+        return plain(file.name)
 
 
 _NOTHING_STORED = "No trace is stored yet: import_traces reads logs (a person: regrade import)."
-
-
-@dataclass(slots=True)
-class _Count:
-    stored: int = 0
-    known: int = 0
-    completed: int = 0
-    skipped: int = 0
-    first: list[str] = field(default_factory=list[str])
-
-    def add(self, appended: Appended, batch: Iterable[Trace | formats.Skipped]) -> None:
-        self.stored += appended.stored
-        self.known += appended.known
-        self.completed += appended.completed
-        for item in batch:
-            if isinstance(item, formats.Skipped):
-                self.skipped += 1
-                if len(self.first) < _SHOWN_SKIPS:
-                    self.first.append(clip(f"{item.where} {item.why}", 400))
-
-    def told(self, files: int, hidden: Redaction) -> Imported:
-        hint = None
-        if not self.stored and not self.known and not self.completed:
-            hint = "Nothing was imported; if the fields have other names, give a mapping."
-        return Imported(
-            stored=self.stored,
-            already_known=self.known,
-            completed=self.completed,
-            skipped=self.skipped,
-            files=files,
-            skipped_first=self.first,
-            redacted=dict(hidden.count),
-            hint=hint,
-        )
 
 
 def _limited(limit: int) -> int:

@@ -48,7 +48,14 @@ class Workspace:
     def project(self) -> Project:
         """``evals/regrade.yaml``, or the defaults where there is none."""
         path = self.evals / "regrade.yaml"
-        return self._read(path, Project) if path.is_file() else Project()
+        try:
+            there = path.is_file()
+        except OSError as problem:
+            raise Refusal(
+                f"{self._shown(path)} cannot be read: {problem.strerror}.",
+                next_step="Give this user the right to read it.",
+            ) from None
+        return self._read(path, Project) if there else Project()
 
     def suites(self) -> list[str]:
         """The names of the suites."""
@@ -246,6 +253,14 @@ class Workspace:
             path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else str(path)
         )
 
+    def reaches(self, path: Path, more: tuple[str, ...] = ()) -> bool:
+        """Whether ``path``, its links followed, lies in the workspace or in one of ``more``."""
+        try:
+            allowed = [self.root, *(self.root / Path(folder).expanduser() for folder in more)]
+            return any(path.resolve().is_relative_to(base.resolve()) for base in allowed)
+        except (OSError, ValueError, RuntimeError):
+            return False
+
     def readable(self, path: str, more: tuple[str, ...] = ()) -> Path:
         """``path`` inside the workspace, or inside one of the folders ``more``.
 
@@ -253,14 +268,8 @@ class Workspace:
             Refusal: It leads elsewhere, by ``..``, a link or an absolute name.
         """
         target = self.root / path
-        # A glob is judged by the folder it looks in.
-        anchor = target.parent if any(sign in target.name for sign in "*?[") else target
-        try:
-            allowed = [self.root, *(self.root / Path(folder).expanduser() for folder in more)]
-            inside = any(anchor.resolve().is_relative_to(base.resolve()) for base in allowed)
-        except (OSError, ValueError, RuntimeError):
-            inside = False
-        if not inside:
+        # A glob is judged by the folder it looks in, and then each file that it finds.
+        if not self.reaches(target.parent if is_glob(target) else target, more):
             raise Refusal(
                 f"{path!r} lies outside the workspace {self.root}.",
                 next_step="A person can run `regrade import PATH`, or list the folder under "
@@ -310,6 +319,11 @@ class Workspace:
         return temporary
 
 
+def is_glob(path: Path) -> bool:
+    """Whether the name of ``path`` is a pattern; not where a file or a link is called so."""
+    return any(sign in path.name for sign in "*?[") and not os.path.lexists(path)
+
+
 NO_WORKSPACE = (
     "Start the server in a repository with evals/regrade.yaml or .git, "
     'or add "--root", "/path/to/repo" to its args in the client\'s config.'
@@ -336,15 +350,23 @@ def find_workspace(
         Refusal: What was told is no folder.
     """
     if told is not None:
-        root = told.expanduser().resolve()
-        if not root.is_dir():
+        try:
+            root = told.expanduser().resolve()
+            there = root.is_dir()
+        except (OSError, ValueError, RuntimeError) as problem:
+            # A link that leads in a circle, a folder that is closed to us, the home of nobody.
+            raise Refusal(
+                f"The workspace {str(told)!r} cannot be looked for: {problem}.",
+                next_step=f"Mend {found_by} and start again.",
+            ) from None
+        if not there:
             raise Refusal(
                 f"The workspace {told} is no folder.", next_step=f"Mend {found_by} and start again."
             )
         return Workspace(root, found_by)
     for folder in (start, *start.parents):
         for marker in _MARKERS:
-            if (folder / marker).exists():
+            if os.access(folder / marker, os.F_OK):
                 return Workspace(folder, f"it holds {marker}")
     return None
 

@@ -1,10 +1,11 @@
 """The commands, each a few lines over a verb."""
 
 import json
+import os
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar, cast
+from typing import Any, BinaryIO, TypeVar, cast
 
 import anyio
 
@@ -14,11 +15,11 @@ from regrade_server.cli.adding import Adder
 from regrade_server.cli.printing import Console
 from regrade_server.house import House
 from regrade_tools.baselines import Saved
+from regrade_tools.imports import Imported
 from regrade_tools.published import SCHEMAS
 from regrade_tools.refusal import Refusal, unknown
 from regrade_tools.starting import initialise
 from regrade_tools.suites import RunReport
-from regrade_tools.traces import Imported
 from regrade_tools.workspace import Workspace, needed
 
 Answer = TypeVar("Answer")
@@ -29,15 +30,13 @@ def add_to(verb: Adder) -> None:
     verb("init", "write a first evals/ folder; no file that exists is touched", init)
     demo_parser = verb("demo", "go through the whole loop on an example, in a scratch folder", demo)
     demo_parser.add_argument("--keep", metavar="FOLDER", help="copy the example here; not to exist")
-    adding = verb(
-        "import", "import logs: a file, a folder, a glob, or - for standard input", import_
-    )
-    adding.add_argument("path")
-    adding.add_argument("--format", help="chat, exchange or otlp; told by itself")
+    adding = verb("import", "import logs: files, folders, globs, or - for standard input", import_)
+    adding.add_argument("--format", help="chat, exchange, otlp, csv or tsv; told by itself")
     adding.add_argument("--tag", action="append", default=[], help="a tag for every trace")
     adding.add_argument(
-        "map", nargs="*", metavar="OURS=THEIRS", help="names of fields, such as input=question"
-    )
+        "words", nargs="+", metavar="PATH|OURS=THEIRS",
+        help="what to import, and names of fields, such as input=question",
+    )  # fmt: skip
     suite_commands.add_to(verb)
     looking = verb("search", "search the traces", search)
     looking.add_argument("query", nargs="*", help='such as: refund "not available" status:error')
@@ -106,16 +105,22 @@ def demo(told: Namespace, _workspace: Workspace | None, console: Console) -> int
 
 def import_(told: Namespace, workspace: Workspace | None, console: Console) -> int:
     """Import logs."""
-    mapping = dict(_pair(text) for text in told.map)
+    mapping = dict(_pair(word) for word in told.words if _is_mapping(word))
+    paths = [word for word in told.words if not _is_mapping(word)]
+    if not paths or ("-" in paths and len(paths) > 1):
+        raise Refusal(
+            "There is no path." if not paths else "Standard input is imported by itself.",
+            next_step="Such as `regrade import log.jsonl more.csv` or `regrade import - < log`.",
+        )
     house = House(needed(workspace), personal=True)
 
     async def work(alive: House) -> Imported:
-        if told.path == "-":
+        if paths == ["-"]:
             return await alive.traces.import_stream(
-                sys.stdin.buffer, "stdin", told.format, mapping, told.tag
+                _standard_input(), "stdin", told.format, mapping, told.tag
             )
-        return await alive.traces.import_traces(
-            told.path, told.format, mapping, told.tag, console.progress
+        return await alive.traces.import_paths(
+            paths, told.format, mapping, told.tag, console.progress
         )
 
     done = _alive(house, work)
@@ -123,9 +128,21 @@ def import_(told: Namespace, workspace: Workspace | None, console: Console) -> i
     return 0 if done.stored or done.already_known else 2
 
 
+def _standard_input() -> BinaryIO:
+    # Python leaves it out where its descriptor was closed.
+    if cast("object", sys.stdin) is None:
+        raise Refusal("Standard input is closed.", next_step="Pipe a log into it, or give a path.")
+    return sys.stdin.buffer
+
+
+def _is_mapping(word: str) -> bool:
+    """Whether ``word`` maps a field: folders may be called so, too, such as ``date=2026``."""
+    return word.partition("=")[0].isidentifier() and "=" in word and not os.path.lexists(word)
+
+
 def _pair(text: str) -> tuple[str, str]:
-    ours, sign, theirs = text.partition("=")
-    if not sign or not ours or not theirs:
+    ours, _, theirs = text.partition("=")
+    if not theirs:
         raise Refusal(f"{text!r} is no mapping.", next_step="Write input=question output=answer.")
     return ours, theirs
 

@@ -41,11 +41,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _workspace(told: Path | None) -> Workspace | None:
+    try:
+        here = Path.cwd()
+    except OSError as problem:
+        raise Refusal(
+            f"The working directory cannot be read: {problem.strerror}.",
+            next_step="Change to a folder that is there.",
+        ) from None
     if told is not None:
-        return find_workspace(Path.cwd(), told)
+        return find_workspace(here, told)
     if root := os.environ.get("REGRADE_ROOT"):
-        return find_workspace(Path.cwd(), Path(root), "REGRADE_ROOT")
-    return find_workspace(Path.cwd())
+        return find_workspace(here, Path(root), "REGRADE_ROOT")
+    return find_workspace(here)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -11,9 +11,11 @@ from regrade_tools.baselines import Saved
 from regrade_tools.cards import Card, Summary
 from regrade_tools.clipping import clip
 from regrade_tools.comparison import Comparison
+from regrade_tools.imports import Imported
+from regrade_tools.plaintext import plain
 from regrade_tools.refusal import Refusal
 from regrade_tools.suites import RunReport
-from regrade_tools.traces import Imported, TraceList
+from regrade_tools.traces import TraceList
 
 _LINE = 200
 _LISTED = 20
@@ -46,9 +48,9 @@ class Console:
 
     def refuse(self, refusal: Refusal) -> None:
         """A refusal, on standard error; with --json also as an object on standard output."""
-        sys.stderr.write(f"regrade: {refusal.problem}\n")
-        if refusal.next_step:
-            sys.stderr.write(f"  {refusal.next_step}\n")
+        lines = [f"regrade: {refusal.problem}", f"  {refusal.next_step}".rstrip()]
+        # It may name what stands in a file, or the file.
+        sys.stderr.writelines(f"{plain(line)}\n" for told in lines for line in told.splitlines())
         if self.as_json:
             self.data({"refused": refusal.problem, "next_step": refusal.next_step})
 
@@ -73,6 +75,7 @@ def imported(done: Imported) -> str:
     lines.extend(f"  skipped {line}" for line in done.skipped_first)
     if done.skipped > len(done.skipped_first):
         lines.append(f"  ... and {done.skipped - len(done.skipped_first)} more")
+    lines.extend(f"  note: {line}" for line in done.notes)
     if done.redacted:
         listed = ", ".join(f"{number} {kind}" for kind, number in done.redacted.items())
         lines.append(f"Redacted before storing: {listed}.")
@@ -172,10 +175,3 @@ def listed(ids: list[str]) -> str:
 def _short(value: Any) -> str:  # noqa: ANN401 - any JSON value
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return plain(clip(" ".join(text.split()), _LINE))
-
-
-def plain(text: str) -> str:
-    """Without control characters: the text of a trace must not steer the terminal."""
-    return "".join(
-        sign if sign.isprintable() or sign == " " else "\N{REPLACEMENT CHARACTER}" for sign in text
-    )

@@ -1,10 +1,13 @@
 """A log in some format -> ``Trace``s. No bytes make a reader raise anything but a ``Refusal``."""
 
+from regrade_tools.formats.files import files
 from regrade_tools.formats.reader import FORMATS, Reading, traces
-from regrade_tools.formats.source import Record, Skipped, files, records, stream_records
+from regrade_tools.formats.record import Note, Record, Skipped
+from regrade_tools.formats.source import records, stream_records
 
 __all__ = [
     "FORMATS",
+    "Note",
     "Reading",
     "Record",
     "Skipped",

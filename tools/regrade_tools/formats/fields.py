@@ -23,7 +23,7 @@ _COMMON = frozenset(
 ) | {"name", "model", "tags", "error", "status"}
 _FAILED = frozenset({"error", "failed", "failure"})
 # SQLite and JSON readers agree on integers up to here.
-_LARGEST_COUNT = 2**53
+LARGEST_COUNT = 2**53
 _METADATA_LENGTH = 2_000
 
 
@@ -48,7 +48,7 @@ def number(fields: Fields, names: Iterable[str]) -> float | None:
             found = float(value)
         except (ValueError, OverflowError):
             continue
-        if 0 <= found < _LARGEST_COUNT:
+        if 0 <= found < LARGEST_COUNT:
             return found
     return None
 

@@ -10,7 +10,7 @@ from typing import cast
 from pydantic import JsonValue
 
 from regrade_tools.formats import genai
-from regrade_tools.formats.fields import Fields
+from regrade_tools.formats.fields import LARGEST_COUNT, Fields
 from regrade_tools.models import Span, SpanKind, Trace
 
 _OPERATIONS: dict[str, SpanKind] = {
@@ -32,13 +32,17 @@ _HEX_DIGITS = (16, 32)
 
 @dataclass(frozen=True, slots=True)
 class LoggedSpan:
-    """One span with its attributes unpacked; ``raw`` is it as it was logged, at ``where``."""
+    """One span with its attributes unpacked; ``raw`` is it as it was logged, at ``where``.
+
+    ``fingerprint`` is that of the span before its secrets were replaced.
+    """
 
     where: str
     trace_id: str
     span: Span
     attributes: dict[str, JsonValue]
     raw: JsonValue
+    fingerprint: str
 
 
 def is_otlp(record: Fields) -> bool:
@@ -50,8 +54,8 @@ def spans(record: Fields, where: str) -> Iterator[LoggedSpan]:
     """The spans of the export at ``where``; what is not shaped like a span is left out."""
     for resource in _objects(record.get("resourceSpans")):
         for scope in _objects(resource.get("scopeSpans")):
-            for logged in _objects(scope.get("spans")):
-                yield _span(logged, where)
+            for span in _objects(scope.get("spans")):
+                yield _span(span, where)
 
 
 def by_trace(logged: Iterable[LoggedSpan]) -> dict[str, list[LoggedSpan]]:
@@ -240,6 +244,8 @@ def _duration(logged: list[LoggedSpan]) -> float | None:
 def _total(calls: list[LoggedSpan], names: tuple[str, ...]) -> int | None:
     counted = [genai.tokens(item.attributes, names) for item in calls]
     known = [number for number in counted if number is not None]
+    if sum(known) >= LARGEST_COUNT:
+        raise ValueError("counts more tokens than can be")
     return sum(known) if known else None
 
 

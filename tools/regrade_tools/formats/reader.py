@@ -8,11 +8,12 @@ from pydantic import JsonValue
 
 from regrade_tools.fingerprint import fingerprint, trace_id
 from regrade_tools.formats import chat, exchange, otlp
-from regrade_tools.formats.source import Record, Skipped
+from regrade_tools.formats.record import Note, Record, Skipped
+from regrade_tools.formats.source import TABLES
 from regrade_tools.models import Trace
 from regrade_tools.patterns import SlowPatternError
 from regrade_tools.redaction import Redaction
-from regrade_tools.refusal import unknown
+from regrade_tools.refusal import Refusal, unknown
 
 FORMATS = ("chat", "exchange", "otlp")
 # What a mapping may say of a plain record.
@@ -39,11 +40,25 @@ class Reading:
                 raise unknown(
                     "field", ours, FIELDS, next_step="A mapping is ours=theirs: input=question."
                 )
-        if self.format is not None and self.format not in FORMATS:
-            raise unknown("format", self.format, FORMATS, next_step="Or leave it out: it is told.")
+        valid = (*FORMATS, *TABLES)
+        if self.format is not None and self.format not in valid:
+            raise unknown("format", self.format, valid, next_step="Or leave it out: it is told.")
+        for tag in self.tags:
+            try:
+                tag.encode()
+            except UnicodeEncodeError:
+                told = f"The tag {tag!r} is no text."
+                raise Refusal(told, next_step="Write it as UTF-8.") from None
+
+    @property
+    def table_as(self) -> str | None:
+        """How the file is said to part its columns, where it is said to be a table."""
+        return self.format if self.format in TABLES else None
 
 
-def traces(records: Iterable[Record | Skipped], reading: Reading) -> Iterator[Trace | Skipped]:
+def traces(
+    records: Iterable[Record | Skipped | Note], reading: Reading
+) -> Iterator[Trace | Skipped | Note]:
     """The traces of one file.
 
     Spans are gathered to the end of the file, since a trace's spans lie anywhere in it; every
@@ -52,14 +67,15 @@ def traces(records: Iterable[Record | Skipped], reading: Reading) -> Iterator[Tr
     seen: Counter[str] = Counter()
     spans: list[otlp.LoggedSpan] = []
     for record in records:
-        if isinstance(record, Skipped):
+        if not isinstance(record, Record):
             yield record
             continue
         try:
             kind = _format(record.value, reading)
             if kind == "otlp" and isinstance(record.value, dict):
                 clean = reading.redaction.apply(record.value)
-                spans.extend(otlp.spans(clean, record.where) if isinstance(clean, dict) else ())
+                if isinstance(clean, dict):
+                    spans.extend(otlp.spans(clean, record.where))
             else:
                 yield _tagged(_trace(record, kind, reading, seen), reading)
         except ValueError as problem:
@@ -74,7 +90,7 @@ def traces(records: Iterable[Record | Skipped], reading: Reading) -> Iterator[Tr
 def _format(value: JsonValue, reading: Reading) -> str:
     if not isinstance(value, dict):
         raise ValueError("is no JSON object")  # noqa: TRY004 - told as every other bad record
-    if reading.format:
+    if reading.format and not reading.table_as:
         return reading.format
     if reading.mapping:
         return "exchange"
@@ -121,6 +137,9 @@ def _span_traces(spans: list[otlp.LoggedSpan], reading: Reading) -> Iterator[Tra
         blank = Trace(id="", source=where, format="otlp", raw=[item.raw for item in found])
         try:
             trace = otlp.from_spans(found, blank)
+        except ValueError as problem:
+            yield Skipped(where, str(problem))
+            continue
         except RecursionError:
             yield Skipped(where, "holds a span that is nested too deep")
             continue

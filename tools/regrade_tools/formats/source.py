@@ -1,170 +1,130 @@
-"""Where records come from: a file, a folder, a glob or a stream; JSON, JSON lines or CSV; gzipped.
+"""Records out of a file or a stream: JSON, JSON lines or CSV, each also gzipped.
 
 A record that cannot be read becomes a ``Skipped`` with its place and the reason. Nothing in
-a file can stop the records after it from being read.
+a file can stop the records after it from being read, and no file is held whole but a single
+JSON document of a bounded size.
 """
 
-import csv
 import gzip
 import io
 import json
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, BinaryIO, TextIO, cast
+from typing import Any, BinaryIO, cast
 
 from pydantic import JsonValue
 
+from regrade_tools.formats import table
+from regrade_tools.formats.files import kind
+from regrade_tools.formats.lines import Lines, not_utf8
+from regrade_tools.formats.record import Note, Record, Skipped
 from regrade_tools.jsontext import read
-from regrade_tools.refusal import Refusal
 
-EXTENSIONS = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".log")
-# One record may hold a 30 MB message; one document is parsed whole, so it is bounded, too.
-_RECORD_BYTES = 64 * 1024 * 1024
-_DOCUMENT_BYTES = 512 * 1024 * 1024
+# How a caller may say that a stream holds a table.
+TABLES = {"csv": ",", "tsv": "\t"}
+# A document is parsed whole, which takes several times its size.
+_DOCUMENT_BYTES = 256 * 1024 * 1024
+# The smallest values take thirty times the room of their text.
+_MOST_VALUES = 10_000_000
+_BUFFER = 128 * 1024
 # Objects that only wrap a list of records name it so.
 _WRAPPERS = ("traces", "records", "data", "rows", "items", "results")
-_UNREADABLE = (OSError, EOFError, zlib.error)
+_CUT = (EOFError, zlib.error, gzip.BadGzipFile)
+_UNREADABLE = (OSError, *_CUT)
+
+_AS_LINES = "write it as JSON lines, such as with jq -c '.[]'"
+
+Found = Record | Skipped | Note
+Value = list[JsonValue] | dict[str, JsonValue]
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One record and its place, such as ``chats.jsonl:12``."""
-
-    where: str
-    value: JsonValue
-
-
-@dataclass(frozen=True, slots=True)
-class Skipped:
-    """What could not be read, where, and why."""
-
-    where: str
-    why: str
-
-
-def files(path: Path) -> list[Path]:
-    """The files that ``path`` means: itself, what a folder holds, or what a glob matches.
-
-    Raises:
-        Refusal: There is no such file, folder or match.
-    """
-    try:
-        found = [path] if path.is_file() else _inside(path) if path.is_dir() else _matches(path)
-    except (OSError, ValueError) as problem:
-        # A name may be too long for the system, or a glob may be none.
-        raise Refusal(f"{str(path)[:200]!r} cannot be looked for: {problem}.") from None
-    if not found:
-        known = f"Logs end in {', '.join(EXTENSIONS)}, each also with .gz."
-        raise Refusal(
-            f"There is no log at {str(path)[:200]!r}.",
-            next_step=f"Give a file, a folder, or a glob such as logs/*.jsonl. {known}",
-        )
-    return found
-
-
-def _kind(name: str) -> str:
-    """``name`` as its ending is told: in lower case, and as if it were not gzipped."""
-    return name.lower().removesuffix(".gz")
-
-
-def _inside(folder: Path) -> list[Path]:
-    return sorted(
-        entry
-        for entry in folder.rglob("*")
-        if entry.is_file()
-        and _kind(entry.name).endswith(EXTENSIONS)
-        and not any(part.startswith(".") for part in entry.relative_to(folder).parts)
-    )
-
-
-def _matches(path: Path) -> list[Path]:
-    if not any(sign in path.name for sign in "*?[") or not path.parent.is_dir():
-        return []
-    return sorted(entry for entry in path.parent.glob(path.name) if entry.is_file())
-
-
-def records(path: Path, name: str) -> Iterator[Record | Skipped]:
+def records(path: Path, name: str, table_as: str | None = None) -> Iterator[Found]:
     """The records of the file at ``path``, called ``name`` in their places."""
     try:
-        with path.open("rb") as stream:
-            yield from stream_records(stream, name)
-    except _UNREADABLE as problem:
-        yield Skipped(name, f"cannot be read: {problem}")
-
-
-def stream_records(stream: BinaryIO, name: str) -> Iterator[Record | Skipped]:
-    """The records of ``stream``; a kind that its ``name`` does not tell is told by its content."""
-    # Of a stream that cannot be looked ahead in, such as a pipe, a reader is made that can.
-    ahead = _looking_ahead(stream)
-    if ahead.peek(2)[:2] != b"\x1f\x8b":
-        yield from _plain(ahead, name)
+        stream = path.open("rb")
+    except OSError as problem:
+        yield Skipped(name, f"cannot be read: {problem.strerror}")
         return
-    with gzip.GzipFile(fileobj=ahead) as unzipped:
-        yield from _plain(cast("BinaryIO", unzipped), name)
+    with stream:
+        yield from stream_records(stream, name, table_as)
 
 
-def _looking_ahead(stream: BinaryIO) -> Any:  # noqa: ANN401 - what it wraps has no public type
+def stream_records(stream: BinaryIO, name: str, table_as: str | None = None) -> Iterator[Found]:
+    """The records of ``stream``.
+
+    Args:
+        stream: Bytes, gzipped or not.
+        name: What it is called in their places; its ending tells what it holds.
+        table_as: One of ``TABLES``, where the name does not tell it.
+    """
+    with ExitStack() as opened:
+        try:
+            # Of a stream that cannot be looked ahead in, such as a pipe, a reader is made that can.
+            ahead = _looking_ahead(stream)
+            if ahead.peek(2)[:2] == b"\x1f\x8b":
+                unzipped = opened.enter_context(gzip.GzipFile(fileobj=ahead))
+                ahead = io.BufferedReader(cast("Any", unzipped), _BUFFER)
+            told = table_as or kind(name).rpartition(".")[2]
+            if told in TABLES:
+                yield from table.rows(Lines(ahead), name, TABLES[told])
+            else:
+                yield from _json(ahead, name)
+        except _UNREADABLE as problem:
+            how = "ends early" if isinstance(problem, _CUT) else "cannot be read to its end"
+            yield Skipped(name, f"{how}: {problem}")
+
+
+def _looking_ahead(stream: BinaryIO) -> io.BufferedReader:
     if isinstance(stream, io.BufferedReader):
-        return cast("Any", stream)
+        return cast("io.BufferedReader", stream)
     return io.BufferedReader(cast("Any", stream))
 
 
-def _plain(stream: BinaryIO, name: str) -> Iterator[Record | Skipped]:
-    kind = _kind(name)
-    try:
-        if kind.endswith((".csv", ".tsv")):
-            yield from _table(stream, name, "\t" if kind.endswith(".tsv") else ",")
-        else:
-            yield from _json(stream, name)
-    except _UNREADABLE as problem:
-        yield Skipped(name, f"ends early: {problem}")
-
-
-def _json(stream: BinaryIO, name: str) -> Iterator[Record | Skipped]:
-    number, first = 1, stream.readline(_RECORD_BYTES + 1)
-    while first and not first.strip(b"\xef\xbb\xbf \t\r\n"):
-        number, first = number + 1, stream.readline(_RECORD_BYTES + 1)
-    lines = _kind(name).endswith((".jsonl", ".ndjson"))
-    if lines or _parsed(first) is not None:
-        yield from _lines(first, stream, name, number)
+def _json(stream: io.BufferedReader, name: str) -> Iterator[Found]:
+    if kind(name).endswith((".jsonl", ".ndjson")):
+        yield from _lines(Lines(stream), name)
+        return
+    number, first = Lines(stream).opening()
+    if _is_value(first):
+        yield from _lines(Lines(stream, number - 1, first), name)
         return
     document = first + stream.read(_DOCUMENT_BYTES)
     if len(document) > _DOCUMENT_BYTES:
-        yield Skipped(name, "is one JSON document of over 512 MB; write it as JSON lines")
+        yield Skipped(name, f"is one JSON document of over 256 MB; {_AS_LINES}")
         return
-    value = _parsed(document)
-    if value is not None:
-        yield from _items(value, name)
-        return
-    # A log whose first line is broken is still a log if another line is not.
-    found = list(_lines(b"", io.BytesIO(document), name, number))
-    if any(isinstance(item, Record) for item in found):
-        yield from found
+    try:
+        value = _parsed(document)
+    except ValueError as problem:
+        # A log whose first line is broken is still a log if another line is not.
+        if any(isinstance(item, Record) for item in _lines(_again(document, number), name)):
+            yield from _lines(_again(document, number), name)
+        else:
+            yield Skipped(name, str(problem) if document.strip() else "is empty")
     else:
-        yield Skipped(name, _why(document) if document.strip() else "is empty")
+        del document
+        yield from _items(value, name)
 
 
-def _lines(first: bytes, stream: BinaryIO, name: str, number: int) -> Iterator[Record | Skipped]:
-    line = first or stream.readline(_RECORD_BYTES + 1)
-    while line:
-        where = f"{name}:{number}"
-        if len(line) > _RECORD_BYTES:
-            yield Skipped(where, "is longer than 64 MB")
-            while line and not line.endswith(b"\n"):
-                line = stream.readline(_RECORD_BYTES)
-        elif line.strip():
+def _again(document: bytes, number: int) -> Lines:
+    return Lines(io.BufferedReader(cast("Any", io.BytesIO(document))), max(number - 1, 0))
+
+
+def _lines(lines: Lines, name: str) -> Iterator[Found]:
+    while True:
+        try:
+            line = lines.next()
+            if not line:
+                return
             value = _parsed(line)
-            if value is None:
-                yield Skipped(where, _why(line))
-            else:
-                yield from _items(value, where)
-        line = stream.readline(_RECORD_BYTES + 1)
-        number += 1
+        except ValueError as problem:
+            yield Skipped(f"{name}:{lines.number}", str(problem))
+        else:
+            yield from _items(value, f"{name}:{lines.number}")
 
 
-def _items(value: list[JsonValue] | dict[str, JsonValue], where: str) -> Iterator[Record]:
+def _items(value: Value, where: str) -> Iterator[Record]:
     if isinstance(value, dict):
         wrapped = [value[key] for key in _WRAPPERS if isinstance(value.get(key), list)]
         if len(value) != 1 or not wrapped:
@@ -175,55 +135,32 @@ def _items(value: list[JsonValue] | dict[str, JsonValue], where: str) -> Iterato
         yield Record(f"{where}#{number}", item)
 
 
-def _parsed(raw: bytes) -> list[JsonValue] | dict[str, JsonValue] | None:
-    """The JSON list or object of ``raw``, or None where it is none."""
+def _is_value(raw: bytes) -> bool:
+    try:
+        _parsed(raw)
+    except ValueError:
+        return False
+    return True
+
+
+def _parsed(raw: bytes) -> Value:
+    """The JSON list or object of ``raw``.
+
+    Raises:
+        ValueError: Why it is none, as the report of an import says it.
+    """
+    if len(raw) > _MOST_VALUES and sum(map(raw.count, (b"{", b"[", b","))) > _MOST_VALUES:
+        raise ValueError(f"holds over {_MOST_VALUES:,} values at once; {_AS_LINES}")
     try:
         value = read(raw.decode("utf-8-sig"))
-    except ValueError:
-        return None
-    return value if isinstance(value, list | dict) else None
-
-
-def _why(raw: bytes) -> str:
-    """Why ``raw`` is no JSON list or object."""
-    try:
-        read(raw.decode("utf-8-sig"))
     except UnicodeDecodeError as problem:
-        return f"is not UTF-8 text: {problem.reason} at byte {problem.start}"
+        raise ValueError(not_utf8(problem)) from None
     except json.JSONDecodeError as problem:
         line = f"line {problem.lineno} " if problem.lineno > 1 else ""
-        return f"is not JSON: {problem.msg} at {line}column {problem.colno}"
+        why = f"is not JSON: {problem.msg} at {line}column {problem.colno}"
+        raise ValueError(why) from None
     except ValueError as problem:
-        return f"is not JSON that can be read: {problem}"
-    return "is no JSON object"
-
-
-def _table(stream: BinaryIO, name: str, separator: str) -> Iterator[Record | Skipped]:
-    text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="replace", newline="")
-    try:
-        yield from _rows(text, name, separator)
-    finally:
-        # The stream is its owner's to close.
-        text.detach()
-
-
-def _rows(text: TextIO, name: str, separator: str) -> Iterator[Record | Skipped]:
-    csv.field_size_limit(_RECORD_BYTES)
-    rows = csv.reader(text, delimiter=separator)
-    header: list[str] | None = None
-    while True:
-        try:
-            row = next(rows, None)
-        except csv.Error as problem:
-            yield Skipped(f"{name}:{rows.line_num}", f"is not CSV: {problem}")
-            continue
-        if row is None:
-            return
-        if header is None:
-            header = row if any(row) else None
-        elif len(row) > len(header):
-            yield Skipped(
-                f"{name}:{rows.line_num}", f"has {len(row)} fields under {len(header)} headings"
-            )
-        elif any(row):
-            yield Record(f"{name}:{rows.line_num}", dict(zip(header, row, strict=False)))
+        raise ValueError(f"is not JSON that can be read: {problem}") from None
+    if not isinstance(value, list | dict):
+        raise ValueError("is no JSON object")  # noqa: TRY004 - told as every other bad record
+    return value

@@ -79,7 +79,8 @@ class Source:
         for record in records(path, path.name):
             if isinstance(record, Skipped):
                 raise UnsupportedError(f"{record.where} {record.why}")
-            yield _placed(record)
+            if isinstance(record, Record):
+                yield _placed(record)
 
 
 def _placed(record: Record) -> tuple[str, JsonValue]:

@@ -1,0 +1,418 @@
+"""Imports through the tool and the command line: what is read, what is not, and what is told."""
+
+import csv
+import gzip
+import io
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mcp import Client
+from pydantic import JsonValue
+
+from regrade_server.app import build_server
+from regrade_server.cli import main
+from regrade_server.house import House
+from regrade_server.sqlite import SqliteStore
+from regrade_tools.formats import Note, Record, Skipped, stream_records
+from regrade_tools.refusal import Refusal
+from regrade_tools.traces import Traces
+from regrade_tools.workspace import Workspace
+
+LINE = '{"input": "a", "output": "b", "ts": 1790812800}\n'
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    folder = tmp_path / "repo"
+    (folder / "logs").mkdir(parents=True)
+    return folder
+
+
+def by_hand(
+    capsys: pytest.CaptureFixture[str], root: Path, *arguments: str
+) -> tuple[int, dict[str, Any]]:
+    code = main(["import", *arguments, "--root", str(root), "--json"])
+    told: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return code, told
+
+
+def in_a_process(
+    root: Path, *arguments: bytes | str, command: str = 'exec "$@"', piped: bytes = b""
+) -> subprocess.CompletedProcess[bytes]:
+    """The command line as a shell starts it in the workspace; names need not be UTF-8."""
+    regrade = [sys.executable, "-m", "regrade_server", "import", *arguments, "--root", str(root)]
+    shell = ["sh", "-c", command, "sh", *regrade]
+    return subprocess.run(shell, input=piped, capture_output=True, check=False, cwd=root)
+
+
+def exported(trace_id: str, *outputs: str, tokens: int = 1) -> str:
+    spans = [
+        {
+            "traceId": trace_id, "spanId": f"{number:016x}", "startTimeUnixNano": str(10**18),
+            "endTimeUnixNano": str(10**18 + 1), "attributes": [
+                {"key": "output.value", "value": {"stringValue": output}},
+                {"key": "gen_ai.operation.name", "value": {"stringValue": "chat"}},
+                {"key": "gen_ai.usage.input_tokens", "value": {"intValue": str(tokens)}},
+            ],
+        }
+        for number, output in enumerate(outputs)
+    ]  # fmt: skip
+    return json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]}) + "\n"
+
+
+@pytest.mark.anyio
+async def test_no_folder_no_glob_and_no_odd_name_leads_an_agent_out_by_a_link(root: Path) -> None:
+    (root.parent / "secret.jsonl").write_text(LINE)
+    (root / "logs" / "own.jsonl").write_text(LINE)
+    (root / "logs" / "x[1].jsonl").symlink_to(root.parent / "secret.jsonl")
+    async with Client(build_server(House(Workspace(root)))) as client:
+        for path in ("logs", "logs/*.jsonl"):
+            reply = await client.call_tool("import_traces", {"path": path})
+            told: dict[str, Any] = reply.structured_content or {}
+            assert (told["stored"] + told["already_known"], told["skipped_first"]) == (
+                1, ["x[1].jsonl leads out of the workspace by a link"],
+            )  # fmt: skip
+        reply = await client.call_tool("import_traces", {"path": "logs/x[1].jsonl"})
+        assert "lies outside the workspace" in getattr(reply.content[0], "text", "")
+
+
+def test_a_file_that_is_called_like_a_glob_is_that_file(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (root / "x[1].jsonl").write_text(LINE)
+    (root / "x1.jsonl").write_text(LINE * 2)
+    code, told = by_hand(capsys, root, str(root / "x[1].jsonl"))
+    assert (code, told["stored"], told["files"]) == (0, 1, 1)
+
+
+@pytest.mark.parametrize("name", ["log.csv", "log.jsonl", "log"])
+def test_a_line_without_end_in_a_small_archive_is_given_up(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("regrade_tools.formats.lines.RECORD_BYTES", 1_000)
+    monkeypatch.setattr("regrade_tools.formats.lines._ENDLESS_BYTES", 1 << 21)
+    monkeypatch.setattr("regrade_tools.formats.source._DOCUMENT_BYTES", 1 << 21)
+    start = b"input,output\n" if name == "log.csv" else b""
+    packed = gzip.compress(start + b"x" * (1 << 23))
+    why = (
+        "is one JSON document of over 256 MB; write it as JSON lines, such as with jq -c '.[]'"
+        if name == "log"
+        else "is longer than 1 GB; what follows is not read"
+    )
+    where = {"log.csv": "log.csv:2", "log.jsonl": "log.jsonl:1"}.get(name, name)
+    assert list(stream_records(io.BytesIO(packed), name)) == [Skipped(where, why)]
+
+
+@pytest.mark.parametrize("name", ["log.csv", "log.jsonl", "log"])
+def test_blank_lines_by_the_million_cost_next_to_nothing(name: str) -> None:
+    first = b"input,output\n" if name == "log.csv" else b'{"input": "a"}\n'
+    last = b"a,b\n" if name == "log.csv" else b'{"input": "a"}\n'
+    packed = gzip.compress(first + b" \r\n" * 8_000_000 + last, 1)
+    began = time.process_time()
+    *_, found = stream_records(io.BytesIO(packed), name)
+    assert time.process_time() - began < 2
+    assert found.where == f"{name}:8000002"
+
+
+@pytest.mark.parametrize(
+    ("name", "where"), [("log.json", "log.json"), ("log.jsonl", "log.jsonl:1")]
+)
+def test_more_values_than_can_be_held_at_once_are_not_parsed(
+    name: str, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("regrade_tools.formats.source._MOST_VALUES", 1_000)
+    (found,) = stream_records(io.BytesIO(b"[" + b"{}," * 1_000 + b"{}]"), name)
+    assert found == Skipped(
+        where, "holds over 1,000 values at once; write it as JSON lines, such as with jq -c '.[]'"
+    )
+
+
+def test_a_row_that_never_ends_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("regrade_tools.formats.lines.RECORD_BYTES", 60)
+    table = b'input,output\na,1\n"' + b'x\n","' * 12
+    first, *_, never = stream_records(io.BytesIO(table), "log.csv")
+    assert first == Record("log.csv:2", {"input": "a", "output": "1"})
+    why = "is a row of over 64 MB or 1,000,000 lines; is a quote never closed?"
+    assert never == Skipped("log.csv:15", why)
+
+
+def test_a_quote_that_is_never_closed_makes_no_record_of_what_it_swallows() -> None:
+    table = b'input,output\n"a\n",1\n\n"b,2\nc,3\n'
+    assert list(stream_records(io.BytesIO(table), "log.csv")) == [
+        Record("log.csv:3", {"input": "a\n", "output": "1"}),
+        Skipped("log.csv:6", "ends a row of line 5 whose quote is never closed"),
+    ]
+
+
+def test_a_table_of_an_old_macintosh_is_read() -> None:
+    found = list(stream_records(io.BytesIO(b"input,output\ra,1\rb,2\r"), "log.csv"))
+    assert found == [
+        Record("log.csv:2", {"input": "a", "output": "1"}),
+        Record("log.csv:3", {"input": "b", "output": "2"}),
+    ]
+
+
+def test_headings_that_are_empty_or_repeated_keep_their_columns_and_are_told(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = "input,output,question,question,,question_2\n1,2,3,4,5,6\n"
+    found = list(stream_records(io.BytesIO(table.encode()), "log.csv"))
+    value: JsonValue = {
+        "input": "1", "output": "2", "question": "3", "question_3": "4", "column_5": "5",
+        "question_2": "6",
+    }  # fmt: skip
+    said = "has 2 empty or repeated headings, read as question_3, column_5"
+    assert found == [Note("log.csv:1", said), Record("log.csv:2", value)]
+    (root / "log.csv").write_text(table)
+    code, told = by_hand(capsys, root, str(root / "log.csv"))
+    assert (code, told["stored"], told["notes"][0]) == (0, 1, f"log.csv:1 {said}")
+
+
+def test_what_is_not_utf_8_is_refused_and_never_changed() -> None:
+    table = "input,output\nCafé?,ja\nBar?,nein\n".encode("latin-1")
+    reason = "is not UTF-8 text: invalid continuation byte at byte 3; convert the file first, "
+    assert list(stream_records(io.BytesIO(table), "log.csv")) == [
+        Skipped("log.csv:2", f"{reason}such as with iconv"),
+        Record("log.csv:3", {"input": "Bar?", "output": "nein"}),
+    ]
+    (only,) = stream_records(io.BytesIO("input,output\n1,2\n".encode("utf-16")), "log.csv")
+    assert isinstance(only, Skipped)
+    assert only.why.startswith("holds the headings, but is not UTF-8 text")
+
+
+def test_a_report_cannot_steer_the_terminal(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (root / "a\x1b[2J.jsonl").write_text('{"\\u001b[31m": 1}\n')
+    assert main(["import", str(root / "a\x1b[2J.jsonl"), "--root", str(root)]) == 2
+    said = capsys.readouterr()
+    assert "a\ufffd[2J.jsonl:1 is in no known format (its fields: \ufffd[31m)" in said.out
+    assert "\x1b" not in said.out + said.err
+
+
+def test_a_second_import_says_what_it_did_not_change(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = root / "log.csv"
+    log.write_text("ask,say,ts\nq,r,1790812800\ns,t,1790812800\n")
+    wrong, right = ("input=say", "output=ask"), ("input=ask", "output=say")
+    other = "would be read otherwise now (by another mapping, format or redaction)"
+    anew = "to read them anew, move .regrade/store.db away (its runs go with it)"
+    assert by_hand(capsys, root, str(log), *wrong)[1] == {
+        "stored": 2, "already_known": 0, "skipped": 0, "files": 1,
+        "skipped_first": [], "notes": [], "redacted": {},
+    }  # fmt: skip
+    assert by_hand(capsys, root, str(log), *wrong)[1]["notes"] == []
+    assert by_hand(capsys, root, str(log), *right)[1]["notes"] == [
+        f"2 traces known already {other} and stay as they are; {anew} and import every log"
+    ]
+    assert by_hand(capsys, root, str(log), *wrong, "--tag", "new")[1]["notes"] == [
+        f"2 traces known already stay without the tags given now; {anew} and import every log"
+    ]
+
+
+def test_traces_with_equal_ids_and_times_and_other_contents_are_both_kept(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (root / "a.jsonl").write_text(exported("a" * 32, "one"))
+    (root / "b.jsonl").write_text(exported("a" * 32, "two"))
+    paths = (str(root / "a.jsonl"), str(root / "b.jsonl"))
+    assert by_hand(capsys, root, *paths)[1]["stored"] == 2
+    assert by_hand(capsys, root, *paths)[1]["already_known"] == 2
+
+
+def test_a_bad_trace_among_spans_costs_no_other(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good, bad = exported("a" * 32, "one"), exported("b" * 32, "one", "two", tokens=2**53 - 1)
+    (root / "a.jsonl").write_text(good + bad + exported("c" * 32, "one"))
+    _, told = by_hand(capsys, root, str(root / "a.jsonl"))
+    assert (told["stored"], told["skipped_first"]) == (
+        2, ["a.jsonl:2 counts more tokens than can be"],
+    )  # fmt: skip
+
+
+def test_several_paths_are_one_import_and_a_folder_may_hold_an_equals_sign(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (root / "a.jsonl").write_text(LINE)
+    (root / "date=2026").mkdir()
+    (root / "date=2026" / "b.csv").write_text("ask,say,ts\nq,r,1790812800\n")
+    paths = [str(root / name) for name in ("a.jsonl", "date=2026/b.csv", "a.jsonl")]
+    (root / "a.jsonl").write_text('{"ask": "x", "say": "y", "ts": 1790812800}\n')
+    _, told = by_hand(capsys, root, *paths, "input=ask", "output=say")
+    assert (told["stored"], told["files"], told["skipped"]) == (2, 2, 0)
+
+
+def test_a_table_is_read_from_standard_input(root: Path) -> None:
+    done = in_a_process(root, "-", "--format", "csv", "--json", piped=b"input,output\n1,2\n3,4\n")
+    assert json.loads(done.stdout)["stored"] == 2
+
+
+def test_a_name_that_is_not_utf_8_is_imported_under_a_plain_one(root: Path) -> None:
+    path = os.fsencode(root) + b"/caf\xe9.jsonl"
+    Path(os.fsdecode(path)).write_text(LINE + "{\n")
+    done = in_a_process(root, path, "--json")
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["stored"], done.stderr) == (0, 1, b"")
+    assert told["skipped_first"][0].startswith("caf\ufffd.jsonl:2 is not JSON")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (("log.jsonl", "--tag", "\udcff"), "The tag '\\udcff' is no text."),
+        (("loop.jsonl",), "'loop.jsonl' is a link that leads nowhere."),
+        (("pipe.jsonl",), "'pipe.jsonl' is no ordinary file."),
+        (("\udcff.jsonl",), "There is no log at '\\udcff.jsonl'."),
+        (("~nobody-at-all/x",), "'~nobody-at-all/x' cannot be looked for"),
+        (("-", "log.jsonl"), "Standard input is imported by itself."),
+        (("input=ask",), "There is no path."),
+        (("log.jsonl", "input="), "'input=' is no mapping."),
+        (("log.jsonl", "--root", "loop.jsonl"), "The workspace 'loop.jsonl' cannot be looked for"),
+    ],
+)
+def test_what_cannot_be_imported_is_refused(
+    arguments: tuple[str, ...], problem: str, root: Path, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    (root / "log.jsonl").write_text(LINE)
+    (root / "loop.jsonl").symlink_to("loop.jsonl")
+    os.mkfifo(root / "pipe.jsonl")
+    monkeypatch.chdir(root)
+    assert main(["--root", str(root), "import", *arguments]) == 2
+    said = capsys.readouterr()
+    assert (said.out, said.err[: len(problem) + 9]) == ("", f"regrade: {problem}")
+
+
+@pytest.mark.parametrize(
+    ("command", "problem"),
+    [
+        ('exec "$@" <&-', b"Standard input is closed."),
+        ('mkdir gone; cd gone; rmdir ../gone; exec "$@"', b"The working directory cannot be read"),
+    ],
+)
+def test_what_a_shell_leaves_behind_is_refused(command: str, problem: bytes, root: Path) -> None:
+    done = in_a_process(root, "-", command=command)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr.startswith(b"regrade: " + problem)
+
+
+def test_a_stream_that_cannot_be_read_is_skipped_with_the_reason(root: Path) -> None:
+    done = in_a_process(root, "-", "--json", command='exec "$@" 0> out')
+    assert json.loads(done.stdout)["skipped_first"] == [
+        "stdin cannot be read to its end: [Errno 9] Bad file descriptor"
+    ]
+
+
+def test_a_link_that_leads_nowhere_is_named_and_costs_no_other(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (root / "logs" / "a.jsonl").symlink_to("b.jsonl")
+    (root / "logs" / "b.jsonl").symlink_to("a.jsonl")
+    (root / "logs" / "c.jsonl").write_text(LINE)
+    _, told = by_hand(capsys, root, str(root / "logs"))
+    assert (told["stored"], told["skipped_first"]) == (
+        1, [f"logs/{name}.jsonl is a link that leads nowhere" for name in "ab"],
+    )  # fmt: skip
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="only Linux has such a file")
+def test_an_error_in_the_middle_of_a_file_is_told(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (root / "logs" / "a.jsonl").symlink_to("/proc/self/mem")
+    (root / "logs" / "b.jsonl").write_text(LINE)
+    _, told = by_hand(capsys, root, str(root / "logs"))
+    assert (told["stored"], told["skipped_first"]) == (
+        1, ["a.jsonl cannot be read to its end: [Errno 5] Input/output error"],
+    )  # fmt: skip
+
+
+def test_what_is_closed_to_us_is_named_and_costs_no_other(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (root / "logs" / "a.jsonl").write_text(LINE)
+    (root / "logs" / "b.jsonl").write_text(LINE)
+    (root / "logs" / "c").mkdir()
+    for name in ("b.jsonl", "c"):
+        (root / "logs" / name).chmod(0)
+    if os.access(root / "logs" / "b.jsonl", os.R_OK):
+        pytest.skip("nothing is closed to this user")
+    _, told = by_hand(capsys, root, str(root / "logs"))
+    (root / "logs" / "c").chmod(0o700)
+    assert (told["stored"], told["skipped_first"]) == (
+        1, [f"logs/{name} cannot be read: Permission denied" for name in ("b.jsonl", "c")],
+    )  # fmt: skip
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["input", "output", "messages", "role", "content", "ts", "tags", "id"])
+            | st.text(st.characters()),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=8,
+)
+CELLS = st.sampled_from(["input", "output", "", "a", '"', "\r", "\n", "1e999"]) | st.text(
+    st.characters()
+)
+
+
+def written(table: list[list[str]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text).writerows(table)
+    return text.getvalue().encode(errors="surrogatepass")
+
+
+CONTENTS = (
+    st.binary()
+    | st.lists(VALUES).map(lambda found: "\n".join(map(json.dumps, found)).encode())
+    | VALUES.map(lambda value: json.dumps(value, ensure_ascii=False).encode(errors="surrogatepass"))
+    | st.lists(st.lists(CELLS, max_size=4), max_size=4).map(written)
+    | st.lists(CELLS, max_size=4).map(lambda row: b"input,output\n" + written([row]))
+)
+
+
+@given(CONTENTS, st.sampled_from(["", "csv", "chat", "exchange", "otlp"]), st.integers(-20, 0))
+@settings(max_examples=150, deadline=None)
+def test_any_bytes_are_stored_or_skipped(raw: bytes, told: str, cut: int) -> None:
+    async def imported() -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            store = SqliteStore(Path(folder, "store.db"))
+            try:
+                for content in (raw, gzip.compress(raw)[: cut or None], gzip.compress(raw) + raw):
+                    for name in ("log", "log.csv", "log.jsonl"):
+                        done = await Traces(store, None).import_stream(
+                            io.BytesIO(content), name, told or None, {}, ["tag"]
+                        )
+                        assert all(line.isprintable() for line in done.skipped_first + done.notes)
+            finally:
+                store.close()
+
+    anyio.run(imported)
+
+
+@given(st.text(st.characters()), st.text(st.characters()))
+@settings(deadline=None)
+def test_any_path_and_any_tag_are_read_or_refused(path: str, tag: str) -> None:
+    async def imported() -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            house = House(Workspace(Path(folder)))
+            with pytest.raises(Refusal):
+                await house.traces.import_traces(f"{path}/absent", tags=[tag])
+
+    anyio.run(imported)

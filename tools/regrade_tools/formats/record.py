@@ -1,0 +1,29 @@
+"""What a source of records gives: a record, what could not be read, or a remark."""
+
+from dataclasses import dataclass
+
+from pydantic import JsonValue
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record and its place, such as ``chats.jsonl:12``."""
+
+    where: str
+    value: JsonValue
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """What could not be read, where, and why."""
+
+    where: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What was read otherwise than it stands there, and where."""
+
+    where: str
+    what: str

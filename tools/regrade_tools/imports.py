@@ -1,0 +1,149 @@
+"""An import: what becomes of the traces that were read, and the report of it."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+
+from regrade_tools.clipping import clip, size
+from regrade_tools.completion import differs
+from regrade_tools.formats import Note, Skipped
+from regrade_tools.models import Trace
+from regrade_tools.plaintext import plain
+from regrade_tools.ports import Store
+from regrade_tools.redaction import Redaction
+
+Item = Trace | Skipped | Note
+
+_BATCH = 1_000
+_BATCH_CHARACTERS = 32 * 1024 * 1024
+_SHOWN = 10
+_LONGEST_LINE = 400
+_ANEW = "to read them anew, move .regrade/store.db away (its runs go with it) and import every log"
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an import did; the first of what it skipped, each with its place and the reason.
+
+    ``completed`` counts known traces whose later spans came; ``notes`` say what was read
+    otherwise than it stands in the log, and what was not changed.
+    """
+
+    stored: int
+    already_known: int
+    skipped: int
+    files: int
+    skipped_first: list[str] = field(default_factory=list[str])
+    notes: list[str] = field(default_factory=list[str])
+    redacted: dict[str, int] = field(default_factory=dict[str, int])
+    completed: int = 0
+    hint: str | None = None
+
+
+def batch(found: Iterator[Item]) -> list[Item]:
+    """The next items: many small ones, or a few that are large."""
+    items: list[Item] = []
+    characters = 0
+    for item in islice(found, _BATCH):
+        items.append(item)
+        characters += size(item.raw) if isinstance(item, Trace) else 0
+        if characters > _BATCH_CHARACTERS:
+            break
+    return items
+
+
+@dataclass(slots=True)
+class Tally:
+    """The report while it grows."""
+
+    stored: int = 0
+    known: int = 0
+    completed: int = 0
+    skipped: int = 0
+    files: int = 0
+    _untimed: int = 0
+    _other_tags: int = 0
+    _other_content: int = 0
+    _noted: int = 0
+    _first: list[str] = field(default_factory=list[str])
+    _notes: list[str] = field(default_factory=list[str])
+
+    async def keep(self, items: list[Item], store: Store) -> None:
+        """Store the traces of ``items`` and count what becomes of each."""
+        traces = [item for item in items if isinstance(item, Trace)]
+        appended = await store.append(traces)
+        self.stored += appended.stored
+        self.known += appended.known
+        self.completed += appended.completed
+        self._untimed += sum(trace.started_at is None for trace in traces)
+        for item in items:
+            if not isinstance(item, Trace):
+                self.add(item)
+        if appended.known or appended.completed:
+            await self._compare(traces, store)
+
+    def add(self, item: Skipped | Note) -> None:
+        """Count what could not be read, or was read otherwise."""
+        if isinstance(item, Skipped):
+            self.skipped += 1
+            if len(self._first) < _SHOWN:
+                self._first.append(_line(f"{item.where} {item.why}"))
+        else:
+            self._noted += 1
+            if len(self._notes) < _SHOWN:
+                self._notes.append(_line(f"{item.where} {item.what}"))
+
+    async def _compare(self, traces: Iterable[Trace], store: Store) -> None:
+        """Count the traces that are known by their ids, but were stored as something else."""
+        for trace in traces:
+            kept = await store.trace(trace.id)
+            if kept is None:
+                continue
+            if differs(kept, trace):
+                self._other_content += 1
+            elif not set(trace.tags) <= set(kept.tags):
+                self._other_tags += 1
+
+    def told(self, hidden: Redaction) -> Imported:
+        """The report."""
+        hint = None
+        if not self.stored and not self.known and not self.completed:
+            hint = "Nothing was imported; if the fields have other names, give a mapping."
+        return Imported(
+            stored=self.stored,
+            already_known=self.known,
+            completed=self.completed,
+            skipped=self.skipped,
+            files=self.files,
+            skipped_first=self._first,
+            notes=[*self._notes, *self._totals()],
+            redacted=dict(hidden.count),
+            hint=hint,
+        )
+
+    def _totals(self) -> Iterator[str]:
+        if self._noted > len(self._notes):
+            yield f"... and {self._noted - len(self._notes)} more such notes"
+        if self._other_content:
+            yield (
+                f"{_traces(self._other_content)} known already would be read otherwise now (by "
+                f"another mapping, format or redaction) and stay as they are; {_ANEW}"
+            )
+        if self._other_tags:
+            yield (
+                f"{_traces(self._other_tags)} known already stay without the tags given now; "
+                f"{_ANEW}"
+            )
+        if self._untimed and self.stored:
+            yield (
+                f"{_traces(self._untimed)} without a time of their own: newest and since: go by "
+                "when they were imported; where a field holds it, map timestamp=FIELD"
+            )
+
+
+def _traces(number: int) -> str:
+    return f"{number} trace{'' if number == 1 else 's'}"
+
+
+def _line(text: str) -> str:
+    return clip(plain(text), _LONGEST_LINE)
