@@ -13,6 +13,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from regrade_tools.datasets import row_cases
+from regrade_tools.formats.files import is_glob
 from regrade_tools.locks import exclusive
 from regrade_tools.models import Case, Project, Suite
 from regrade_tools.refusal import Refusal, unknown
@@ -317,11 +318,6 @@ class Workspace:
         temporary = Path(name)
         temporary.chmod(0o666 & ~mask)
         return temporary
-
-
-def is_glob(path: Path) -> bool:
-    """Whether the name of ``path`` is a pattern; not where a file or a link is called so."""
-    return any(sign in path.name for sign in "*?[") and not os.path.lexists(path)
 
 
 NO_WORKSPACE = (

@@ -7,7 +7,6 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from regrade_tools.refusal import Refusal
-from regrade_tools.workspace import is_glob
 
 EXTENSIONS = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".log")
 
@@ -90,3 +89,8 @@ def _file(path: Path) -> Found | None:
     except OSError as problem:
         return Found(path, f"cannot be read: {problem.strerror}")
     return Found(path, "is no ordinary file" if path.exists() else "is a link that leads nowhere")
+
+
+def is_glob(path: Path) -> bool:
+    """Whether the name of ``path`` is a pattern; not where a file or a link is called so."""
+    return any(sign in path.name for sign in "*?[") and not os.path.lexists(path)

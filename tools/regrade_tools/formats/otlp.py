@@ -32,17 +32,13 @@ _HEX_DIGITS = (16, 32)
 
 @dataclass(frozen=True, slots=True)
 class LoggedSpan:
-    """One span with its attributes unpacked; ``raw`` is it as it was logged, at ``where``.
-
-    ``fingerprint`` is that of the span before its secrets were replaced.
-    """
+    """One span with its attributes unpacked; ``raw`` is it as it was logged, at ``where``."""
 
     where: str
     trace_id: str
     span: Span
     attributes: dict[str, JsonValue]
     raw: JsonValue
-    fingerprint: str
 
 
 def is_otlp(record: Fields) -> bool:
