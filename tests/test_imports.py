@@ -208,7 +208,7 @@ def test_a_second_import_says_what_it_did_not_change(
     anew = "to read them anew, move .regrade/store.db away (its runs go with it)"
     assert by_hand(capsys, root, str(log), *wrong)[1] == {
         "stored": 2, "already_known": 0, "skipped": 0, "files": 1,
-        "skipped_first": [], "notes": [], "redacted": {},
+        "skipped_first": [], "notes": [], "redacted": {}, "completed": 0,
     }  # fmt: skip
     assert by_hand(capsys, root, str(log), *wrong)[1]["notes"] == []
     assert by_hand(capsys, root, str(log), *right)[1]["notes"] == [
@@ -219,14 +219,15 @@ def test_a_second_import_says_what_it_did_not_change(
     ]
 
 
-def test_traces_with_equal_ids_and_times_and_other_contents_are_both_kept(
+def test_a_span_that_is_known_with_other_contents_stays_and_is_told(
     root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (root / "a.jsonl").write_text(exported("a" * 32, "one"))
     (root / "b.jsonl").write_text(exported("a" * 32, "two"))
-    paths = (str(root / "a.jsonl"), str(root / "b.jsonl"))
-    assert by_hand(capsys, root, *paths)[1]["stored"] == 2
-    assert by_hand(capsys, root, *paths)[1]["already_known"] == 2
+    assert by_hand(capsys, root, str(root / "a.jsonl"))[1]["stored"] == 1
+    second = by_hand(capsys, root, str(root / "b.jsonl"))[1]
+    assert (second["stored"], second["already_known"], second["completed"]) == (0, 1, 0)
+    assert second["notes"][0].startswith("1 trace known already would be read otherwise now")
 
 
 def test_a_bad_trace_among_spans_costs_no_other(

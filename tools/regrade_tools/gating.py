@@ -8,9 +8,9 @@ from regrade_tools.cards import Summary
 from regrade_tools.comparison import Comparison, compare
 from regrade_tools.gate import rule
 from regrade_tools.gate_report import GateReport, judged
-from regrade_tools.models import Profile, StoredRun
+from regrade_tools.models import UNREADABLE, Profile, StoredRun
 from regrade_tools.planning import program
-from regrade_tools.refusal import Refusal
+from regrade_tools.refusal import Refusal, Unavailable
 from regrade_tools.running import Progress, silent
 from regrade_tools.selection import selected
 from regrade_tools.slices import slices
@@ -74,6 +74,12 @@ class Gating:
         report = await self._measured(question, run_id, progress)
         stored = await self.suites.runs.stored(report.summary.run_id)
         results = await self.suites.runs.store.results(stored.run.id)
+        if any(result.error.startswith(UNREADABLE) for result in results):
+            # What it said may have been a failure: no allowance for errors covers that.
+            raise Unavailable(
+                f"A result of {stored.run.id} cannot be read back: the store is damaged.",
+                next_step="Run the gate without --run-id: it measures anew.",
+            )
         found = standing(stored.run, results)
         if before is not None:
             before = before.narrowed(question.asked.select, found)

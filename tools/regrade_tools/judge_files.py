@@ -10,7 +10,6 @@ from pydantic import JsonValue, ValidationError
 
 from regrade_tools import judgebook
 from regrade_tools.bench import Sitting
-from regrade_tools.documents import DocumentError, load
 from regrade_tools.fingerprint import item_key
 from regrade_tools.judgebook import JudgeBook, Look
 from regrade_tools.judging import Example, Said, spoken
@@ -46,6 +45,9 @@ class JudgeFiles:
                 next_step="A judge is a file evals/judges/<judge>.md; `regrade schema judge` says "
                 "what stands in its front matter.",
             )
+        # Imported with the first judge: a server that lists its tools reads no file.
+        from regrade_tools.documents import DocumentError, load  # noqa: PLC0415
+
         path = self.workspace.evals / "judges" / f"{name}.md"
         shown = self.workspace.shown(path)
         parts = _FRONT.match(self.workspace.text(path))

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from regrade_server.sqlite.transaction import transaction
-from regrade_tools.models import CaseResult, Outcome, Run, RunEnd, StoredRun
+from regrade_tools.models import UNREADABLE, CaseResult, Outcome, Run, RunEnd, StoredRun
 
 # The id of the case in a result that is not JSON any more.
 _CASE = re.compile(r'"case_id":"([A-Za-z0-9_-]{1,80})"')
@@ -84,7 +84,7 @@ def _result(body: str) -> CaseResult:
             case[1] if case else "unreadable",
             1,
             "errored",
-            error=f"unreadable in the store: {told}",
+            error=f"{UNREADABLE}: {told}",
         )
 
 

@@ -9,6 +9,7 @@ from regrade_tools.models.language_model import Completion, ModelSpec, Prompt, Q
 from regrade_tools.models.packet import Packet, PacketKind
 from regrade_tools.models.policy import PROFILES, GatePolicy, Profile, SlicePolicy
 from regrade_tools.models.run import (
+    UNREADABLE,
     CaseResult,
     CheckResult,
     Outcome,
@@ -32,6 +33,7 @@ from regrade_tools.models.trace import Exchange, Message, Span, SpanKind, Status
 
 __all__ = [
     "PROFILES",
+    "UNREADABLE",
     "Case",
     "CaseResult",
     "CheckResult",

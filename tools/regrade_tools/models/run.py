@@ -9,6 +9,10 @@ Outcome = Literal["passed", "failed", "errored"]
 RunState = Literal["running", "done", "cancelled", "interrupted", "broken"]
 
 
+# How the error of a result begins whose row in the store is damaged.
+UNREADABLE = "unreadable in the store"
+
+
 @dataclass(frozen=True, slots=True)
 class CheckResult:
     """What one assertion said of one answer; ``check`` is the assertion as it was written."""
