@@ -1,0 +1,88 @@
+"""A model on loopback that speaks the OpenAI protocol, and can be told to misbehave."""
+
+import json
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+Answer = Callable[[dict[str, Any], int], tuple[int, Any]]
+
+
+@dataclass
+class Endpoint:
+    """``questions`` are the bodies that came, in their order."""
+
+    url: str
+    questions: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    released: threading.Event = field(default_factory=threading.Event)
+
+
+def completion(text: str, finish: str = "stop", tokens: tuple[int, int] = (100, 10)) -> Any:
+    return {
+        "id": "x",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "tiny",
+        "choices": [
+            {
+                "index": 0,
+                "finish_reason": finish,
+                "message": {"role": "assistant", "content": text},
+            }
+        ],
+        "usage": {
+            "prompt_tokens": tokens[0],
+            "completion_tokens": tokens[1],
+            "total_tokens": sum(tokens),
+        },
+    }
+
+
+def verdict(said: str, reasoning: str = "so") -> Any:
+    return completion(json.dumps({"reasoning": reasoning, "verdict": said}))
+
+
+@contextmanager
+def serving(answer: Answer) -> Generator[Endpoint, None, None]:
+    """Serve; ``answer`` is given a question and how often it came: (status, body).
+
+    A body that is bytes is sent as it is, and None hangs until the test is over.
+    """
+    counts: dict[str, int] = {}
+    lock = threading.Lock()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            with lock:
+                endpoint.questions.append(body)
+                key = json.dumps(body["messages"])
+                counts[key] = counts.get(key, 0) + 1
+                status, told = answer(body, counts[key])
+            if told is None:
+                endpoint.released.wait(60)
+                return
+            sent = told if isinstance(told, bytes) else json.dumps(told).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(sent)))
+            self.end_headers()
+            self.wfile.write(sent)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        endpoint = Endpoint(f"http://127.0.0.1:{server.server_port}/v1")
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield endpoint
+        finally:
+            endpoint.released.set()
+            server.shutdown()
+            thread.join()

@@ -1,0 +1,187 @@
+"""Judges on a language model, through litellm and a real socket."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from endpoint import Answer, completion, serving, verdict
+from labelled import judge_file
+from mcp import Client, StdioServerParameters
+
+from regrade_server.app import build_server
+from regrade_server.house import House
+from regrade_tools.workspace import Workspace
+
+pytestmark = pytest.mark.anyio
+OUTPUTS = [{"input": f"question {n}", "output": f"answer {n}"} for n in range(8)]
+
+
+def project(root: Path, url: str, **more: Any) -> None:
+    (root / "evals").mkdir(exist_ok=True)
+    model = {"model": "openai/tiny", "api_base": url, "timeout_s": 3, **more}
+    (root / "evals" / "regrade.yaml").write_text(json.dumps({"models": {"tiny": model}}))
+    judge_file(root, "diet", "model: tiny")
+
+
+def stdio(root: Path) -> StdioServerParameters:
+    # A real process: what a library prints on stdout would break the protocol.
+    return StdioServerParameters(
+        command=sys.executable,
+        args=["-m", "regrade_server", "--root", str(root)],
+        env=dict(os.environ),
+    )
+
+
+async def judged(root: Path, *, apart: bool = False, **arguments: Any) -> dict[str, Any]:
+    server = stdio(root) if apart else build_server(House(Workspace(root)))
+    async with Client(server) as client:
+        reply = await client.call_tool(
+            "run_judge", {"judge": "diet", "outputs": OUTPUTS, **arguments}
+        )
+    assert not reply.is_error, reply.content
+    return reply.structured_content or {}
+
+
+def number(question: dict[str, Any]) -> int:
+    found = re.search(r"answer (\d)", question["messages"][-1]["content"])
+    assert found
+    return int(found[1])
+
+
+async def test_a_judge_asks_its_model_once_for_each_item_and_replays_what_it_said(
+    tmp_path: Path,
+) -> None:
+    def answer(question: dict[str, Any], _: int) -> tuple[int, Any]:
+        return 200, verdict("FAIL" if number(question) < 2 else "PASS")
+
+    with serving(answer) as endpoint:
+        project(tmp_path, endpoint.url)
+        first = await judged(tmp_path)
+        second = await judged(tmp_path)
+    assert (first["passed"], first["failed"], first.get("replayed", 0)) == (6, 2, 0)
+    assert (second["passed"], second["failed"], second["replayed"]) == (6, 2, 8)
+    assert len(endpoint.questions) == 8
+    asked = endpoint.questions[0]
+    assert (asked["model"], asked["temperature"]) == ("tiny", 0)
+    assert asked["response_format"]["json_schema"]["strict"] is True
+    # What is judged stands between marks that it cannot close.
+    body = asked["messages"][-1]["content"]
+    assert re.search(r"<output ([0-9a-f]{12})>\nanswer \d\n</output \1>", body)
+
+
+def misbehaving(question: dict[str, Any], time: int) -> tuple[int, Any]:
+    """Each answer goes wrong in a way of its own."""
+    bad = {
+        0: (200, verdict("PASS")),
+        1: (500, {"error": {"message": "broken"}}) if time < 2 else (200, verdict("FAIL")),
+        2: (429, {"error": {"message": "slow down"}}) if time < 2 else (200, verdict("PASS")),
+        3: (200, None),
+        4: (200, completion('{"reasoning": "cut', finish="length")),
+        5: (200, completion("I would rather not say.")),
+        6: (400, {"error": {"message": "too odd"}}),
+        7: (200, completion("", finish="content_filter")),
+    }
+    return bad[number(question)]
+
+
+async def test_whatever_a_model_does_a_verdict_is_right_or_none(tmp_path: Path) -> None:
+    with serving(misbehaving) as endpoint:
+        project(tmp_path, endpoint.url)
+        found = await judged(tmp_path)
+        assert (found["passed"], found["failed"], found["unknown"], found["errored"]) == (
+            2,
+            1,
+            3,
+            2,
+        )
+        problems = {card["place"]: card.get("problem", "") for card in found["verdicts"]}
+        assert "did not answer within 3 seconds" in problems["output 4"]
+        assert problems["output 5"] == "the answer was cut at max_tokens"
+        assert "no verdict" in problems["output 6"]
+        assert "does not take this question" in problems["output 7"]
+        assert problems["output 8"] == "the model refused to answer"
+        before = len(endpoint.questions)
+        again = await judged(tmp_path)
+        # What was decided is replayed; what was not is asked anew, for nothing of it was kept.
+        assert again["replayed"] == 3
+        assert {number(question) for question in endpoint.questions[before:]} == {3, 4, 5, 6, 7}
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (lambda _q, _t: (401, {"error": {"message": "bad key"}}), "wants a key that is good"),
+        (lambda _q, _t: (404, {"error": {"message": "no such model"}}), "there is no openai/tiny"),
+    ],
+)
+async def test_what_can_only_repeat_is_asked_once(
+    answer: Answer, told: str, tmp_path: Path
+) -> None:
+    with serving(answer) as endpoint:
+        project(tmp_path, endpoint.url, concurrency=1)
+        found = await judged(tmp_path)
+    assert (found["errored"], len(endpoint.questions)) == (8, 1)
+    assert all(told in card["problem"] for card in found["verdicts"])
+
+
+async def test_a_budget_is_held_before_the_question(tmp_path: Path) -> None:
+    prices = {"input_cost_per_token": 0.00001, "output_cost_per_token": 0.001}
+    with serving(lambda _q, _t: (200, verdict("PASS"))) as endpoint:
+        project(tmp_path, endpoint.url, concurrency=1, max_tokens=20, **prices)
+        found = await judged(tmp_path, budget_usd=0.1)
+        spent = len(endpoint.questions) * (100 * 0.00001 + 10 * 0.001)
+        assert 0 < len(endpoint.questions) < 8
+        assert spent <= 0.1
+        assert found["errored"] == 8 - len(endpoint.questions)
+        assert found["cost_usd"] == pytest.approx(spent)
+        nothing = await judged(tmp_path, budget_usd=0)
+        assert nothing["replayed"] == found["judged"] - found["errored"]
+    assert "the budget of $0.1 is used up" in found["verdicts"][0]["problem"]
+
+
+async def test_a_budget_without_a_known_price_spends_nothing(tmp_path: Path) -> None:
+    with serving(lambda _q, _t: (200, verdict("PASS"))) as endpoint:
+        project(tmp_path, endpoint.url)
+        found = await judged(tmp_path, budget_usd=1)
+        free = await judged(tmp_path)
+    assert (found["errored"], len(endpoint.questions)) == (8, 8)
+    assert "nobody knows the price of this model" in found["verdicts"][0]["problem"]
+    assert (free["passed"], free.get("cost_usd")) == (8, None)
+
+
+async def test_a_key_that_is_not_set_is_named_before_anything_is_asked(tmp_path: Path) -> None:
+    with serving(lambda _q, _t: (200, verdict("PASS"))) as endpoint:
+        project(tmp_path, endpoint.url, api_key_env="NO_SUCH_KEY_HERE")
+        found = await judged(tmp_path)
+    assert (found["errored"], len(endpoint.questions)) == (8, 0)
+    assert found["verdicts"][0]["problem"].startswith("set NO_SUCH_KEY_HERE")
+
+
+def test_a_model_is_only_loaded_when_it_is_asked(tmp_path: Path) -> None:
+    code = (
+        "import sys; from regrade_server.cli import main\n"
+        f"main(['search', '--root', {str(tmp_path)!r}, 'x']); print('litellm' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "False"
+
+
+@pytest.mark.slow
+async def test_a_real_small_model_judges_and_is_not_trusted(tmp_path: Path) -> None:
+    url = os.environ.get("REGRADE_TEST_MODEL")
+    if not url:
+        pytest.skip("no model is served: set REGRADE_TEST_MODEL to its address, .../v1")
+    (tmp_path / "evals").mkdir()
+    model = {"model": "openai/smollm2-135m", "api_base": url, "timeout_s": 120, "max_tokens": 200}
+    (tmp_path / "evals" / "regrade.yaml").write_text(json.dumps({"models": {"tiny": model}}))
+    judge_file(tmp_path, "diet", "model: tiny")
+    found = await judged(tmp_path)
+    assert found["judged"] == 8
+    assert found["passed"] + found["failed"] + found["unknown"] + found["errored"] == 8
+    assert found["passed"] + found["failed"] > 0
+    assert found["state"] == "draft"
