@@ -283,3 +283,46 @@ async def test_given_outputs_are_judged_and_the_rate_is_only_corrected_by_labels
     assert found["raw_rate"]["value"] == 0.6
     assert found["corrected_rate"]["why"].startswith("nobody said how the labelled rows")
     assert [card["verdict"] for card in found["verdicts"]] == ["fail"] * 4 + ["pass"] * 6
+
+
+async def test_pairs_are_judged_in_both_orders_and_a_bias_for_a_place_is_told(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "evals").mkdir()
+    pairs = [
+        {"input": f"q{n}", "a": f"long answer {n}", "b": f"b{n}", "human": "a"} for n in range(4)
+    ]
+    said: list[dict[str, Any]] = []
+    for n, pair in enumerate(pairs):
+        orders = [(pair["a"], pair["b"]), (pair["b"], pair["a"])]
+        # Always the first; always a; always a tie; and once nothing that can be read.
+        winners = [("FIRST", "FIRST"), ("FIRST", "SECOND"), ("TIE", "TIE"), ("FIRST", "?")][n]
+        said.extend(
+            {
+                "input": pair["input"],
+                "output": {"first": first, "second": second},
+                "winner": winner,
+                "reasoning": "so",
+            }
+            for (first, second), winner in zip(orders, winners, strict=True)
+        )
+    recorded(tmp_path, said)
+    judge_file(tmp_path, "better", "pairwise: true\nrecorded: evals/said.jsonl")
+    judge_file(tmp_path, "diet", "recorded: evals/said.jsonl")
+    async with client_of(tmp_path) as client:
+        found = (await replied(client, "run_judge", judge="better", pairs=pairs))["preference"]
+        wrongs: list[tuple[str, dict[str, Any]]] = [
+            ("better", {"outputs": [{"output": "x"}]}),
+            ("diet", {"pairs": pairs}),
+            ("better", {"pairs": [{"a": "x"}]}),
+            ("better", {"pairs": [{**pairs[0], "human": "me"}]}),
+        ]
+        for judge, arguments in wrongs:
+            await refused(client, "run_judge", judge=judge, **arguments)
+    assert (found["pairs"], found["judged"]) == (4, 3)
+    assert (found["a_wins"], found["b_wins"], found["ties"]) == (1, 0, 2)
+    assert found["flipped"]["of"] == "1 of 3"
+    assert found["first_shown"]["of"] == "3 of 4"
+    assert found["longer_wins"]["of"] == "1 of 1"
+    assert found["agreement"]["of"] == "1 of 3"
+    assert found["agreement_decided"]["of"] == "1 of 1"

@@ -9,7 +9,7 @@ from pydantic import JsonValue
 from regrade_tools.bench import Sitting
 from regrade_tools.clipping import clip
 from regrade_tools.fingerprint import random_id
-from regrade_tools.judging import ANSWER_SCHEMA, prompts, spoken
+from regrade_tools.judging import answer_schema, prompts, spoken
 from regrade_tools.models import Item, Judged, Packet
 from regrade_tools.packets import Work, fits, part
 from regrade_tools.ports import Store
@@ -70,7 +70,7 @@ class Errands:
             },
             instructions=system.content,
             items=tuple(shown.values()),
-            answer_schema=ANSWER_SCHEMA,
+            answer_schema=answer_schema(sitting.judge),
         )
         await self.store.add_packet(packet)
         work = part(packet, ())

@@ -60,6 +60,24 @@ class CorrectedRate:
 
 
 @dataclass(frozen=True, slots=True)
+class Preferred:
+    """What a judge prefers. Compare ``longer_wins`` with ``longer_wins_people``."""
+
+    pairs: int
+    judged: int
+    a_wins: int
+    b_wins: int
+    ties: int
+    win_rate_a: Figure
+    flipped: Figure
+    first_shown: Figure
+    longer_wins: Figure
+    longer_wins_people: Figure
+    agreement: Figure
+    agreement_decided: Figure
+
+
+@dataclass(frozen=True, slots=True)
 class JudgeReport:
     """Verdicts of a judge. ``work`` is handed out where the calling agent is the judge.
 
@@ -81,6 +99,7 @@ class JudgeReport:
     raw_rate: Figure | None = None
     corrected_rate: CorrectedRate | None = None
     labels_only: Figure | None = None
+    preference: Preferred | None = None
     verdicts: list[VerdictCard] = field(default_factory=list[VerdictCard])
     next_cursor: str | None = None
     work: Work | None = None

@@ -24,7 +24,8 @@ from regrade_tools.judge_reports import (
     verdict_card,
 )
 from regrade_tools.labelbook import LabelBook
-from regrade_tools.models import Judged, Split
+from regrade_tools.models import Judge, Judged, Split
+from regrade_tools.pairs import Pair, both_orders, pairs_of, preferred
 from regrade_tools.population import Population, Populations
 from regrade_tools.refusal import Refusal
 from regrade_tools.running import Progress, silent
@@ -47,6 +48,7 @@ class Judges:
         traces: str | None = None,
         run_id: str | None = None,
         outputs: list[dict[str, JsonValue]] | None = None,
+        pairs: list[dict[str, JsonValue]] | None = None,
         n: int = 50,
         seed: int = 0,
         budget_usd: float | None = None,
@@ -57,13 +59,19 @@ class Judges:
         """Let a judge read answers: verdicts with reasons, and a corrected pass rate.
 
         Give traces (a query; n of them are drawn at random by seed), run_id, or outputs
-        ([{"input", "output"}]). A judge without a model hands you the items as work: answer with
-        submit_answers, then call this again. budget_usd is a hard cap. The rate is corrected by
-        people's labels; its state says whether the judge can be trusted (align_judge).
+        ([{"input", "output"}]); to a pairwise judge pairs ([{"input", "a", "b"}]). A judge
+        without a model hands you the items as work: answer with submit_answers, then call this
+        again. budget_usd is a hard cap. The rate is corrected by people's labels; its state says
+        whether the judge can be trusted (align_judge).
         """
         alignments = Alignments(needed(self.workspace))
         sitting = self._sitting(alignments, judge, client)
-        found = await self._population(traces, run_id, outputs, n, seed)
+        compared = _compared(sitting.judge, pairs)
+        found = (
+            Population(tuple(both_orders(compared)), f"{len(compared)} pairs, each in both orders")
+            if compared
+            else await self._population(traces, run_id, outputs, n, seed)
+        )
         if sitting.needs_an_agent:
             known = await self.bench.known(sitting, [item.key for item in found.items])
             open_items = [item for item in found.items if item.key not in known]
@@ -74,7 +82,8 @@ class Judges:
             judged = known
         else:
             judged = await self.bench.hear(sitting, found.items, _budget(budget_usd), progress)
-        return _report(alignments, sitting, found, judged, _place(cursor))
+        report = _report(alignments, sitting, found, judged, _place(cursor))
+        return replace(report, preference=preferred(compared, judged)) if compared else report
 
     async def align_judge(  # noqa: PLR0913 - what can be said of it
         self,
@@ -126,6 +135,18 @@ class Judges:
         return await populations.find(traces, run_id, outputs, n, seed)
 
 
+def _compared(judge: Judge, given: list[dict[str, JsonValue]] | None) -> tuple[Pair, ...]:
+    """The pairs that were given, where the judge is one that compares."""
+    if judge.spec.pairwise != bool(given):
+        told = "compares two answers" if judge.spec.pairwise else "does not compare answers"
+        raise Refusal(
+            f"The judge {judge.name} {told}.",
+            next_step='Give pairs ([{"input": ..., "a": ..., "b": ...}]) to a judge whose file '
+            "says `pairwise: true`, and to no other.",
+        )
+    return pairs_of(given or ())
+
+
 def _report(
     alignments: Alignments,
     sitting: Sitting,
@@ -163,8 +184,10 @@ def _report(
         errored=counts["errored"],
         replayed=sum(one.replayed for one in every),
         cost_usd=_cost(every),
-        raw_rate=figure(raw),
-        corrected_rate=corrected(corrected_rate(labelled, raw, book.sampled)),
+        raw_rate=None if spec.pairwise else figure(raw),
+        corrected_rate=(
+            None if spec.pairwise else corrected(corrected_rate(labelled, raw, book.sampled))
+        ),
         labels_only=figure(_labelled_rate(book)) if book.sampled == "random" else None,
         verdicts=page.items,
         next_cursor=None if page.following is None else str(page.following),

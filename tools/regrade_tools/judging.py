@@ -18,18 +18,11 @@ from regrade_tools.refusal import Refusal
 if TYPE_CHECKING:
     from jinja2 import Template
 
-ANSWER_SCHEMA: dict[str, JsonValue] = {
-    "type": "object",
-    "properties": {
-        "reasoning": {"type": "string"},
-        "verdict": {"type": "string", "enum": ["PASS", "FAIL", "UNKNOWN"]},
-    },
-    "required": ["reasoning", "verdict"],
-    "additionalProperties": False,
-}
 # Part of every fingerprint: a judge whose answers are read otherwise is another judge.
 _PARSER = 1
 _VERDICTS: dict[str, Judgement] = {"PASS": "pass", "FAIL": "fail", "UNKNOWN": "unknown"}
+# A comparison is kept as what it says of the answer that was shown first.
+_WINNERS: dict[str, Judgement] = {"FIRST": "pass", "SECOND": "fail", "TIE": "unknown"}
 _FENCED_JSON = re.compile(r"```(?:json)?\s*(\{.*?\})\s*```", re.DOTALL)
 _LONGEST_REASONING = 4_000
 
@@ -52,6 +45,20 @@ class Said:
     problem: str = ""
 
 
+def answer_schema(judge: Judge) -> dict[str, JsonValue]:
+    """The JSON Schema of what a judge answers: reasoning first, then the verdict."""
+    word, said = ("winner", _WINNERS) if judge.spec.pairwise else ("verdict", _VERDICTS)
+    return {
+        "type": "object",
+        "properties": {
+            "reasoning": {"type": "string"},
+            word: {"type": "string", "enum": list[JsonValue](said)},
+        },
+        "required": ["reasoning", word],
+        "additionalProperties": False,
+    }
+
+
 def judge_fingerprint(
     judge: Judge, models: Sequence[ModelSpec], examples: Sequence[Example]
 ) -> str:
@@ -67,7 +74,7 @@ def judge_fingerprint(
     return fingerprint(
         [
             _PARSER,
-            render("judge", criterion="", passes="", fails=""),
+            render(_system(judge), criterion="", passes="", fails=""),
             judge.prompt,
             spec.criterion,
             spec.passes,
@@ -88,20 +95,13 @@ def prompts(judge: Judge, item: Item, examples: Sequence[Example]) -> tuple[Prom
         Refusal: The prompt of the judge is no template, or asks for something that is not there.
     """
     spec = judge.spec
-    system = render("judge", criterion=spec.criterion, passes=spec.passes, fails=spec.fails)
-    values = {
-        "input": fenced("input", item.input),
-        "output": fenced("output", item.output),
-        "tool_calls": fenced("tool_calls", _calls(item)),
-        "examples": "\n\n".join(map(_shown, examples)),
-    }
-    body = _filled(judge, values)
-    used = _used(judge.prompt)
-    if examples and "examples" not in used:
-        body = f"{body}\n\n{values['examples']}"
-    if "output" not in used:
-        names = ["input", "tool_calls", "output"] if item.tool_calls else ["input", "output"]
-        body = "\n\n".join([body, *(values[name] for name in names if name not in used)])
+    system = render(_system(judge), criterion=spec.criterion, passes=spec.passes, fails=spec.fails)
+    values = {"input": fenced("input", item.input), **_answers(judge, item)}
+    if examples:
+        values["examples"] = "\n\n".join(map(_shown, examples))
+    body, used = _filled(judge, values), _used(judge.prompt)
+    # What the prompt does not place itself stands below it: nothing is judged unseen.
+    body = "\n\n".join([body, *(text for name, text in values.items() if name not in used)])
     return Prompt("system", system), Prompt("user", body.strip())
 
 
@@ -117,7 +117,8 @@ def said(completion: Completion) -> Said:
 def spoken(value: JsonValue) -> Said:
     """The judgement in what a function or a file says: a boolean, a word, or an object.
 
-    An object has a ``verdict``, or ``pass``, and may have ``reasoning`` (or ``reason``).
+    An object has a ``verdict``, or ``pass``, or the ``winner`` of a pair, and may have
+    ``reasoning`` (or ``reason``).
     """
     if isinstance(value, bool):
         return Said("pass" if value else "fail")
@@ -127,7 +128,8 @@ def spoken(value: JsonValue) -> Said:
         return Said("unknown", problem="there is no verdict in what the judge returned")
     passes = value.get("pass")
     told = ("PASS" if passes else "FAIL") if isinstance(passes, bool) else value.get("verdict")
-    verdict = _VERDICTS.get(str(told).strip().upper())
+    word = str(value.get("winner") if told is None else told).strip().upper()
+    verdict = (_WINNERS if told is None else _VERDICTS).get(word)
     if verdict is None:
         return Said("unknown", problem="there is no verdict in what the judge returned")
     reasoning = str(value.get("reasoning") or value.get("reason") or "")[:_LONGEST_REASONING]
@@ -162,6 +164,17 @@ def _braced(text: str) -> str:
     return text[start : end + 1] if 0 <= start < end else ""
 
 
+def _system(judge: Judge) -> str:
+    return "judge_pair" if judge.spec.pairwise else "judge"
+
+
+def _answers(judge: Judge, item: Item) -> dict[str, str]:
+    if judge.spec.pairwise and isinstance(item.output, dict):
+        return {name: fenced(name, item.output.get(name)) for name in ("first", "second")}
+    calls = {"tool_calls": fenced("tool_calls", _calls(item))} if item.tool_calls else {}
+    return {**calls, "output": fenced("output", item.output)}
+
+
 def _calls(item: Item) -> list[JsonValue]:
     return [{"name": call.name, "arguments": call.arguments} for call in item.tool_calls]
 
@@ -186,7 +199,7 @@ def _filled(judge: Judge, values: Mapping[str, str]) -> str:
     except (TemplateError, ValueError, TypeError, ArithmeticError, RecursionError) as problem:
         raise Refusal(
             f"The prompt of the judge {judge.name} cannot be filled in: {problem}.",
-            next_step="It may use {{ input }}, {{ output }}, {{ tool_calls }} and {{ examples }}.",
+            next_step=f"It may use {', '.join(f'{{{{ {name} }}}}' for name in values)}.",
         ) from None
 
 

@@ -7,7 +7,7 @@ from typing import Protocol
 from pydantic import JsonValue
 
 from regrade_tools.budget import Budget
-from regrade_tools.judging import ANSWER_SCHEMA, Example, Said, majority, prompts, said, spoken
+from regrade_tools.judging import Example, Said, answer_schema, majority, prompts, said, spoken
 from regrade_tools.models import Case, Item, Judge, ModelSpec, Question
 from regrade_tools.ports import ModelError, Models, Target, TargetError
 
@@ -52,7 +52,7 @@ class Jury:
         votes: list[Said] = []
         costs: list[float | None] = []
         for juror in self.jurors:
-            question = Question(juror, messages, ANSWER_SCHEMA)
+            question = Question(juror, messages, answer_schema(self.judge))
             reserved = self.budget.reserve(await self._ceiling(question))
             cost: float | None = None
             try:

@@ -53,6 +53,10 @@ class JudgeSpec(BaseModel):
         description="A JSON Lines file of judgements that were made elsewhere: item or input and "
         "output, verdict, reasoning.",
     )
+    pairwise: bool = Field(
+        default=False,
+        description="Whether it says which of two answers is better, and not whether one passes.",
+    )
     examples: tuple[str, ...] = Field(
         default=(), description="Keys of labelled items to show; only of the train split."
     )
@@ -73,6 +77,8 @@ class JudgeSpec(BaseModel):
         minds = [self.model, self.jury or None, self.python, self.recorded]
         if sum(mind is not None for mind in minds) > 1:
             raise ValueError("a judge has one of model, jury, python, recorded")
+        if self.pairwise and self.examples:
+            raise ValueError("a pairwise judge has no examples")
         return self
 
 
