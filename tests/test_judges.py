@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from anyio import to_thread
 from labelled import judge_file, know, label_row, write_labels
 from mcp import Client
 
 from regrade_server.app import build_server
+from regrade_server.cli import main
 from regrade_server.house import House
 from regrade_tools.workspace import Workspace
 
@@ -326,3 +328,64 @@ async def test_pairs_are_judged_in_both_orders_and_a_bias_for_a_place_is_told(
     assert found["longer_wins"]["of"] == "1 of 1"
     assert found["agreement"]["of"] == "1 of 3"
     assert found["agreement_decided"]["of"] == "1 of 1"
+
+
+def gated_suite(root: Path, data: Path) -> None:
+    """Two recorded answers of the recipe bot, which must pass the judge."""
+    rows = json.loads((data / "recipe_hw3" / "test_predictions.json").read_text())
+    passing = [r for r in rows if r["predicted_label"] == "PASS"][:2]
+    (root / "evals" / "suites").mkdir(parents=True)
+    (root / "evals" / "suites" / "diets.yaml").write_text(
+        "assertions: [{type: judge, judge: diet}]\n"
+    )
+    (root / "evals" / "cases" / "diets").mkdir(parents=True)
+    for number, row in enumerate(passing):
+        case = {
+            "id": f"case_{number}",
+            "input": {"query": row["query"], "diet": row["dietary_restriction"]},
+            "recorded": {"output": row["response"]},
+        }
+        (root / "evals" / "cases" / "diets" / f"case_{number}.yaml").write_text(json.dumps(case))
+
+
+async def test_the_gate_refuses_a_judge_until_it_is_aligned_and_says_what_is_missing(
+    tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe_bot(tmp_path, data, 0.75, 0.5)
+    gated_suite(tmp_path, data)
+    gate = ["gate", "diets", "--root", str(tmp_path)]
+    assert await to_thread.run_sync(main, gate) == 2
+    told = capsys.readouterr().err
+    assert (
+        "The judge diet may not gate: it is draft. it was never measured on the test split" in told
+    )
+    assert 'align_judge("diet", split="test") measures it' in told
+    async with client_of(tmp_path) as client:
+        # To look at what it says is free: only to decide needs trust.
+        run = await replied(client, "run_suite", suite="diets")
+        assert (run["summary"]["passed"], run["summary"]["failed"]) == (2, 0)
+        await replied(client, "align_judge", judge="diet", split="test")
+    assert await to_thread.run_sync(main, gate) == 0
+    capsys.readouterr()
+    # A change of its words is another judge, and its old figures are no longer its own.
+    judge = tmp_path / "evals" / "judges" / "diet.md"
+    judge.write_text(judge.read_text() + "\nBe strict.\n")
+    assert await to_thread.run_sync(main, gate) == 2
+    assert "it is stale" in capsys.readouterr().err
+    recipe_bot(tmp_path, data, 0.8, 0.8)
+    async with client_of(tmp_path) as client:
+        await replied(client, "align_judge", judge="diet", split="test")
+    assert await to_thread.run_sync(main, gate) == 2
+    told = capsys.readouterr().err
+    assert "TNR is 0.833 (10 of 12), and its lower bound 0.55 is below 0.8" in told
+    assert "label 16 more PASS" in told
+    assert "label 542 more FAIL" in told
+
+
+async def test_a_judge_is_no_assertion_of_a_tools_argument(tmp_path: Path) -> None:
+    (tmp_path / "evals").mkdir()
+    async with client_of(tmp_path) as client:
+        told = await refused(
+            client, "check_output", output="x", assertions=[{"type": "judge", "judge": "diet"}]
+        )
+    assert "must stand in a file of a suite or a case" in told

@@ -16,6 +16,7 @@ from regrade_tools.cases import Cases
 from regrade_tools.catalog import Tool, catalog
 from regrade_tools.errands import Errands
 from regrade_tools.gating import Gating
+from regrade_tools.judge_scorers import JudgeScorers
 from regrade_tools.judges import Judges
 from regrade_tools.live import LiveRuns
 from regrade_tools.outputs import Outputs
@@ -64,9 +65,14 @@ class House:
         return Suites(runs, self.workspace)
 
     @property
-    def scorers(self) -> ScorerPrograms:
-        """The scorers of the workspace."""
-        return ScorerPrograms(self._root, Programs(self._root))
+    def scorers(self) -> JudgeScorers:
+        """The scorers of the workspace, its judges among them."""
+        programs = ScorerPrograms(self._root, Programs(self._root))
+        return JudgeScorers(programs, self._bench, self.workspace)
+
+    @property
+    def _bench(self) -> Bench:
+        return Bench(self.store, self.models, Programs(self._root))
 
     @property
     def baselines(self) -> Baselines:
@@ -81,8 +87,7 @@ class House:
     @property
     def judges(self) -> Judges:
         """What can be done with judges."""
-        bench = Bench(self.store, self.models, Programs(self._root))
-        return Judges(bench, self.errands, self.workspace)
+        return Judges(self._bench, self.errands, self.workspace)
 
     @property
     def errands(self) -> Errands:

@@ -72,8 +72,8 @@ class Bench:
         waiting = [item for key, item in distinct.items() if key not in kept]
         if not waiting:
             return kept
-        async with self._mind(sitting, budget) as mind:
-            hearing = _Hearing(self.store, sitting, mind, progress, len(distinct), dict(kept))
+        async with self.seat(sitting, budget) as seat:
+            hearing = _Hearing(seat, progress, len(distinct), dict(kept))
             await hearing.hold(waiting)
         return {key: hearing.found[key] for key in distinct}
 
@@ -84,6 +84,12 @@ class Bench:
             return {}
         found = await self.store.judgements(sitting.fingerprint, keys)
         return {key: replace(judged, replayed=True) for key, judged in found.items()}
+
+    @asynccontextmanager
+    async def seat(self, sitting: Sitting, budget: Budget) -> AsyncGenerator["Seat", None]:
+        """A judge that can be asked item by item, until the context ends."""
+        async with self._mind(sitting, budget) as mind:
+            yield Seat(self.store, sitting, mind)
 
     @asynccontextmanager
     async def _mind(self, sitting: Sitting, budget: Budget) -> AsyncGenerator[Mind, None]:
@@ -98,42 +104,16 @@ class Bench:
 
 
 @dataclass
-class _Hearing:
-    """One round of questions; answers are kept as they come, for they were paid for."""
+class Seat:
+    """A judge on the bench. After an error that would only repeat it is not asked again."""
 
     store: Store
     sitting: Sitting
     mind: Mind
-    progress: Progress
-    total: int
-    found: dict[str, Judged]
-    unkept: list[Judged] = field(default_factory=list[Judged])
     fatal: str = ""
 
-    async def hold(self, items: Sequence[Item]) -> None:
-        models = self.sitting.models
-        width = min(model.concurrency for model in models) if models else _CLASSIFIERS
-        waiting = iter(items)
-        try:
-            async with anyio.create_task_group() as tasks:
-                for _ in range(min(width, len(items))):
-                    tasks.start_soon(self._ask, waiting)
-        finally:
-            with anyio.CancelScope(shield=True):
-                await self._keep()
-
-    async def _ask(self, waiting: Iterator[Item]) -> None:
-        for item in waiting:
-            judged = await self._judged(item)
-            self.found[item.key] = judged
-            if judged.verdict != "errored":
-                self.unkept.append(judged)
-            if len(self.unkept) >= _KEPT_AT_ONCE:
-                await self._keep()
-            done = len(self.found)
-            await self.progress(done, self.total, f"{done} of {self.total} items judged")
-
-    async def _judged(self, item: Item) -> Judged:
+    async def judged(self, item: Item) -> Judged:
+        """What it says of an item now; nothing is looked up and nothing kept."""
         judge = self.sitting.judge.name
         blank = Judged(item.key, judge, self.sitting.fingerprint, "errored", judged_at=time.time())
         if self.fatal:
@@ -153,10 +133,50 @@ class _Hearing:
             judged_at=time.time(),
         )
 
-    async def _keep(self) -> None:
-        kept, self.unkept = self.unkept, []
-        # An unknown that came of a garbled answer may be none the next time: it is asked again.
-        # Recorded judgements are kept in their own file.
-        lasting = [one for one in kept if not (one.verdict == "unknown" and one.reasoning == "")]
+    async def keep(self, judged: Sequence[Judged]) -> None:
+        """Keep what was decided; of errors and of answers that nobody could read nothing is."""
+        # A judgement that was recorded elsewhere is kept there.
+        lasting = [
+            one
+            for one in judged
+            if one.verdict != "errored" and not (one.verdict == "unknown" and not one.reasoning)
+        ]
         if lasting and self.sitting.judge.spec.recorded is None:
             await self.store.add_judgements(lasting)
+
+
+@dataclass
+class _Hearing:
+    """One round of questions; answers are kept as they come, for they were paid for."""
+
+    seat: Seat
+    progress: Progress
+    total: int
+    found: dict[str, Judged]
+    unkept: list[Judged] = field(default_factory=list[Judged])
+
+    async def hold(self, items: Sequence[Item]) -> None:
+        models = self.seat.sitting.models
+        width = min(model.concurrency for model in models) if models else _CLASSIFIERS
+        waiting = iter(items)
+        try:
+            async with anyio.create_task_group() as tasks:
+                for _ in range(min(width, len(items))):
+                    tasks.start_soon(self._ask, waiting)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self._keep()
+
+    async def _ask(self, waiting: Iterator[Item]) -> None:
+        for item in waiting:
+            judged = await self.seat.judged(item)
+            self.found[item.key] = judged
+            self.unkept.append(judged)
+            if len(self.unkept) >= _KEPT_AT_ONCE:
+                await self._keep()
+            done = len(self.found)
+            await self.progress(done, self.total, f"{done} of {self.total} items judged")
+
+    async def _keep(self) -> None:
+        kept, self.unkept = self.unkept, []
+        await self.seat.keep(kept)

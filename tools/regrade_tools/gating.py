@@ -8,6 +8,8 @@ from regrade_tools.cards import Summary
 from regrade_tools.comparison import Comparison, compare
 from regrade_tools.gate import rule
 from regrade_tools.gate_report import GateReport, judged
+from regrade_tools.judge_files import JudgeFiles
+from regrade_tools.judge_scorers import unaligned
 from regrade_tools.models import UNREADABLE, Profile, StoredRun
 from regrade_tools.planning import program
 from regrade_tools.refusal import Refusal, Unavailable
@@ -17,6 +19,7 @@ from regrade_tools.slices import slices
 from regrade_tools.standing import Standing, standing
 from regrade_tools.suites import Prepared, RunReport, Suites
 from regrade_tools.terms import relaxed, terms
+from regrade_tools.workspace import Workspace
 
 _CARDS = 20
 _TOLD = Profile()
@@ -41,6 +44,19 @@ class _Question:
         trials = self.asked.trials or 1
         words += ["--trials", str(trials)] if trials != self.prepared.suite.trials else []
         return shlex.join(words)
+
+
+def _judges_may_decide(workspace: Workspace, question: "_Question") -> None:
+    """Refuse a judge that nobody has shown to agree with people, and say what would show it."""
+    for name, found in unaligned(workspace, question.prepared.planned).items():
+        wanted = [f"label {need.more} more {need.verdict.upper()} ({need.why})"
+                  if need.more else need.why for need in found.needs]  # fmt: skip
+        criterion = JudgeFiles(workspace).judge(name).spec.criterion
+        raise Refusal(
+            f"The judge {name} may not gate: it is {found.state}. {'; '.join(found.reasons)}.",
+            next_step=f"{'; '.join(wanted)}{'. ' if wanted else ''}A person runs `regrade label "
+            f'{criterion}`, then align_judge("{name}", split="test") measures it.',
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +86,7 @@ class Gating:
             Refusal: A name or a file is wrong, or ``run_id`` measured something else.
         """
         question = await self._question(suite, profile, told, target)
+        _judges_may_decide(self.baselines.workspace, question)
         before = await self._baseline(question, baseline)
         report = await self._measured(question, run_id, progress)
         stored = await self.suites.runs.stored(report.summary.run_id)

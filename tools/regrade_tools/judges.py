@@ -1,12 +1,19 @@
 """The tools for judges: let one judge, and measure how far it is right."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import JsonValue
 
-from regrade_tools.alignment import Rate, confusion, corrected_rate, pairwise_kappas
+from regrade_tools.alignment import (
+    Rate,
+    UnknownPolicy,
+    confusion,
+    corrected_rate,
+    pairwise_kappas,
+)
 from regrade_tools.alignments import Alignments, Row
 from regrade_tools.bench import Bench, Sitting
 from regrade_tools.budget import Budget
@@ -24,7 +31,7 @@ from regrade_tools.judge_reports import (
     verdict_card,
 )
 from regrade_tools.labelbook import LabelBook
-from regrade_tools.models import Judge, Judged, Split
+from regrade_tools.models import Judge, Judged, Judgement, Split
 from regrade_tools.pairs import Pair, both_orders, pairs_of, preferred
 from regrade_tools.population import Population, Populations
 from regrade_tools.refusal import Refusal
@@ -157,11 +164,8 @@ def _report(
     spec = sitting.judge.spec
     distinct = {item.key: item for item in found.items}
     every = [judged[key] for key in distinct]
-    counts = {kind: sum(one.verdict == kind for one in every) for kind in
-              ("pass", "fail", "unknown", "errored")}  # fmt: skip
-    passed = counts["pass"] + (counts["unknown"] if spec.unknown == "as_pass" else 0)
-    decided = counts["pass"] + counts["fail"]
-    raw = Rate(passed, decided if spec.unknown == "exclude" else decided + counts["unknown"])
+    counts = Counter(one.verdict for one in every)
+    raw = _raw(counts, spec.unknown)
     book = alignments.labels.book(spec)
     labelled = confusion(alignments.labelled_pairs(sitting), spec.unknown)
     assessment = alignments.assessment(sitting.judge.name)
@@ -193,6 +197,15 @@ def _report(
         next_cursor=None if page.following is None else str(page.following),
         hint=_hint(assessment.state, sitting.judge.name),
     )
+
+
+def _raw(counts: Counter[Judgement], unknown: UnknownPolicy) -> Rate:
+    """How many the judge passes, an UNKNOWN counted as its file says."""
+    passed, decided = counts["pass"], counts["pass"] + counts["fail"]
+    if unknown == "exclude":
+        return Rate(passed, decided)
+    left_open = counts["unknown"]
+    return Rate(passed + (left_open if unknown == "as_pass" else 0), decided + left_open)
 
 
 def _alignment(

@@ -2,7 +2,7 @@
 
 from regrade_tools.assertions.asking import Check, check, check_all
 from regrade_tools.assertions.kinds import KINDS, described, json_schema, parse, parse_all
-from regrade_tools.assertions.scorers import CommandScorer, PythonScorer, Scorer
+from regrade_tools.assertions.scorers import CommandScorer, JudgeScorer, PythonScorer, Scorer
 from regrade_tools.assertions.verdicts import (
     Assertion,
     Errored,
@@ -20,6 +20,7 @@ __all__ = [
     "CommandScorer",
     "Errored",
     "Failed",
+    "JudgeScorer",
     "Passed",
     "PythonScorer",
     "Scorer",

@@ -80,6 +80,7 @@ KINDS: dict[str, type[Assertion]] = {
         behaviour.Cost,
         scorers.PythonScorer,
         scorers.CommandScorer,
+        scorers.JudgeScorer,
     )
 }
 _NEGATION = "not-"

@@ -49,6 +49,19 @@ class PythonScorer(Scorer):
         return self.ref
 
 
+class JudgeScorer(Scorer):
+    """A judge of evals/judges/ passes the answer; the gate wants it aligned with people."""
+
+    kind = "judge"
+    example: ClassVar[Spec] = {"type": "judge", "judge": "substantiated"}
+    judge: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,79}$", description="Its name.")
+
+    @property
+    def name(self) -> str:
+        """As the base class says."""
+        return f"the judge {self.judge}"
+
+
 class CommandScorer(Scorer):
     """A program passes: it reads the case as JSON on stdin and prints {"pass", "reason"}."""
 

@@ -1,0 +1,97 @@
+"""Judges as assertions: asked for every answer of a run, beside the scorers of the repository."""
+
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from typing import cast
+
+from pydantic import JsonValue
+
+from regrade_tools.alignment import Assessment
+from regrade_tools.alignments import Alignments
+from regrade_tools.assertions import JudgeScorer, Scorer
+from regrade_tools.bench import Bench, Seat
+from regrade_tools.budget import Budget
+from regrade_tools.fingerprint import item_key
+from regrade_tools.judge_files import JudgeFiles
+from regrade_tools.models import Item, Judged, ToolCall
+from regrade_tools.planning import Planned
+from regrade_tools.ports import Columns, ScorerProgram, Scorers, TargetError
+from regrade_tools.refusal import Refusal
+from regrade_tools.workspace import Workspace, needed
+
+_COLUMNS = Columns(frozenset(), frozenset({"input", "output", "tool_calls"}))
+
+
+@dataclass(frozen=True)
+class JudgeScorers:
+    """The scorers of a workspace, its judges among them."""
+
+    programs: Scorers
+    bench: Bench
+    workspace: Workspace | None
+
+    def open(self, scorer: Scorer, concurrency: int) -> AbstractAsyncContextManager[ScorerProgram]:
+        """As the port says."""
+        if isinstance(scorer, JudgeScorer):
+            return self._judge(scorer)
+        return self.programs.open(scorer, concurrency)
+
+    @asynccontextmanager
+    async def _judge(self, scorer: JudgeScorer) -> AsyncGenerator[ScorerProgram, None]:
+        files = JudgeFiles(needed(self.workspace))
+        sitting = files.sitting(files.judge(scorer.judge))
+        if sitting.needs_an_agent or sitting.judge.spec.pairwise:
+            why = "compares answers" if sitting.judge.spec.pairwise else "has no model"
+            raise Refusal(
+                f"The judge {scorer.judge} cannot be asked in a run: it {why}.",
+                next_step="Name a model, a jury, a function or recorded judgements in its file.",
+            )
+        async with self.bench.seat(sitting, Budget()) as seat:
+            yield _JudgeProgram(self.bench, seat)
+
+
+@dataclass(frozen=True)
+class _JudgeProgram:
+    bench: Bench
+    seat: Seat
+
+    @property
+    def columns(self) -> Columns:
+        """As the port says."""
+        return _COLUMNS
+
+    async def score(self, given: dict[str, JsonValue]) -> JsonValue:
+        """As the port says; an UNKNOWN is what the judge's file says that it counts as."""
+        item = _item(given)
+        known = await self.bench.known(self.seat.sitting, [item.key])
+        judged = known.get(item.key)
+        if judged is None:
+            judged = await self.seat.judged(item)
+            await self.seat.keep([judged])
+        return {"pass": self._passes(judged), "reason": judged.reasoning or judged.problem}
+
+    def _passes(self, judged: Judged) -> bool:
+        policy = self.seat.sitting.judge.spec.unknown
+        if judged.verdict == "errored" or (judged.verdict == "unknown" and policy == "exclude"):
+            raise TargetError(judged.problem or "it does not know")
+        return judged.verdict == "pass" or (judged.verdict == "unknown" and policy == "as_pass")
+
+
+def _item(given: dict[str, JsonValue]) -> Item:
+    called = cast("list[dict[str, JsonValue]]", given.get("tool_calls") or [])
+    calls = tuple(ToolCall(str(call["name"]), call.get("arguments")) for call in called)
+    asked, answer = given.get("input"), given.get("output")
+    return Item(item_key(asked, answer), asked, answer, calls)
+
+
+def unaligned(workspace: Workspace, plan: Iterable[Planned]) -> dict[str, Assessment]:
+    """The judges that ``plan`` asks and that may not decide, with what each of them lacks."""
+    names = {
+        check.assertion.judge
+        for planned in plan
+        for check in planned.checks
+        if isinstance(check.assertion, JudgeScorer)
+    }
+    found = {name: Alignments(workspace).assessment(name) for name in sorted(names)}
+    return {name: one for name, one in found.items() if one.state != "aligned"}
