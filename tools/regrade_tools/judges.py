@@ -164,7 +164,7 @@ def _report(
     spec = sitting.judge.spec
     distinct = {item.key: item for item in found.items}
     every = [judged[key] for key in distinct]
-    counts = Counter(one.verdict for one in every)
+    counts = Counter[Judgement](one.verdict for one in every)
     raw = _raw(counts, spec.unknown)
     book = alignments.labels.book(spec)
     labelled = confusion(alignments.labelled_pairs(sitting), spec.unknown)
