@@ -1,22 +1,19 @@
 """A suite: features by scenarios, what must hold in each, and when its gate is green."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from regrade_tools.models.case import Name, Spec
+from regrade_tools.models.document import Document
 
 
-class _File(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Scenario(_File):
+class Scenario(Document):
     """One situation of a feature, such as exactly one match."""
 
     description: str = ""
     assertions: tuple[Spec, ...] = ()
 
 
-class Feature(_File):
+class Feature(Document):
     """One thing the product does."""
 
     description: str = ""
@@ -24,7 +21,7 @@ class Feature(_File):
     scenarios: dict[Name, Scenario] = Field(default_factory=dict[str, Scenario])
 
 
-class GatePolicy(_File):
+class GatePolicy(Document):
     """When the gate of a suite is green. Rates are fractions of the decided cases, 0 to 1."""
 
     max_drop: float = Field(
@@ -50,7 +47,7 @@ class GatePolicy(_File):
     )
 
 
-class Suite(_File):
+class Suite(Document):
     """The file evals/suites/<suite>.yaml; its cases stand in evals/cases/<suite>/."""
 
     description: str = ""

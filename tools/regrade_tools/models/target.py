@@ -2,16 +2,13 @@
 
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import Discriminator, Field, Tag
 
 from regrade_tools.models.case import Name
+from regrade_tools.models.document import Document
 
 
-class _File(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class _Program(_File):
+class _Program(Document):
     timeout_s: float = Field(
         default=30, gt=0, le=3600, description="Seconds one answer may take; 30 by default."
     )
@@ -42,7 +39,7 @@ class CommandTarget(_Program):
     )
 
 
-class RecordedTarget(_File):
+class RecordedTarget(Document):
     """No program at all: what is stored is scored."""
 
     recorded: Literal["filed", "corrected", "latest"] = Field(
@@ -70,7 +67,7 @@ TargetSpec = Annotated[
 ]
 
 
-class Project(_File):
+class Project(Document):
     """The file evals/regrade.yaml."""
 
     targets: dict[Name, TargetSpec] = Field(default_factory=dict[str, TargetSpec])
