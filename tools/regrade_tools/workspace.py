@@ -17,6 +17,9 @@ File = TypeVar("File", bound=BaseModel)
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _LARGEST_FILE = 16 * 1024 * 1024
+# A file that ends otherwise and was surely meant to be read is told of, not passed over.
+_SUFFIX = ".yaml"
+_MEANT = (_SUFFIX, ".yml", ".json")
 _MARKERS = ("evals/regrade.yaml", ".git")
 
 
@@ -102,6 +105,9 @@ class Workspace:
             self.project()
         except Refusal as refusal:
             yield refusal.problem
+        for path in sorted([*self.evals.glob("regrade.*"), *(self.evals / "suites").glob("*")]):
+            if _meant(path) and path.suffix != _SUFFIX:
+                yield self._misnamed(path).problem
         for name in self.suites():
             try:
                 self.suite(name)
@@ -118,9 +124,12 @@ class Workspace:
                     yield refusal.problem
 
     def _case_files(self, suite: str) -> list[Path]:
-        return sorted((self.evals / "cases" / suite).glob("*.yaml"))
+        folder = self.evals / "cases" / suite
+        return sorted(path for path in folder.glob("*") if _meant(path)) if folder.is_dir() else []
 
     def _case(self, path: Path) -> Case:
+        if path.suffix != _SUFFIX:
+            raise self._misnamed(path)
         case = self._read(path, Case)
         if case.id != path.stem:
             raise Refusal(
@@ -128,6 +137,12 @@ class Workspace:
                 next_step="Make the two the same.",
             )
         return case
+
+    def _misnamed(self, path: Path) -> Refusal:
+        return Refusal(
+            f"{self._shown(path)} is not read: its name does not end in {_SUFFIX}.",
+            next_step=f"Rename it to {path.stem}{_SUFFIX}, or take it away.",
+        )
 
     def _read(self, path: Path, kind: type[File]) -> File:
         # Imported with the first file: a server that lists its tools reads none.
@@ -261,6 +276,10 @@ def find_workspace(
             if (folder / marker).exists():
                 return Workspace(folder, f"it holds {marker}")
     return None
+
+
+def _meant(path: Path) -> bool:
+    return path.suffix.lower() in _MEANT and not path.name.startswith(".")
 
 
 def _told(problem: ValidationError) -> str:
