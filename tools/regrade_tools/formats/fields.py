@@ -5,6 +5,7 @@ from typing import cast
 
 from pydantic import JsonValue
 
+from regrade_tools.clipping import clip
 from regrade_tools.jsontext import compact, unpacked
 from regrade_tools.models import Message, Status, ToolCall
 from regrade_tools.timestamps import moment
@@ -25,6 +26,15 @@ _FAILED = frozenset({"error", "failed", "failure"})
 # SQLite and JSON readers agree on integers up to here.
 _LARGEST_COUNT = 2**53
 _METADATA_LENGTH = 2_000
+# How many names of fields are told where none is known.
+LISTED = 12
+_LONGEST_NAME = 40
+
+
+def listed(fields: Fields) -> str:
+    """The first names of ``fields``, to say what is there; each cut to the length of a name."""
+    names = [clip(name, _LONGEST_NAME) for name in list(fields)[:LISTED]]
+    return ", ".join(names) or "none"
 
 
 def text(fields: Fields, names: Iterable[str]) -> str:

@@ -3,11 +3,13 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import cast
 
 from pydantic import JsonValue
 
 from regrade_tools.fingerprint import fingerprint, trace_id
 from regrade_tools.formats import chat, exchange, otlp
+from regrade_tools.formats.fields import LISTED, Fields, listed
 from regrade_tools.formats.source import Record, Skipped
 from regrade_tools.models import Trace
 from regrade_tools.patterns import SlowPatternError
@@ -20,7 +22,6 @@ FIELDS = (
     "input", "output", "id", "name", "session", "model", "timestamp", "latency_ms", "cost_usd",
     "input_tokens", "output_tokens", "tags", "error", "tool_calls",
 )  # fmt: skip
-_ENOUGH_TO_TELL = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +85,11 @@ def _format(value: JsonValue, reading: Reading) -> str:
         return "chat"
     if exchange.is_exchange(value):
         return "exchange"
-    keys = ", ".join(list(value)[:_ENOUGH_TO_TELL]) or "none"
+    # The names of fields may hold secrets, and those of a table without headings are values.
+    clean = reading.redaction.apply(dict.fromkeys(list(value)[:LISTED]))
+    names = listed(cast("Fields", clean))
     raise ValueError(
-        f"is in no known format (its fields: {keys}); name the fields, "
+        f"is in no known format (its fields: {names}); name the fields, "
         "such as input=question output=answer"
     )
 
