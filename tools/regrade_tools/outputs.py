@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from pydantic import JsonValue
 
 from regrade_prompts import render
-from regrade_tools.assertions import Check, Subject, parse_all
+from regrade_tools.assertions import Check, Subject, check, parse_all
 from regrade_tools.planning import planned_case
 from regrade_tools.refusal import Refusal, unknown
-from regrade_tools.running import checked
+from regrade_tools.running import kept
 from regrade_tools.workspace import Workspace, needed
 
 
@@ -48,14 +48,14 @@ class Outputs:
         """
         checks = self._checks(suite, assertions, case_id)
         subject = Subject(output=output, input=input)
-        asked = [check for check in checks if check.assertion.reads_output]
-        left_out = [str(check.spec["type"]) for check in checks if check not in asked]
+        asked = [one for one in checks if one.assertion.reads_output]
+        left_out = [str(one.spec["type"]) for one in checks if one not in asked]
         if not asked:
             raise Refusal(
                 f"Nothing can be asked of an output alone: {', '.join(left_out)}.",
                 next_step="Tool calls, latency and cost are known of a run: run_suite.",
             )
-        results = [checked(check, subject) for check in asked]
+        results = [kept(one, check(one, subject)) for one in asked]
         failed = [result.reason for result in results if result.outcome == "failed"]
         errored = [result.reason for result in results if result.outcome == "errored"]
         retry = render("retry", failures=failed, total=len(asked)) if failed else None

@@ -1,6 +1,6 @@
 """What we ask of the world: a place to keep things, and programs to test."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -143,8 +143,12 @@ class Target(Protocol):
 class Targets(Protocol):
     """How programs are started."""
 
-    def open(self, spec: TargetSpec, concurrency: int) -> AbstractAsyncContextManager[Target]:
+    def open(
+        self, spec: TargetSpec, concurrency: int, clean: Callable[[str], str]
+    ) -> AbstractAsyncContextManager[Target]:
         """Start a target for one run, fresh, so that edits count; it ends with the context.
+
+        What it says is made ``clean`` before it is cut: a part of a secret looks like none.
 
         Raises:
             Refusal: The program is not there or cannot be started.

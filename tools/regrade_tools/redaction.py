@@ -82,6 +82,13 @@ class Redaction:
             clean = self._without(own, clean)
         return self._inside(clean) if "\\" in clean else clean
 
+    def shown(self, text: str) -> str:
+        """As ``text``, or why it cannot be shown where a pattern backtracks on it."""
+        try:
+            return self.text(text)
+        except SlowPatternError as problem:
+            return f"[not shown: it cannot be redacted: {problem}]"
+
     def _object(self, value: dict[str, JsonValue]) -> dict[str, JsonValue]:
         clean: dict[str, JsonValue] = {}
         # Attributes and headers are often logged as pairs of a name and a value.

@@ -13,10 +13,13 @@ import anyio
 from anyio import to_thread
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
-from regrade_tools.assertions import Check, Errored, Failed, Subject, check
+from regrade_tools.assertions import Check, Errored, Failed, Subject, Verdict
+from regrade_tools.judgement import answer
 from regrade_tools.models import CaseResult, CheckResult, Outcome
+from regrade_tools.patterns import SlowPatternError
 from regrade_tools.planning import Planned
 from regrade_tools.ports import Reply, Store, Target, TargetError
+from regrade_tools.redaction import Redaction
 
 Progress = Callable[[int, int, str], Awaitable[None]]
 
@@ -42,13 +45,17 @@ async def measure(  # noqa: PLR0913 - everything a run needs, once
     *,
     trials: int,
     concurrency: int,
+    hidden: Redaction,
     progress: Progress = silent,
 ) -> None:
-    """Ask every case of ``plan`` ``trials`` times, check the answers, keep the results."""
+    """Ask every case of ``plan`` ``trials`` times, check the answers, keep the results.
+
+    Answers are checked as they came and kept without their secrets.
+    """
     send, receive = anyio.create_memory_object_stream[_Answered](_BATCH)
     jobs = _jobs(plan, trials)
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(_keep, run_id, receive, store, len(plan) * trials, progress)
+        tasks.start_soon(_keep, run_id, receive, store, len(plan) * trials, hidden, progress)
         async with send:
             for _ in range(min(concurrency, len(plan) * trials)):
                 tasks.start_soon(_ask, jobs, target, send.clone())
@@ -71,11 +78,12 @@ async def _ask(
             await send.send(_Answered(planned, trial, reply))
 
 
-async def _keep(
+async def _keep(  # noqa: PLR0913 - as above
     run_id: str,
     receive: MemoryObjectReceiveStream[_Answered],
     store: Store,
     total: int,
+    hidden: Redaction,
     progress: Progress,
 ) -> None:
     done = 0
@@ -83,7 +91,7 @@ async def _keep(
         async for first in receive:
             batch = [first, *_waiting(receive)]
             # A pattern may take its full second: the loop goes on while the checks run.
-            results = await to_thread.run_sync(_results, batch)
+            results = await to_thread.run_sync(_results, batch, hidden)
             await store.add_results(run_id, results)
             done += len(results)
             await progress(done, total, f"{done} of {total} answers checked")
@@ -97,36 +105,45 @@ def _waiting(receive: MemoryObjectReceiveStream[_Answered]) -> Iterator[_Answere
             return
 
 
-def _results(batch: Iterable[_Answered]) -> list[CaseResult]:
-    return [_result(answered) for answered in batch]
+def _results(batch: Iterable[_Answered], hidden: Redaction) -> list[CaseResult]:
+    return [_result(answered, hidden) for answered in batch]
 
 
-def _result(answered: _Answered) -> CaseResult:
+def _result(answered: _Answered, hidden: Redaction) -> CaseResult:
     case_id, reply = answered.planned.case.id, answered.reply
-    if isinstance(reply, str):
-        return CaseResult(case_id, answered.trial, "errored", error=reply)
-    subject = Subject(
+    try:
+        if isinstance(reply, str):
+            return CaseResult(case_id, answered.trial, "errored", error=hidden.text(reply))
+        return _checked(answered, reply, hidden)
+    except SlowPatternError as problem:
+        # Nobody can say that it is clean, so nothing of it is kept.
+        error = f"the answer cannot be redacted: {problem}"
+        return CaseResult(case_id, answered.trial, "errored", error=error)
+
+
+def _checked(answered: _Answered, reply: Reply, hidden: Redaction) -> CaseResult:
+    given = Subject(
         output=reply.output,
         input=answered.planned.case.input,
         tool_calls=reply.tool_calls,
         latency_ms=reply.latency_ms,
         cost_usd=reply.cost_usd,
     )
-    checks = tuple(checked(asked, subject) for asked in answered.planned.checks)
+    judged = answer(given, hidden)
+    checks = tuple(kept(asked, judged.verdict(asked)) for asked in answered.planned.checks)
     return CaseResult(
-        case_id=case_id,
+        case_id=answered.planned.case.id,
         trial=answered.trial,
         outcome=worst(result.outcome for result in checks),
         checks=checks,
-        output=reply.output,
+        output=judged.clean.output,
         latency_ms=reply.latency_ms,
         cost_usd=reply.cost_usd,
     )
 
 
-def checked(asked: Check, subject: Subject) -> CheckResult:
-    """What one check says of ``subject``, in the form that is kept."""
-    verdict = check(asked, subject)
+def kept(asked: Check, verdict: Verdict) -> CheckResult:
+    """What one check said of an answer, in the form that is kept."""
     if isinstance(verdict, Failed):
         return CheckResult(asked.spec, "failed", verdict.reason)
     if isinstance(verdict, Errored):

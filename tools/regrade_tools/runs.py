@@ -12,6 +12,7 @@ from regrade_tools.models import RecordedTarget, Run, RunEnd, RunState, StoredRu
 from regrade_tools.planning import Planned
 from regrade_tools.ports import Host, Store, Target, Targets
 from regrade_tools.recorded import RecordedAnswers
+from regrade_tools.redaction import Redaction
 from regrade_tools.refusal import Refusal, refusal_in, unknown
 from regrade_tools.running import Progress, measure
 
@@ -27,12 +28,13 @@ class Runs:
     live: LiveRuns
     host: Host
 
-    async def start(
+    async def start(  # noqa: PLR0913 - everything a run needs, once
         self,
         run: Run,
         planned: tuple[Planned, ...],
         spec: TargetSpec,
         concurrency: int,
+        hidden: Redaction,
         progress: Progress,
     ) -> None:
         """Start ``run`` in the background and return once it is under way.
@@ -45,7 +47,10 @@ class Runs:
 
         async def work() -> None:
             try:
-                async with self._ended(run, ready), self._opened(spec, concurrency) as target:
+                async with (
+                    self._ended(run, ready),
+                    self._opened(spec, concurrency, hidden) as target,
+                ):
                     await self.store.start_run(run)
                     ready.set()
                     await measure(
@@ -55,6 +60,7 @@ class Runs:
                         self.store,
                         trials=run.trials,
                         concurrency=concurrency,
+                        hidden=hidden,
                         progress=progress,
                     )
             except Refusal as refusal:
@@ -93,11 +99,13 @@ class Runs:
                     await self.store.end_run(run.id, RunEnd(state, time.time(), problem))
 
     @asynccontextmanager
-    async def _opened(self, spec: TargetSpec, concurrency: int) -> AsyncGenerator[Target, None]:
+    async def _opened(
+        self, spec: TargetSpec, concurrency: int, hidden: Redaction
+    ) -> AsyncGenerator[Target, None]:
         if isinstance(spec, RecordedTarget):
             yield RecordedAnswers(spec, self.store)
             return
-        async with self.targets.open(spec, concurrency) as target:
+        async with self.targets.open(spec, concurrency, hidden.shown) as target:
             yield target
 
     async def stored(self, run_id: str) -> StoredRun:

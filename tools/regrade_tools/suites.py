@@ -21,6 +21,7 @@ from regrade_tools.models import (
 )
 from regrade_tools.names import memorable
 from regrade_tools.planning import Planned, plan
+from regrade_tools.redaction import redaction_of
 from regrade_tools.refusal import Refusal, unknown
 from regrade_tools.running import Progress, silent
 from regrade_tools.runs import Runs
@@ -83,7 +84,8 @@ class Suites:
         run = self._new_run(
             suite, chosen, planned, found.trials if trials is None else trials, select
         )
-        await self.runs.start(run, planned, spec, found.concurrency, progress)
+        hidden = redaction_of(workspace)
+        await self.runs.start(run, planned, spec, found.concurrency, hidden, progress)
         await self.runs.live.wait(run.id, _wait(wait_s))
         return await self._report(run.id, "failures", before, 0)
 

@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +20,8 @@ from regrade_tools.jsontext import read
 from regrade_tools.ports import TargetError
 
 _ANSWER_BYTES = 16 * 1024 * 1024
-_TAIL_BYTES = 4_096
+# More than is shown, so that a secret that is cut in two is not cut near its end.
+_TAIL_BYTES = 16_384
 _SHOWN = 300
 _STARTING_S = 60.0
 
@@ -34,17 +36,22 @@ class Answering:
 
     process: Process
     answers: BufferedByteReceiveStream
+    clean: Callable[[str], str]
     said: deque[bytes] = field(default_factory=deque[bytes])
     drained: anyio.Event = field(default_factory=anyio.Event)
 
     def tail(self) -> str:
         """The end of stderr, in one line."""
         text = b"".join(self.said)[-_TAIL_BYTES:].decode(errors="replace")
-        return " ".join(text.split())[-_SHOWN:]
+        return " ".join(self.clean(text).split())[-_SHOWN:]
 
 
 async def start(
-    command: tuple[str, ...], folder: Path, env: dict[str, str], tasks: TaskGroup
+    command: tuple[str, ...],
+    folder: Path,
+    env: dict[str, str],
+    tasks: TaskGroup,
+    clean: Callable[[str], str],
 ) -> Answering:
     """Start ``command`` in a group of its own.
 
@@ -56,7 +63,7 @@ async def start(
     )
     if process.stdout is None or process.stderr is None:
         raise OSError("the process has no pipes")
-    answering = Answering(process, BufferedByteReceiveStream(process.stdout))
+    answering = Answering(process, BufferedByteReceiveStream(process.stdout), clean)
     tasks.start_soon(_drain, answering)
     return answering
 
@@ -125,7 +132,7 @@ async def _line(answering: Answering) -> dict[str, JsonValue]:
     except ValueError:
         answer = None
     if not isinstance(answer, dict):
-        printed = clip(raw.decode(errors="replace").strip(), _SHOWN)
+        printed = clip(answering.clean(raw.decode(errors="replace").strip()), _SHOWN)
         raise TargetError(
             f"the target printed {printed!r} instead of an answer; print one line of JSON for each "
             'line read, such as {"output": ...}, and anything else on stderr'

@@ -1,6 +1,6 @@
 """The ``Targets`` that are programs: a command, or a function in a worker."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,17 +26,21 @@ class Programs:
 
     root: Path | None
 
-    def open(self, spec: TargetSpec, concurrency: int) -> AbstractAsyncContextManager[Target]:
+    def open(
+        self, spec: TargetSpec, concurrency: int, clean: Callable[[str], str]
+    ) -> AbstractAsyncContextManager[Target]:
         """As the port says."""
         if self.root is None or not isinstance(spec, CommandTarget | PythonTarget):
             raise Refusal("Only a program of a workspace can be started.")
-        return _opened(spec, self.root, concurrency)
+        return _opened(spec, self.root, concurrency, clean)
 
 
 @asynccontextmanager
-async def _opened(spec: Program, root: Path, concurrency: int) -> AsyncGenerator[Target, None]:
+async def _opened(
+    spec: Program, root: Path, concurrency: int, clean: Callable[[str], str]
+) -> AsyncGenerator[Target, None]:
     async with anyio.create_task_group() as tasks:
-        running = _Running(spec, root, tasks, anyio.Semaphore(concurrency))
+        running = _Running(spec, root, tasks, anyio.Semaphore(concurrency), clean)
         try:
             # The first start shows whether there is anything to run at all.
             running.idle.append(await running.started())
@@ -55,6 +59,7 @@ class _Running:
     root: Path
     tasks: TaskGroup
     places: anyio.Semaphore
+    clean: Callable[[str], str]
     idle: list[Answering] = field(default_factory=list[Answering])
     all: list[Answering] = field(default_factory=list[Answering])
 
@@ -70,7 +75,7 @@ class _Running:
                 if used is None:
                     raise
                 answer, took = await self._asked(await self._restarted(), question)
-        return _reply(answer, took)
+        return _reply(answer, took, self.clean)
 
     async def _asked(
         self, answering: Answering, question: JsonValue
@@ -91,7 +96,7 @@ class _Running:
         """
         command = _command(self.spec, self.root)
         try:
-            answering = await start(command, self.root, self.spec.env, self.tasks)
+            answering = await start(command, self.root, self.spec.env, self.tasks, self.clean)
         except OSError as problem:
             raise Refusal(
                 f"The target's program {command[0]!r} cannot be started: {problem}.",
@@ -102,8 +107,9 @@ class _Running:
             problem = await ready(answering)
             if problem is not None:
                 await self.stopped(answering)
+                told = clip(self.clean(problem), 400)
                 raise Refusal(
-                    f"The target {self.spec.python!r} cannot be imported: {clip(problem, 400)}.",
+                    f"The target {self.spec.python!r} cannot be imported: {told}.",
                     next_step=f"It is imported from {self.root} by {command[0]}; set `interpreter` "
                     "or `env: {PYTHONPATH: ...}` of the target in evals/regrade.yaml.",
                 )
@@ -128,14 +134,13 @@ def _command(spec: Program, root: Path) -> tuple[str, ...]:
     return spec.command
 
 
-def _reply(answer: dict[str, JsonValue], took: float) -> Reply:
+def _reply(answer: dict[str, JsonValue], took: float, clean: Callable[[str], str]) -> Reply:
     if "output" not in answer:
         told = answer.get("error")
         if isinstance(told, str) and told:
-            raise TargetError(f"the target said: {clip(told, 600)}")
-        raise TargetError(
-            f"the answer has neither output nor error (its keys: {', '.join(list(answer)[:8])})"
-        )
+            raise TargetError(f"the target said: {clip(clean(told), 600)}")
+        keys = clip(clean(", ".join(list(answer)[:8])), 300)
+        raise TargetError(f"the answer has neither output nor error (its keys: {keys})")
     calls = answer.get("tool_calls")
     latency, cost = answer.get("latency_ms"), answer.get("cost_usd")
     return Reply(
