@@ -229,10 +229,8 @@ async def test_an_answer_is_judged_with_its_secret_and_filed_without(root: Path)
     async with Client(build_server(House(Workspace(root)))) as client:
         done, told = await filed(client, output=f"It is {LEAK}", assertions=never)
     assert done
-    assert told["failed"] == [
-        "the output must not match the pattern 'sk-[A-Za-z0-9_-]{20}', but it does; "
-        "what shows it is redacted"
-    ]
+    (reason,) = told["failed"]
+    assert reason.endswith("'sk-[A-Za-z0-9_-]{20}', but it does; what shows it is redacted")
     assert "the recorded output does not" in told["hint"]
     assert LEAK not in (root / told["path"]).read_text()
 

@@ -259,7 +259,8 @@ LEAK = "sk-proj-" + "a1B2" * 8
 async def test_an_answer_is_checked_with_its_secret_and_kept_and_told_without(
     tmp_path: Path,
 ) -> None:
-    code = f"import functools\nprint = functools.partial(print, flush=True)\n{ECHO}" + (
+    code = (
+        f"import functools\nprint = functools.partial(print, flush=True)\n{ECHO}"
         "q = json.loads(line)['input']\n"
         f"    if q == 'crash': sys.stderr.write('x' * 290 + ' {LEAK}'); sys.exit(3)\n"
         f"    if q == 'error': print(json.dumps({{'error': 'x' * 590 + ' {LEAK}'}})); continue\n"
@@ -275,9 +276,7 @@ async def test_an_answer_is_checked_with_its_secret_and_kept_and_told_without(
     report = await ran(tmp_path)
     assert (report["summary"]["failed"], report["summary"]["errored"]) == (1, 3)
     leak = report["cards"][0]
-    assert leak["reasons"][0].endswith(
-        "'sk-[A-Za-z0-9_-]{20}', but it does; what shows it is redacted"
-    )
+    assert leak["reasons"][0].endswith("{20}', but it does; what shows it is redacted")
     assert leak["output"] == {
         "[redacted:openai_key]": "x" * 104 + " [redacted:openai_key] of [redacted:staff]"
     }

@@ -6,8 +6,9 @@ repetitions are possessive, and whether a match is a secret is decided after it 
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 # The beginning of a word, also after the underscore or dash of a prefix, after an escape in a
 # text that holds the text of a string, and after an escape of a URL.
@@ -162,13 +163,21 @@ def named(name: str, value: str) -> bool:
 
     A value of several words is none: it says something about the field.
     """
-    if len(name) > _LONGEST_NAME or _BLANK.search(value):
+    word = _word(name)
+    if word is None or _BLANK.search(value):
         return False
-    folded = name.lower()
-    if folded == "token":
+    if word == "token":
         return len(value) >= _LEAST_TOKEN and _RANDOM.search(value) is not None
+    return _secretive(word, value)
+
+
+# Records repeat their names.
+@lru_cache(maxsize=4_096)
+def _word(name: str) -> str | None:
+    """The word at the end of ``name`` that says that a secret stands under it."""
+    folded = name[-_LONGEST_NAME:].lower()
     found = _NAMED.search(folded)
-    return found is not None and _secretive(found[0], value)
+    return found[0] if found else folded if folded == "token" else None
 
 
 def _form(kind: str, hints: str, form: str, likely: Likely = _always) -> Credential:
@@ -177,7 +186,7 @@ def _form(kind: str, hints: str, form: str, likely: Likely = _always) -> Credent
 
 
 _ANY_CASE = re.IGNORECASE
-CREDENTIALS = (
+_CREDENTIALS = (
     Credential("private_key", ("-----begin ",), re.compile(f"(?P<secret>{_BLOCK})"), _always),
     _form("openai_key", "sk-", "sk-[A-Za-z0-9_-]{20,}+", _random),
     _form("stripe_key", "k_live_ k_test_", "[rs]k_(?:live|test)_[A-Za-z0-9]{10,}+", _random),
@@ -209,3 +218,11 @@ CREDENTIALS = (
         NAMED, ("token",), re.compile(rf"(?<![\w-])token{_SIGN}{_VALUE}"), _token, folds=True
     ),
 )
+_HINTS = tuple((hint, credential) for credential in _CREDENTIALS for hint in credential.hints)
+
+
+def hinted(text: str) -> Iterable[Credential]:
+    """What ``text`` may hold, in the order in which it is to be replaced."""
+    folded = text.lower()
+    found = [credential for hint, credential in _HINTS if hint in folded]
+    return dict.fromkeys(found) if found else ()

@@ -7,7 +7,7 @@ from time import thread_time
 
 from pydantic import JsonValue
 
-from regrade_tools.credentials import CREDENTIALS, NAMED, named
+from regrade_tools.credentials import NAMED, hinted, named
 from regrade_tools.jsontext import compact, unpacked
 from regrade_tools.patterns import DEADLINE_S, SlowPatternError, compiled, replaced
 from regrade_tools.refusal import Refusal
@@ -74,10 +74,8 @@ class Redaction:
         """As ``apply``, for a text."""
         clean = text
         if len(text) >= _SHORTEST:
-            folded = text.lower()
-            for credential in CREDENTIALS:
-                if any(hint in folded for hint in credential.hints):
-                    clean = credential.replaced(clean, self._mark)
+            for credential in hinted(text):
+                clean = credential.replaced(clean, self._mark)
         for own in self.own:
             clean = self._without(own, clean)
         return self._inside(clean) if "\\" in clean else clean
