@@ -81,13 +81,13 @@ class House:
     @property
     def judges(self) -> Judges:
         """What can be done with judges."""
-        bench = Bench(self.store, self.models, Programs(self._root))
+        bench = Bench(self.store, self.models, Programs(self._root), self.workspace)
         return Judges(bench, self.errands, self.workspace)
 
     @property
     def errands(self) -> Errands:
         """Work for agents."""
-        return Errands(self.store)
+        return Errands(self.store, self.workspace)
 
     @property
     def catalog(self) -> list[Tool]:
