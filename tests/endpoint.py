@@ -72,7 +72,7 @@ def serving(answer: Answer) -> Generator[Endpoint, None, None]:
             self.end_headers()
             self.wfile.write(sent)
 
-        def log_message(self, *_: Any) -> None:
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name there
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:

@@ -1,5 +1,8 @@
 """What may be filed as a case, and what proves nothing."""
 
+import json
+import subprocess
+import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,6 +20,8 @@ from regrade_tools.redaction import redaction
 from regrade_tools.workspace import Workspace
 
 pytestmark = pytest.mark.anyio
+LEAK = "sk-proj-" + "a1B2" * 8
+OWN = "EMP-1234"
 CALL = {"id": "c1", "function": {"name": "refund", "arguments": "{}"}}
 CHAT: dict[str, Any] = {
     "messages": [
@@ -143,6 +148,12 @@ async def test_a_corrected_output_on_which_an_assertion_fails_is_refused(root: P
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
+        ({"assertions": [{"type": "is-json"}], "output": "x", "reason": " ."},
+         "A case needs a reason: what the product did wrong, in one line. For example"),
+        ({"assertions": [{"type": "contains", "value": f"my {LEAK}"}], "output": "x"},
+         "Assertion 1 holds a secret, which no file may."),
+        ({"assertions": [{"type": "is-json"}], "output": "x", "feature": LEAK},
+         "The case cannot be filed"),
         ({"assertions": []}, "A case needs an assertion that fails on the bad output."),
         ({"assertions": [{"type": "is-json"}]}, "There is no bad output"),
         ({"assertions": [{"type": "latency", "threshold": 1}], "output": "x"},
@@ -160,6 +171,7 @@ async def test_what_cannot_be_a_case_is_refused(
         done, text = await filed(client, **arguments)
     assert not done
     assert text.startswith(told)
+    assert LEAK not in text
     assert not (root / "evals" / "cases").exists()
 
 
@@ -187,3 +199,130 @@ async def test_an_output_alone_is_not_asked_for_what_only_a_run_knows(root: Path
     assert both.structured_content == {
         "passed": True, "failed": [], "errored": [], "checks": 1, "not_asked": ["tool-called"],
     }  # fmt: skip
+
+
+async def test_no_secret_is_filed_or_told_wherever_it_stood(root: Path) -> None:
+    (root / "evals" / "regrade.yaml").write_text('redact: {staff: "EMP-[0-9]+"}\n')
+    both = f"{LEAK} of {OWN}"
+    async with Client(build_server(House(Workspace(root)))) as client:
+        done, told = await filed(
+            client, input={both: both}, output=f"{'long ' * 22}{both}", tags=[both],
+            reason=f"tells {both}", corrected_output={"right": both},
+            assertions=[{"type": "contains", "value": "right"}],
+        )  # fmt: skip
+    assert done
+    text = (root / told["path"]).read_text()
+    for said in (text, str(told), told["path"]):
+        assert LEAK[:20] not in said
+        assert OWN not in said
+    assert told["path"].startswith("evals/cases/s/case_tells-redacted-openai-key-of-redacted-")
+    gone = "[redacted:openai_key] of [redacted:staff]"
+    case = load(text)
+    assert isinstance(case, dict)
+    assert (case["input"], case["tags"]) == ({gone: gone}, [gone])
+    assert (case["reason"], case["corrected_output"]) == (f"tells {gone}", {"right": gone})
+    assert case["recorded"] == {"output": f"{'long ' * 22}{gone}"}
+
+
+async def test_an_answer_is_judged_with_its_secret_and_filed_without(root: Path) -> None:
+    never = [{"type": "not-regex", "value": "sk-[A-Za-z0-9_-]{20}"}]
+    async with Client(build_server(House(Workspace(root)))) as client:
+        done, told = await filed(client, output=f"It is {LEAK}", assertions=never)
+    assert done
+    (reason,) = told["failed"]
+    assert reason.endswith("'sk-[A-Za-z0-9_-]{20}', but it does; what shows it is redacted")
+    assert "the recorded output does not" in told["hint"]
+    assert LEAK not in (root / told["path"]).read_text()
+
+
+async def test_a_slow_pattern_of_the_project_is_named_when_a_case_is_filed(root: Path) -> None:
+    (root / "evals" / "regrade.yaml").write_text('redact: {slow: "(?:(?:a|a)|(?:a|a))+$"}\n')
+    async with Client(build_server(House(Workspace(root)))) as client:
+        done, told = await filed(client, output="a" * 99 + "!", assertions=[{"type": "is-json"}])
+    assert not done
+    assert told.startswith("The case cannot be redacted: the pattern '(?:(?:a|a)|(?:a|a))+$' ran")
+
+
+async def test_long_texts_are_clipped_in_the_reply_and_in_the_proof(root: Path) -> None:
+    wrong = [{"type": "contains", "value": f"{n}" * 10_000} for n in range(30)]
+    async with Client(build_server(House(Workspace(root)))) as client:
+        done, told = await filed(client, input="i" * 50_000, output="o" * 50_000, assertions=wrong)
+    assert done
+    assert len(str(told)) < 20_000
+
+
+def test_processes_that_file_one_case_at_once_make_one_file_and_one_of_them_says_so(
+    root: Path,
+) -> None:
+    code = (
+        "import json, sys\n"
+        "from pathlib import Path\n"
+        "import anyio\n"
+        "from regrade_server.house import House\n"
+        "from regrade_tools.workspace import Workspace\n"
+        "async def main():\n"
+        "    tool = House(Workspace(Path(sys.argv[1]))).catalog[4]\n"
+        "    print('ready', flush=True)\n"
+        "    sys.stdin.readline()\n"
+        "    filed = await tool.method(suite='s', reason='r', output='a', input=sys.argv[2],\n"
+        "        assertions=[{'type': 'contains', 'value': 'b'}])\n"
+        "    print(json.dumps([filed.created, filed.path, filed.hint]))\n"
+        "anyio.run(main)\n"
+    )
+    started = [
+        subprocess.Popen([sys.executable, "-c", code, str(root), "hi"], text=True,
+                         stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        for _ in range(4)
+    ]  # fmt: skip
+    for process in started:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in started:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    told = [json.loads(process.communicate()[0]) for process in started]
+    (path,) = (root / "evals" / "cases" / "s").iterdir()
+    assert sorted(created for created, _, _ in told) == [False, False, False, True]
+    assert {root / shown for _, shown, _ in told} == {path}
+    there = {hint for created, _, hint in told if not created}
+    assert there == {"This very case is filed already; nothing was written."}
+
+
+async def test_a_case_that_appears_while_another_is_filed_is_never_overwritten(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = [{"type": "contains", "value": "b"}]
+    async with Client(build_server(House(Workspace(root)))) as client:
+        _, tried = await filed(client, output="a", assertions=wrong, dry_run=True)
+        path = root / tried["path"]
+        theirs = f"id: {path.stem}\nassertions: [{{type: is-json}}]\n"
+        write_new = Workspace.write_new
+
+        def late(self: Workspace, to: Path, text: str) -> bool:
+            to.parent.mkdir(parents=True)
+            to.write_text(theirs)
+            return write_new(self, to, text)
+
+        monkeypatch.setattr(Workspace, "write_new", late)
+        done, told = await filed(client, output="a", assertions=wrong)
+    assert not done
+    assert told.startswith(f"{tried['path']} is there already and holds another case")
+    assert path.read_text() == theirs
+
+
+@pytest.mark.parametrize("name", ["c.yml", "c.YAML", "c.json"])
+async def test_a_case_file_that_would_not_be_read_is_told_of(name: str, root: Path) -> None:
+    (root / "evals" / "cases" / "s").mkdir(parents=True)
+    (root / "evals" / "cases" / "s" / name).write_text("id: c\nassertions: [{type: is-json}]\n")
+    (root / "evals" / "suites" / "t.yml").write_text("{}\n")
+    async with Client(build_server(House(Workspace(root)))) as client:
+        told = await client.call_tool("overview", {})
+        ran = await client.call_tool("run_suite", {"suite": "s"})
+    problem = f"evals/cases/s/{name} is not read: its name does not end in .yaml."
+    assert (told.structured_content or {})["problems"] == [
+        "evals/suites/t.yml is not read: its name does not end in .yaml.",
+        problem,
+    ]
+    assert ran.is_error
+    assert getattr(ran.content[0], "text", "") == f"{problem} Rename it to c.yaml, or take it away."

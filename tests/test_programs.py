@@ -547,3 +547,51 @@ async def test_an_exception_of_preprocess_is_errored_and_named(tmp_path: Path) -
             "(at bot.py:1)"
         )
     ]
+
+
+LEAK = "sk-proj-" + "a1B2" * 8
+
+
+async def test_an_answer_is_checked_with_its_secret_and_kept_and_told_without(
+    tmp_path: Path,
+) -> None:
+    code = (
+        f"import functools\nprint = functools.partial(print, flush=True)\n{ECHO}"
+        "q = json.loads(line)['input']\n"
+        f"    if q == 'crash': sys.stderr.write('x' * 290 + ' {LEAK}'); sys.exit(3)\n"
+        f"    if q == 'error': print(json.dumps({{'error': 'x' * 590 + ' {LEAK}'}})); continue\n"
+        f"    if q == 'garbage': print('x' * 290 + ' {LEAK} of EMP-1234'); continue\n"
+        f"    print(json.dumps({{'output': {{'{LEAK}': 'x' * 104 + ' {LEAK} of EMP-1234'}}}}), "
+        "flush=True)"
+    )
+    suite(tmp_path, command(code), ["leak", "crash", "error", "garbage"], concurrency=1,
+          assertions=[{"type": "not-regex", "value": "sk-[A-Za-z0-9_-]{20}"}])  # fmt: skip
+    written = json.loads((tmp_path / "evals" / "regrade.yaml").read_text())
+    written["redact"] = {"staff": "EMP-[0-9]+"}
+    (tmp_path / "evals" / "regrade.yaml").write_text(json.dumps(written))
+    report = await ran(tmp_path)
+    assert (report["summary"]["failed"], report["summary"]["errored"]) == (1, 3)
+    leak = report["cards"][0]
+    assert leak["reasons"][0].endswith("{20}', but it does; what shows it is redacted")
+    assert leak["output"] == {
+        "[redacted:openai_key]": "x" * 104 + " [redacted:openai_key] of [redacted:staff]"
+    }
+    with closing(sqlite3.connect(tmp_path / ".regrade" / "store.db")) as store:
+        kept = str(store.execute("SELECT body FROM result").fetchall())
+    for said in (kept, json.dumps(report)):
+        for part in ("sk-proj-", LEAK[-12:], "EMP-1234"):
+            assert part not in said
+
+
+async def test_an_answer_that_cannot_be_redacted_is_errored_and_nothing_of_it_is_kept(
+    tmp_path: Path,
+) -> None:
+    code = ECHO + "print(json.dumps({'output': 'a' * 99 + '!'}), flush=True)"
+    suite(tmp_path, command(code), ["x"])
+    written = json.loads((tmp_path / "evals" / "regrade.yaml").read_text())
+    written["redact"] = {"slow": "(?:(?:a|a)|(?:a|a))+$"}
+    (tmp_path / "evals" / "regrade.yaml").write_text(json.dumps(written))
+    (card,) = (await ran(tmp_path))["cards"]
+    assert card["outcome"] == "errored"
+    assert card["reasons"][0].startswith("the answer cannot be redacted: the pattern '(?:(?:a|a)")
+    assert "output" not in card

@@ -10,6 +10,7 @@ from regrade_server.sqlite.store import SqliteStore
 from regrade_tools.models import Case, CaseResult, RecordedTarget, Run, Suite
 from regrade_tools.planning import Planned, plan
 from regrade_tools.ports import Reply
+from regrade_tools.redaction import redaction
 from regrade_tools.running import measure
 
 pytestmark = pytest.mark.anyio
@@ -45,7 +46,7 @@ async def scored(path: Path, **replies: Reply) -> dict[str, CaseResult]:
     spec = RecordedTarget(recorded="filed")
     cases = tuple(one.scheduled(spec) for one in todo)
     await store.start_run(Run("r", "s", "t", "n", 0, 1, cases))
-    await measure("r", todo, Replies(replies), store, trials=1, concurrency=2)
+    await measure("r", todo, Replies(replies), store, trials=1, concurrency=2, hidden=redaction())
     results = {result.case_id: result for result in await store.results("r")}
     store.close()
     return results

@@ -72,7 +72,7 @@ class House:
 
     @property
     def _bench(self) -> Bench:
-        return Bench(self.store, self.models, Programs(self._root))
+        return Bench(self.store, self.models, Programs(self._root), self.workspace)
 
     @property
     def baselines(self) -> Baselines:
@@ -92,7 +92,7 @@ class House:
     @property
     def errands(self) -> Errands:
         """Work for agents."""
-        return Errands(self.store)
+        return Errands(self.store, self.workspace)
 
     @property
     def catalog(self) -> list[Tool]:

@@ -3,16 +3,16 @@
 import json
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import Field, JsonValue, ValidationError
 
 from regrade_tools.models import GatePolicy, Outcome, Profile, Scheduled
 from regrade_tools.models.case import Name
+from regrade_tools.models.document import Document
 from regrade_tools.refusal import Refusal
 from regrade_tools.standing import Standing
 
 
-class _BaselineCase(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+class _BaselineCase(Document):
     outcome: Outcome
     flaky: bool = False
     feature: str = ""
@@ -23,8 +23,7 @@ class _BaselineCase(BaseModel):
     answer: str = ""
 
 
-class _Baseline(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+class _Baseline(Document):
     suite: str
     run: str
     target: str

@@ -12,7 +12,10 @@ from regrade_tools.judging import Example, Said, judge_fingerprint
 from regrade_tools.minds import Classifier, Jury, Mind, Recorded
 from regrade_tools.models import Item, Judge, Judged, ModelSpec, PythonTarget
 from regrade_tools.ports import ModelError, Models, Store, Targets
+from regrade_tools.redaction import Redaction, redaction_of
+from regrade_tools.refusal import refusal_in
 from regrade_tools.running import Progress, silent
+from regrade_tools.workspace import Workspace
 
 _CLASSIFIERS = 4
 _KEPT_AT_ONCE = 32
@@ -58,6 +61,7 @@ class Bench:
     store: Store
     models: Models
     targets: Targets
+    workspace: Workspace | None
 
     async def hear(
         self, sitting: Sitting, items: Sequence[Item], budget: Budget, progress: Progress = silent
@@ -72,10 +76,14 @@ class Bench:
         waiting = [item for key, item in distinct.items() if key not in kept]
         if not waiting:
             return kept
-        async with self.seat(sitting, budget) as seat:
-            hearing = _Hearing(seat, progress, len(distinct), dict(kept))
-            await hearing.hold(waiting)
-        return {key: hearing.found[key] for key in distinct}
+        found = dict(kept)
+        try:
+            async with self.seat(sitting, budget) as seat:
+                hearing = _Hearing(seat, progress, len(distinct), found)
+                await hearing.hold(waiting)
+        except ExceptionGroup as group:
+            raise refusal_in(group) or group from None
+        return {key: found[key] for key in distinct}
 
     async def known(self, sitting: Sitting, keys: Sequence[str]) -> dict[str, Judged]:
         """What the judge as it is now has said before, by the key of the item."""
@@ -88,16 +96,20 @@ class Bench:
     @asynccontextmanager
     async def seat(self, sitting: Sitting, budget: Budget) -> AsyncGenerator["Seat", None]:
         """A judge that can be asked item by item, until the context ends."""
-        async with self._mind(sitting, budget) as mind:
-            yield Seat(self.store, sitting, mind)
+        hidden = redaction_of(self.workspace)
+        async with self._mind(sitting, budget, hidden) as mind:
+            yield Seat(self.store, sitting, mind, hidden)
 
     @asynccontextmanager
-    async def _mind(self, sitting: Sitting, budget: Budget) -> AsyncGenerator[Mind, None]:
+    async def _mind(
+        self, sitting: Sitting, budget: Budget, hidden: Redaction
+    ) -> AsyncGenerator[Mind, None]:
         spec = sitting.judge.spec
         if spec.recorded is not None:
             yield Recorded(sitting.recorded)
         elif spec.python is not None:
-            async with self.targets.open(PythonTarget(python=spec.python), _CLASSIFIERS) as target:
+            program = PythonTarget(python=spec.python)
+            async with self.targets.open(program, _CLASSIFIERS, hidden.shown) as target:
                 yield Classifier(target)
         else:
             yield Jury(sitting.judge, sitting.models, sitting.examples, self.models, budget)
@@ -110,6 +122,7 @@ class Seat:
     store: Store
     sitting: Sitting
     mind: Mind
+    hidden: Redaction
     fatal: str = ""
 
     async def judged(self, item: Item) -> Judged:
@@ -121,14 +134,15 @@ class Seat:
         try:
             opinion = await self.mind.opinion(item)
         except ModelError as problem:
-            self.fatal = self.fatal or (str(problem) if problem.fatal else "")
-            return replace(blank, problem=str(problem))
+            told = self.hidden.shown(str(problem))
+            self.fatal = self.fatal or (told if problem.fatal else "")
+            return replace(blank, problem=told)
         said = opinion.said
         return replace(
             blank,
             verdict=said.verdict,
-            reasoning=said.reasoning,
-            problem=said.problem,
+            reasoning=self.hidden.shown(said.reasoning),
+            problem=self.hidden.shown(said.problem),
             cost_usd=opinion.cost_usd,
             judged_at=time.time(),
         )

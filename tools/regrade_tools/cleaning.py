@@ -16,11 +16,15 @@ from pydantic import JsonValue
 from regrade_tools.assertions import Check, Subject, parse_all
 from regrade_tools.datasets import rows
 from regrade_tools.formats import Record, Skipped
+from regrade_tools.formats.fields import redacted_names
 from regrade_tools.jsontext import compact
+from regrade_tools.judgement import answer
 from regrade_tools.models import Case, CheckResult, Outcome
 from regrade_tools.models.case import Spec
+from regrade_tools.patterns import SlowPatternError
 from regrade_tools.planning import Planned
 from regrade_tools.ports import Reply, Scorers
+from regrade_tools.redaction import Redaction, redaction_of
 from regrade_tools.refusal import Refusal
 from regrade_tools.running import with_scores, worst
 from regrade_tools.scoring import Scoring, scoring
@@ -98,10 +102,11 @@ class Cleaning:
                 next_step="Tool calls, latency and cost are known of a run.",
             )
         table = rows(path, path.name)
-        counting = _Counting(asked, output, given)
+        hidden = redaction_of(self.workspace)
+        counting = _Counting(asked, output, given, hidden)
         plan = (Planned(Case(id="row"), asked),)
         with _written(clean) as keep:
-            async with scoring(self.scorers, plan, _AT_ONCE, complete=False) as scorers:
+            async with scoring(self.scorers, plan, _AT_ONCE, hidden, complete=False) as scorers:
                 async for batch in _batches(table):
                     await counting.add(batch, scorers, keep)
         left_out = [str(one.spec["type"]) for one in checks if one not in asked]
@@ -180,6 +185,7 @@ class _Counting:
     checks: tuple[Check, ...]
     output: str
     given: str
+    hidden: Redaction
     rows: int = 0
     outcomes: Counter[str] = field(default_factory=Counter[str])
     by_check: Counter[tuple[str, Outcome]] = field(default_factory=Counter[tuple[str, Outcome]])
@@ -197,7 +203,8 @@ class _Counting:
         if not scorers.programs or isinstance(row, str):
             return {}
         case = Case(id="row", input=row.get(self.given), columns=row)
-        return await scorers.results(Planned(case, self.checks), Reply(row[self.output]))
+        reply = Reply(row[self.output])
+        return await scorers.results(Planned(case, self.checks), reply, self.hidden)
 
     def _row(self, record: Record | Skipped) -> dict[str, JsonValue] | str:
         """The fields of a row, or why it cannot be checked."""
@@ -206,9 +213,8 @@ class _Counting:
         row = record.value if isinstance(record.value, dict) else {}
         if self.output in row:
             return row
-        return (
-            f"it has no field {self.output!r} (its fields: {', '.join(list(row)[:12]) or 'none'})"
-        )
+        names = redacted_names(row, self.hidden)
+        return f"it has no field {self.output!r} (its fields: {names})"
 
     def _judge(
         self,
@@ -221,7 +227,12 @@ class _Counting:
             if isinstance(row, str):
                 self._leave(record.where, "unreadable", [row])
                 continue
-            results = self._results(Subject(row[self.output], row.get(self.given)), scored)
+            subject = Subject(row[self.output], row.get(self.given))
+            try:
+                results = with_scores(self.checks, answer(subject, self.hidden), scored)
+            except SlowPatternError as problem:
+                self._leave(record.where, "errored", [f"the row cannot be redacted: {problem}"])
+                continue
             self.by_check.update(
                 (check.fingerprint, result.outcome)
                 for check, result in zip(self.checks, results, strict=True)
@@ -233,9 +244,6 @@ class _Counting:
             self.outcomes["passed"] += 1
             if keep is not None:
                 keep.write(f"{compact(row)}\n")
-
-    def _results(self, subject: Subject, scored: dict[str, CheckResult]) -> list[CheckResult]:
-        return list(with_scores(self.checks, subject, scored))
 
     def _leave(self, where: str, outcome: str, reasons: list[str]) -> None:
         self.outcomes[outcome] += 1

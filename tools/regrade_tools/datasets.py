@@ -12,6 +12,7 @@ from regrade_tools.assertions import subject_of
 from regrade_tools.filling import filled
 from regrade_tools.fingerprint import fingerprint
 from regrade_tools.formats import Record, Skipped
+from regrade_tools.formats.fields import listed
 from regrade_tools.jsontext import compact, unpacked
 from regrade_tools.models import Case, Dataset, Recorded, Trace
 from regrade_tools.models.case import Name, Spec
@@ -22,7 +23,6 @@ from regrade_tools.refusal import Refusal
 
 _TEXTS = (".csv", ".tsv", ".jsonl", ".ndjson", ".json")
 _PAGE = 100
-_SHOWN = 12
 _NAME: TypeAdapter[str] = TypeAdapter(Name)
 
 
@@ -81,9 +81,8 @@ class _Row:
     def read(self, field: str) -> JsonValue:
         """The value under ``field``."""
         if field not in self.fields:
-            listed = ", ".join(list(self.fields)[:_SHOWN]) or "none"
             raise Refusal(
-                f"{self.where} has no field {field!r} (its fields: {listed}).",
+                f"{self.where} has no field {field!r} (its fields: {listed(self.fields)}).",
                 next_step="Mend the row, or name the right field under `dataset` in the suite.",
             )
         return self.fields[field]

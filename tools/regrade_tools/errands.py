@@ -13,8 +13,9 @@ from regrade_tools.judging import answer_schema, prompts, spoken
 from regrade_tools.models import Item, Judged, Packet
 from regrade_tools.packets import Work, fits, part
 from regrade_tools.ports import Store
-from regrade_tools.redaction import redaction
+from regrade_tools.redaction import redaction_of
 from regrade_tools.refusal import Refusal
+from regrade_tools.workspace import Workspace
 
 _SHOWN = 10
 
@@ -35,6 +36,7 @@ class Errands:
     """Work for agents."""
 
     store: Store
+    workspace: Workspace | None
 
     async def judge(self, sitting: Sitting, items: Sequence[Item]) -> Work:
         """Hand out items to be judged; what is too long to be shown whole is judged unknown."""
@@ -100,6 +102,7 @@ class Errands:
         fingerprint = str(packet.about["fingerprint"])
         known = await self.store.judgements(fingerprint, keys)
         answered = {number for number, key in enumerate(keys, 1) if key in known}
+        hidden = redaction_of(self.workspace)
         fresh: dict[int, Judged] = {}
         refused: list[str] = []
         for given in answers:
@@ -118,7 +121,7 @@ class Errands:
                 str(packet.about["judge"]),
                 fingerprint,
                 said.verdict,
-                str(redaction().apply(said.reasoning)),
+                hidden.shown(said.reasoning),
                 judged_at=time.time(),
             )
         await self.store.add_judgements(list(fresh.values()))

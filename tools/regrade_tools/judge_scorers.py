@@ -1,6 +1,6 @@
 """Judges as assertions: asked for every answer of a run, beside the scorers of the repository."""
 
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import cast
@@ -31,11 +31,13 @@ class JudgeScorers:
     bench: Bench
     workspace: Workspace | None
 
-    def open(self, scorer: Scorer, concurrency: int) -> AbstractAsyncContextManager[ScorerProgram]:
+    def open(
+        self, scorer: Scorer, concurrency: int, clean: Callable[[str], str]
+    ) -> AbstractAsyncContextManager[ScorerProgram]:
         """As the port says."""
         if isinstance(scorer, JudgeScorer):
             return self._judge(scorer)
-        return self.programs.open(scorer, concurrency)
+        return self.programs.open(scorer, concurrency, clean)
 
     @asynccontextmanager
     async def _judge(self, scorer: JudgeScorer) -> AsyncGenerator[ScorerProgram, None]:

@@ -8,17 +8,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from regrade_tools.alignment import Confusion
 from regrade_tools.models import Judged, Split
+from regrade_tools.models.document import Document
 from regrade_tools.refusal import Refusal
 
 
-class Look(BaseModel):
+class Look(Document):
     """One measurement of a judge on a split: a line of its history. ``at`` is Unix seconds."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     at: float
     fingerprint: str

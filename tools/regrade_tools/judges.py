@@ -34,6 +34,7 @@ from regrade_tools.labelbook import LabelBook
 from regrade_tools.models import Judge, Judged, Judgement, Split
 from regrade_tools.pairs import Pair, both_orders, pairs_of, preferred
 from regrade_tools.population import Population, Populations
+from regrade_tools.redaction import Redaction, redaction_of
 from regrade_tools.refusal import Refusal
 from regrade_tools.running import Progress, silent
 from regrade_tools.workspace import Workspace, needed
@@ -73,7 +74,7 @@ class Judges:
         """
         alignments = Alignments(needed(self.workspace))
         sitting = self._sitting(alignments, judge, client)
-        compared = _compared(sitting.judge, pairs)
+        compared = _compared(sitting.judge, pairs, redaction_of(self.workspace))
         found = (
             Population(tuple(both_orders(compared)), f"{len(compared)} pairs, each in both orders")
             if compared
@@ -142,7 +143,9 @@ class Judges:
         return await populations.find(traces, run_id, outputs, n, seed)
 
 
-def _compared(judge: Judge, given: list[dict[str, JsonValue]] | None) -> tuple[Pair, ...]:
+def _compared(
+    judge: Judge, given: list[dict[str, JsonValue]] | None, clean: Redaction
+) -> tuple[Pair, ...]:
     """The pairs that were given, where the judge is one that compares."""
     if judge.spec.pairwise != bool(given):
         told = "compares two answers" if judge.spec.pairwise else "does not compare answers"
@@ -151,7 +154,7 @@ def _compared(judge: Judge, given: list[dict[str, JsonValue]] | None) -> tuple[P
             next_step='Give pairs ([{"input": ..., "a": ..., "b": ...}]) to a judge whose file '
             "says `pairwise: true`, and to no other.",
         )
-    return pairs_of(given or ())
+    return pairs_of(given or (), clean)
 
 
 def _report(

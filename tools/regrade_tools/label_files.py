@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from regrade_tools import labelbook
 from regrade_tools.alignment import Labelled, assign
@@ -11,13 +11,12 @@ from regrade_tools.fingerprint import fingerprint
 from regrade_tools.labelbook import LabelBook, LabelRow
 from regrade_tools.models import JudgeSpec, Split
 from regrade_tools.models.case import Name
+from regrade_tools.models.document import Document
 from regrade_tools.workspace import Workspace
 
 
-class Labellers(BaseModel):
+class Labellers(Document):
     """The file evals/labellers.yaml: who may label, each with a public key (Ed25519, base64)."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     labellers: dict[Name, str] = Field(default_factory=dict[str, str])
 

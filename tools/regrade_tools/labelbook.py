@@ -8,19 +8,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
+from pydantic import JsonValue, ValidationError
 
 from regrade_tools.alignment import consensus
 from regrade_tools.fingerprint import content_hash, item_key
 from regrade_tools.models import Item, Label, Sampled, Split, ToolCall, Verdict
+from regrade_tools.models.document import Document
 from regrade_tools.refusal import Refusal
 from regrade_tools.signatures import signed_text, verified
 
 
-class LabelRow(BaseModel):
+class LabelRow(Document):
     """A line of a label file. ``split`` is written when the label is first used."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     label: Label
     input: JsonValue = None

@@ -9,7 +9,7 @@ from regrade_tools.alignment.pairwise import Choice, Comparison, preference
 from regrade_tools.fingerprint import item_key
 from regrade_tools.judge_reports import Preferred, figure
 from regrade_tools.models import Item, Judged, Judgement
-from regrade_tools.redaction import redaction
+from regrade_tools.redaction import Redaction
 from regrade_tools.refusal import Refusal
 
 _FIELDS = frozenset({"input", "a", "b", "human"})
@@ -33,13 +33,12 @@ class Pair:
         return Item(item_key(self.input, shown), self.input, shown, place=place)
 
 
-def pairs_of(given: Sequence[dict[str, JsonValue]]) -> tuple[Pair, ...]:
+def pairs_of(given: Sequence[dict[str, JsonValue]], clean: Redaction) -> tuple[Pair, ...]:
     """The pairs as a caller gives them, without secrets.
 
     Raises:
         Refusal: One has other fields than input, a, b and human.
     """
-    clean = redaction()
     found: list[Pair] = []
     for number, one in enumerate(given, 1):
         human = one.get("human")

@@ -10,10 +10,11 @@ from pydantic import JsonValue
 
 from regrade_tools.assertions import subject_of
 from regrade_tools.fingerprint import item_key
+from regrade_tools.formats.fields import redacted_names
 from regrade_tools.models import Item, Trace
 from regrade_tools.ports import Store
 from regrade_tools.query import parse
-from regrade_tools.redaction import redaction
+from regrade_tools.redaction import redactable, redaction_of
 from regrade_tools.refusal import Refusal, unknown
 from regrade_tools.workspace import Workspace
 
@@ -67,7 +68,7 @@ class Populations:
         elif run_id is not None:
             found = await self._run(run_id, n, seed)
         else:
-            found = _given(outputs or ())
+            found = self._given(outputs or ())
         if not found.items:
             raise Refusal(
                 "There is nothing to judge there.", next_step="search_traces shows what there is."
@@ -97,8 +98,11 @@ class Populations:
             recent = [one.run.id for one in await self.store.runs(None, 10)]
             raise unknown("run", run_id, recent, next_step="overview lists the last runs.")
         inputs: dict[str, JsonValue] = {}
+        hidden = redaction_of(self.workspace)
         if self.workspace is not None:
-            inputs = {case.id: case.input for case in self.workspace.cases(stored.run.suite)}
+            with redactable(f"The inputs of {stored.run.suite}"):
+                cases = self.workspace.cases(stored.run.suite)
+                inputs = {case.id: hidden.apply(case.input) for case in cases}
         answered = [one for one in await self.store.results(run_id) if not one.error]
         items = [
             Item(
@@ -112,19 +116,19 @@ class Populations:
         drawn = tuple(_drawn(items, n, seed))
         return Population(drawn, f"{len(drawn)} of the {len(items)} answers of {run_id}")
 
-
-def _given(outputs: Sequence[dict[str, JsonValue]]) -> Population:
-    clean = redaction()
-    items: list[Item] = []
-    for number, given in enumerate(outputs, 1):
-        if not {"output"} <= set(given) <= {"input", "output"}:
-            raise Refusal(
-                f"Output {number} has the fields {', '.join(map(repr, given))[:200] or 'none'}.",
-                next_step='Each is {"input": ..., "output": ...}.',
-            )
-        asked, answer = clean.apply(given.get("input")), clean.apply(given["output"])
-        items.append(Item(item_key(asked, answer), asked, answer, place=f"output {number}"))
-    return Population(tuple(items), f"{len(items)} given outputs")
+    def _given(self, outputs: Sequence[dict[str, JsonValue]]) -> Population:
+        hidden = redaction_of(self.workspace)
+        items: list[Item] = []
+        for number, given in enumerate(outputs, 1):
+            if not {"output"} <= set(given) <= {"input", "output"}:
+                raise Refusal(
+                    f"Output {number} has the fields {redacted_names(given, hidden)}.",
+                    next_step='Each is {"input": ..., "output": ...}.',
+                )
+            with redactable(f"Output {number}"):
+                asked, answer = hidden.apply(given.get("input")), hidden.apply(given["output"])
+            items.append(Item(item_key(asked, answer), asked, answer, place=f"output {number}"))
+        return Population(tuple(items), f"{len(items)} given outputs")
 
 
 def _of_trace(trace: Trace) -> Item:

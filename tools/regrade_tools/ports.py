@@ -1,6 +1,6 @@
 """What we ask of the world: a place to keep things, and programs to test."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -189,8 +189,12 @@ class Target(Protocol):
 class Targets(Protocol):
     """How programs are started."""
 
-    def open(self, spec: TargetSpec, concurrency: int) -> AbstractAsyncContextManager[Target]:
+    def open(
+        self, spec: TargetSpec, concurrency: int, clean: Callable[[str], str]
+    ) -> AbstractAsyncContextManager[Target]:
         """Start a target for one run, fresh, so that edits count; it ends with the context.
+
+        What it says is made ``clean`` before it is cut: a part of a secret looks like none.
 
         Raises:
             Refusal: The program is not there or cannot be started.
@@ -255,8 +259,12 @@ class ScorerProgram(Protocol):
 class Scorers(Protocol):
     """How scorers are started."""
 
-    def open(self, scorer: Scorer, concurrency: int) -> AbstractAsyncContextManager[ScorerProgram]:
+    def open(
+        self, scorer: Scorer, concurrency: int, clean: Callable[[str], str]
+    ) -> AbstractAsyncContextManager[ScorerProgram]:
         """Start a scorer for one run, fresh, so that edits count; it ends with the context.
+
+        What it says in place of a score is made ``clean``, as of ``Targets``.
 
         Raises:
             Refusal: Its file, function or program is not there or lies outside the workspace.

@@ -1,82 +1,125 @@
 """Secrets are replaced before anything is stored; what they were is not kept anywhere."""
 
-import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
+from time import thread_time
+from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
+from regrade_tools.credentials import NAMED, hinted, named
 from regrade_tools.jsontext import compact, unpacked
-from regrade_tools.patterns import compiled, replaced
+from regrade_tools.patterns import DEADLINE_S, SlowPatternError, compiled, replaced
+from regrade_tools.refusal import Refusal
 
-# The beginning of a word, so that a chain of them is looked at once; also what follows an
-# escape, in a text that holds the text of a string.
-_START = r"(?:(?<![A-Za-z0-9_-])|(?<=\\[nrt]))"
-# A block ends where the next dashes begin, so that many beginnings cost no more than one.
-_LABEL, _BODY = "[A-Z ]{0,20}", "(?:[^-]|-(?!----)){0,20000}+"
-# Kind, letters without which there is none, pattern. To look for the letters costs a hundredth
-# of the pattern, and nearly every text is without.
-_SECRETS = tuple(
-    (kind, hint, re.compile(pattern))
-    for kind, hint, pattern in (
-        (
-            "private_key",
-            "-----BEGIN ",
-            f"-----BEGIN {_LABEL}PRIVATE KEY-----{_BODY}-----END {_LABEL}KEY-----",
-        ),
-        ("openai_key", "sk-", _START + r"sk-(?:[a-z]{2,8}-)?[A-Za-z0-9_-]{20,200}"),
-        ("aws_key", "AKIA", _START + r"AKIA[A-Z0-9]{16}\b"),
-        ("aws_key", "ASIA", _START + r"ASIA[A-Z0-9]{16}\b"),
-        ("github_token", "gh", _START + r"gh[pousr]_[A-Za-z0-9]{36,255}"),
-        ("github_token", "github_pat_", _START + r"github_pat_[A-Za-z0-9_]{22,255}"),
-        ("google_key", "AIza", _START + r"AIza[A-Za-z0-9_-]{35}"),
-        ("slack_token", "xox", _START + r"xox[abprs]-[A-Za-z0-9-]{10,200}"),
-        (
-            "jwt",
-            "eyJ",
-            _START
-            + r"eyJ[A-Za-z0-9_-]{10,2000}\.eyJ[A-Za-z0-9_-]{10,4000}\.[A-Za-z0-9_-]{10,1000}",
-        ),
-        ("bearer", "earer ", r"\b[Bb]earer\s+[A-Za-z0-9._~+/-]{20,2000}=*"),
-        ("bearer", "BEARER ", r"\bBEARER\s+[A-Za-z0-9._~+/-]{20,2000}=*"),
-        ("password_url", "://", r"(?<=://)[^\s:/@]{0,100}:[^\s/@]{1,200}(?=@)"),
-    )
-)
+if TYPE_CHECKING:
+    # The formats that a workspace reads redact what they read.
+    from regrade_tools.workspace import Workspace
+
+# What a pattern of the project may cost over everything that one redaction sees: so many
+# seconds, and half a megabyte of text a second. A sane one is twenty times as fast.
+_SLACK_S = 5.0
+_CHARACTERS_A_S = 500_000
+_SHORTEST = 8
+
+
+@dataclass(slots=True)
+class _Own:
+    """A pattern of the project, with the seconds and characters it has taken so far."""
+
+    kind: str
+    source: str
+    spent_s: float = 0.0
+    characters: int = 0
+
+    def took(self, seconds: float, characters: int) -> None:
+        """Count what one text has cost.
+
+        Raises:
+            Refusal: All texts together have cost too much.
+        """
+        self.spent_s += seconds
+        self.characters += characters
+        if self.spent_s > _SLACK_S + self.characters / _CHARACTERS_A_S:
+            raise Refusal(
+                f"The pattern {self.kind!r} under `redact` in evals/regrade.yaml is too slow: "
+                f"{self.spent_s:.0f} s for {self.characters:,} characters.",
+                next_step="Make its repetitions unambiguous. What was stored before it stopped "
+                "stays.",
+            )
 
 
 @dataclass(frozen=True, slots=True)
 class Redaction:
     """What to replace. ``count`` grows with what was replaced, by kind."""
 
-    more: tuple[tuple[str, str], ...] = ()
+    own: tuple[_Own, ...] = ()
     count: Counter[str] = field(default_factory=Counter[str])
 
     def apply(self, value: JsonValue) -> JsonValue:
         """``value`` with every secret in it, at any depth, replaced by ``[redacted:<kind>]``.
 
-        Keys are kept: they are the structure of the record.
+        A secret may stand in a text, in a key, or under a key that says what it is.
 
         Raises:
             SlowPatternError: A configured pattern backtracks on it, so nobody can say it is clean.
+            Refusal: A configured pattern has taken too long in all.
         """
         if isinstance(value, str):
-            return self._clean(value)
+            return self.text(value)
         if isinstance(value, list):
             return [self.apply(item) for item in value]
         if isinstance(value, dict):
-            return {key: self.apply(item) for key, item in value.items()}
+            return self._object(value)
         return value
 
-    def _clean(self, text: str) -> str:
+    def text(self, text: str) -> str:
+        """As ``apply``, for a text."""
         clean = text
-        for kind, hint, pattern in _SECRETS:
-            if hint in clean:
-                clean = pattern.sub(partial(self._replaced, kind), clean)
-        for kind, source in self.more:
-            clean = replaced(source, clean, partial(self._replaced, kind))
+        if len(text) >= _SHORTEST:
+            for credential in hinted(text):
+                clean = credential.replaced(clean, self._mark)
+        for own in self.own:
+            clean = self._without(own, clean)
         return self._inside(clean) if "\\" in clean else clean
+
+    def shown(self, text: str) -> str:
+        """As ``text``, or why it cannot be shown where a pattern backtracks on it."""
+        try:
+            return self.text(text)
+        except SlowPatternError as problem:
+            return f"[not shown: it cannot be redacted: {problem}]"
+
+    def _object(self, value: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        clean: dict[str, JsonValue] = {}
+        # Attributes and headers are often logged as pairs of a name and a value.
+        paired = value.get("key", value.get("name")) if "value" in value else None
+        for key, item in value.items():
+            shown = name = self.text(key)
+            number = len(clean)
+            while name in clean:
+                # Two keys that are secrets of one kind stay two.
+                number += 1
+                name = f"{shown} {number}"
+            told = paired if key == "value" and isinstance(paired, str) else key
+            clean[name] = self._under(told, item)
+        return clean
+
+    def _under(self, name: str, value: JsonValue) -> JsonValue:
+        """``value`` without secrets, and without what ``name`` says is one."""
+        if isinstance(value, list):
+            return [self._under(name, item) for item in value]
+        if isinstance(value, dict) and "stringValue" in value:
+            # As OTLP types a text.
+            value = {**value, "stringValue": self._under(name, value["stringValue"])}
+        if isinstance(value, str) and name.lower().endswith("authorization"):
+            # A header, as the line that it is.
+            return self.text(f"{name}: {value}").removeprefix(f"{name}: ")
+        if isinstance(value, str | int) and not isinstance(value, bool) and named(name, str(value)):
+            return self._mark(NAMED)
+        return self.apply(value)
 
     def _inside(self, text: str) -> str:
         """JSON in a text: what is written with escapes there is read without them later."""
@@ -86,9 +129,20 @@ class Redaction:
         clean = self.apply(value)
         return text if clean == value else compact(clean)
 
-    def _replaced(self, kind: str, _match: object) -> str:
+    def _mark(self, kind: str) -> str:
         self.count[kind] += 1
         return f"[redacted:{kind}]"
+
+    def _without(self, own: _Own, text: str) -> str:
+        began = thread_time()
+        try:
+            clean = replaced(own.source, text, lambda _: self._mark(own.kind))
+        except SlowPatternError:
+            # Its deadline is by the clock: the time counts, whoever had the processor.
+            own.took(DEADLINE_S, len(text))
+            raise
+        own.took(thread_time() - began, len(text))
+        return clean
 
 
 def redaction(more: Mapping[str, str] | None = None) -> Redaction:
@@ -102,4 +156,32 @@ def redaction(more: Mapping[str, str] | None = None) -> Redaction:
             compiled(pattern)
         except ValueError as problem:
             raise ValueError(f"`redact` {name}: {problem}") from None
-    return Redaction(tuple((more or {}).items()))
+    return Redaction(tuple(_Own(name, pattern) for name, pattern in (more or {}).items()))
+
+
+def redaction_of(workspace: "Workspace | None") -> Redaction:
+    """A fresh redaction with the patterns of the project.
+
+    Raises:
+        Refusal: One of them is not a regular expression.
+    """
+    try:
+        return redaction(workspace.project().redact if workspace else None)
+    except ValueError as problem:
+        raise Refusal(f"evals/regrade.yaml: {problem}", next_step="Mend the pattern.") from None
+
+
+@contextmanager
+def redactable(what: str) -> Generator[None]:
+    """What is redacted inside is called ``what``, where a pattern backtracks on it.
+
+    Raises:
+        Refusal: One did.
+    """
+    try:
+        yield
+    except SlowPatternError as problem:
+        raise Refusal(
+            f"{what} cannot be redacted: {problem}.",
+            next_step="Mend the pattern under `redact` in evals/regrade.yaml.",
+        ) from None

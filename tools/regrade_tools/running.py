@@ -8,16 +8,19 @@ one sees every result stored at once.
 import logging
 import math
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import anyio
 from anyio import from_thread, to_thread
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from regrade_tools.assertions import Check, Errored, Failed, Subject, Verdict, check_all
+from regrade_tools.judgement import Answer, answer
 from regrade_tools.models import CaseResult, CheckResult, Outcome
+from regrade_tools.patterns import SlowPatternError
 from regrade_tools.planning import Planned
 from regrade_tools.ports import Reply, Store, Target, TargetError
+from regrade_tools.redaction import Redaction
 from regrade_tools.refusal import Refusal
 from regrade_tools.scoring import Scoring
 
@@ -25,6 +28,7 @@ Progress = Callable[[int, int, str], Awaitable[None]]
 
 _LOG = logging.getLogger(__name__)
 _BATCH = 256
+_UNWRITTEN = "the answer cannot be stored: it is nested too deep or holds what JSON cannot say"
 
 
 async def silent(_done: int, _total: int, _message: str) -> None:
@@ -61,23 +65,28 @@ async def measure(  # noqa: PLR0913 - everything a run needs, once
     *,
     trials: int,
     concurrency: int,
+    hidden: Redaction,
     budget_usd: float | None = None,
     progress: Progress = silent,
     scoring: Scoring | None = None,
 ) -> None:
     """Ask every case of ``plan`` ``trials`` times, check the answers, keep the results.
 
+    Answers are checked as they came and kept without their secrets.
+
     Raises:
-        Refusal: The answers have cost more than ``budget_usd`` dollars; what came is kept.
+        Refusal: The answers have cost more than ``budget_usd`` dollars, or a pattern of the
+            project has taken too long to look through them; what came is kept.
     """
     send, receive = anyio.create_memory_object_stream[_Answered](_BATCH)
     jobs = _jobs(plan, trials)
     async with anyio.create_task_group() as tasks:
         goal = _Goal(len(plan) * trials, budget_usd)
-        tasks.start_soon(_keep, run_id, receive, store, goal, progress)
+        tasks.start_soon(_keep, run_id, receive, store, goal, hidden, progress)
         async with send:
             for _ in range(min(concurrency, goal.answers)):
-                tasks.start_soon(_ask, jobs, target, scoring or Scoring(), send.clone())
+                asked = (jobs, target, scoring or Scoring(), hidden, send.clone())
+                tasks.start_soon(_ask, *asked)
 
 
 def _jobs(plan: tuple[Planned, ...], trials: int) -> Iterator[tuple[Planned, int]]:
@@ -89,6 +98,7 @@ async def _ask(
     jobs: Iterator[tuple[Planned, int]],
     target: Target,
     scoring: Scoring,
+    hidden: Redaction,
     send: MemoryObjectSendStream[_Answered],
 ) -> None:
     async with send:
@@ -97,15 +107,18 @@ async def _ask(
                 reply: Reply | str = await target.answer(planned.case)
             except TargetError as problem:
                 reply = str(problem)
-            scored = {} if isinstance(reply, str) else await scoring.results(planned, reply)
+            scored: Mapping[str, CheckResult] = {}
+            if not isinstance(reply, str):
+                scored = await scoring.results(planned, reply, hidden)
             await send.send(_Answered(planned, trial, reply, scored))
 
 
-async def _keep(
+async def _keep(  # noqa: PLR0913 - as above
     run_id: str,
     receive: MemoryObjectReceiveStream[_Answered],
     store: Store,
     goal: _Goal,
+    hidden: Redaction,
     progress: Progress,
 ) -> None:
     done, cost = 0, 0.0
@@ -113,7 +126,7 @@ async def _keep(
         async for first in receive:
             batch = [first, *_waiting(receive)]
             # The checks of an answer may take their full time: the loop goes on meanwhile.
-            results = await to_thread.run_sync(_results, batch)
+            results = await to_thread.run_sync(_results, batch, hidden)
             await _stored(run_id, results, store)
             done += len(results)
             cost += sum(result.cost_usd or 0 for result in results)
@@ -137,8 +150,7 @@ async def _stored(run_id: str, results: list[CaseResult], store: Store) -> None:
 
 
 def _unwritten(result: CaseResult) -> CaseResult:
-    problem = "the answer cannot be stored: it is nested too deep or holds what JSON cannot say"
-    return CaseResult(result.case_id, result.trial, "errored", error=problem)
+    return CaseResult(result.case_id, result.trial, "errored", error=_UNWRITTEN)
 
 
 def _waiting(receive: MemoryObjectReceiveStream[_Answered]) -> Iterator[_Answered]:
@@ -149,49 +161,55 @@ def _waiting(receive: MemoryObjectReceiveStream[_Answered]) -> Iterator[_Answere
             return
 
 
-def _results(batch: Iterable[_Answered]) -> list[CaseResult]:
+def _results(batch: Iterable[_Answered], hidden: Redaction) -> list[CaseResult]:
     results: list[CaseResult] = []
     for answered in batch:
         # A run that is cancelled waits for one answer, not for the batch.
         from_thread.check_cancelled()
-        results.append(_result(answered))
+        results.append(_result(answered, hidden))
     return results
 
 
-def _result(answered: _Answered) -> CaseResult:
+def _result(answered: _Answered, hidden: Redaction) -> CaseResult:
     """What the checks say of one answer; what goes wrong with it is told of it alone."""
+    case_id = answered.planned.case.id
     try:
-        return _scored(answered)
+        return _scored(answered, hidden)
+    except Refusal:
+        # What a person has to mend first is wrong with every answer.
+        raise
+    except SlowPatternError as slow:
+        # Nobody can say that it is clean, so nothing of it is kept.
+        problem = f"the answer cannot be redacted: {slow}"
+    except RecursionError:
+        problem = _UNWRITTEN
     except Exception as bug:  # noqa: BLE001 - nor is one answer's the end of the others
-        case_id = answered.planned.case.id
         _LOG.exception("the answer to %s was not scored by an error of Regrade itself", case_id)
         problem = f"an error of Regrade itself, see its log: {type(bug).__name__}"
-        return CaseResult(case_id, answered.trial, "errored", error=problem)
+    return CaseResult(case_id, answered.trial, "errored", error=problem)
 
 
-def _scored(answered: _Answered) -> CaseResult:
+def _scored(answered: _Answered, hidden: Redaction) -> CaseResult:
     case_id, reply = answered.planned.case.id, answered.reply
     if isinstance(reply, str):
-        return CaseResult(case_id, answered.trial, "errored", error=reply)
-    measured = replace(
-        reply, latency_ms=_finite(reply.latency_ms), cost_usd=_finite(reply.cost_usd)
-    )
-    subject = Subject(
+        return CaseResult(case_id, answered.trial, "errored", error=hidden.text(reply))
+    given = Subject(
         output=reply.output,
         input=answered.planned.case.input,
         tool_calls=reply.tool_calls,
-        latency_ms=measured.latency_ms,
-        cost_usd=measured.cost_usd,
+        latency_ms=_finite(reply.latency_ms),
+        cost_usd=_finite(reply.cost_usd),
     )
-    checks = with_scores(answered.planned.checks, subject, answered.scored)
+    judged = answer(given, hidden)
+    checks = with_scores(answered.planned.checks, judged, answered.scored)
     return CaseResult(
         case_id=case_id,
         trial=answered.trial,
         outcome=worst(result.outcome for result in checks),
         checks=checks,
-        output=reply.output,
-        latency_ms=measured.latency_ms,
-        cost_usd=measured.cost_usd,
+        output=judged.clean.output,
+        latency_ms=given.latency_ms,
+        cost_usd=given.cost_usd,
     )
 
 
@@ -204,11 +222,14 @@ def _finite(number: float | None) -> float | None:
 
 
 def with_scores(
-    checks: Sequence[Check], subject: Subject, scored: Mapping[str, CheckResult]
+    checks: Sequence[Check], judged: Answer, scored: Mapping[str, CheckResult]
 ) -> tuple[CheckResult, ...]:
     """What every check says, where programs have said theirs already; by fingerprint."""
     own = [asked for asked in checks if asked.fingerprint not in scored]
-    found = dict(zip((asked.fingerprint for asked in own), checked(own, subject), strict=True))
+    found = {
+        asked.fingerprint: _kept(asked, verdict)
+        for asked, verdict in zip(own, judged.verdicts(own), strict=True)
+    }
     found |= scored
     return tuple(found[asked.fingerprint] for asked in checks)
 

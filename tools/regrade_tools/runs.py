@@ -12,6 +12,7 @@ from regrade_tools.models import RecordedTarget, Run, RunEnd, RunState, StoredRu
 from regrade_tools.planning import Planned
 from regrade_tools.ports import Host, Scorers, Store, Target, Targets
 from regrade_tools.recorded import RecordedAnswers
+from regrade_tools.redaction import Redaction
 from regrade_tools.refusal import Refusal, refusal_in, unknown
 from regrade_tools.running import Progress, measure
 from regrade_tools.scoring import scoring
@@ -65,6 +66,7 @@ class Runs:
         planned: tuple[Planned, ...],
         spec: TargetSpec,
         concurrency: int,
+        hidden: Redaction,
         progress: Progress,
         wait_s: float,
     ) -> None:
@@ -79,8 +81,8 @@ class Runs:
         async def work() -> None:
             async with (
                 self._ended(begun),
-                scoring(self.scorers, planned, concurrency) as asked,
-                self._opened(spec, concurrency) as target,
+                scoring(self.scorers, planned, concurrency, hidden) as asked,
+                self._opened(spec, concurrency, hidden) as target,
             ):
                 await begun.keep()
                 await measure(
@@ -90,6 +92,7 @@ class Runs:
                     self.store,
                     trials=run.trials,
                     concurrency=concurrency,
+                    hidden=hidden,
                     budget_usd=run.budget_usd,
                     progress=progress,
                     scoring=asked,
@@ -126,11 +129,13 @@ class Runs:
                 await begun.end(state, problem, refusal)
 
     @asynccontextmanager
-    async def _opened(self, spec: TargetSpec, concurrency: int) -> AsyncGenerator[Target, None]:
+    async def _opened(
+        self, spec: TargetSpec, concurrency: int, hidden: Redaction
+    ) -> AsyncGenerator[Target, None]:
         if isinstance(spec, RecordedTarget):
             yield RecordedAnswers(spec, self.store)
             return
-        async with self.targets.open(spec, concurrency) as target:
+        async with self.targets.open(spec, concurrency, hidden.shown) as target:
             yield target
 
     async def stored(self, run_id: str) -> StoredRun:

@@ -2,17 +2,21 @@
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import isfinite
 
+from anyio import to_thread
 from pydantic import JsonValue
 
 from regrade_tools.assertions import Check, Scorer
 from regrade_tools.clipping import clip
 from regrade_tools.fingerprint import canonical
+from regrade_tools.judgement import withheld
 from regrade_tools.models import Case, CheckResult
+from regrade_tools.patterns import SlowPatternError
 from regrade_tools.planning import Planned
 from regrade_tools.ports import Reply, ScorerProgram, Scorers, TargetError
+from regrade_tools.redaction import Redaction
 from regrade_tools.refusal import Refusal
 
 _SHOWN = 12
@@ -26,20 +30,31 @@ class Scoring:
 
     programs: Mapping[Scorer, ScorerProgram] = field(default_factory=dict[Scorer, ScorerProgram])
 
-    async def results(self, planned: Planned, reply: Reply) -> dict[str, CheckResult]:
-        """What the scorers among the checks say of an answer, by the check's fingerprint."""
+    async def results(
+        self, planned: Planned, reply: Reply, hidden: Redaction
+    ) -> dict[str, CheckResult]:
+        """What the scorers among the checks say of an answer, by the check's fingerprint.
+
+        They are asked of it as it was given, and their reasons tell no secret.
+        """
         found: dict[str, CheckResult] = {}
         for check in planned.checks if self.programs else ():
             if isinstance(check.assertion, Scorer) and check.assertion in self.programs:
                 program = self.programs[check.assertion]
                 offered = _offered(planned.case, reply)
-                found[check.fingerprint] = await _result(check, check.assertion, program, offered)
+                asked = _Asked(check, check.assertion, program, hidden)
+                found[check.fingerprint] = await asked.result(offered)
         return found
 
 
 @asynccontextmanager
 async def scoring(
-    scorers: Scorers, plan: tuple[Planned, ...], concurrency: int, *, complete: bool = True
+    scorers: Scorers,
+    plan: tuple[Planned, ...],
+    concurrency: int,
+    hidden: Redaction,
+    *,
+    complete: bool = True,
 ) -> AsyncGenerator[Scoring, None]:
     """The scorers that ``plan`` asks, until the context ends; ``complete`` with every column.
 
@@ -54,7 +69,7 @@ async def scoring(
     )
     async with AsyncExitStack() as stack:
         programs = {
-            scorer: await stack.enter_async_context(scorers.open(scorer, concurrency))
+            scorer: await stack.enter_async_context(scorers.open(scorer, concurrency, hidden.shown))
             for scorer in asked
         }
         for planned in plan if programs and complete else ():
@@ -97,26 +112,56 @@ def _offered(case: Case, reply: Reply) -> dict[str, JsonValue]:
     }
 
 
-async def _result(
-    check: Check, scorer: Scorer, program: ScorerProgram, offered: dict[str, JsonValue]
-) -> CheckResult:
-    needs, takes = program.columns.needs, program.columns.takes
-    given = {key: value for key, value in offered.items() if takes is None or key in takes}
-    try:
-        if missing := sorted(needs - set(given)):
-            raise TargetError(f"it asks for {missing[0]!r}, which is not there")  # noqa: TRY301 - as what it raises
-        passed, reason = _read(await program.score(given), scorer.threshold)
-    except TargetError as problem:
-        told = str(problem).replace("the target", "it")
-        return CheckResult(check.spec, "errored", f"the scorer {scorer.name}: {told}")
-    if passed != check.negated:
-        return CheckResult(check.spec, "passed")
-    negation = "not " if check.negated else ""
-    why = clip(reason or ("it does" if check.negated else "it does not"), _REASON)
-    return CheckResult(check.spec, "failed", f"the output must {negation}{scorer.claim}, but {why}")
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A scorer that is asked of one answer."""
+
+    check: Check
+    scorer: Scorer
+    program: ScorerProgram
+    hidden: Redaction
+
+    async def result(self, offered: dict[str, JsonValue]) -> CheckResult:
+        """What it says of the answer as given, in its words for the clean one: see ``Answer``."""
+        takes = self.program.columns.takes
+        given = {key: value for key, value in offered.items() if takes is None or key in takes}
+        found = await self._said(given)
+        if found.outcome == "passed":
+            return found
+        # There may be much to look through: the loop goes on meanwhile.
+        clean = await to_thread.run_sync(self._clean, given)
+        if clean == given:
+            return found
+        told = found if clean is None else await self._said(clean)
+        if clean is not None and told.outcome == found.outcome:
+            return told
+        return replace(found, reason=withheld(self.check, failed=found.outcome == "failed"))
+
+    def _clean(self, given: dict[str, JsonValue]) -> dict[str, JsonValue] | None:
+        """``given`` without its secrets; None where nobody can say what they are."""
+        try:
+            clean = self.hidden.apply(given)
+        except (SlowPatternError, RecursionError):
+            return None
+        return clean if isinstance(clean, dict) else None
+
+    async def _said(self, given: dict[str, JsonValue]) -> CheckResult:
+        check, scorer = self.check, self.scorer
+        try:
+            if missing := sorted(self.program.columns.needs - set(given)):
+                raise TargetError(f"it asks for {missing[0]!r}, which is not there")  # noqa: TRY301 - as what it raises
+            passed, reason = _read(await self.program.score(given), scorer.threshold, self.hidden)
+        except TargetError as problem:
+            told = self.hidden.shown(str(problem)).replace("the target", "it")
+            return CheckResult(check.spec, "errored", f"the scorer {scorer.name}: {told}")
+        if passed != check.negated:
+            return CheckResult(check.spec, "passed")
+        why = clip(self.hidden.shown(reason), _REASON)
+        why = why or ("it does" if check.negated else "it does not")
+        return CheckResult(check.spec, "failed", f"{check.demand}, but {why}")
 
 
-def _read(value: JsonValue, threshold: float | None) -> tuple[bool, str]:
+def _read(value: JsonValue, threshold: float | None, hidden: Redaction) -> tuple[bool, str]:
     """Whether what a scorer returned means passed, and the reason that it gave.
 
     Raises:
@@ -130,5 +175,5 @@ def _read(value: JsonValue, threshold: float | None) -> tuple[bool, str]:
         return told, reason
     if isinstance(told, int | float) and isfinite(told) and threshold is not None:
         return told >= threshold, reason or f"its score is {told:g}"
-    shown = clip(canonical(value).decode(errors="replace"), 120)
+    shown = clip(hidden.shown(canonical(value).decode(errors="replace")), 120)
     raise TargetError(f"it returned {shown}; a scorer returns {_FORMS}")

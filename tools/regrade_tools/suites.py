@@ -28,6 +28,7 @@ from regrade_tools.models import (
 )
 from regrade_tools.names import memorable
 from regrade_tools.planning import Planned, plan, program
+from regrade_tools.redaction import redaction_of
 from regrade_tools.refusal import Refusal, unknown
 from regrade_tools.running import Progress, silent
 from regrade_tools.runs import Runs
@@ -105,7 +106,13 @@ class Suites:
         run = self._new_run(suite, prepared, asked, select, budget_usd)
         until = anyio.current_time() + _wait(wait_s)
         await self.runs.start(
-            run, prepared.planned, prepared.spec, prepared.suite.concurrency, progress, wait_s
+            run,
+            prepared.planned,
+            prepared.spec,
+            prepared.suite.concurrency,
+            redaction_of(self.workspace),
+            progress,
+            wait_s,
         )
         await self.runs.live.wait(run.id, max(0, until - anyio.current_time()))
         return await self._report(run.id, "failures", before, 0)

@@ -17,7 +17,7 @@ from regrade_tools.models import Trace
 from regrade_tools.plaintext import plain
 from regrade_tools.ports import Store, TraceRow
 from regrade_tools.query import parse
-from regrade_tools.redaction import redaction
+from regrade_tools.redaction import redaction_of
 from regrade_tools.refusal import Refusal, unknown
 from regrade_tools.running import Progress, silent
 from regrade_tools.timestamps import iso
@@ -91,7 +91,7 @@ class Traces:
         steps with input and output; span_id for one of them whole); raw (the record as it was
         logged). Pass next_cursor on for the rest.
         """
-        trace = await self._found(trace_id)
+        trace = await stored_trace(self.store, trace_id)
         return one_span(trace, span_id) if span_id is not None else show(trace, view, cursor)
 
     async def import_traces(
@@ -152,23 +152,10 @@ class Traces:
         while items := await to_thread.run_sync(batch, found):
             await tally.keep(items, self.store)
 
-    async def _found(self, trace_id: str) -> Trace:
-        trace = await self.store.trace(trace_id) if id_number(trace_id) is not None else None
-        if trace is None:
-            raise Refusal(
-                f"There is no trace {clip(trace_id, 60)!r}.",
-                next_step="Ids look like tr_bhkyre6x44caa; search_traces finds them.",
-            )
-        return trace
-
     def _reading(
         self, told: str | None, mapping: dict[str, str] | None, tags: list[str] | None
     ) -> formats.Reading:
-        more = self.workspace.project().redact if self.workspace else {}
-        try:
-            hidden = redaction(more)
-        except ValueError as problem:
-            raise Refusal(f"evals/regrade.yaml: {problem}", next_step="Mend the pattern.") from None
+        hidden = redaction_of(self.workspace)
         return formats.Reading(hidden, told, mapping or {}, tuple(tags or ()))
 
     def _files(self, paths: Sequence[str]) -> list[tuple[Path, str, str]]:
@@ -205,6 +192,21 @@ class Traces:
             if target.is_relative_to(root):
                 return plain(target.relative_to(root).as_posix())
         return plain(file.name)
+
+
+async def stored_trace(store: Store, trace_id: str) -> Trace:
+    """A trace of the store.
+
+    Raises:
+        Refusal: There is none with this id.
+    """
+    trace = await store.trace(trace_id) if id_number(trace_id) is not None else None
+    if trace is None:
+        raise Refusal(
+            f"There is no trace {clip(trace_id, 60)!r}.",
+            next_step="Ids look like tr_bhkyre6x44caa; search_traces finds them.",
+        )
+    return trace
 
 
 _NOTHING_STORED = "No trace is stored yet: import_traces reads logs (a person: regrade import)."

@@ -10,18 +10,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from regrade_tools.datasets import row_cases
 from regrade_tools.formats.files import is_glob
 from regrade_tools.locks import exclusive
 from regrade_tools.models import Case, Project, Suite
+from regrade_tools.models.document import Document
 from regrade_tools.refusal import Refusal, unknown
 
-File = TypeVar("File", bound=BaseModel)
+File = TypeVar("File", bound=Document)
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _LARGEST_FILE = 16 * 1024 * 1024
+# A file that ends otherwise and was surely meant to be read is told of, not passed over.
+_SUFFIX = ".yaml"
+_MEANT = (_SUFFIX, ".yml", ".json")
 _MARKERS = ("evals/regrade.yaml", ".git")
 
 
@@ -145,6 +149,9 @@ class Workspace:
             self.project()
         except Refusal as refusal:
             yield refusal.problem
+        for path in sorted([*self.evals.glob("regrade.*"), *(self.evals / "suites").glob("*")]):
+            if _meant(path) and path.suffix != _SUFFIX:
+                yield self._misnamed(path).problem
         for name in self.suites():
             try:
                 self.suite(name)
@@ -181,9 +188,12 @@ class Workspace:
         return self._read(path, kind)
 
     def _case_files(self, suite: str) -> list[Path]:
-        return sorted((self.evals / "cases" / suite).glob("*.yaml"))
+        folder = self.evals / "cases" / suite
+        return sorted(path for path in folder.glob("*") if _meant(path)) if folder.is_dir() else []
 
     def _case(self, path: Path) -> Case:
+        if path.suffix != _SUFFIX:
+            raise self._misnamed(path)
         case = self._read(path, Case)
         if case.id != path.stem:
             raise Refusal(
@@ -191,6 +201,12 @@ class Workspace:
                 next_step="Make the two the same.",
             )
         return case
+
+    def _misnamed(self, path: Path) -> Refusal:
+        return Refusal(
+            f"{self._shown(path)} is not read: its name does not end in {_SUFFIX}.",
+            next_step=f"Rename it to {path.stem}{_SUFFIX}, or take it away.",
+        )
 
     def _read(self, path: Path, kind: type[File]) -> File:
         # Imported with the first file: a server that lists its tools reads none.
@@ -365,6 +381,10 @@ def find_workspace(
             if os.access(folder / marker, os.F_OK):
                 return Workspace(folder, f"it holds {marker}")
     return None
+
+
+def _meant(path: Path) -> bool:
+    return path.suffix.lower() in _MEANT and not path.name.startswith(".")
 
 
 def _told(problem: ValidationError) -> str:

@@ -4,7 +4,7 @@ import json
 import os
 import re
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -41,8 +41,8 @@ class _BusyError(Exception):
 
 
 @asynccontextmanager
-async def endpoint(spec: Endpoint) -> AsyncGenerator[Target, None]:
-    """The program at ``spec``.
+async def endpoint(spec: Endpoint, clean: Callable[[str], str]) -> AsyncGenerator[Target, None]:
+    """The program at ``spec``; what it says is told ``clean``.
 
     Raises:
         Refusal: A header cannot be made.
@@ -56,7 +56,7 @@ async def endpoint(spec: Endpoint) -> AsyncGenerator[Target, None]:
     async with httpx2.AsyncClient(
         headers=headers, timeout=None, limits=limits, follow_redirects=False
     ) as client:
-        yield _Served(spec, secrets, client)
+        yield _Served(spec, secrets, client, clean)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,7 @@ class _Served:
     spec: Endpoint
     secrets: tuple[str, ...]
     client: "httpx2.AsyncClient"
+    clean: Callable[[str], str]
 
     async def answer(self, case: Case) -> Reply:
         """As the port says."""
@@ -75,7 +76,7 @@ class _Served:
                 "the answer holds a value of a header's ${...}, so nothing of it is kept; "
                 "mend the program: it must not tell its keys"
             )
-        return reply(raw, case.id, took, echoes=False, advice=_ADVICE)
+        return reply(raw, case.id, took, echoes=False, advice=_ADVICE, clean=self.clean)
 
     def _tells_a_key(self, text: str) -> bool:
         keys = [secret for secret in self.secrets if len(secret) >= _SHORTEST_SECRET]
@@ -84,7 +85,7 @@ class _Served:
     @property
     def _place(self) -> str:
         """The address as it may be told: a query may hold anything."""
-        return self.spec.url.partition("?")[0]
+        return self.clean(self.spec.url.partition("?")[0])
 
     async def _patient(self, body: bytes) -> tuple[bytes, float]:
         """Ask until somebody answers who is neither absent nor busy, or the time is over."""
@@ -116,17 +117,18 @@ class _Served:
             ) as answer:
                 raw = await _body(answer)
         except httpx2.ConnectError as problem:
-            raise _BusyError(f"it cannot be reached ({problem})") from None
+            raise _BusyError(f"it cannot be reached ({self.clean(str(problem))})") from None
         except (httpx2.HTTPError, httpx2.InvalidURL) as problem:
-            what = f"{type(problem).__name__}: {problem}".rstrip(": ")
+            what = f"{type(problem).__name__}: {self.clean(str(problem))}".rstrip(": ")
             raise TargetError(f"{self._place} broke off: {what}") from None
         took = (time.perf_counter() - began) * 1000
         if answer.status_code in _BUSY:
             raise _BusyError(f"it answered {answer.status_code}", _retry_after(answer))
         if not answer.is_success:
-            told = clip(raw.decode(errors="replace").strip(), _SHOWN)
+            told = raw.decode(errors="replace").strip()
             for secret in self.secrets:
                 told = told.replace(secret, "***")
+            told = clip(self.clean(told), _SHOWN)
             raise TargetError(f"{self._place} answered {answer.status_code}: {told}")
         return raw, took
 

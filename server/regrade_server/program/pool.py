@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,8 +29,12 @@ _MB = 1_000_000
 
 
 @asynccontextmanager
-async def pool(spec: Program, root: Path, concurrency: int) -> AsyncGenerator[Target, None]:
+async def pool(
+    spec: Program, root: Path, concurrency: int, clean: Callable[[str], str]
+) -> AsyncGenerator[Target, None]:
     """The program ``spec``, started in ``root``; all that it started ends with the context.
+
+    What it says is told ``clean``.
 
     Raises:
         Refusal: It cannot be started, or its function cannot be imported.
@@ -41,7 +45,7 @@ async def pool(spec: Program, root: Path, concurrency: int) -> AsyncGenerator[Ta
             next_step="Use WSL, or serve the program and declare it as `http: {url: ...}`.",
         )
     async with guarded() as guard, anyio.create_task_group() as tasks:
-        running = _Pool(spec, root, tasks, guard, anyio.Semaphore(concurrency))
+        running = _Pool(spec, root, tasks, guard, anyio.Semaphore(concurrency), clean)
         try:
             # The first start shows whether there is anything to run at all.
             running.idle.append(await running.started())
@@ -63,6 +67,7 @@ class _Pool:
     tasks: TaskGroup
     guard: Guard
     places: anyio.Semaphore
+    clean: Callable[[str], str]
     idle: list[Answering] = field(default_factory=list[Answering])
     all: dict[int, Answering] = field(default_factory=dict[int, Answering])
     started_so_far: int = 0
@@ -118,7 +123,7 @@ class _Pool:
         self.started_so_far += 1
         mark = f"{self.guard.mark}_{self.started_so_far}"
         try:
-            answering = await start(command, self.root, self.spec.env, mark, self.tasks)
+            answering = await start(command, self.root, self.spec.env, mark, self.tasks, self.clean)
         except (OSError, ValueError) as problem:
             key = "interpreter" if isinstance(self.spec, PythonTarget) else "command"
             raise Refusal(
@@ -131,8 +136,9 @@ class _Pool:
             problem = await ready(answering)
             if problem is not None:
                 await self.stopped(answering)
+                told = clip(self.clean(problem), 400)
                 raise Refusal(
-                    f"The target {self.spec.python!r} cannot be imported: {clip(problem, 400)}.",
+                    f"The target {self.spec.python!r} cannot be imported: {told}.",
                     next_step=f"It is imported from {self.root} by {command[0]}; set `interpreter` "
                     "or `env: {PYTHONPATH: ...}` of the target in evals/regrade.yaml.",
                 )

@@ -4,6 +4,7 @@ import json
 import os
 import time
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +25,8 @@ ADVICE = (
     "and anything else on stderr"
 )
 _ANSWER_BYTES = 16 * 1024 * 1024
-_TAIL_BYTES = 4_096
+# More than is shown, so that a secret that is cut in two is not cut near its end.
+_TAIL_BYTES = 16_384
 _SHOWN = 300
 _STARTING_S = 60.0
 
@@ -41,6 +43,7 @@ class Answering:
     mark: str
     questions: Questions
     answers: Answers
+    clean: Callable[[str], str]
     said: deque[bytes] = field(default_factory=deque[bytes])
     drained: anyio.Event = field(default_factory=anyio.Event)
     killed: str = ""
@@ -49,13 +52,26 @@ class Answering:
     def tail(self) -> str:
         """The end of stderr, in one line."""
         text = b"".join(self.said)[-_TAIL_BYTES:].decode(errors="replace")
-        return " ".join(text.split())[-_SHOWN:]
+        return " ".join(self.clean(text).split())[-_SHOWN:]
+
+    def shown(self, printed: bytes) -> str:
+        """The beginning of what it printed, as it may be told."""
+        # As with the tail: what is cut off first lies far behind what is shown.
+        text = self.clean(printed[:_TAIL_BYTES].decode(errors="replace").strip())
+        return repr(clip(text[: _SHOWN * 2], _SHOWN))
 
 
-async def start(
-    command: tuple[str, ...], folder: Path, env: dict[str, str], mark: str, tasks: TaskGroup
+async def start(  # noqa: PLR0913 - what a process is started with
+    command: tuple[str, ...],
+    folder: Path,
+    env: dict[str, str],
+    mark: str,
+    tasks: TaskGroup,
+    clean: Callable[[str], str],
 ) -> Answering:
     """Start ``command`` in a session of its own, with a variable ``mark`` in its environment.
+
+    What it says is told ``clean``.
 
     Raises:
         OSError: It cannot be started.
@@ -76,7 +92,7 @@ async def start(
         raise
     finally:
         answers.given()
-    answering = Answering(process, mark, questions, answers)
+    answering = Answering(process, mark, questions, answers, clean)
     tasks.start_soon(_drain, answering)
     return answering
 
@@ -100,7 +116,7 @@ async def ready(answering: Answering) -> str | None:
     try:
         with anyio.fail_after(_STARTING_S):
             line = await answering.answers.line(_ANSWER_BYTES)
-        told = said(await _whole(answering, line), ADVICE)
+        told = said(await _whole(answering, line), ADVICE, answering.clean)
     except TimeoutError:
         return f"it was not imported within {_STARTING_S:g} s"
     except TargetError as problem:
@@ -120,7 +136,9 @@ async def ask(answering: Answering, case: Case, timeout_s: float, *, echoes: boo
             must be stopped then.
     """
     if unasked := answering.answers.look():
-        raise TargetError(f"the target printed {_shown(unasked)} without being asked; {ADVICE}")
+        raise TargetError(
+            f"the target printed {answering.shown(unasked)} without being asked; {ADVICE}"
+        )
     question = {"id": case.id, "input": case.input}
     line = json.dumps(question, ensure_ascii=False).encode(errors="replace") + b"\n"
     try:
@@ -136,11 +154,13 @@ async def ask(answering: Answering, case: Case, timeout_s: float, *, echoes: boo
         raise UnaskedError(str(await _died(answering)))
     raw = await _whole(answering, raw)
     if untouched or answering.questions.sent < len(line):
-        raise TargetError(f"the target printed {_shown(raw)} before it read the question; {ADVICE}")
-    taken = reply(raw, case.id, took, echoes=echoes, advice=ADVICE)
+        raise TargetError(
+            f"the target printed {answering.shown(raw)} before it read the question; {ADVICE}"
+        )
+    taken = reply(raw, case.id, took, echoes=echoes, advice=ADVICE, clean=answering.clean)
     if more := answering.answers.look():
         raise TargetError(
-            f"the target printed {_shown(more)} after its answer; "
+            f"the target printed {answering.shown(more)} after its answer; "
             "which one is the answer? Print one line for each line read"
         )
     return taken
@@ -166,10 +186,6 @@ async def _whole(answering: Answering, line: bytes | None) -> bytes:
     if not line.endswith(b"\n"):
         raise TargetError("the target printed a line of over 16 MB")
     return line
-
-
-def _shown(printed: bytes) -> str:
-    return repr(clip(printed[: _SHOWN * 2].decode(errors="replace").strip(), _SHOWN))
 
 
 async def _died(answering: Answering) -> TargetError:

@@ -1,6 +1,7 @@
 """What a program answered: read, and taken only if it is the answer to what was asked."""
 
 import json
+from collections.abc import Callable
 from typing import cast
 
 from pydantic import JsonValue
@@ -20,11 +21,11 @@ class ToldError(TargetError):
     """The target answered, in form, that it failed: it can be asked again."""
 
 
-def said(raw: bytes, advice: str) -> dict[str, JsonValue]:
+def said(raw: bytes, advice: str, clean: Callable[[str], str]) -> dict[str, JsonValue]:
     """The object that ``raw`` is.
 
     Raises:
-        TargetError: It is none; the message ends with ``advice``.
+        TargetError: It is none; the message tells it ``clean`` and ends with ``advice``.
     """
     try:
         text = raw.decode()
@@ -32,12 +33,20 @@ def said(raw: bytes, advice: str) -> dict[str, JsonValue]:
     except ValueError:
         value = None
     if not isinstance(value, dict):
-        printed = clip(raw.decode(errors="replace").strip(), _SHOWN)
+        printed = clip(clean(raw.decode(errors="replace").strip()), _SHOWN)
         raise TargetError(f"the target printed {printed!r} instead of an answer; {advice}")
     return value
 
 
-def reply(raw: bytes, asked: str, took: float, *, echoes: bool, advice: str) -> Reply:
+def reply(  # noqa: PLR0913 - what a reply is judged by
+    raw: bytes,
+    asked: str,
+    took: float,
+    *,
+    echoes: bool,
+    advice: str,
+    clean: Callable[[str], str],
+) -> Reply:
     """The reply in ``raw`` to the question with the id ``asked``, which took so many ms.
 
     Args:
@@ -47,14 +56,15 @@ def reply(raw: bytes, asked: str, took: float, *, echoes: bool, advice: str) -> 
         took: The latency, where the reply tells none.
         echoes: Whether the id must be there; where it is, it must be that of the question.
         advice: What to do about a text that is no such object.
+        clean: Takes the secrets out of what is told of it, before that is cut.
 
     Raises:
         ToldError: It is the target's own error.
         TargetError: It is no reply, or not to this question.
     """
-    answer = said(raw, advice)
+    answer = said(raw, advice, clean)
     if ("id" in answer or echoes) and answer.get("id") != asked:
-        told = clip(json.dumps(answer.get("id")), _SHOWN)
+        told = clip(clean(json.dumps(answer.get("id"))), _SHOWN)
         raise TargetError(
             f"the target answered with the id {told} when {asked!r} was asked; answer each "
             "question in its turn, and give back its id or none"
@@ -62,20 +72,22 @@ def reply(raw: bytes, asked: str, took: float, *, echoes: bool, advice: str) -> 
     error = answer.get("error")
     if error:
         told = error if isinstance(error, str) else compact(error)
-        raise ToldError(f"the target said: {clip(told, _ERROR_SHOWN)}")
+        raise ToldError(f"the target said: {clip(clean(told), _ERROR_SHOWN)}")
     if "output" not in answer:
-        keys = clip(", ".join(list(answer)[:8]), _SHOWN)
+        keys = clip(clean(", ".join(list(answer)[:8])), _SHOWN)
         raise TargetError(f"the answer has neither output nor error (its keys: {keys})")
-    latency = _amount(answer, "latency_ms", raw)
+    latency = _amount(answer, "latency_ms", raw, clean)
     return Reply(
         output=answer["output"],
         tool_calls=_calls(answer.get("tool_calls")),
         latency_ms=took if latency is None else latency,
-        cost_usd=_amount(answer, "cost_usd", raw),
+        cost_usd=_amount(answer, "cost_usd", raw, clean),
     )
 
 
-def _amount(answer: dict[str, JsonValue], key: str, raw: bytes) -> float | None:
+def _amount(
+    answer: dict[str, JsonValue], key: str, raw: bytes, clean: Callable[[str], str]
+) -> float | None:
     """A number of a reply; None where it tells none."""
     if key not in answer:
         return None
@@ -86,7 +98,7 @@ def _amount(answer: dict[str, JsonValue], key: str, raw: bytes) -> float | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _LARGEST:
-        told = clip(json.dumps(value), 60)
+        told = clip(clean(json.dumps(value)), 60)
         raise TargetError(f"the answer's {key} is {told}; it is a number from 0 to 1e12, or null")
     return float(value)
 

@@ -5,7 +5,7 @@ That process is a target like any other, so that it is started, bounded and stop
 
 import json
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,19 +28,21 @@ class ScorerPrograms:
     root: Path | None
     targets: Targets
 
-    def open(self, scorer: Scorer, concurrency: int) -> AbstractAsyncContextManager[ScorerProgram]:
+    def open(
+        self, scorer: Scorer, concurrency: int, clean: Callable[[str], str]
+    ) -> AbstractAsyncContextManager[ScorerProgram]:
         """As the port says."""
         if self.root is None:
             raise Refusal("Only a scorer of a workspace can be started.")
-        return _opened(self.targets, scorer, self.root, concurrency)
+        return _opened(self.targets, scorer, self.root, concurrency, clean)
 
 
 @asynccontextmanager
 async def _opened(
-    targets: Targets, scorer: Scorer, root: Path, concurrency: int
+    targets: Targets, scorer: Scorer, root: Path, concurrency: int, clean: Callable[[str], str]
 ) -> AsyncGenerator[ScorerProgram, None]:
     spec = CommandTarget(command=_command(scorer, root), timeout_s=scorer.timeout_s)
-    async with targets.open(spec, concurrency) as target:
+    async with targets.open(spec, concurrency, clean) as target:
         try:
             told = (await target.answer(Case(id="describe", input={"describe": True}))).output
         except TargetError as problem:

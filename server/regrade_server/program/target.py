@@ -1,6 +1,6 @@
 """The ``Targets`` that are programs: a command, a function in a worker, an endpoint."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,8 @@ from regrade_tools.models import (
 from regrade_tools.ports import Reply, Target, TargetError
 from regrade_tools.refusal import Refusal
 
+_Program = CommandTarget | PythonTarget | HttpTarget
+
 
 @dataclass(frozen=True, slots=True)
 class Programs:
@@ -25,19 +27,23 @@ class Programs:
 
     root: Path | None
 
-    def open(self, spec: TargetSpec, concurrency: int) -> AbstractAsyncContextManager[Target]:
+    def open(
+        self, spec: TargetSpec, concurrency: int, clean: Callable[[str], str]
+    ) -> AbstractAsyncContextManager[Target]:
         """As the port says."""
         if self.root is None or isinstance(spec, RecordedTarget):
             raise Refusal("Only a program of a workspace can be started.")
         if spec.preprocess is None:
-            return _opened(spec, self.root, concurrency)
-        return _prepared(spec, spec.preprocess, self.root, concurrency)
+            return _opened(spec, self.root, concurrency, clean)
+        return _prepared(spec, spec.preprocess, self.root, concurrency, clean)
 
 
 def _opened(
-    spec: CommandTarget | PythonTarget | HttpTarget, root: Path, concurrency: int
+    spec: _Program, root: Path, concurrency: int, clean: Callable[[str], str]
 ) -> AbstractAsyncContextManager[Target]:
-    return endpoint(spec.http) if isinstance(spec, HttpTarget) else pool(spec, root, concurrency)
+    if isinstance(spec, HttpTarget):
+        return endpoint(spec.http, clean)
+    return pool(spec, root, concurrency, clean)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +64,7 @@ class _Prepared:
 
 @asynccontextmanager
 async def _prepared(
-    spec: CommandTarget | PythonTarget | HttpTarget, function: str, root: Path, concurrency: int
+    spec: _Program, function: str, root: Path, concurrency: int, clean: Callable[[str], str]
 ) -> AsyncGenerator[Target, None]:
     # A worker of its own: a target may be no Python at all, and a worker is what runs functions.
     http = isinstance(spec, HttpTarget)
@@ -69,7 +75,7 @@ async def _prepared(
         env={} if http else spec.env,
     )
     async with (
-        pool(worker, root, concurrency) as preprocess,
-        _opened(spec, root, concurrency) as target,
+        pool(worker, root, concurrency, clean) as preprocess,
+        _opened(spec, root, concurrency, clean) as target,
     ):
         yield _Prepared(preprocess, target)

@@ -39,6 +39,12 @@ class Check:
     fingerprint: str
     negated: bool = False
 
+    @property
+    def demand(self) -> str:
+        """What it asks, as reasons begin: ``the output must not contain "sorry"``."""
+        claim = _told(self.assertion.claim, _CLAIM)
+        return f"the output must {'not ' if self.negated else ''}{claim}"
+
 
 def check(asked: Check, subject: Subject) -> Verdict:
     """The verdict of one check on one answer; what cannot be computed is errored."""
@@ -71,25 +77,17 @@ def _verdict(asked: Check, subject: Subject) -> Verdict:
 
 
 def _asked(asked: Check, subject: Subject) -> Verdict:
-    negation = "not " if asked.negated else ""
     try:
         flaw = asked.assertion.flaw(subject)
     except UndecidableError as problem:
-        return Failed(
-            f"the output must {negation}{_claim(asked)}, but {_told(problem, _FLAW)}",
-            decided=False,
-        )
+        return Failed(f"{asked.demand}, but {_told(problem, _FLAW)}", decided=False)
     if asked.negated:
         if flaw is None:
-            return Failed(f"the output must not {_claim(asked)}, but it does")
+            return Failed(f"{asked.demand}, but it does")
         return Passed()
     if flaw is None:
         return Passed()
-    return Failed(f"the output must {_claim(asked)}, but {_told(flaw, _FLAW)}")
-
-
-def _claim(asked: Check) -> str:
-    return _told(asked.assertion.claim, _CLAIM)
+    return Failed(f"{asked.demand}, but {_told(flaw, _FLAW)}")
 
 
 def _told(said: object, characters: int) -> str:

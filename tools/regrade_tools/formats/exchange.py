@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from pydantic import JsonValue
 
-from regrade_tools.formats.fields import Fields, common, remainder, tool_calls
+from regrade_tools.formats.fields import Fields, common, listed, remainder, tool_calls
 from regrade_tools.jsontext import unpacked
 from regrade_tools.models import Trace
 
@@ -36,7 +36,7 @@ def from_exchange(record: Fields, blank: Trace, mapping: Mapping[str, str]) -> T
     """
     for theirs in mapping.values():
         if theirs not in record:
-            raise ValueError(f"has no {theirs!r} (its fields: {_listed(record)})")
+            raise ValueError(f"has no {theirs!r} (its fields: {listed(record)})")
     renamed = {**record, **{ours: record[theirs] for ours, theirs in mapping.items()}}
     asked, answered = _found(renamed, INPUTS), _found(renamed, OUTPUTS)
     used = {*mapping, *mapping.values(), "model", "name", "tags"}
@@ -44,7 +44,7 @@ def from_exchange(record: Fields, blank: Trace, mapping: Mapping[str, str]) -> T
     if asked is None and _EXPECTED in record:
         given: JsonValue = {key: value for key, value in record.items() if key != _EXPECTED}
     elif asked is None or renamed[asked] is None:
-        raise ValueError(f"has no {mapping.get('input', 'input')} (its fields: {_listed(record)})")
+        raise ValueError(f"has no {mapping.get('input', 'input')} (its fields: {listed(record)})")
     else:
         given = unpacked(renamed[asked])
     said = unpacked(renamed[answered]) if answered else None
@@ -61,7 +61,3 @@ def from_exchange(record: Fields, blank: Trace, mapping: Mapping[str, str]) -> T
 
 def _found(record: Fields, names: tuple[str, ...]) -> str | None:
     return next((name for name in names if record.get(name) is not None), None)
-
-
-def _listed(record: Fields) -> str:
-    return ", ".join(list(record)[:12]) or "none"

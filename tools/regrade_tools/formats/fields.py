@@ -5,8 +5,10 @@ from typing import cast
 
 from pydantic import JsonValue
 
+from regrade_tools.clipping import clip
 from regrade_tools.jsontext import compact, unpacked
 from regrade_tools.models import Message, Status, ToolCall
+from regrade_tools.redaction import Redaction
 from regrade_tools.timestamps import moment
 
 Fields = Mapping[str, JsonValue]
@@ -25,6 +27,24 @@ _FAILED = frozenset({"error", "failed", "failure"})
 # SQLite and JSON readers agree on integers up to here.
 LARGEST_COUNT = 2**53
 _METADATA_LENGTH = 2_000
+# How many names of fields are told where none is known.
+_LISTED = 12
+_LONGEST_NAME = 40
+
+
+def listed(fields: Fields) -> str:
+    """The first names of ``fields``, to say what is there; each cut to the length of a name."""
+    names = [clip(name, _LONGEST_NAME) for name in list(fields)[:_LISTED]]
+    return ", ".join(names) or "none"
+
+
+def redacted_names(fields: Fields, hidden: Redaction) -> str:
+    """As ``listed``, for fields as they were logged.
+
+    Names may hold secrets, and those of a table without headings are values.
+    """
+    clean = hidden.apply(dict.fromkeys(list(fields)[:_LISTED]))
+    return listed(cast("Fields", clean))
 
 
 def text(fields: Fields, names: Iterable[str]) -> str:

@@ -8,6 +8,7 @@ from pydantic import JsonValue
 
 from regrade_tools.fingerprint import fingerprint, trace_id
 from regrade_tools.formats import chat, exchange, otlp
+from regrade_tools.formats.fields import redacted_names
 from regrade_tools.formats.record import Note, Record, Skipped
 from regrade_tools.formats.source import TABLES
 from regrade_tools.models import Trace
@@ -21,7 +22,6 @@ FIELDS = (
     "input", "output", "id", "name", "session", "model", "timestamp", "latency_ms", "cost_usd",
     "input_tokens", "output_tokens", "tags", "error", "tool_calls",
 )  # fmt: skip
-_ENOUGH_TO_TELL = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +100,9 @@ def _format(value: JsonValue, reading: Reading) -> str:
         return "chat"
     if exchange.is_exchange(value):
         return "exchange"
-    keys = ", ".join(list(value)[:_ENOUGH_TO_TELL]) or "none"
+    names = redacted_names(value, reading.redaction)
     raise ValueError(
-        f"is in no known format (its fields: {keys}); name the fields, "
+        f"is in no known format (its fields: {names}); name the fields, "
         "such as input=question output=answer"
     )
 

@@ -3,8 +3,9 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import Field, JsonValue
 
+from regrade_tools.models.document import Document
 from regrade_tools.models.trace import ToolCall
 
 # A name becomes a file name and a word of the query language, so it is kept plain.
@@ -12,11 +13,7 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,79}$")]
 Spec = dict[str, JsonValue]
 
 
-class _File(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Recorded(_File):
+class Recorded(Document):
     """What the product answered when the case was filed; the `recorded` target replays it."""
 
     output: JsonValue = None
@@ -26,7 +23,7 @@ class Recorded(_File):
     error: str = ""
 
 
-class Provenance(_File):
+class Provenance(Document):
     """Where a case comes from, and the proof that it was red when it was filed."""
 
     trace: str = ""
@@ -36,7 +33,7 @@ class Provenance(_File):
     )
 
 
-class Case(_File):
+class Case(Document):
     """The file evals/cases/<suite>/<id>.yaml."""
 
     id: Name

@@ -2,18 +2,17 @@
 
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import Field, JsonValue, model_validator
 
 from regrade_tools.models.case import Spec
+from regrade_tools.models.document import Document
 
 _TRACES = 100
 _OF_ROWS = ("input", "id", "output", "expected", "tags", "feature", "scenario", "where")
 
 
-class Dataset(BaseModel):
+class Dataset(Document):
     """What stands under ``dataset`` in a suite. Fields are named by their heading or key."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     file: str | None = Field(
         default=None,

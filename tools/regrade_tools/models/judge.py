@@ -3,15 +3,14 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from regrade_tools.models.case import Name
+from regrade_tools.models.document import Document
 
 
-class Thresholds(BaseModel):
+class Thresholds(Document):
     """When a judge is aligned: bounds on the lower ends of 95 % intervals, on the test split."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     tpr: float = Field(
         default=0.8, ge=0, le=1, description="Of what people pass, what it passes; .8 by default."
@@ -27,10 +26,8 @@ class Thresholds(BaseModel):
     )
 
 
-class JudgeSpec(BaseModel):
+class JudgeSpec(Document):
     """The front matter of the file evals/judges/<judge>.md; below it stands the prompt."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     criterion: Name = Field(description="What is judged; the name under which people label it.")
     passes: str = Field(default="", description="When an answer passes, for people and the judge.")

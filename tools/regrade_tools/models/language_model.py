@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import Field, JsonValue
+
+from regrade_tools.models.document import Document
 
 
-class ModelSpec(BaseModel):
+class ModelSpec(Document):
     """How a model is reached. Keys stay in the environment: only their variable is named."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     model: str = Field(
         min_length=1, description="As litellm names it: `openai/gpt-4o-mini`, `anthropic/...`."

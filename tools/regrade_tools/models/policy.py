@@ -1,15 +1,13 @@
 """When a gate lets a change through: thresholds, and profiles of them for a moment of work."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from regrade_tools.models.document import Document
 
 _DROP = "How far the pass rate may fall below the baseline's; 0.02, two points, by default."
 
 
-class _File(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class SlicePolicy(_File):
+class SlicePolicy(Document):
     """What a part of a suite must reach besides the whole. Rates are 0 to 1."""
 
     min_pass_rate: float | None = Field(
@@ -20,7 +18,7 @@ class SlicePolicy(_File):
     )
 
 
-class GatePolicy(_File):
+class GatePolicy(Document):
     """When the gate of a suite ships. Rates are fractions of the decided cases, 0 to 1."""
 
     max_drop: float = Field(default=0.02, ge=0, le=1, description=_DROP)
@@ -64,7 +62,7 @@ class GatePolicy(_File):
         return self.model_copy(update=told)
 
 
-class Profile(_File):
+class Profile(Document):
     """How a gate is asked at one moment of the work, such as before a push or each night."""
 
     select: str = Field(

@@ -1,24 +1,21 @@
 """A suite: features by scenarios, what must hold in each, and when its gate ships."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from regrade_tools.models.case import Name, Spec
 from regrade_tools.models.dataset import Dataset
+from regrade_tools.models.document import Document
 from regrade_tools.models.policy import GatePolicy
 
 
-class _File(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Scenario(_File):
+class Scenario(Document):
     """One situation of a feature, such as exactly one match."""
 
     description: str = ""
     assertions: tuple[Spec, ...] = ()
 
 
-class Feature(_File):
+class Feature(Document):
     """One thing the product does."""
 
     description: str = ""
@@ -26,7 +23,7 @@ class Feature(_File):
     scenarios: dict[Name, Scenario] = Field(default_factory=dict[str, Scenario])
 
 
-class Suite(_File):
+class Suite(Document):
     """The file evals/suites/<suite>.yaml; its cases stand in evals/cases/<suite>/."""
 
     description: str = ""

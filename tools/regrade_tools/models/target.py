@@ -3,15 +3,12 @@
 from typing import Annotated, Any, Literal, cast
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import AfterValidator, Discriminator, Field, Tag
 
 from regrade_tools.models.case import Name
+from regrade_tools.models.document import Document
 from regrade_tools.models.language_model import ModelSpec
 from regrade_tools.models.policy import Profile
-
-
-class _File(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def _sayable(text: str) -> str:
@@ -48,7 +45,7 @@ Seconds = Annotated[
 ]
 
 
-class _Asked(_File):
+class _Asked(Document):
     preprocess: Function | None = Field(
         default=None,
         description="`module:function` of the repository, called with the input of each case; the "
@@ -90,7 +87,7 @@ class CommandTarget(_Program):
     )
 
 
-class Endpoint(_File):
+class Endpoint(Document):
     """Where a program answers over HTTP, and how it is asked."""
 
     url: Address = Field(
@@ -110,7 +107,7 @@ class HttpTarget(_Asked):
     http: Endpoint
 
 
-class RecordedTarget(_File):
+class RecordedTarget(Document):
     """No program at all: what is stored is scored."""
 
     recorded: Literal["filed", "corrected", "latest"] = Field(
@@ -139,7 +136,7 @@ TargetSpec = Annotated[
 ]
 
 
-class Project(_File):
+class Project(Document):
     """The file evals/regrade.yaml."""
 
     targets: dict[Name, TargetSpec] = Field(default_factory=dict[str, TargetSpec])

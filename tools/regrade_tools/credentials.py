@@ -1,0 +1,228 @@
+"""What secrets look like: by their own form, or by the name that they stand under.
+
+Not secrets: words, ids, hashes of commits, times, and base64 such as images, which hold none of
+these forms. Every pattern consumes what it has looked at, so that the cost grows with the text:
+repetitions are possessive, and whether a match is a secret is decided after it (``likely``).
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+
+# The beginning of a word, also after the underscore or dash of a prefix, after an escape in a
+# text that holds the text of a string, and after an escape of a URL.
+_START = r"(?:(?<![A-Za-z0-9])|(?<=\\[nrt])|(?<=%[0-9A-F][0-9A-F]))"
+# Letters and digits mixed, or longer than any word.
+_RANDOM = re.compile(
+    r"(?<![A-Za-z0-9])"
+    r"(?:[A-Za-z0-9]{24}|(?=[A-Za-z]*+[0-9])(?=[0-9]*+[A-Za-z])[A-Za-z0-9]{8})"
+)
+_UPPER = re.compile("[A-Z]+")
+_BLANK = re.compile(r"\s")
+_CODED = re.compile(r"[0-9]|(?<=.)[A-Z]")
+_MIXED = re.compile(r"(?=[^0-9]*+[0-9])(?=[^A-Za-z]*+[A-Za-z]).{6}", re.DOTALL)
+
+_LABEL = "[A-Z0-9 ]{0,30}?PRIVATE KEY(?: BLOCK)?-----"
+# A block ends with its last line or, where that was cut off, with what looks like base64.
+_BLOCK = (
+    f"-----BEGIN {_LABEL}"
+    f"(?:(?:[^-]++|-(?!----))*+-----END {_LABEL}"
+    r"|(?:(?:\s|\\[nr])*+(?:Proc-Type|DEK-Info|Version|Comment): [^\n\\]*+)*+"
+    r"(?:(?:\s|\\[nr])*+[A-Za-z0-9+/=]{16,}+"
+    r"|(?:\r?\n|\\n)[A-Za-z0-9+/=]++(?![ \t]))++)"
+)
+_JWT = r"eyJ[A-Za-z0-9_-]{7,}+\.eyJ[A-Za-z0-9_-]{7,}+(?:\.[A-Za-z0-9_-]*+)?"
+_AWS = (
+    r"A[KS]IA[A-Z0-9]{16}(?![A-Za-z0-9])"
+    r"(?:[\s,;:|\"'=]{1,8}+[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=]))?"
+)
+_KEYS = (
+    *("api", "access", "private", "secret", "account"),
+    *("subscription", "encryption", "signing", "master", "auth"),
+)
+_TOKENS = ("access", "auth", "refresh", "id", "session", "bearer", "api")
+
+
+def _after(word: str, words: tuple[str, ...]) -> str:
+    """A pattern of ``word`` behind one of ``words``, joined, underscored or dashed."""
+    ends = (f"(?<={before}{joint}{word})" for before in words for joint in ("", "[_-]"))
+    return f"{word}(?:{'|'.join(ends)})"
+
+
+# In lower case: a pattern without case takes twenty times as long.
+_NAME = (
+    "(?:pass(?:word|wd|phrase)|(?<![a-z])pwd|secret"
+    f"|{_after('key', _KEYS)}|{_after('token', _TOKENS)})"
+)
+_SIGN = r"\\*+[\"'`]?\]?\s{0,8}(?P<sign>=>|:=|={1,3}|:)\s{0,8}"
+_VALUE = (
+    r"(?:\"(?P<double>(?:[^\"\s\\]|\\.)++)|'(?P<single>(?:[^'\s\\]|\\.)++)"
+    r"|\\++[\"'](?P<escaped>[^\"'\s\\]++)|(?P<bare>[^\s\"'`,;&<>(){}\[\]\\]++))"
+)
+_HEADER = (
+    r"authorization\\*+[\"']?\s{0,8}[=:]\s{0,8}\\*+[\"']?"
+    r"(?:bearer|basic|token|digest|apikey)\s{1,8}(?P<secret>[^\s\"'\\,;\[]{4,}+)"
+)
+_USER_INFO = r"(?<=://)(?!\[redacted:)(?P<secret>[^\s:/@\"<>]*+:[^\s/\"<>]*(?=@))"
+NAMED = "named_secret"
+_STEMS = ("passw", "passphrase", "pwd", "secret", "key", "token")
+_NAMED = re.compile(rf"{_NAME}\Z")
+# What stands for a value that is not there.
+_PLACEHOLDER = re.compile(
+    r"\W*|\[redacted:.*|[$%]?[{<(]+.*[)>}]+s?|\$\w+|%s|x+|\.\.\."
+    rf"|string|str|text|null|none|nil|undefined|true|false|required|optional|missing|invalid"
+    rf"|incorrect|wrong|hidden|(?:\w*[_-])?{_NAME}",
+    re.IGNORECASE,
+)
+_LONGEST_PLACEHOLDER = 80
+_LONGEST_NAME = 100
+_LEAST = 4
+_LEAST_TOKEN = 16
+_PATH = re.compile(r"[A-Za-z_]+(?:\.[A-Za-z_]+)+[.:]?")
+
+
+Likely = Callable[[re.Match[str], str], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A kind of secret. One of ``hints`` is in the lower case of every text that holds it.
+
+    To look for the letters costs a hundredth of the pattern, and nearly every text is without.
+    The last group of the pattern is the secret; ``likely`` decides whether it is one. The
+    pattern of one that ``folds`` is in lower case.
+    """
+
+    kind: str
+    hints: tuple[str, ...]
+    pattern: re.Pattern[str]
+    likely: Likely
+    folds: bool = False
+
+    def replaced(self, text: str, by: Callable[[str], str]) -> str:
+        """``text`` with every secret of this kind replaced by what ``by`` makes of the kind."""
+        parts: list[str] = []
+        done = 0
+        for match in self.pattern.finditer(_folded(text) if self.folds else text):
+            start, end = match.span(match.lastgroup or 0)
+            if match.lastgroup is not None and self.likely(match, text[start:end]):
+                parts += (text[done:start], by(self.kind))
+                done = end
+        return "".join((*parts, text[done:])) if parts else text
+
+
+def _folded(text: str) -> str:
+    """``text`` in lower case, letter for letter."""
+    folded = text.lower()
+    return folded if len(folded) == len(text) else _UPPER.sub(lambda m: m[0].lower(), text)
+
+
+def _always(_: re.Match[str], _secret: str) -> bool:
+    return True
+
+
+def _random(_: re.Match[str], secret: str) -> bool:
+    return _RANDOM.search(secret) is not None
+
+
+def _coded(_: re.Match[str], secret: str) -> bool:
+    return not _placeholder(secret) and _CODED.search(secret) is not None
+
+
+def _token(_: re.Match[str], secret: str) -> bool:
+    return len(secret) >= _LEAST_TOKEN and _RANDOM.search(secret) is not None
+
+
+def _written(match: re.Match[str], secret: str) -> bool:
+    """Whether ``name = value`` in a text tells a secret, and is neither prose nor code."""
+    if not _secretive(match["name"], secret):
+        return False
+    after = match.string[match.end() : match.end() + 1]
+    if match.lastgroup != "bare":
+        # A value in quotes that goes on after a blank is a sentence.
+        return after in ("", '"', "'", "\\")
+    if match["sign"] == ":":
+        return _MIXED.match(secret) is not None
+    return after not in ("(", "[") and not _PATH.fullmatch(secret)
+
+
+def _secretive(name: str, value: str) -> bool:
+    if len(value) < _LEAST or "://" in value or _placeholder(value):
+        return False
+    # PWD is also the folder one is in.
+    return not (name == "pwd" and value[0] in "/~")
+
+
+def _placeholder(value: str) -> bool:
+    return len(value) <= _LONGEST_PLACEHOLDER and _PLACEHOLDER.fullmatch(value) is not None
+
+
+def named(name: str, value: str) -> bool:
+    """Whether ``value`` is a secret because it stands in a field called ``name``.
+
+    A value of several words is none: it says something about the field.
+    """
+    word = _word(name)
+    if word is None or _BLANK.search(value):
+        return False
+    if word == "token":
+        return len(value) >= _LEAST_TOKEN and _RANDOM.search(value) is not None
+    return _secretive(word, value)
+
+
+# Records repeat their names.
+@lru_cache(maxsize=4_096)
+def _word(name: str) -> str | None:
+    """The word at the end of ``name`` that says that a secret stands under it."""
+    folded = name[-_LONGEST_NAME:].lower()
+    found = _NAMED.search(folded)
+    return found[0] if found else folded if folded == "token" else None
+
+
+def _form(kind: str, hints: str, form: str, likely: Likely = _always) -> Credential:
+    pattern = re.compile(f"{_START}(?P<secret>{form})")
+    return Credential(kind, tuple(hints.split()), pattern, likely)
+
+
+_ANY_CASE = re.IGNORECASE
+_CREDENTIALS = (
+    Credential("private_key", ("-----begin ",), re.compile(f"(?P<secret>{_BLOCK})"), _always),
+    _form("openai_key", "sk-", "sk-[A-Za-z0-9_-]{20,}+", _random),
+    _form("stripe_key", "k_live_ k_test_", "[rs]k_(?:live|test)_[A-Za-z0-9]{10,}+", _random),
+    _form("aws_key", "akia asia", _AWS),
+    _form("github_token", "ghp_ gho_ ghu_ ghs_ ghr_", "gh[pousr]_[A-Za-z0-9]{20,}+"),
+    _form("github_token", "github_pat_", "github_pat_[A-Za-z0-9_]{20,}+"),
+    _form("gitlab_token", "glpat-", "glpat-[A-Za-z0-9_-]{20,}+"),
+    _form("google_key", "aiza", "AIza[A-Za-z0-9_-]{30,}+"),
+    _form("slack_token", "xox xapp-", "(?:xox[abeprs]|xapp)-[A-Za-z0-9-]{10,}+"),
+    _form("huggingface_token", "hf_", "hf_[A-Za-z0-9]{20,}+"),
+    _form("npm_token", "npm_", "npm_[A-Za-z0-9]{20,}+"),
+    _form("pypi_token", "pypi-", "pypi-[A-Za-z0-9_-]{16,}+", _random),
+    # What only begins like one is consumed, too.
+    Credential(
+        "jwt", ("eyj",), re.compile(f"{_START}(?:(?P<secret>{_JWT})|eyJ[A-Za-z0-9_-]*+)"), _always
+    ),
+    Credential(
+        "bearer",
+        ("bearer",),
+        re.compile(r"\bbearer\s{1,8}(?P<secret>[A-Za-z0-9._~+/=-]{20,}+)", _ANY_CASE),
+        _random,
+    ),
+    Credential("authorization", ("authorization",), re.compile(_HEADER, _ANY_CASE), _coded),
+    Credential("password_url", ("://",), re.compile(_USER_INFO), _always),
+    Credential(
+        NAMED, _STEMS, re.compile(f"(?P<name>{_NAME}){_SIGN}{_VALUE}"), _written, folds=True
+    ),
+    Credential(
+        NAMED, ("token",), re.compile(rf"(?<![\w-])token{_SIGN}{_VALUE}"), _token, folds=True
+    ),
+)
+_HINTS = tuple((hint, credential) for credential in _CREDENTIALS for hint in credential.hints)
+
+
+def hinted(text: str) -> Iterable[Credential]:
+    """What ``text`` may hold, in the order in which it is to be replaced."""
+    folded = text.lower()
+    found = [credential for hint, credential in _HINTS if hint in folded]
+    return dict.fromkeys(found) if found else ()

@@ -1,0 +1,73 @@
+"""Answers are judged as they were given, and told without their secrets."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from regrade_tools.assertions import Check, Failed, Passed, Subject, Verdict, check, check_all
+from regrade_tools.deadline import deadline
+from regrade_tools.models import ToolCall
+from regrade_tools.redaction import Redaction
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer as it was given, and ``clean`` as it may be stored and shown."""
+
+    given: Subject
+    clean: Subject
+    redaction: Redaction
+
+    def verdicts(self, checks: Sequence[Check]) -> list[Verdict]:
+        """What each check says of the answer as it was given, with a reason that tells no secret.
+
+        A reason quotes only a part of the answer, and a part of a secret looks like none: so it
+        is the clean answer's reason, where that fails as well. See ``check_all``.
+        """
+        # Asked a second time, too, they share the time of one answer.
+        with deadline():
+            found = check_all(checks, self.given)
+            told = found
+            if self.given != self.clean:
+                told = [
+                    verdict if isinstance(verdict, Passed) else check(asked, self.clean)
+                    for asked, verdict in zip(checks, found, strict=True)
+                ]
+        return list(map(self._told, checks, found, told))
+
+    def _told(self, asked: Check, verdict: Verdict, clean: Verdict) -> Verdict:
+        """``verdict`` with the reason of the ``clean`` answer's."""
+        if isinstance(verdict, Passed):
+            return verdict
+        if isinstance(clean, type(verdict)):
+            return replace(verdict, reason=self.redaction.text(clean.reason))
+        reason = withheld(asked, failed=isinstance(verdict, Failed))
+        return replace(verdict, reason=self.redaction.text(reason))
+
+
+def withheld(asked: Check, *, failed: bool) -> str:
+    """The reason of a check that failed, or errored, where its own would show a secret."""
+    if not failed:
+        return "it could not be measured; what shows why is redacted"
+    does = "does" if asked.negated else "does not"
+    return f"{asked.demand}, but it {does}; what shows it is redacted"
+
+
+def answer(given: Subject, redaction: Redaction) -> Answer:
+    """``given`` with what is left of it without its secrets.
+
+    Raises:
+        SlowPatternError: A pattern of the project backtracks on it.
+        RecursionError: It is nested too deep to be looked through.
+    """
+    clean = replace(
+        given,
+        output=redaction.apply(given.output),
+        input=redaction.apply(given.input),
+        tool_calls=tuple(
+            ToolCall(
+                redaction.text(call.name), redaction.apply(call.arguments), redaction.text(call.id)
+            )
+            for call in given.tool_calls
+        ),
+    )
+    return Answer(given, clean, redaction)

@@ -1,0 +1,9 @@
+"""What every file of ``evals/`` has in common."""
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Document(BaseModel):
+    """A file of ``evals/``, or a part of one: nothing unknown stands in it, and it is frozen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
