@@ -125,7 +125,7 @@ async def test_an_unknown_argument_is_refused_with_the_nearest_and_all_valid_one
 async def test_an_unknown_tool_is_refused_with_the_nearest_and_all_valid_ones() -> None:
     async with client_of(None) as client:
         text = await told(client, "run_suit")
-    assert text.startswith("There is no tool 'run_suit' (did you mean 'run_suite'?); valid: over")
+    assert text.startswith("There is no tool 'run_suit' (did you mean 'run_suite'?); valid: check")
 
 
 async def test_a_wrong_type_is_refused_without_a_traceback_or_an_address() -> None:

@@ -4,6 +4,10 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import cast
 
+from regrade_tools.clipping import REFUSAL, clip, clip_list
+
+_ECHO = 80
+
 
 class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not an error of ours
     """What is wrong, what is valid, and what to do next, in words for the caller.
@@ -13,7 +17,11 @@ class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not an error o
     """
 
     def __init__(self, problem: str, *, next_step: str = "") -> None:
-        """Join what is wrong and what to do about it into one message."""
+        """Join what is wrong and what to do about it into one message.
+
+        Both may quote what the caller wrote, however long that is: they are clipped.
+        """
+        problem, next_step = clip(problem, REFUSAL * 3 // 4), clip(next_step, REFUSAL // 4)
         super().__init__(f"{problem} {next_step}".strip())
         self.problem = problem
         self.next_step = next_step
@@ -22,10 +30,17 @@ class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not an error o
 def unknown(what: str, name: str, valid: Iterable[str], *, next_step: str = "") -> Refusal:
     """A refusal of a ``name`` that is none of the ``valid`` ones, with the nearest of them."""
     known = sorted(valid)
-    near = get_close_matches(name, known, n=1)
-    guess = f" (did you mean {near[0]!r}?)" if near else ""
-    listed = ", ".join(known) if known else "none yet"
-    return Refusal(f"There is no {what} {name!r}{guess}; valid: {listed}.", next_step=next_step)
+    listed = ", ".join(clip_list(known, REFUSAL // 2)) if known else "none yet"
+    return Refusal(
+        f"There is no {what} {clip(name, _ECHO)!r}{guess(name, known)}; valid: {listed}.",
+        next_step=next_step,
+    )
+
+
+def guess(name: str, known: Iterable[str]) -> str:
+    """The one of ``known`` that ``name`` looks like, as a question; empty where none is."""
+    near = get_close_matches(clip(name, _ECHO), [item for item in known if len(item) <= _ECHO], n=1)
+    return f" (did you mean {near[0]!r}?)" if near else ""
 
 
 def refusal_in(group: BaseExceptionGroup[BaseException]) -> Refusal | None:

@@ -11,9 +11,10 @@ from anyio import to_thread
 from pydantic import JsonValue
 
 from regrade_tools import formats
-from regrade_tools.clipping import clip
+from regrade_tools.clipping import PAGE, clip, clip_list
 from regrade_tools.fingerprint import id_number
 from regrade_tools.models import Trace
+from regrade_tools.paging import fit
 from regrade_tools.ports import Store, TraceRow
 from regrade_tools.query import parse
 from regrade_tools.redaction import Redaction, redaction
@@ -28,7 +29,7 @@ _BATCH_CHARACTERS = 32 * 1024 * 1024
 _SHOWN_SKIPS = 10
 _FIELDS = ("id", "when", "name", "model", "status", "duration_ms", "tokens", "cost_usd", "tags",
            "source", "preview", "excerpt")  # fmt: skip
-_LONGEST_CELL = 200
+_LONGEST_CELL = 240
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +81,21 @@ class Traces:
         """
         limit = _limited(limit)
         columns = _columns(fields)
-        found = await self.store.search(
-            parse(query, now=time.time()), limit=limit, cursor=cursor, oldest=sort == "oldest"
-        )
+        asked, oldest = parse(query, now=time.time()), sort == "oldest"
+        found = await self.store.search(asked, limit=limit, cursor=cursor, oldest=oldest)
         hint = None
+        page = fit(found.rows, lambda row: _row(row, columns), 0, PAGE)
+        if page.next_cursor:
+            # A page goes on after its last row, so it is asked for with the rows that fit.
+            limit = len(page.items)
+            found = await self.store.search(asked, limit=limit, cursor=cursor, oldest=oldest)
+            hint = f"{limit} rows fit one reply; with fewer fields more do."
         if not found.rows and cursor is None:
             stored = await self.store.count()
             hint = "Nothing matches; drop a term." if stored else _NOTHING_STORED
         return TraceList(
             total=found.total if found.exact else f">= {found.total}",
-            traces=[_row(row, columns) for row in found.rows],
+            traces=page.items[: len(found.rows)],
             next_cursor=found.next_cursor,
             hint=hint,
         )
@@ -250,7 +256,8 @@ def _columns(fields: list[str] | None) -> tuple[str, ...]:
 
 
 def _row(row: TraceRow, columns: tuple[str, ...]) -> dict[str, JsonValue]:
-    whole: dict[str, JsonValue] = {**asdict(row), "when": iso(row.when), "tags": list(row.tags)}
+    tags: list[JsonValue] = [*clip_list(row.tags, _LONGEST_CELL)]
+    whole: dict[str, JsonValue] = {**asdict(row), "when": iso(row.when), "tags": tags}
     return {
         name: clip(value, _LONGEST_CELL) if isinstance(value, str) else value
         for name in columns

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from regrade_tools.mistakes import mistakes
 from regrade_tools.models import Case, Project, Suite
 from regrade_tools.refusal import Refusal, unknown
 
@@ -142,7 +143,7 @@ class Workspace:
             raise Refusal(told, next_step="Mend the file.") from None
         except ValidationError as problem:
             raise Refusal(
-                f"{self._shown(path)} is wrong: {_told(problem)}.",
+                f"{self._shown(path)} is wrong: {mistakes(problem, kind.model_json_schema())}.",
                 next_step=f"`regrade schema {kind.__name__.lower()}` says what it may hold.",
             ) from None
 
@@ -261,12 +262,3 @@ def find_workspace(
             if (folder / marker).exists():
                 return Workspace(folder, f"it holds {marker}")
     return None
-
-
-def _told(problem: ValidationError) -> str:
-    told: list[str] = []
-    for error in problem.errors(include_url=False, include_context=False):
-        where = ".".join(str(part) for part in error["loc"])
-        message = error["msg"].removeprefix("Value error, ")
-        told.append(f"{where}: {message}" if where else message)
-    return "; ".join(told[:5])

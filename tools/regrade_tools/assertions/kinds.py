@@ -10,6 +10,7 @@ from pydantic import JsonValue, ValidationError
 from regrade_tools.assertions import behaviour, structure, text
 from regrade_tools.assertions.verdicts import Assertion, Check
 from regrade_tools.fingerprint import fingerprint
+from regrade_tools.mistakes import mistakes
 from regrade_tools.refusal import Refusal, unknown
 
 KINDS: dict[str, type[Assertion]] = {
@@ -56,7 +57,7 @@ def parse(spec: dict[str, JsonValue]) -> Check:
         assertion = kind.model_validate(fields)
     except ValidationError as problem:
         raise Refusal(
-            f"The assertion {written!r} is wrong: {_told(kind, problem)}.",
+            f"The assertion {written!r} is wrong: {mistakes(problem, kind.model_json_schema())}.",
             next_step=f"A right one: {_example(kind)}. Put not- before the type to negate it.",
         ) from None
     except RecursionError:
@@ -79,21 +80,6 @@ def parse_all(specs: Iterable[dict[str, JsonValue]]) -> tuple[Check, ...]:
 
 def _example(kind: type[Assertion]) -> str:
     return json.dumps(kind.example)
-
-
-def _told(kind: type[Assertion], problem: ValidationError) -> str:
-    valid = [field.alias or name for name, field in kind.model_fields.items()]
-    told: list[str] = []
-    for error in problem.errors(include_url=False, include_context=False):
-        where = ".".join(str(part) for part in error["loc"])
-        if error["type"] == "extra_forbidden":
-            told.append(f"it has no field {where!r} (its fields: {', '.join(valid)})")
-        elif error["type"] == "missing":
-            told.append(f"the field {where!r} is missing")
-        else:
-            message = error["msg"].removeprefix("Value error, ")
-            told.append(f"{where}: {message}" if where else message)
-    return "; ".join(told)
 
 
 def described() -> list[dict[str, Any]]:

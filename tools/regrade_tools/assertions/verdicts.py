@@ -7,8 +7,11 @@ from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
+from regrade_tools.clipping import clip
 from regrade_tools.models import ToolCall, Trace
 from regrade_tools.patterns import SlowPatternError
+
+_QUOTED = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,21 +147,21 @@ class Check:
 
 def check(asked: Check, subject: Subject) -> Verdict:
     """The verdict of one check on one answer."""
-    negation = "not " if asked.negated else ""
     try:
         flaw = asked.assertion.flaw(subject)
     except UndecidableError as problem:
-        claim = asked.assertion.claim
-        return Failed(f"the output must {negation}{claim}, but {problem}", decided=False)
+        return Failed(_but(asked, str(problem)), decided=False)
     except (UnmeasuredError, SlowPatternError) as problem:
         return Errored(str(problem))
     except RecursionError:
-        claim = asked.assertion.claim
-        return Failed(f"the output must {negation}{claim}, but it is nested too deep to be read")
+        return Failed(_but(asked, "it is nested too deep to be read"))
     if asked.negated:
-        if flaw is None:
-            return Failed(f"the output must not {asked.assertion.claim}, but it does")
-        return Passed()
-    if flaw is None:
-        return Passed()
-    return Failed(f"the output must {asked.assertion.claim}, but {flaw}")
+        return Failed(_but(asked, "it does")) if flaw is None else Passed()
+    return Passed() if flaw is None else Failed(_but(asked, flaw))
+
+
+def _but(asked: Check, flaw: str) -> str:
+    """What was claimed and what is so; both may quote a value, however long that is."""
+    negation = "not " if asked.negated else ""
+    claim = clip(asked.assertion.claim, _QUOTED)
+    return f"the output must {negation}{claim}, but {clip(flaw, _QUOTED)}"
