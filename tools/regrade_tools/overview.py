@@ -111,7 +111,7 @@ class Overviews:
         ]
         if holes:
             row["scenarios_without_a_case"] = [*clip_list(holes, _HOLES)]
-        row["baseline"] = workspace.baseline_path(name).is_file()
+        row["baseline"] = workspace.holds(workspace.baseline_path(name))
         return row
 
     def _targets(self, workspace: Workspace) -> list[str]:

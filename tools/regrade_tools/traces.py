@@ -179,7 +179,7 @@ class Traces:
 
     def _path(self, path: str) -> Path:
         if self.read_anywhere:
-            return Path(path).expanduser()
+            return _home(Path(path))
         workspace = needed(self.workspace)
         return workspace.readable(path, workspace.project().import_from)
 
@@ -189,6 +189,14 @@ class Traces:
         return (
             file.resolve().relative_to(root.resolve()).as_posix() if inside and root else file.name
         )
+
+
+def _home(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        # A ~ that names no user is the name of a file.
+        return path
 
 
 def _batch(found: Iterator[Trace | formats.Skipped]) -> list[Trace | formats.Skipped]:

@@ -3,7 +3,8 @@
 import os
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -45,12 +46,12 @@ class Workspace:
     def project(self) -> Project:
         """``evals/regrade.yaml``, or the defaults where there is none."""
         path = self.evals / "regrade.yaml"
-        return self._read(path, Project) if path.is_file() else Project()
+        return self._read(path, Project) if self.holds(path) else Project()
 
     def suites(self) -> list[str]:
         """The names of the suites."""
-        found = (path.stem for path in (self.evals / "suites").glob("*.yaml"))
-        return sorted(name for name in found if _NAME.fullmatch(name))
+        found = (path.stem for path in self._listed(self.evals / "suites", ".yaml"))
+        return [name for name in found if _NAME.fullmatch(name)]
 
     def suite(self, name: str) -> Suite:
         """One suite.
@@ -95,7 +96,7 @@ class Workspace:
             Refusal: Its file is wrong.
         """
         path = self.case_path(suite, case_id)
-        return self._case(path) if path.is_file() else None
+        return self._case(path) if self.holds(path) else None
 
     def problems(self) -> Iterator[str]:
         """What is wrong in ``evals/``, one line a file."""
@@ -108,9 +109,9 @@ class Workspace:
                 self.suite(name)
             except Refusal as refusal:
                 yield refusal.problem
-        folders = self.evals / "cases"
-        for folder in sorted(folders.iterdir()) if folders.is_dir() else ():
-            if folder.name not in self.suites():
+        known = set(self.suites())
+        for folder in self._listed(self.evals / "cases"):
+            if folder.name not in known:
                 yield f"{self._shown(folder)} holds cases of no suite."
             for path in self._case_files(folder.name):
                 try:
@@ -118,8 +119,34 @@ class Workspace:
                 except Refusal as refusal:
                     yield refusal.problem
 
+    def holds(self, path: Path) -> bool:
+        """Whether there is a file at ``path``.
+
+        Raises:
+            Refusal: Nobody can tell, because a folder on the way may not be looked into.
+        """
+        try:
+            return path.is_file()
+        except OSError as problem:
+            raise self._closed(path, problem) from None
+
     def _case_files(self, suite: str) -> list[Path]:
-        return sorted((self.evals / "cases" / suite).glob("*.yaml"))
+        return self._listed(self.evals / "cases" / suite, ".yaml")
+
+    def _listed(self, folder: Path, ending: str = "") -> list[Path]:
+        """What lies in ``folder``, sorted; nothing where it is none."""
+        try:
+            return sorted(path for path in folder.iterdir() if path.name.endswith(ending))
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError as problem:
+            raise self._closed(folder, problem) from None
+
+    def _closed(self, path: Path, problem: OSError) -> Refusal:
+        return Refusal(
+            f"{self._shown(path)} cannot be read: {_why(problem)}.",
+            next_step="Mend its permissions, or those of a folder above it.",
+        )
 
     def _case(self, path: Path) -> Case:
         case = self._read(path, Case)
@@ -157,9 +184,9 @@ class Workspace:
             raise _Unusable("is larger than 16 MB")
 
     def _shown(self, path: Path) -> str:
-        return (
-            path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else str(path)
-        )
+        told = path.relative_to(self.root) if path.is_relative_to(self.root) else path
+        # A file's name may be no text at all; what is said of it must be.
+        return os.fsencode(told.as_posix()).decode("utf-8", "replace")
 
     def readable(self, path: str, more: tuple[str, ...] = ()) -> Path:
         """``path`` inside the workspace, or inside one of the folders ``more``.
@@ -189,40 +216,54 @@ class Workspace:
         Raises:
             Refusal: ``path`` leads out of the workspace by a link.
         """
-        temporary = self._temporary(path, text)
-        try:
-            os.link(temporary, path)
-        except FileExistsError:
-            return False
-        finally:
-            temporary.unlink()
+        with self._temporary(path, text) as temporary:
+            try:
+                os.link(temporary, path)
+            except FileExistsError:
+                return False
         return True
 
     def replace(self, path: Path, text: str) -> None:
         """Write a file of ours anew, whole or not at all."""
-        self._temporary(path, text).replace(path)
+        with self._temporary(path, text) as temporary:
+            temporary.replace(path)
 
-    def _temporary(self, path: Path, text: str) -> Path:
+    @contextmanager
+    def _temporary(self, path: Path, text: str) -> Generator[Path]:
+        """A file with ``text`` beside ``path``; whatever happens, nothing is left of it."""
+        temporary: Path | None = None
         try:
-            return self._written(path, text)
-        except OSError as problem:
-            raise Refusal(f"{self._shown(path)} cannot be written: {problem}.") from None
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if not path.parent.resolve().is_relative_to(self.root.resolve()):
+                raise Refusal(f"{self._shown(path)} leads out of the workspace by a link.")
+            handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
+            temporary = Path(name)
+            _fill(handle, text)
+            # A temporary file is its owner's alone; what it becomes is a file like its neighbours.
+            mask = os.umask(0)
+            os.umask(mask)
+            temporary.chmod(0o666 & ~mask)
+            yield temporary
+        except (OSError, RuntimeError) as problem:
+            raise Refusal(
+                f"{self._shown(path)} cannot be written: {_why(problem)}.",
+                next_step="Nothing was changed; mend that and try again.",
+            ) from None
+        finally:
+            if temporary is not None:
+                temporary.unlink(missing_ok=True)
 
-    def _written(self, path: Path, text: str) -> Path:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if not path.parent.resolve().is_relative_to(self.root.resolve()):
-            raise Refusal(f"{self._shown(path)} leads out of the workspace by a link.")
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        # A temporary file is its owner's alone; what it becomes is a file like its neighbours.
-        mask = os.umask(0)
-        os.umask(mask)
-        temporary = Path(name)
-        temporary.chmod(0o666 & ~mask)
-        return temporary
+
+def _fill(handle: int, text: str) -> None:
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _why(problem: Exception) -> str:
+    """What the system says, without the path, which is told already."""
+    return (isinstance(problem, OSError) and problem.strerror) or str(problem)
 
 
 NO_WORKSPACE = (
@@ -251,14 +292,27 @@ def find_workspace(
         Refusal: What was told is no folder.
     """
     if told is not None:
-        root = told.expanduser().resolve()
-        if not root.is_dir():
+        try:
+            root = told.expanduser().resolve()
+            is_folder = root.is_dir()
+        except (OSError, RuntimeError, ValueError):
+            # No such user, links that go in a circle, no name of a file, a folder that is gone.
+            root, is_folder = told, False
+        if not is_folder:
             raise Refusal(
                 f"The workspace {told} is no folder.", next_step=f"Mend {found_by} and start again."
             )
         return Workspace(root, found_by)
     for folder in (start, *start.parents):
         for marker in _MARKERS:
-            if (folder / marker).exists():
+            if _exists(folder / marker):
                 return Workspace(folder, f"it holds {marker}")
     return None
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:
+        # A folder that may not be looked into is nobody's workspace.
+        return False

@@ -36,11 +36,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _workspace(told: Path | None) -> Workspace | None:
+    try:
+        here = Path.cwd()
+    except FileNotFoundError:
+        # The folder was removed since; in it there is no workspace, and nothing else.
+        here = Path("/")
     if told is not None:
-        return find_workspace(Path.cwd(), told)
+        return find_workspace(here, told)
     if root := os.environ.get("REGRADE_ROOT"):
-        return find_workspace(Path.cwd(), Path(root), "REGRADE_ROOT")
-    return find_workspace(Path.cwd())
+        return find_workspace(here, Path(root), "REGRADE_ROOT")
+    return find_workspace(here)
 
 
 def parser() -> argparse.ArgumentParser:

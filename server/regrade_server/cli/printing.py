@@ -1,6 +1,7 @@
 """What a person reads on a terminal, and what a program reads with --json."""
 
 import json
+import re
 import sys
 from dataclasses import dataclass, field
 from typing import Any, TextIO, cast
@@ -16,6 +17,9 @@ from regrade_tools.suites import RunReport
 from regrade_tools.traces import Imported, TraceList
 
 _LINE = 200
+# Control characters but the ends of lines and tabs, the marks that turn the direction of what
+# follows, and halves of characters.
+_STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,7 @@ class Console:
     def say(self, text: str = "") -> None:
         """A line for a person; nothing where a program reads."""
         if not self.as_json:
-            self.out.write(f"{text}\n")
+            self.out.write(f"{_printable(text, self.out)}\n")
 
     def result(self, value: Any, told: str) -> None:  # noqa: ANN401 - the reply of any verb
         """A result: as JSON where a program reads, else as it is ``told``."""
@@ -41,21 +45,36 @@ class Console:
 
     def data(self, value: Any) -> None:  # noqa: ANN401 - any JSON value
         """A value as JSON, whoever reads."""
-        self.out.write(f"{json.dumps(value, ensure_ascii=False, indent=2)}\n")
+        # JSON has an escape for what a stream cannot say; it is still the same value.
+        plain = not _encoding(self.out).lower().startswith("utf")
+        text = json.dumps(value, ensure_ascii=plain, indent=2)
+        self.out.write(f"{_printable(text, self.out)}\n")
 
     def refuse(self, refusal: Refusal) -> None:
         """A refusal, on standard error; with --json also as an object on standard output."""
-        sys.stderr.write(f"regrade: {refusal.problem}\n")
+        sys.stderr.write(f"regrade: {_printable(refusal.problem, sys.stderr)}\n")
         if refusal.next_step:
-            sys.stderr.write(f"  {refusal.next_step}\n")
+            sys.stderr.write(f"  {_printable(refusal.next_step, sys.stderr)}\n")
         if self.as_json:
             self.data({"refused": refusal.problem, "next_step": refusal.next_step})
 
     async def progress(self, done: int, total: int, message: str) -> None:
         """One line that is written over, on a terminal only."""
         if sys.stderr.isatty() and not self.as_json:
-            sys.stderr.write(f"\r\x1b[K{clip(message, 70)}" + ("\r\x1b[K" if done == total else ""))
+            told = _printable(clip(message, 70), sys.stderr)
+            sys.stderr.write(f"\r\x1b[K{told}" + ("\r\x1b[K" if done == total else ""))
             sys.stderr.flush()
+
+
+def _encoding(stream: TextIO) -> str:
+    return stream.encoding or "utf-8"
+
+
+def _printable(text: str, stream: TextIO) -> str:
+    """``text`` without what steers a terminal, and with escapes for what ``stream`` cannot say."""
+    plain = _STEERING.sub(lambda sign: f"\\u{ord(sign[0]):04x}", text)
+    encoding = _encoding(stream)
+    return plain.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def imported(done: Imported) -> str:
@@ -78,7 +97,7 @@ def found(page: TraceList) -> str:
     for row in page.traces:
         about = row.get("excerpt") or row.get("preview") or ""
         parts = (row["id"], row.get("when"), row.get("status"), row.get("model"), about)
-        lines.append(clip("  ".join(_plain(str(part)) for part in parts if part), _LINE))
+        lines.append(clip("  ".join(str(part) for part in parts if part), _LINE))
     if page.next_cursor:
         lines.append(f"More: --cursor {page.next_cursor}")
     return "\n".join([*lines, *([page.hint] if page.hint else [])])
@@ -110,9 +129,9 @@ def summary(told: Summary) -> str:
 
 def _card(card: Card) -> list[str]:
     place = " / ".join(filter(None, (card.feature, card.scenario)))
-    trial = f" trial {card.trial}" if card.trial else ""
+    trial = f", {card.trials}" if card.trials else f" trial {card.trial}" if card.trial else ""
     lines = [f"{card.outcome.upper()} {card.case_id}{trial}{f' ({place})' if place else ''}"]
-    lines.extend(f"    {_plain(reason)}" for reason in card.reasons)
+    lines.extend(f"    {reason}" for reason in card.reasons)
     if card.input is not None:
         lines.append(f"    input:  {_short(card.input)}")
     if card.output is not None:
@@ -149,11 +168,4 @@ def comparison(found: Comparison) -> list[str]:
 
 def _short(value: Any) -> str:  # noqa: ANN401 - any JSON value
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return _plain(clip(" ".join(text.split()), _LINE))
-
-
-def _plain(text: str) -> str:
-    """Without control characters: the text of a trace must not steer the terminal."""
-    return "".join(
-        sign if sign.isprintable() or sign == " " else "\N{REPLACEMENT CHARACTER}" for sign in text
-    )
+    return clip(" ".join(text.split()), _LINE)
