@@ -63,8 +63,9 @@ def clip_value(value: JsonValue, room: int) -> JsonValue:
 def clip_list(items: Sequence[str], room: int) -> list[str]:
     """As many of ``items`` as fit, each clipped, and a last one that counts what is missing."""
     shown: list[str] = []
+    each = room // 4
     for item in items:
-        short = clip(item, room // 4)
+        short = clip(item, each)
         room -= size(short) + 1
         if room < 0:
             return [*shown, f"... {len(items) - len(shown):,} more"]

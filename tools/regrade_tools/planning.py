@@ -11,6 +11,8 @@ from regrade_tools.models.case import Spec
 from regrade_tools.refusal import Refusal, unknown
 
 _SELECTORS = ("tag", "feature", "scenario", "id")
+_SELECT = "Example: tag:critical scenario:one -id:case_x*"
+_LONGEST_SELECT = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,8 @@ def plan(suite: Suite, cases: tuple[Case, ...], select: str = "") -> tuple[Plann
     Raises:
         Refusal: Nothing is selected, a case has nothing that could fail, or an assertion is wrong.
     """
+    if len(select) > _LONGEST_SELECT:
+        raise Refusal(f"select is longer than {_LONGEST_SELECT} characters.", next_step=_SELECT)
     # What a scenario asks is read once, however many cases it has.
     inherited: dict[tuple[str | None, str | None], tuple[Check, ...]] = {}
     planned: list[Planned] = []
@@ -127,9 +131,7 @@ def _fits(case: Case, term: str) -> bool:
     if not colon:
         key, pattern = "id", bare
     if key not in _SELECTORS:
-        raise unknown(
-            "selector", key, _SELECTORS, next_step="Example: tag:critical scenario:one -id:case_x*"
-        )
+        raise unknown("selector", key, _SELECTORS, next_step=_SELECT)
     values = {
         "tag": case.tags,
         "feature": (case.feature or "",),

@@ -29,7 +29,7 @@ class Equals(Assertion):
 
     kind = "equals"
     example: ClassVar[Spec] = {"type": "equals", "value": "unknown"}
-    value: JsonValue
+    value: JsonValue = Field(description="What the whole output must be.")
 
     @property
     def claim(self) -> str:
@@ -43,7 +43,7 @@ class Equals(Assertion):
 
 
 class _Phrase(Assertion):
-    value: str = Field(min_length=1)
+    value: str = Field(min_length=1, description="The phrase.")
 
 
 class Contains(_Phrase):
@@ -96,7 +96,9 @@ class StartsWith(_Phrase):
 
 
 class _Phrases(Assertion):
-    value: list[Annotated[str, Field(min_length=1)]] = Field(min_length=1)
+    value: list[Annotated[str, Field(min_length=1)]] = Field(
+        min_length=1, description="The phrases, letter for letter."
+    )
 
 
 class ContainsAll(_Phrases):
@@ -138,7 +140,7 @@ class Regex(Assertion):
 
     kind = "regex"
     example: ClassVar[Spec] = {"type": "regex", "value": r"\$\d[\d,]*"}
-    value: str = Field(min_length=1)
+    value: str = Field(min_length=1, description="The pattern, in Python's syntax.")
 
     @field_validator("value")
     @classmethod
@@ -161,9 +163,11 @@ class Count(Assertion):
 
     kind = "count"
     example: ClassVar[Spec] = {"type": "count", "of": "words", "max": 80}
-    of: Literal["words", "sentences", "lines", "characters", "items"]
-    min: int | None = Field(default=None, ge=0)
-    max: int | None = Field(default=None, ge=0)
+    of: Literal["words", "sentences", "lines", "characters", "items"] = Field(
+        description="What is counted; items are those of a list, in text or as data."
+    )
+    min: int | None = Field(default=None, ge=0, description="The least number that passes.")
+    max: int | None = Field(default=None, ge=0, description="The greatest number that passes.")
 
     _PATTERNS: ClassVar[dict[str, re.Pattern[str]]] = {
         "words": re.compile(r"\S+"),
