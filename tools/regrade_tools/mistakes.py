@@ -1,9 +1,10 @@
 """What is wrong with a file, an assertion or the arguments of a tool, told in one way."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any, cast
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from regrade_tools.clipping import clip, clip_list
 from regrade_tools.refusal import guess
@@ -12,6 +13,16 @@ _SHOWN = 5
 _PLACE, _MESSAGE, _VALID = 80, 300, 400
 
 Schema = Mapping[str, Any]
+
+
+def mistakes_in(problem: ValidationError, kind: type[BaseModel]) -> str:
+    """``mistakes`` in what was to be a ``kind``."""
+    return mistakes(problem, _schema(kind))
+
+
+@cache
+def _schema(kind: type[BaseModel]) -> Schema:
+    return kind.model_json_schema()
 
 
 def mistakes(problem: ValidationError, schema: Schema, *, what: str = "field") -> str:

@@ -11,13 +11,13 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from regrade_tools.mistakes import mistakes
+from regrade_tools.mistakes import mistakes_in
 from regrade_tools.models import Case, Project, Suite
 from regrade_tools.refusal import Refusal, unknown
 
 File = TypeVar("File", bound=BaseModel)
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,199}")
 _LARGEST_FILE = 16 * 1024 * 1024
 _MARKERS = ("evals/regrade.yaml", ".git")
 
@@ -59,7 +59,7 @@ class Workspace:
         Raises:
             Refusal: There is no such suite, or its file is wrong.
         """
-        if name not in self.suites():
+        if not self._has_suite(name):
             raise unknown(
                 "suite",
                 name,
@@ -68,6 +68,19 @@ class Workspace:
                 "`regrade init` writes a first one, `regrade schema suite` says what it may hold.",
             )
         return self._read(self.suite_path(name), Suite)
+
+    def _has_suite(self, name: str) -> bool:
+        # Not by listing them all: who reads every suite would list them once for each.
+        if not _NAME.fullmatch(name):
+            return False
+        path = self.suite_path(name)
+        try:
+            path.lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError as problem:
+            raise self._closed(path, problem) from None
+        return True
 
     def suite_path(self, name: str) -> Path:
         """The file of a suite."""
@@ -170,7 +183,7 @@ class Workspace:
             raise Refusal(told, next_step="Mend the file.") from None
         except ValidationError as problem:
             raise Refusal(
-                f"{self._shown(path)} is wrong: {mistakes(problem, kind.model_json_schema())}.",
+                f"{self._shown(path)} is wrong: {mistakes_in(problem, kind)}.",
                 next_step=f"`regrade schema {kind.__name__.lower()}` says what it may hold.",
             ) from None
 

@@ -10,7 +10,7 @@ from pydantic import JsonValue, ValidationError
 from regrade_tools.assertions import behaviour, structure, text
 from regrade_tools.assertions.verdicts import Assertion, Check
 from regrade_tools.fingerprint import fingerprint
-from regrade_tools.mistakes import mistakes
+from regrade_tools.mistakes import mistakes_in
 from regrade_tools.refusal import Refusal, unknown
 
 KINDS: dict[str, type[Assertion]] = {
@@ -57,7 +57,7 @@ def parse(spec: dict[str, JsonValue]) -> Check:
         assertion = kind.model_validate(fields)
     except ValidationError as problem:
         raise Refusal(
-            f"The assertion {written!r} is wrong: {mistakes(problem, kind.model_json_schema())}.",
+            f"The assertion {written!r} is wrong: {mistakes_in(problem, kind)}.",
             next_step=f"A right one: {_example(kind)}. Put not- before the type to negate it.",
         ) from None
     except RecursionError:
