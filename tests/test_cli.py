@@ -270,7 +270,7 @@ def test_the_demo_goes_through_the_whole_loop(
 
 
 def program(
-    root: Path, *arguments: str, before: str = "", stdin: bytes = b"", **env: str
+    root: Path, *arguments: str, before: str = "", env: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[bytes]:
     """A fresh process of the command line, after the statements ``before``."""
     code = (
@@ -278,8 +278,8 @@ def program(
         "[sys.executable, '-m', 'regrade_server', *sys.argv[1:]])"
     )
     return subprocess.run(
-        [sys.executable, "-c", code, *arguments], cwd=root, input=stdin, capture_output=True,
-        check=False, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **env},
+        [sys.executable, "-c", code, *arguments], cwd=root, capture_output=True,
+        check=False, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **(env or {})},
     )  # fmt: skip
 
 
@@ -304,7 +304,7 @@ def refusal(done: subprocess.CompletedProcess[bytes]) -> str:
 def test_a_workspace_that_cannot_be_is_refused(told: str, tmp_path: Path) -> None:
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     by_option = refusal(program(tmp_path, "--root", told, "search"))
-    by_name = refusal(program(tmp_path, "search", REGRADE_ROOT=told))
+    by_name = refusal(program(tmp_path, "search", env={"REGRADE_ROOT": told}))
     assert "is no folder" in by_option
     assert "Mend --root" in by_option
     assert "Mend REGRADE_ROOT" in by_name
@@ -331,9 +331,9 @@ def test_a_terminal_that_knows_ascii_only_gets_escapes_and_a_program_still_gets_
     ascii_only = {"LANG": "C", "LC_ALL": "C", "PYTHONIOENCODING": "ascii"}
     root = ("--root", str(tmp_path))
     program(tmp_path, "import", "log.jsonl", *root)
-    told = program(tmp_path, "search", *root, **ascii_only)
-    read = program(tmp_path, "search", "--json", *root, **ascii_only)
-    refused = program(tmp_path, "run", "听", *root, **ascii_only)
+    told = program(tmp_path, "search", *root, env=ascii_only)
+    read = program(tmp_path, "search", "--json", *root, env=ascii_only)
+    refused = program(tmp_path, "run", "听", *root, env=ascii_only)
     assert rb"\xe9 \u542c \U0001f642" in told.stdout
     assert json.loads(read.stdout)["traces"][0]["preview"] == "é 听 🙂"
     assert r"There is no suite '\u542c'" in refusal(refused)
@@ -341,9 +341,8 @@ def test_a_terminal_that_knows_ascii_only_gets_escapes_and_a_program_still_gets_
 
 def test_names_of_files_that_are_no_text_are_told_with_a_mark(tmp_path: Path) -> None:
     folder = os.fsencode(tmp_path / "evals" / "cases") + b"/\xff"
-    os.makedirs(folder)
-    with open(folder + b"/\xfe.yaml", "w", encoding="utf-8") as file:  # noqa: PTH123 - no text
-        file.write("{id: x}")
+    Path(os.fsdecode(folder)).mkdir(parents=True)
+    Path(os.fsdecode(folder + b"/\xfe.yaml")).write_text("{id: x}")
     done = program(tmp_path, "call", "overview", "--root", str(tmp_path))
     assert json.loads(done.stdout)["problems"] == [
         "evals/cases/\ufffd holds cases of no suite.",

@@ -72,7 +72,10 @@ def _names(schema: Schema, place: Sequence[int | str]) -> set[str]:
 
 def _inside(node: Schema, part: int | str) -> Schema:
     properties = cast("Schema", node.get("properties", {}))
-    found = properties.get(str(part)) or node.get("additionalProperties") or node.get("items")
+    # A map whose keys are names has one pattern for all of them.
+    named = cast("Schema", node.get("patternProperties", {})).values()
+    every = node.get("additionalProperties") or node.get("items")
+    found = properties.get(str(part)) or next(iter(named), every)
     return cast("Schema", found) if isinstance(found, dict) else {}
 
 
