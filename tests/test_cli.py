@@ -364,6 +364,15 @@ def test_a_folder_that_may_not_be_read_is_told_as_such(closed: str, finder: Path
     assert b"cannot be read: Permission denied" in done.stdout + done.stderr
 
 
+def test_an_argument_that_is_no_text_is_kept_as_one(tmp_path: Path) -> None:
+    (tmp_path / "log.jsonl").write_text('{"input": "a", "output": "b"}\n')
+    root = ("--root", str(tmp_path))
+    done = program(tmp_path, "import", "log.jsonl", "--tag", "\udcff", *root)
+    assert done.returncode == 0, done.stderr
+    found = program(tmp_path, "search", "tag:\udcff", "--json", *root)
+    assert json.loads(found.stdout)["traces"][0]["tags"] == ["\ufffd"]
+
+
 def test_where_nothing_can_be_written_nothing_is_left_behind(tmp_path: Path) -> None:
     limit = "resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10))"
     full = program(tmp_path, "init", "--root", str(tmp_path), before=limit)

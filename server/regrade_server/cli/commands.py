@@ -10,7 +10,7 @@ import anyio
 from regrade_server.cli import printing
 from regrade_server.cli.printing import Console
 from regrade_server.house import House
-from regrade_tools.jsontext import read
+from regrade_tools.jsontext import read, whole
 from regrade_tools.published import SCHEMAS
 from regrade_tools.refusal import Refusal, unknown
 from regrade_tools.starting import NEXT_STEP, initialise
@@ -37,14 +37,11 @@ def add_to(verb: Adder) -> None:
     adding = verb(
         "import", "import logs: a file, a folder, a glob, or - for standard input", import_
     )
-    adding.add_argument("path")
-    adding.add_argument("--format", help="chat, exchange or otlp; told by itself")
-    adding.add_argument("--tag", action="append", default=[], help="a tag for every trace")
-    adding.add_argument(
-        "map", nargs="*", metavar="OURS=THEIRS", help="names of fields, such as input=question"
-    )
+    _import_options(adding)
     looking = verb("search", "search the traces", search)
-    looking.add_argument("query", nargs="*", help='such as: refund "not available" status:error')
+    looking.add_argument(
+        "query", nargs="*", type=_text, help='such as: refund "not available" status:error'
+    )
     looking.add_argument("--limit", type=int, default=20, help="1 to 100; 20 by default")
     looking.add_argument("--cursor", help="the page after the one that gave it")
     running = verb("run", "run a suite: exit 1 where cases fail, 3 where some are errored", run)
@@ -69,6 +66,26 @@ def add_to(verb: Adder) -> None:
     calling = verb("call", "call any MCP tool, as a scripted client would", call, prints=False)
     calling.add_argument("tool")
     calling.add_argument("arguments", nargs="?", default="{}", help="a JSON object")
+
+
+def _text(argument: str) -> str:
+    """An argument that is kept or looked for: unlike the name of a file it must be text."""
+    return cast("str", whole(argument))
+
+
+def _import_options(adding: ArgumentParser) -> None:
+    adding.add_argument("path")
+    adding.add_argument("--format", help="chat, exchange or otlp; told by itself")
+    adding.add_argument(
+        "--tag", type=_text, action="append", default=[], help="a tag for every trace"
+    )
+    adding.add_argument(
+        "map",
+        nargs="*",
+        type=_text,
+        metavar="OURS=THEIRS",
+        help="names of fields, such as input=question",
+    )
 
 
 def _run_options(parser: ArgumentParser) -> None:
