@@ -400,7 +400,9 @@ def test_no_message_steers_the_terminal(finder: Path, capsys: pytest.CaptureFixt
     )
     target = finder / "evals" / "regrade.yaml"
     target.write_text("targets: {app: {python: 'finder:answer'}}\n")
+    (finder / "log.jsonl").write_text(json.dumps({"input": sly, "output": "x"}))
     root = ("--root", str(finder))
+    spoken(capsys, "import", str(finder / "log.jsonl"), *root)
     for arguments in (("run", "finder"), ("run", sly), ("gate", "--suite", "finder"),
                       ("call", "overview", json.dumps({"name": sly}))):  # fmt: skip
         _, out, error = spoken(capsys, *arguments, *root)
