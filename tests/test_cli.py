@@ -404,6 +404,7 @@ def test_no_message_steers_the_terminal(finder: Path, capsys: pytest.CaptureFixt
     root = ("--root", str(finder))
     spoken(capsys, "import", str(finder / "log.jsonl"), *root)
     for arguments in (("run", "finder"), ("run", sly), ("gate", "--suite", "finder"),
+                      ("search",), ("search", "--json"), ("call", "search_traces"),
                       ("call", "overview", json.dumps({"name": sly}))):  # fmt: skip
         _, out, error = spoken(capsys, *arguments, *root)
         assert not set("\x1b\x07\x9b\u202e") & set(out + error)
