@@ -177,14 +177,13 @@ class Cases:
         planned_case(workspace.suite(suite), case)
         others = workspace.cases(suite)
         path = workspace.case_path(suite, case.id)
-        shown = path.relative_to(workspace.root).as_posix()
+        shown = workspace.shown(path)
         known = next((other for other in others if _same(other, case)), None)
         if known is not None:
-            at = workspace.case_path(suite, known.id).relative_to(workspace.root)
             return replace(
                 filed,
                 case_id=known.id,
-                path=at.as_posix(),
+                path=workspace.shown(workspace.case_path(suite, known.id)),
                 hint="This very case is filed already; nothing was written.",
             )
         text = _text(case)

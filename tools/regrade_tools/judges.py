@@ -10,7 +10,6 @@ from regrade_tools.alignment import Rate, confusion, corrected_rate, pairwise_ka
 from regrade_tools.alignments import Alignments, Row
 from regrade_tools.bench import Bench, Sitting
 from regrade_tools.budget import Budget
-from regrade_tools.clipping import REPLY_CHARACTERS, fit
 from regrade_tools.errands import Errands
 from regrade_tools.judge_reports import (
     AlignmentReport,
@@ -25,12 +24,14 @@ from regrade_tools.judge_reports import (
 )
 from regrade_tools.labelbook import LabelBook
 from regrade_tools.models import Judged, Split
+from regrade_tools.paging import fit, position
 from regrade_tools.population import Population, Populations
 from regrade_tools.refusal import Refusal
 from regrade_tools.running import Progress, silent
 from regrade_tools.workspace import Workspace, needed
 
 _CARDS = 50
+_PAGE = 15_000
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ class Judges:
         submit_answers, then call this again. budget_usd is a hard cap. The rate is corrected by
         people's labels; its state says whether the judge can be trusted (align_judge).
         """
+        start = position(cursor, "run_judge")
         alignments = Alignments(needed(self.workspace))
         sitting = self._sitting(alignments, judge, client)
         found = await self._population(traces, run_id, outputs, n, seed)
@@ -74,7 +76,7 @@ class Judges:
             judged = known
         else:
             judged = await self.bench.hear(sitting, found.items, _budget(budget_usd), progress)
-        return _report(alignments, sitting, found, judged, _place(cursor))
+        return _report(alignments, sitting, found, judged, start)
 
     async def align_judge(  # noqa: PLR0913 - what can be said of it
         self,
@@ -91,6 +93,7 @@ class Judges:
         Work on train and dev: there the disagreements are shown, with both reasons. test decides
         whether it may gate; its disagreements are never shown and every look is counted.
         """
+        start = position(cursor, "align_judge")
         alignments = Alignments(needed(self.workspace))
         sitting = self._sitting(alignments, judge, client)
         budget = _budget(budget_usd)
@@ -105,7 +108,7 @@ class Judges:
             rows = alignments.look(sitting, split, known)
         else:
             rows = await alignments.measure(self.bench, sitting, split, budget, progress)
-        return _alignment(alignments, sitting, split, rows, _place(cursor))
+        return _alignment(alignments, sitting, split, rows, start)
 
     def _sitting(self, alignments: Alignments, judge: str, client: str) -> Sitting:
         sitting = alignments.files.sitting(alignments.files.judge(judge))
@@ -148,7 +151,7 @@ def _report(
         ordered(distinct.values(), judged),
         lambda item: verdict_card(item, judged[item.key]),
         start,
-        REPLY_CHARACTERS * 3 // 4,
+        _PAGE,
         most=_CARDS,
     )
     return JudgeReport(
@@ -167,7 +170,7 @@ def _report(
         corrected_rate=corrected(corrected_rate(labelled, raw, book.sampled)),
         labels_only=figure(_labelled_rate(book)) if book.sampled == "random" else None,
         verdicts=page.items,
-        next_cursor=None if page.following is None else str(page.following),
+        next_cursor=page.next_cursor,
         hint=_hint(assessment.state, sitting.judge.name),
     )
 
@@ -179,7 +182,7 @@ def _alignment(
     own = confusion((row.pair for row in rows), spec.unknown)
     blank = _unmeasured(alignments, sitting, split, len(rows))
     differing = [row for row in rows if row.disagrees] if split != "test" else []
-    page = fit(differing, disagreement, start, REPLY_CHARACTERS * 3 // 4, most=_CARDS)
+    page = fit(differing, disagreement, start, _PAGE, most=_CARDS)
     if not own.n:
         nothing = f"0 comparable rows of {len(rows)}"
         problems = sorted({row.judged.problem for row in rows if row.judged and row.judged.problem})
@@ -191,7 +194,7 @@ def _alignment(
         blank,
         **values,
         disagreements=page.items,
-        next_cursor=None if page.following is None else str(page.following),
+        next_cursor=page.next_cursor,
         cost_usd=_cost([row.judged for row in rows if row.judged]),
         hint=_alignment_hint(split, bool(differing)),
     )
@@ -271,11 +274,3 @@ def _budget(limit: float | None) -> Budget:
     if limit is not None and not 0 <= limit < float("inf"):
         raise Refusal(f"budget_usd is {limit}; it is dollars, 0 or more.")
     return Budget(limit)
-
-
-def _place(cursor: str | None) -> int:
-    if cursor is None:
-        return 0
-    if not cursor.isdecimal() or len(cursor) > 9:  # noqa: PLR2004 - beyond any list
-        raise Refusal("That cursor is not one that this tool gave.", next_step="Leave it out.")
-    return int(cursor)
