@@ -215,9 +215,9 @@ def test_a_first_evals_folder_is_written_and_nothing_is_ever_overwritten(
 ) -> None:
     root = ("--root", str(tmp_path))
     code, told = answered(capsys, "init", *root)
-    assert (code, told) == (0, {"written": ["evals/regrade.yaml", "evals/suites/main.yaml"]})
+    assert (code, told["written"]) == (0, ["evals/regrade.yaml", "evals/suites/main.yaml"])
     (tmp_path / "evals" / "regrade.yaml").write_text("# mine\n")
-    assert answered(capsys, "init", *root) == (0, {"written": []})
+    assert answered(capsys, "init", *root)[1]["written"] == []
     assert (tmp_path / "evals" / "regrade.yaml").read_text() == "# mine\n"
 
 
@@ -226,7 +226,18 @@ def test_a_first_evals_folder_is_written_and_nothing_is_ever_overwritten(
     [
         ("regrade.yaml", "targets: {app: {shell: rm}}", "a target has one of the keys python, com"),
         ("regrade.yaml", "targets: [", "evals/regrade.yaml is not YAML"),
-        ("suites/s.yaml", "trails: 3", "evals/suites/s.yaml is wrong: trails: Extra inputs are"),
+        ("suites/s.yaml", "trails: 3", "unknown field 'trails' (did you mean 'trials'?)."),
+        (
+            "suites/s.yaml",
+            "features: {f: {scenarois: {}}}",
+            "features.f: unknown field 'scenarois' (did you mean 'scenarios'?).",
+        ),
+        (
+            "regrade.yaml",
+            "targets: {app: {python: 'a:b', timeout: 1}}",
+            "targets.app.python: unknown field 'timeout' (did you mean 'timeout_s'?).",
+        ),
+        ("cases/finder/x.yaml", "{zzz: 1}", "'id' is missing; unknown field 'zzz' (valid: assert"),
         ("suites/s.yaml", "[1]", "evals/suites/s.yaml is wrong"),
         ("cases/finder/x.yaml", "{id: y}", "holds the id 'y', which is not its name"),
         ("cases/absent/x.yaml", "{id: x}", "evals/cases/absent holds cases of no suite."),
@@ -278,3 +289,209 @@ def test_the_demo_goes_through_the_whole_loop(
         {"folder": str(folder), "first_gate": "hold", "gate_after_mending": "ship"},
     )
     assert spoken(capsys, "demo", "--keep", str(folder))[0] == 2
+    _, out, _ = spoken(capsys, "demo")
+    assert [line for line in out.splitlines() if "| Gate:" in line] == [
+        "   | Gate: HOLD", "   | Gate: SHIP", "   | Gate: NEEDS REVIEW",
+    ]  # fmt: skip
+
+
+def program(
+    root: Path, *arguments: str, before: str = "", env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[bytes]:
+    """A fresh process of the command line, after the statements ``before``."""
+    code = (
+        f"import os, resource, sys\n{before}\nos.execv(sys.executable, "
+        "[sys.executable, '-m', 'regrade_server', *sys.argv[1:]])"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments], cwd=root, capture_output=True,
+        check=False, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **(env or {})},
+    )  # fmt: skip
+
+
+# Root may read and write everything; without these two rights it is a user like any other.
+UNPRIVILEGED = (
+    "import ctypes\nfor right in (1, 2): ctypes.CDLL(None).prctl(24, right, 0, 0, 0)\n"
+    if os.getuid() == 0
+    else ""
+)
+
+
+def refusal(done: subprocess.CompletedProcess[bytes]) -> str:
+    """What a command said that refused, without a traceback."""
+    assert done.returncode == 2, done.stderr
+    told = done.stderr.decode()
+    assert told.startswith("regrade: ")
+    assert "Traceback" not in told
+    return told
+
+
+@pytest.mark.parametrize(
+    ("told", "problem"),
+    [
+        ("~nouser-at-all", "'~nouser-at-all' is no folder."),
+        ("loop/inside", "'loop/inside' cannot be looked for: Symlink loop from "),
+        ("x" * 300, "cannot be looked for: File name too long."),
+        ("x" * 5_000, "The workspace 'xxx"),
+        ("absent\udcff", "is no folder."),
+    ],
+)
+def test_a_workspace_that_cannot_be_is_refused(told: str, problem: str, tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    by_option = refusal(program(tmp_path, "--root", told, "search"))
+    by_name = refusal(program(tmp_path, "search", env={"REGRADE_ROOT": told}))
+    assert problem in by_option
+    assert "Mend --root" in by_option
+    assert "Mend REGRADE_ROOT" in by_name
+
+
+def test_in_a_folder_that_was_removed_there_is_no_workspace(tmp_path: Path) -> None:
+    (gone := tmp_path / "gone").mkdir()
+    done = program(gone, "run", "s", before="os.rmdir(os.getcwd())")
+    assert "There is no workspace here." in refusal(done)
+    (gone := tmp_path / "gone").mkdir()
+    done = program(gone, "--root", "relative", "search", before="os.rmdir(os.getcwd())")
+    assert "The workspace 'relative' cannot be looked for: No such file or directory." in refusal(
+        done
+    )
+
+
+def test_a_log_with_the_name_of_nobody_s_home_is_not_there(tmp_path: Path) -> None:
+    told = refusal(program(tmp_path, "--root", ".", "import", "~nouser-at-all/log.jsonl"))
+    assert "There is no log at '~nouser-at-all/log.jsonl'." in told
+
+
+def test_a_terminal_that_knows_ascii_only_gets_escapes_and_a_program_still_gets_json(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "log.jsonl").write_text('{"input": "é 听 🙂", "output": "x"}\n')
+    ascii_only = {"LANG": "C", "LC_ALL": "C", "PYTHONIOENCODING": "ascii"}
+    root = ("--root", str(tmp_path))
+    program(tmp_path, "import", "log.jsonl", *root)
+    told = program(tmp_path, "search", *root, env=ascii_only)
+    read = program(tmp_path, "search", "--json", *root, env=ascii_only)
+    refused = program(tmp_path, "run", "听", *root, env=ascii_only)
+    assert rb"\xe9 \u542c \U0001f642" in told.stdout
+    assert json.loads(read.stdout)["traces"][0]["preview"] == "é 听 🙂"
+    assert r"There is no suite '\u542c'" in refusal(refused)
+
+
+def test_names_of_files_that_are_no_text_are_told_with_a_mark(tmp_path: Path) -> None:
+    folder = os.fsencode(tmp_path / "evals" / "cases") + b"/\xff"
+    Path(os.fsdecode(folder)).mkdir(parents=True)
+    Path(os.fsdecode(folder + b"/\xfe.yaml")).write_text("{id: x}")
+    done = program(tmp_path, "call", "overview", "--root", str(tmp_path))
+    assert json.loads(done.stdout)["problems"] == [
+        "evals/cases/\ufffd holds cases of no suite.",
+        "evals/cases/\ufffd/\ufffd.yaml holds the id 'x', which is not its name.",
+    ]
+
+
+@pytest.mark.parametrize("closed", ["evals", "evals/suites", "evals/cases", "evals/baselines"])
+def test_a_folder_that_may_not_be_read_is_told_as_such(closed: str, finder: Path) -> None:
+    (finder / "evals" / "baselines").mkdir()
+    (finder / closed).chmod(0)
+    for arguments in (("call", "overview"), ("run", "finder"), ("init",)):
+        done = program(finder, *arguments, "--root", str(finder), before=UNPRIVILEGED)
+        assert b"Traceback" not in done.stderr
+        if done.returncode == 2:
+            assert "cannot be read: Permission denied." in refusal(done)
+    done = program(finder, "call", "overview", "--root", str(finder), before=UNPRIVILEGED)
+    (finder / closed).chmod(0o755)
+    assert b"cannot be read: Permission denied" in done.stdout + done.stderr
+
+
+def test_what_is_no_text_is_looked_for_as_one(tmp_path: Path) -> None:
+    (tmp_path / "log.jsonl").write_text('{"input": "a", "output": "b"}\n')
+    root = ("--root", str(tmp_path))
+    done = program(tmp_path, "import", "log.jsonl", "--tag", "\ufffd", *root)
+    assert done.returncode == 0, done.stderr
+    found = program(tmp_path, "search", "tag:\udcff", "--json", *root)
+    assert json.loads(found.stdout)["traces"][0]["tags"] == ["\ufffd"]
+
+
+def test_where_nothing_can_be_written_nothing_is_left_behind(tmp_path: Path) -> None:
+    limit = "resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10))"
+    full = program(tmp_path, "init", "--root", str(tmp_path), before=limit)
+    assert "evals/regrade.yaml cannot be written: File too large." in refusal(full)
+    assert list((tmp_path / "evals").iterdir()) == []
+    (tmp_path / "evals").chmod(0o555)
+    closed = program(tmp_path, "init", "--root", str(tmp_path), before=UNPRIVILEGED)
+    (tmp_path / "evals").chmod(0o755)
+    assert "evals/regrade.yaml cannot be written: Permission denied." in refusal(closed)
+    assert list((tmp_path / "evals").iterdir()) == []
+
+
+def test_a_call_with_json_that_is_nested_too_deep_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deep = f'{{"query": {"[" * 100_000}{"]" * 100_000}}}'
+    code, _, error = spoken(capsys, "call", "search_traces", deep, "--root", str(tmp_path))
+    assert (code, error) == (2, "regrade: The arguments are not JSON: it is nested too deep.\n")
+
+
+def test_no_message_steers_the_terminal(finder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sly = "\x1b]0;owned\x07\x9b2J\u202e"
+    (finder / "finder.py").write_text(
+        f"def answer(question):\n    return {{'listings': [], 'message': {sly!r}}}\n"
+    )
+    target = finder / "evals" / "regrade.yaml"
+    target.write_text("targets: {app: {python: 'finder:answer'}}\n")
+    (finder / "log.jsonl").write_text(json.dumps({"input": sly, "output": "x"}))
+    root = ("--root", str(finder))
+    spoken(capsys, "import", str(finder / "log.jsonl"), *root)
+    for arguments in (("run", "finder"), ("run", sly), ("gate", "--suite", "finder"),
+                      ("search",), ("search", "--json"), ("call", "search_traces"),
+                      ("call", "overview", json.dumps({"name": sly}))):  # fmt: skip
+        _, out, error = spoken(capsys, *arguments, *root)
+        assert not set("\x1b\x07\x9b\u202e") & set(out + error)
+        assert "]0;owned" in out + error
+
+
+def test_the_words_of_an_operator_are_refused_and_in_quotes_they_are_words(
+    finder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (finder / "log.jsonl").write_text('{"input": "this OR that", "output": "x"}\n')
+    root = ("--root", str(finder))
+    spoken(capsys, "import", str(finder / "log.jsonl"), *root)
+    code, _, error = spoken(capsys, "search", "this OR that", *root)
+    assert code == 2
+    assert error.startswith("regrade: OR is no operator here: all terms must match.")
+    _, page = answered(capsys, "search", 'this "OR" that', *root)
+    assert page["total"] == 1
+
+
+def test_every_field_of_every_assertion_says_what_it_is_and_a_project_has_none(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    kinds = json.loads(spoken(capsys, "schema", "assertion")[1])["oneOf"]
+    fields = {
+        f"{kind['title']}.{name}": field
+        for kind in kinds
+        for name, field in kind["properties"].items()
+        if name != "type"
+    }
+    assert [name for name, field in fields.items() if not field.get("description")] == []
+    project = json.loads(spoken(capsys, "schema", "project")[1])
+    assert "Assertion" not in project["$defs"]
+    assert "Assertion" in json.loads(spoken(capsys, "schema", "case")[1])["$defs"]
+
+
+def test_a_first_suite_is_whole_and_the_next_step_is_printed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = ("--root", str(tmp_path))
+    _, out, _ = spoken(capsys, "init", *root)
+    assert "Next: `regrade import PATH`" in out
+    _, told, _ = spoken(capsys, "call", "overview", *root)
+    assert json.loads(told)["suites"] == [
+        {"suite": "main", "cases": 0, "target": "recorded", "description": "The first suite.",
+         "baseline": False},
+    ]  # fmt: skip
+    assert "problems" not in json.loads(told)
+    # What is only shown in comments is valid, too.
+    suite = tmp_path / "evals" / "suites" / "main.yaml"
+    head, mark, rest = suite.read_text().partition("#features:")
+    suite.write_text(head + "\n".join(line.removeprefix("#") for line in (mark + rest).split("\n")))
+    _, told, _ = spoken(capsys, "call", "overview", '{"name": "main"}', *root)
+    assert [line["scenario"] for line in json.loads(told)["details"]] == ["answers / unknown"]

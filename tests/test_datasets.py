@@ -169,7 +169,7 @@ def test_two_rows_with_one_input_are_two_cases(
         ("", {"file": "evals"}, "is no folder that `save_to_disk`"),
         ("", {"file": "../rows.jsonl"}, "'../rows.jsonl' lies outside the workspace"),
         ("", {"query": "x"}, "give either file or query"),
-        ("", {"colour": "x"}, "dataset.colour: Extra inputs are not permitted"),
+        ("", {"colour": "x"}, "dataset: unknown field 'colour'"),
     ],
 )  # fmt: skip
 def test_a_row_or_a_dataset_that_does_not_fit_is_refused_with_its_place(

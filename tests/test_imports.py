@@ -194,7 +194,7 @@ def test_a_report_cannot_steer_the_terminal(root: Path, capsys: pytest.CaptureFi
     (root / "a\x1b[2J.jsonl").write_text('{"\\u001b[31m": 1}\n')
     assert main(["import", str(root / "a\x1b[2J.jsonl"), "--root", str(root)]) == 2
     said = capsys.readouterr()
-    assert "a\ufffd[2J.jsonl:1 is in no known format (its fields: \ufffd[31m)" in said.out
+    assert r"a\u001b[2J.jsonl:1 is in no known format (its fields: \u001b[31m)" in said.out
     assert "\x1b" not in said.out + said.err
 
 
@@ -274,7 +274,7 @@ def test_a_name_that_is_not_utf_8_is_imported_under_a_plain_one(root: Path) -> N
         (("loop.jsonl",), "'loop.jsonl' is a link that leads nowhere."),
         (("pipe.jsonl",), "'pipe.jsonl' is no ordinary file."),
         (("\udcff.jsonl",), "There is no log at '\\udcff.jsonl'."),
-        (("~nobody-at-all/x",), "'~nobody-at-all/x' cannot be looked for"),
+        (("~nobody-at-all/x",), "There is no log at '~nobody-at-all/x'."),
         (("-", "log.jsonl"), "Standard input is imported by itself."),
         (("input=ask",), "There is no path."),
         (("log.jsonl", "input="), "'input=' is no mapping."),
@@ -294,17 +294,10 @@ def test_what_cannot_be_imported_is_refused(
     assert (said.out, said.err[: len(problem) + 9]) == ("", f"regrade: {problem}")
 
 
-@pytest.mark.parametrize(
-    ("command", "problem"),
-    [
-        ('exec "$@" <&-', b"Standard input is closed."),
-        ('mkdir gone; cd gone; rmdir ../gone; exec "$@"', b"The working directory cannot be read"),
-    ],
-)
-def test_what_a_shell_leaves_behind_is_refused(command: str, problem: bytes, root: Path) -> None:
-    done = in_a_process(root, "-", command=command)
+def test_a_closed_standard_input_is_refused(root: Path) -> None:
+    done = in_a_process(root, "-", command='exec "$@" <&-')
     assert (done.returncode, done.stdout) == (2, b"")
-    assert done.stderr.startswith(b"regrade: " + problem)
+    assert done.stderr.startswith(b"regrade: Standard input is closed.")
 
 
 def test_a_stream_that_cannot_be_read_is_skipped_with_the_reason(root: Path) -> None:
@@ -400,7 +393,8 @@ def test_any_bytes_are_stored_or_skipped(raw: bytes, told: str, cut: int) -> Non
                         done = await Traces(store, None).import_stream(
                             io.BytesIO(content), name, told or None, {}, ["tag"]
                         )
-                        assert all(line.isprintable() for line in done.skipped_first + done.notes)
+                        lines = [*done.skipped_first, *done.notes]
+                        assert [line for line in lines if line.splitlines() != [line]] == []
             finally:
                 store.close()
 

@@ -6,7 +6,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Literal
 
+import anyio
 import pytest
+from anyio.streams.buffered import BufferedByteReceiveStream
 from mcp import Client, StdioServerParameters
 
 from regrade_server.app import build_server
@@ -125,7 +127,7 @@ async def test_an_unknown_argument_is_refused_with_the_nearest_and_all_valid_one
 async def test_an_unknown_tool_is_refused_with_the_nearest_and_all_valid_ones() -> None:
     async with client_of(None) as client:
         text = await told(client, "run_suit")
-    assert text.startswith("There is no tool 'run_suit' (did you mean 'run_suite'?); valid: over")
+    assert text.startswith("There is no tool 'run_suit' (did you mean 'run_suite'?); valid: align")
 
 
 async def test_a_wrong_type_is_refused_without_a_traceback_or_an_address() -> None:
@@ -187,3 +189,66 @@ async def test_what_prints_while_serving_does_not_reach_the_protocol(tmp_path: P
         reply = await client.call_tool("run_suite", {"suite": "s", "wait_s": 60})
     assert reply.structured_content is not None
     assert reply.structured_content["summary"]["passed"] == 1
+
+
+async def said(root: Path, lines: list[bytes], number: int) -> list[dict[str, Any]]:
+    """The first ``number`` messages that a fresh server answers to ``lines``."""
+    command = [sys.executable, "-m", "regrade_server", "--root", str(root)]
+    answers: list[dict[str, Any]] = []
+    with anyio.fail_after(120):
+        async with await anyio.open_process(command, stderr=None) as server:
+            assert server.stdin
+            assert server.stdout
+            reading = BufferedByteReceiveStream(server.stdout)
+            for line in lines:
+                await server.stdin.send(line + b"\n")
+            while len(answers) < number:
+                answers.append(json.loads(await reading.receive_until(b"\n", 1 << 20)))
+            await server.stdin.aclose()
+            assert await server.wait() == 0
+    return answers
+
+
+def asked(number: int, method: str, params: bytes) -> bytes:
+    return b'{"jsonrpc":"2.0","id":%d,"method":"%s","params":%s}' % (
+        number, method.encode(), params,
+    )  # fmt: skip
+
+
+async def test_a_line_that_is_no_message_is_answered_and_the_server_lives_on(
+    tmp_path: Path,
+) -> None:
+    call = b'{"name":"search_traces","arguments":{"query":%s}}'
+    deep = b"[" * 100_000 + b"]" * 100_000
+    opening = (
+        b'{"protocolVersion":"2025-11-25","capabilities":{},'
+        b'"clientInfo":{"name":"a","version":"1"}}'
+    )
+    lines = [
+        b"hello",
+        b"",
+        asked(1, "initialize", opening),
+        b'{"jsonrpc":"2.0","method":"notifications/initialized"}',
+        asked(2, "tools/call", call % rb'"\ud800"'),
+        asked(3, "tools/call", call % deep),
+        b'{"method":"ping","id":"four","jsonrpc":"2.0"',
+        b'{"id":5,"method":1}',
+        b'[{"jsonrpc":"2.0","id":6,"method":"ping"}]',
+        b'{"jsonrpc":"2.0","id":7,"method":"ping","params":{"a":1e999}}',
+        asked(8, "ping", b'{"a":"%s"}' % (b"x" * (64 << 20))),
+        b'{"jsonrpc":"2.0","id":9,"method":"ping","params":{"a":"\xff\xfe"}}',
+    ]
+    answers = await said(tmp_path, lines, 10)
+    assert [(answer["id"], answer.get("error", {}).get("code")) for answer in answers] == [
+        (None, -32700),
+        (1, None),
+        (2, -32700),
+        (3, -32700),
+        ("four", -32700),
+        (5, -32600),
+        (None, -32600),
+        (7, None),
+        (8, None),
+        (9, None),
+    ]
+    assert all(len(json.dumps(answer)) < 4_000 for answer in answers)

@@ -232,3 +232,43 @@ async def test_an_output_is_checked_as_a_guardrail_with_a_message_for_a_retry(ma
         "- the output must have at most 3 words, but it has 4\n"
         "Answer the same request again. Change only what is needed for every check above to pass."
     )
+
+
+async def test_trials_that_fail_alike_share_a_card_and_one_case_shows_each_of_them(
+    mail: Path,
+) -> None:
+    (mail / "bot.py").write_text(
+        "asked = []\n"
+        "def answer(question):\n"
+        "    asked.append(question)\n"
+        "    if question == 'broken': raise OSError('no network')\n"
+        "    return 'Dear you' if len(asked) == 1 else question * 2_000\n"
+    )
+    (mail / "evals" / "regrade.yaml").write_text("targets: {app: {python: 'bot:answer'}}\n")
+    suite = mail / "evals" / "suites" / "mail.yaml"
+    suite.write_text(f"concurrency: 1\ntarget: app\n{SUITE}")
+    (mail / "evals" / "cases" / "mail" / "c2.yaml").write_text(
+        "{id: c2, feature: mail, scenario: late, input: broken}"
+    )
+    async with Client(build_server(House(Workspace(mail)))) as client:
+        arguments: dict[str, Any] = {"suite": "mail", "trials": 3, "wait_s": 60}
+        report = content(await client.call_tool("run_suite", arguments))
+        run_id = report["summary"]["run_id"]
+        arguments = {"run_id": run_id, "case_id": "c1"}
+        one = content(await client.call_tool("get_run", arguments))
+    cards = report["cards"]
+    assert [(card["case_id"], card["trial"], card["trials"]) for card in cards] == [
+        ("c1", 2, "2 of 3 trials failed"),
+        ("c2", 1, "3 of 3 trials errored"),
+    ]
+    assert report["summary"]["by_scenario"] == {
+        "mail / late": {"passed": 0, "failed": 1, "errored": 1}
+    }
+    assert "characters cut" in cards[0]["output"]
+    assert report["hint"] == (
+        f'get_run("{run_id}", case_id=...) shows more of one case, each trial of it.'
+    )
+    assert [(card["trial"], card["outcome"]) for card in one["cards"]] == [
+        (2, "failed"), (3, "failed"), (1, "passed"),
+    ]  # fmt: skip
+    assert one["cards"][0]["output"] == "hi" * 2_000

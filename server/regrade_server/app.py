@@ -5,7 +5,6 @@ import json
 import sys
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from difflib import get_close_matches
 from functools import cache
 from importlib.metadata import version
 from typing import Any, cast, get_args, get_origin, get_type_hints
@@ -16,13 +15,17 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.tools.base import Tool as Registered
 from mcp.server.mcpserver.utilities.func_metadata import FuncMetadata, func_metadata
 from mcp.types import CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, JsonValue, TypeAdapter, ValidationError
 
 from regrade_prompts import render
 from regrade_server.house import House
 from regrade_server.schemas import lean, shallow
+from regrade_server.stdio import stdio
 from regrade_tools.catalog import Effect, Tool
-from regrade_tools.refusal import Refusal
+from regrade_tools.clipping import REFUSAL, REPLY, clip, shrink
+from regrade_tools.jsontext import compact, whole
+from regrade_tools.mistakes import mistakes
+from regrade_tools.refusal import Refusal, unknown
 from regrade_tools.running import Progress
 
 _ANNOTATIONS: dict[Effect, ToolAnnotations] = {
@@ -38,7 +41,8 @@ _ANNOTATIONS: dict[Effect, ToolAnnotations] = {
 _PROGRESS = "progress"
 # The name of the client's program: an agent that judges is known by it.
 _CLIENT = "client"
-_SHOWN_ERRORS = 5
+# What a note of what was cut takes, too.
+_NOTE = 600
 
 
 def build_server(house: House) -> MCPServer[None]:
@@ -68,15 +72,19 @@ def build_server(house: House) -> MCPServer[None]:
 class TeachingServer(MCPServer[None]):
     """A server whose refusals say what is valid."""
 
+    async def run_stdio_async(self) -> None:
+        """As the base class does, on a transport that answers whatever line comes."""
+        async with stdio() as (reading, writing):
+            server = self._lowlevel_server
+            await server.run(reading, writing, server.create_initialization_options())
+
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[None, Any] | None = None
     ) -> CallToolResult | InputRequiredResult:
         """As the base class does, with every error that the caller can mend put into words."""
         known = {tool.name: tool for tool in self._tool_manager.list_tools()}
         if name not in known:
-            near = get_close_matches(name, known, n=1)
-            guess = f" (did you mean {near[0]!r}?)" if near else ""
-            raise ToolError(f"There is no tool {name[:80]!r}{guess}; valid: {', '.join(known)}.")
+            raise ToolError(str(unknown("tool", name, known)))
         try:
             return await super().call_tool(name, arguments, context)
         except ToolError as error:
@@ -86,7 +94,7 @@ class TeachingServer(MCPServer[None]):
             if isinstance(cause, ToolError):
                 # The refusal itself, without the SDK's "Error executing tool" before it.
                 raise cause from None
-            raise
+            raise ToolError(clip(str(error), REFUSAL)) from error
 
 
 def _registered(tool: Tool) -> Registered:
@@ -164,10 +172,10 @@ def _called(tool: Tool) -> Any:  # noqa: ANN401 - the SDK takes any callable
         finally:
             # A run may go on when its call is answered, and then there is nobody to tell.
             telling.clear()
-        content = adapter.dump_python(reply, mode="json", exclude_none=True, exclude_defaults=True)
-        text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+        dumped = adapter.dump_python(reply, mode="json", exclude_none=True, exclude_defaults=True)
+        content = _affordable(tool, dumped)
         return CallToolResult(
-            content=[TextContent(type="text", text=text)], structured_content=content
+            content=[TextContent(type="text", text=compact(content))], structured_content=content
         )
 
     return call
@@ -177,6 +185,14 @@ def _client(ctx: Context[None, Any]) -> str:
     """The name that the client gave itself, or nothing."""
     told = ctx.session.client_params
     return told.client_info.name if told and told.client_info else ""
+
+
+def _affordable(tool: Tool, content: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """The last guard: no reply above the cap, and none with a text that cannot be written."""
+    cut = shrink(content, REPLY - _NOTE)
+    if cut is not content:
+        cut["truncated"] = f"The reply was too long and what is longest in it was cut. {tool.rest}"
+    return cast("dict[str, JsonValue]", whole(cut))
 
 
 def _reporter(ctx: Context[None, Any], telling: list[bool]) -> Progress:
@@ -189,17 +205,9 @@ def _reporter(ctx: Context[None, Any], telling: list[bool]) -> Progress:
 
 def _taught(tool: Registered, problem: ValidationError) -> str:
     """What is wrong with the arguments, and what they may be."""
-    properties = cast("Mapping[str, Any]", tool.parameters.get("properties", {}))
-    told: list[str] = []
-    for error in problem.errors(include_url=False, include_context=False, include_input=False):
-        where = ".".join(str(part) for part in error["loc"])[:80]
-        if error["type"] == "extra_forbidden":
-            near = get_close_matches(where, properties, n=1)
-            guess = f" (did you mean {near[0]!r}?)" if near else ""
-            told.append(f"unknown argument {where!r}{guess}")
-        elif error["type"] == "missing":
-            told.append(f"{where!r} is missing")
-        else:
-            told.append(f"{where}: {error['msg']}")
-    shown = "; ".join(dict.fromkeys(told[:_SHOWN_ERRORS]))
-    return f"Invalid arguments for {tool.name}: {shown}. Valid: {', '.join(properties)}."
+    told = mistakes(problem, tool.parameters, what="argument")
+    return f"Invalid arguments for {tool.name}: {told}. Valid: {', '.join(_valid(tool))}."
+
+
+def _valid(tool: Registered) -> list[str]:
+    return list(cast("Mapping[str, Any]", tool.parameters.get("properties", {})))

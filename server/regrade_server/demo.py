@@ -128,13 +128,13 @@ class _Demo:
         content = cast("dict[str, Any]", reply.structured_content)
         told = dict(content)
         diff = str(told.pop("diff", ""))
-        self._indent(json.dumps(told, indent=1, ensure_ascii=False))
+        shown = json.dumps(told, indent=1, ensure_ascii=False)
+        self._indent(shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}\n...")
         self._indent(diff)
         return content
 
     def _indent(self, text: str) -> None:
-        shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}\n..."
-        for line in shown.splitlines():
+        for line in text.splitlines():
             self.console.say(f"   | {line}")
 
     async def _find(self, query: str) -> str:

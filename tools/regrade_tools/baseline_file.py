@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, JsonValue, ValidationError
 
+from regrade_tools.mistakes import mistakes_in
 from regrade_tools.models import GatePolicy, Outcome, Profile, Scheduled
 from regrade_tools.models.case import Name
 from regrade_tools.models.document import Document
@@ -88,10 +89,8 @@ def read_baseline(text: str, suite: str, where: str) -> Standing:
     try:
         read = _Baseline.model_validate_json(text)
     except ValidationError as problem:
-        first = problem.errors(include_url=False, include_context=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
         raise Refusal(
-            f"{where} is no baseline: {place}{': ' if place else ''}{first['msg']}.",
+            f"{where} is no baseline: {mistakes_in(problem, _Baseline)}.",
             next_step=f"`regrade run {suite} --save-baseline` writes one.",
         ) from None
     if read.suite != suite:

@@ -1,25 +1,34 @@
 """A run told to an agent: failures first, one card each, cut to size."""
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 
 from pydantic import JsonValue
 
-from regrade_tools.clipping import clip, clip_value
+from regrade_tools.clipping import clip, clip_list, clip_value, size
 from regrade_tools.models import Case, CaseResult, Outcome, RunState, StoredRun
 from regrade_tools.standing import Standing
 
 _INPUT, _OUTPUT, _REASON = 600, 800, 400
+_REASONS, _TAGS = 2_000, 300
+_PLACES = 4_000
+# Where one case was asked for: how much longer its input and its output may be.
+_CLOSE = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One answer that failed or errored: what was asked, what came, and why that is wrong."""
+    """One answer that failed or errored: what was asked, what came, and why that is wrong.
+
+    It speaks for every trial of its case that ended so; ``trials`` says how many did.
+    """
 
     case_id: str
     outcome: Outcome
     reasons: list[str]
     trial: int | None = None
+    trials: str | None = None
     feature: str | None = None
     scenario: str | None = None
     tags: list[str] | None = None
@@ -78,30 +87,62 @@ def summary(stored: StoredRun, state: RunState, found: Standing) -> Summary:
 
 
 def _grid(found: Standing) -> dict[str, Counts]:
-    """The outcomes of each feature / scenario."""
+    """The outcomes of each feature / scenario; of too many the worst, and the rest together."""
     counted: dict[str, Counter[Outcome]] = {}
     for case_id, outcome in found.outcomes.items():
         case = found.cases[case_id]
         place = " / ".join(filter(None, (case.feature, case.scenario))) or "(none)"
         counted.setdefault(place, Counter())[outcome] += 1
+    told = {place: _counts(counted[place]) for place in sorted(counted)}
+    if size({place: asdict(counts) for place, counts in told.items()}) <= _PLACES:
+        return told
+    worst = sorted(told, key=lambda place: (-told[place].failed, -told[place].errored))
+    kept: list[str] = []
+    room = _PLACES
+    for place in worst:
+        room -= size({place: asdict(told[place])})
+        if room < 0:
+            break
+        kept.append(place)
+    rest = worst[len(kept) :]
+    together = sum((counted[place] for place in rest), Counter[Outcome]())
     return {
-        place: Counts(outcomes["passed"], outcomes["failed"], outcomes["errored"])
-        for place, outcomes in sorted(counted.items())
+        **{place: told[place] for place in kept},
+        f"... {len(rest):,} more, none worse": _counts(together),
     }
 
 
-def card(result: CaseResult, case: Case | None, *, several_trials: bool) -> Card:
-    """The card of one answer; ``case`` is None where its file is gone."""
+def _counts(outcomes: Counter[Outcome]) -> Counts:
+    return Counts(outcomes["passed"], outcomes["failed"], outcomes["errored"])
+
+
+def card(alike: Sequence[CaseResult], case: Case | None, trials: int) -> Card:
+    """The card of the trials of one case that ended alike, with the answer of the first."""
+    told = _card(alike[0], case, trials, 1)
+    if trials == 1:
+        return told
+    return replace(told, trials=f"{len(alike)} of {trials} trials {alike[0].outcome}")
+
+
+def close_card(result: CaseResult, case: Case | None, trials: int) -> Card:
+    """The card of one answer with more of the input and the output."""
+    return _card(result, case, trials, _CLOSE)
+
+
+def _card(result: CaseResult, case: Case | None, trials: int, scale: int) -> Card:
     told = [c.reason for c in result.checks if c.outcome == result.outcome and c.reason]
     return Card(
         case_id=result.case_id,
         outcome=result.outcome,
-        reasons=[clip(reason, _REASON) for reason in ([result.error] if result.error else told)],
-        trial=result.trial if several_trials else None,
+        reasons=clip_list(
+            [clip(reason, _REASON) for reason in ([result.error] if result.error else told)],
+            _REASONS,
+        ),
+        trial=result.trial if trials > 1 else None,
         feature=case.feature if case else None,
         scenario=case.scenario if case else None,
-        tags=list(case.tags) or None if case else None,
-        input=clip_value(case.input, _INPUT) if case else None,
-        output=clip_value(result.output, _OUTPUT),
+        tags=clip_list(case.tags, _TAGS) or None if case else None,
+        input=clip_value(case.input, _INPUT * scale) if case else None,
+        output=clip_value(result.output, _OUTPUT * scale),
         latency_ms=result.latency_ms,
     )

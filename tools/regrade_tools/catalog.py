@@ -19,11 +19,15 @@ Effect = Literal["reads", "writes", "runs"]
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A tool: a method whose docstring is what an agent reads of it."""
+    """A tool: a method whose docstring is what an agent reads of it.
+
+    ``rest`` says how to come by what a reply that was cut to size left out.
+    """
 
     method: Callable[..., Awaitable[Any]]
     title: str
     effect: Effect
+    rest: str
 
 
 def catalog(  # noqa: PLR0913 - every noun that has tools
@@ -37,15 +41,16 @@ def catalog(  # noqa: PLR0913 - every noun that has tools
 ) -> list[Tool]:
     """The tools in the order in which an agent needs them."""
     return [
-        Tool(overviews.overview, "Overview", "reads"),
-        Tool(traces.search_traces, "Search traces", "reads"),
-        Tool(traces.get_trace, "Read a trace", "reads"),
-        Tool(traces.import_traces, "Import traces", "writes"),
-        Tool(cases.file_case, "File a failing case", "writes"),
-        Tool(suites.run_suite, "Run a suite", "runs"),
-        Tool(suites.get_run, "Read a run", "writes"),  # it can cancel
-        Tool(outputs.check_output, "Check an output", "reads"),
-        Tool(judges.run_judge, "Run a judge", "runs"),
-        Tool(judges.align_judge, "Align a judge", "runs"),
-        Tool(errands.submit_answers, "Submit answers", "writes"),
+        Tool(overviews.overview, "Overview", "reads", "overview(name) shows one suite alone."),
+        Tool(traces.search_traces, "Search traces", "reads", "Ask for fewer fields or rows."),
+        Tool(traces.get_trace, "Read a trace", "reads", 'view "raw" pages through all of it.'),
+        Tool(traces.import_traces, "Import traces", "writes", "What could be read is stored."),
+        Tool(cases.file_case, "File a failing case", "writes", "The file at `path` holds it all."),
+        Tool(suites.run_suite, "Run a suite", "runs", "get_run with case_id shows one case."),
+        # It can cancel, so it does not only read.
+        Tool(suites.get_run, "Read a run", "writes", "get_run with case_id shows one case."),
+        Tool(outputs.check_output, "Check an output", "reads", "Check fewer assertions at once."),
+        Tool(judges.run_judge, "Run a judge", "runs", "cursor pages through the verdicts."),
+        Tool(judges.align_judge, "Align a judge", "runs", "cursor pages on where they disagree."),
+        Tool(errands.submit_answers, "Submit answers", "writes", "What was accepted is kept."),
     ]

@@ -14,6 +14,7 @@ from regrade_tools.fingerprint import fingerprint
 from regrade_tools.formats import Record, Skipped
 from regrade_tools.formats.fields import listed
 from regrade_tools.jsontext import compact, unpacked
+from regrade_tools.mistakes import mistakes_in
 from regrade_tools.models import Case, Dataset, Recorded, Trace
 from regrade_tools.models.case import Name, Spec
 from regrade_tools.names import plain
@@ -127,10 +128,8 @@ def _case(dataset: Dataset, row: _Row) -> Case:
             recorded=recorded,
         )
     except ValidationError as problem:
-        first = problem.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
         raise Refusal(
-            f"{row.where} does not fit: {where}: {first['msg']}.",
+            f"{row.where} does not fit: {mistakes_in(problem, Case)}.",
             next_step="Mend the row, or name another field under `dataset` in the suite.",
         ) from None
 

@@ -13,6 +13,7 @@ from regrade_tools.models import Message, Span, ToolCall, Trace
 # How tools say that they failed, where nothing but the text says so.
 _ERROR = re.compile(r'^\s*(?:\{"error"|error\b|exception\b|traceback\b|failed\b)', re.IGNORECASE)
 _STEP = 110
+_ID = 40
 _REASON = 300
 
 
@@ -32,7 +33,7 @@ def first_wrong(trace: Trace) -> Wrong | None:
 def _wrongs(trace: Trace) -> Iterator[Wrong]:
     for span in trace.spans:
         if span.status == "error":
-            yield Wrong(clip(f"{span.name}: {span.error}", _REASON), f"span {span.id}")
+            yield Wrong(clip(f"{span.name}: {span.error}", _REASON), f"span {clip(span.id, _STEP)}")
     for number, message in enumerate(trace.messages, 1):
         if message.role == "tool" and _ERROR.match(message.content):
             yield Wrong(clip(f"a tool failed: {message.content}", _REASON), f"step {number}")
@@ -57,10 +58,10 @@ def _depths(spans: tuple[Span, ...]) -> dict[str, int]:
     parents = {span.id: span.parent_id for span in spans}
     depths: dict[str, int] = {}
     for span in spans:
-        way: list[str] = []
+        way: dict[str, None] = {}
         at = span.id
         while at in parents and at not in depths and at not in way:
-            way.append(at)
+            way[at] = None
             at = parents[at]
         depth = depths.get(at, -1)
         for step in reversed(way):
@@ -72,15 +73,15 @@ def _depths(spans: tuple[Span, ...]) -> dict[str, int]:
 def _span_line(span: Span, depth: int) -> str:
     took = "" if span.duration_ms is None else f" {span.duration_ms:.0f} ms"
     failed = f" ERROR {span.error}" if span.status == "error" else ""
-    indent = "  " * min(depth, 8)
-    return clip(f"{indent}{span.id} {span.kind} {span.name}{took}{failed}", _STEP)
+    name = f"{'  ' * min(depth, 8)}{clip(span.id, _ID)} {span.kind} {clip(span.name, _STEP)}"
+    return clip(f"{name}{took}{failed}", _STEP)
 
 
 def _message_line(number: int, message: Message) -> str:
     calls = ", ".join(_call(call) for call in message.tool_calls)
     said = " ".join(message.content.split())
-    name = f" {message.name}" if message.name else ""
-    return f"{number} {message.role}{name}: {clip(f'{said} {calls}'.strip(), _STEP)}"
+    name = f" {clip(message.name, _ID)}" if message.name else ""
+    return f"{number} {clip(message.role, _ID)}{name}: {clip(f'{said} {calls}'.strip(), _STEP)}"
 
 
 def _call(call: ToolCall) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pydantic import JsonValue
 
 from regrade_tools.bench import Sitting
-from regrade_tools.clipping import clip
+from regrade_tools.clipping import clip, size
 from regrade_tools.fingerprint import random_id
 from regrade_tools.judging import answer_schema, prompts, spoken
 from regrade_tools.models import Item, Judged, Packet
@@ -18,6 +18,8 @@ from regrade_tools.refusal import Refusal
 from regrade_tools.workspace import Workspace
 
 _SHOWN = 10
+# With a part of the items it must fit one reply, for neither is ever cut.
+_INSTRUCTIONS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class Errands:
     async def judge(self, sitting: Sitting, items: Sequence[Item]) -> Work:
         """Hand out items to be judged; what is too long to be shown whole is judged unknown."""
         distinct = {item.key: item for item in items}
+        instructions = _instructions(sitting, items[0])
         bodies = {key: _body(sitting, item) for key, item in distinct.items()}
         shown = {key: body for key, body in bodies.items() if fits(body)}
         long = [
@@ -60,7 +63,6 @@ class Errands:
                 "Every item is too long to be handed to an agent.",
                 next_step="Give the judge a model in its file.",
             )
-        system = prompts(sitting.judge, next(iter(distinct.values())), sitting.examples)[0]
         packet = Packet(
             id=random_id("pk"),
             kind="judge",
@@ -70,7 +72,7 @@ class Errands:
                 "fingerprint": sitting.fingerprint,
                 "keys": list[JsonValue](shown),
             },
-            instructions=system.content,
+            instructions=instructions,
             items=tuple(shown.values()),
             answer_schema=answer_schema(sitting.judge),
         )
@@ -131,6 +133,17 @@ class Errands:
         work = part(packet, done)
         hint = None if work else "All answered: call again what handed this out, for its report."
         return Submitted(len(fresh), len(keys) - len(done), told, work, hint)
+
+
+def _instructions(sitting: Sitting, item: Item) -> str:
+    text = prompts(sitting.judge, item, sitting.examples)[0].content
+    if size(text) > _INSTRUCTIONS:
+        raise Refusal(
+            f"The prompt of {sitting.judge.name} with its examples is larger than "
+            f"{_INSTRUCTIONS:,} bytes, too large to be handed to an agent.",
+            next_step="Give the judge a model in its file, or a shorter prompt.",
+        )
+    return text
 
 
 def _body(sitting: Sitting, item: Item) -> dict[str, JsonValue]:

@@ -57,7 +57,7 @@ def judged(
     return [
         Judged(
             case_id=case_id,
-            path=workspace.case_path(suite, case_id).relative_to(workspace.root).as_posix(),
+            path=workspace.shown(workspace.case_path(suite, case_id)),
             outcome=outcome,
             feature=found.cases[case_id].feature or None,
             scenario=found.cases[case_id].scenario or None,

@@ -8,7 +8,7 @@ from regrade_tools.clipping import clip, size
 from regrade_tools.completion import differs
 from regrade_tools.formats import Note, Skipped
 from regrade_tools.models import Trace
-from regrade_tools.plaintext import plain
+from regrade_tools.plaintext import encodable, line
 from regrade_tools.ports import Store
 from regrade_tools.redaction import Redaction
 
@@ -146,4 +146,4 @@ def _traces(number: int) -> str:
 
 
 def _line(text: str) -> str:
-    return clip(plain(text), _LONGEST_LINE)
+    return clip(line(encodable(text)), _LONGEST_LINE)

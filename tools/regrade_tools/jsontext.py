@@ -2,9 +2,10 @@
 
 import json
 import math
-from typing import cast
 
 from pydantic import JsonValue
+
+from regrade_tools.plaintext import encodable
 
 # What is stored must be read back, and readers give up at about twice this depth.
 _DEEPEST = 100
@@ -21,7 +22,7 @@ def read(text: str) -> JsonValue:
         if text.count("[") + text.count("{") > _DEEPEST:
             _measure(value, _DEEPEST)
         # A lone surrogate is legal in JSON and in no database.
-        return _whole(value) if "\\ud" in text.lower() else value
+        return whole(value) if "\\ud" in text.lower() else value
     except RecursionError:
         raise ValueError("it is nested too deep") from None
 
@@ -77,11 +78,12 @@ def _finite(text: str) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _whole(value: JsonValue) -> JsonValue:
+def whole(value: JsonValue) -> JsonValue:
+    """``value`` with every half of a character replaced: what can be written as UTF-8."""
     if isinstance(value, str):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return encodable(value)
     if isinstance(value, list):
-        return [_whole(item) for item in value]
+        return [whole(item) for item in value]
     if isinstance(value, dict):
-        return {cast("str", _whole(key)): _whole(item) for key, item in value.items()}
+        return {encodable(key): whole(item) for key, item in value.items()}
     return value

@@ -61,7 +61,7 @@ class JudgeFiles:
         except DocumentError as problem:
             raise Refusal(f"{shown} {problem}.", next_step="Mend the front matter.") from None
         except ValidationError as problem:
-            raise self.workspace.wrong(path, "judge", problem) from None
+            raise self.workspace.wrong(path, JudgeSpec, "judge", problem) from None
         return Judge(name, spec, parts.group(2).strip())
 
     def sitting(self, judge: Judge) -> Sitting:
@@ -167,5 +167,5 @@ class JudgeFiles:
         return folder / f"{name}.jsonl", folder / f"{name}.history.jsonl"
 
     def _read(self, path: Path) -> tuple[str, str]:
-        shown = self.workspace.shown(path)
-        return (self.workspace.text(path) if path.is_file() else ""), shown
+        held = self.workspace.holds(path)
+        return (self.workspace.text(path) if held else ""), self.workspace.shown(path)

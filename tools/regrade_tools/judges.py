@@ -17,7 +17,6 @@ from regrade_tools.alignment import (
 from regrade_tools.alignments import Alignments, Row
 from regrade_tools.bench import Bench, Sitting
 from regrade_tools.budget import Budget
-from regrade_tools.clipping import REPLY_CHARACTERS, fit
 from regrade_tools.errands import Errands
 from regrade_tools.judge_reports import (
     AlignmentReport,
@@ -32,6 +31,7 @@ from regrade_tools.judge_reports import (
 )
 from regrade_tools.labelbook import LabelBook
 from regrade_tools.models import Judge, Judged, Judgement, Split
+from regrade_tools.paging import fit, position
 from regrade_tools.pairs import Pair, both_orders, pairs_of, preferred
 from regrade_tools.population import Population, Populations
 from regrade_tools.redaction import Redaction, redaction_of
@@ -40,6 +40,7 @@ from regrade_tools.running import Progress, silent
 from regrade_tools.workspace import Workspace, needed
 
 _CARDS = 50
+_PAGE = 15_000
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ class Judges:
         again. budget_usd is a hard cap. The rate is corrected by people's labels; its state says
         whether the judge can be trusted (align_judge).
         """
+        start = position(cursor, "run_judge")
         alignments = Alignments(needed(self.workspace))
         sitting = self._sitting(alignments, judge, client)
         compared = _compared(sitting.judge, pairs, redaction_of(self.workspace))
@@ -90,7 +92,7 @@ class Judges:
             judged = known
         else:
             judged = await self.bench.hear(sitting, found.items, _budget(budget_usd), progress)
-        report = _report(alignments, sitting, found, judged, _place(cursor))
+        report = _report(alignments, sitting, found, judged, start)
         return replace(report, preference=preferred(compared, judged)) if compared else report
 
     async def align_judge(  # noqa: PLR0913 - what can be said of it
@@ -108,6 +110,7 @@ class Judges:
         Work on train and dev: there the disagreements are shown, with both reasons. test decides
         whether it may gate; its disagreements are never shown and every look is counted.
         """
+        start = position(cursor, "align_judge")
         alignments = Alignments(needed(self.workspace))
         sitting = self._sitting(alignments, judge, client)
         budget = _budget(budget_usd)
@@ -122,7 +125,7 @@ class Judges:
             rows = alignments.look(sitting, split, known)
         else:
             rows = await alignments.measure(self.bench, sitting, split, budget, progress)
-        return _alignment(alignments, sitting, split, rows, _place(cursor))
+        return _alignment(alignments, sitting, split, rows, start)
 
     def _sitting(self, alignments: Alignments, judge: str, client: str) -> Sitting:
         sitting = alignments.files.sitting(alignments.files.judge(judge))
@@ -176,7 +179,7 @@ def _report(
         ordered(distinct.values(), judged),
         lambda item: verdict_card(item, judged[item.key]),
         start,
-        REPLY_CHARACTERS * 3 // 4,
+        _PAGE,
         most=_CARDS,
     )
     return JudgeReport(
@@ -197,7 +200,7 @@ def _report(
         ),
         labels_only=figure(_labelled_rate(book)) if book.sampled == "random" else None,
         verdicts=page.items,
-        next_cursor=None if page.following is None else str(page.following),
+        next_cursor=page.next_cursor,
         hint=_hint(assessment.state, sitting.judge.name),
     )
 
@@ -218,7 +221,7 @@ def _alignment(
     own = confusion((row.pair for row in rows), spec.unknown)
     blank = _unmeasured(alignments, sitting, split, len(rows))
     differing = [row for row in rows if row.disagrees] if split != "test" else []
-    page = fit(differing, disagreement, start, REPLY_CHARACTERS * 3 // 4, most=_CARDS)
+    page = fit(differing, disagreement, start, _PAGE, most=_CARDS)
     if not own.n:
         nothing = f"0 comparable rows of {len(rows)}"
         problems = sorted({row.judged.problem for row in rows if row.judged and row.judged.problem})
@@ -230,7 +233,7 @@ def _alignment(
         blank,
         **values,
         disagreements=page.items,
-        next_cursor=None if page.following is None else str(page.following),
+        next_cursor=page.next_cursor,
         cost_usd=_cost([row.judged for row in rows if row.judged]),
         hint=_alignment_hint(split, bool(differing)),
     )
@@ -310,11 +313,3 @@ def _budget(limit: float | None) -> Budget:
     if limit is not None and not 0 <= limit < float("inf"):
         raise Refusal(f"budget_usd is {limit}; it is dollars, 0 or more.")
     return Budget(limit)
-
-
-def _place(cursor: str | None) -> int:
-    if cursor is None:
-        return 0
-    if not cursor.isdecimal() or len(cursor) > 9:  # noqa: PLR2004 - beyond any list
-        raise Refusal("That cursor is not one that this tool gave.", next_step="Leave it out.")
-    return int(cursor)

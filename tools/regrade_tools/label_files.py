@@ -44,14 +44,15 @@ class LabelFiles:
             Refusal: A line is no label.
         """
         path = labelbook.label_path(self.workspace.evals, criterion)
-        if not path.is_file():
+        if not self.workspace.holds(path):
             return ()
         return labelbook.read(self.workspace.text(path), self.workspace.shown(path))
 
     def keys(self) -> Mapping[str, str]:
         """Each labeller's public key."""
         path = self.workspace.evals / "labellers.yaml"
-        return self.workspace.file(path, Labellers).labellers if path.is_file() else {}
+        held = self.workspace.holds(path)
+        return self.workspace.file(path, Labellers).labellers if held else {}
 
     def append(self, criterion: str, rows: Sequence[LabelRow]) -> None:
         """Add lines to a criterion's file."""

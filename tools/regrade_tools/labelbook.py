@@ -12,6 +12,7 @@ from pydantic import JsonValue, ValidationError
 
 from regrade_tools.alignment import consensus
 from regrade_tools.fingerprint import content_hash, item_key
+from regrade_tools.mistakes import mistakes_in
 from regrade_tools.models import Item, Label, Sampled, Split, ToolCall, Verdict
 from regrade_tools.models.document import Document
 from regrade_tools.refusal import Refusal
@@ -97,10 +98,8 @@ def read(text: str, shown: str) -> tuple[LabelRow, ...]:
         try:
             row = LabelRow.model_validate_json(line)
         except ValidationError as problem:
-            first = problem.errors(include_url=False, include_input=False)[0]
-            where = ".".join(map(str, first["loc"]))
             raise Refusal(
-                f"{shown}:{number} is no label: {where}: {first['msg']}.",
+                f"{shown}:{number} is no label: {mistakes_in(problem, LabelRow)}.",
                 next_step="Take the line back to what version control has of it.",
             ) from None
         if row.label.item != item_key(row.input, row.output):

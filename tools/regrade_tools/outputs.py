@@ -7,16 +7,17 @@ from pydantic import JsonValue
 
 from regrade_prompts import render
 from regrade_tools.assertions import Check, Subject, parse_all
-from regrade_tools.clipping import REPLY_CHARACTERS, clip, fit
+from regrade_tools.clipping import PAGE, clip
 from regrade_tools.deadline import SECONDS, OutOfTimeError, deadline
 from regrade_tools.jsontext import is_deep
+from regrade_tools.paging import fit
 from regrade_tools.planning import planned_case
 from regrade_tools.refusal import Refusal, unknown
 from regrade_tools.running import checked
 from regrade_tools.workspace import Workspace, needed
 
 # What failed is told twice, once for the agent and once for the model that is asked again.
-_REASONS = REPLY_CHARACTERS // 3
+_REASONS = PAGE // 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from pydantic import JsonValue
 
 from regrade_tools.assertions import described
+from regrade_tools.clipping import clip, clip_list
 from regrade_tools.models import Case, Suite
+from regrade_tools.paging import fit
 from regrade_tools.planning import planned_case
 from regrade_tools.ports import Host, Store
 from regrade_tools.refusal import Refusal, unknown
@@ -14,8 +16,9 @@ from regrade_tools.standing import standing
 from regrade_tools.timestamps import iso
 from regrade_tools.workspace import NO_WORKSPACE, Workspace
 
-_PROBLEMS = 20
 _RUNS = 5
+_PROBLEMS, _TARGETS, _HOLES, _ROWS = 6_000, 1_000, 600, 12_000
+_DESCRIPTION = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,7 @@ class Overview:
     last_runs: list[dict[str, JsonValue]] = field(default_factory=list[dict[str, JsonValue]])
     problems: list[str] = field(default_factory=list[str])
     details: list[dict[str, JsonValue]] | None = None
+    truncated: str | None = None
     next_step: str | None = None
 
 
@@ -55,13 +59,15 @@ class Overviews:
             return await self._suite(self.workspace, name, traces)
         problems = list(self.workspace.problems())
         rows = [self._row(self.workspace, suite) for suite in self.workspace.suites()]
+        shown = fit(rows, lambda row: row, 0, _ROWS, most=len(rows)).items
         return Overview(
             workspace=self._place(),
             traces=traces,
-            suites=rows,
+            suites=shown,
             targets=self._targets(self.workspace),
             last_runs=await self._runs(None),
-            problems=problems[:_PROBLEMS],
+            problems=clip_list(problems, _PROBLEMS),
+            truncated=_left_out(len(rows) - len(shown), "suites", "overview(name) shows any one"),
             next_step=_next_step(traces, rows, problems),
         )
 
@@ -75,14 +81,19 @@ class Overviews:
                 planned_case(suite, case)
             except Refusal as refusal:
                 problems.append(refusal.problem)
+        lines = _grid(suite, cases)
+        shown = fit(lines, lambda line: line, 0, _ROWS, most=len(lines)).items
         return Overview(
             workspace=self._place(),
             traces=traces,
             suites=[self._row(workspace, name)],
             targets=self._targets(workspace),
             last_runs=await self._runs(name),
-            problems=problems[:_PROBLEMS],
-            details=_grid(suite, cases),
+            problems=clip_list(problems, _PROBLEMS),
+            details=shown,
+            truncated=_left_out(
+                len(lines) - len(shown), "scenarios", f"evals/suites/{name}.yaml holds them all"
+            ),
         )
 
     def _row(self, workspace: Workspace, name: str) -> dict[str, JsonValue]:
@@ -92,24 +103,25 @@ class Overviews:
             return {"suite": name, "problem": "a file of it is wrong, see problems"}
         row: dict[str, JsonValue] = {"suite": name, "cases": len(cases), "target": suite.target}
         if suite.dataset and suite.dataset.query is not None:
-            row["traces_as_cases"] = suite.dataset.query
+            row["traces_as_cases"] = clip(suite.dataset.query, _DESCRIPTION)
         if suite.description:
-            row["description"] = suite.description
+            row["description"] = clip(suite.description, _DESCRIPTION)
         holes = [
             str(line["scenario"])
             for line in _grid(suite, cases)
             if "scenario" in line and not line["cases"]
         ]
         if holes:
-            row["scenarios_without_a_case"] = list[JsonValue](holes)
-        row["baseline"] = workspace.baseline_path(name).is_file()
+            row["scenarios_without_a_case"] = [*clip_list(holes, _HOLES)]
+        row["baseline"] = workspace.holds(workspace.baseline_path(name))
         return row
 
     def _targets(self, workspace: Workspace) -> list[str]:
         try:
-            return ["recorded", "corrected", "latest", *workspace.project().targets]
+            own = [*workspace.project().targets]
         except Refusal:
             return []
+        return ["recorded", "corrected", "latest", *clip_list(own, _TARGETS)]
 
     async def _runs(self, suite: str | None) -> list[dict[str, JsonValue]]:
         told: list[dict[str, JsonValue]] = []
@@ -150,13 +162,17 @@ def _grid(suite: Suite, cases: tuple[Case, ...]) -> list[dict[str, JsonValue]]:
                 "cases": counted.pop((feature, scenario), 0),
             }
             if inner.description:
-                line["description"] = inner.description
+                line["description"] = clip(inner.description, _DESCRIPTION)
             lines.append(line)
     lines.extend(
         {"place": " / ".join(filter(None, place)) or "no feature", "cases": number}
         for place, number in counted.items()
     )
     return lines
+
+
+def _left_out(number: int, what: str, rest: str) -> str | None:
+    return f"{number} {what} are left out; {rest}." if number else None
 
 
 def _next_step(traces: int, rows: list[dict[str, JsonValue]], problems: list[str]) -> str:

@@ -10,7 +10,7 @@ from regrade_tools.models import Packet
 
 # A part must be read and answered in one go, beside everything else an agent has in mind.
 _PART = 20
-_PART_CHARACTERS = 16_000
+_PART_BYTES = 16_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Work:
 
 def fits(item: dict[str, JsonValue]) -> bool:
     """Whether an item can be handed out at all: it is shown whole or not at all."""
-    return size(item) <= _PART_CHARACTERS
+    return size(item) <= _PART_BYTES
 
 
 def part(packet: Packet, answered: Container[int]) -> Work | None:
@@ -39,7 +39,7 @@ def part(packet: Packet, answered: Container[int]) -> Work | None:
     for number in waiting[:_PART]:
         item: dict[str, JsonValue] = {"n": number, **packet.items[number - 1]}
         used += size(item)
-        if shown and used > _PART_CHARACTERS:
+        if shown and used > _PART_BYTES:
             break
         shown.append(item)
     if not shown:

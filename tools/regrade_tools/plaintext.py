@@ -1,12 +1,25 @@
-"""Text from elsewhere, made fit to be shown and stored: it must not steer a terminal."""
+"""Text from elsewhere, made fit to be sent and shown."""
+
+import re
+
+# Control characters but the ends of lines and tabs, the marks that turn the direction of what
+# follows, and halves of characters.
+_STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def plain(text: str) -> str:
-    """``text`` in one line, what is neither printable nor a blank replaced by U+FFFD.
+    """``text`` with JSON's escape for each sign that would steer a terminal."""
+    return _STEERING.sub(lambda sign: f"\\u{ord(sign[0]):04x}", text)
 
-    That covers control characters, ends of lines, and the halves of characters that stand
-    for bytes in the name of a file that is not UTF-8.
+
+def line(text: str) -> str:
+    """``text`` in one line, so that nothing in it passes for a line of ours."""
+    return " ".join(text.split())
+
+
+def encodable(text: str) -> str:
+    """``text`` with every half of a character replaced: what can be written as UTF-8.
+
+    Halves stand for the bytes of a file's name that are not UTF-8, and are legal in JSON.
     """
-    if text.isprintable():
-        return text
-    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

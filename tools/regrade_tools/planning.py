@@ -8,7 +8,9 @@ from regrade_tools.fingerprint import fingerprint
 from regrade_tools.models import Case, RecordedTarget, Scheduled, Suite, TargetSpec
 from regrade_tools.models.case import Spec
 from regrade_tools.refusal import Refusal, unknown
-from regrade_tools.selection import selected
+from regrade_tools.selection import EXAMPLE, selected
+
+_LONGEST_SELECT = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,8 @@ def plan(suite: Suite, cases: tuple[Case, ...], select: str = "") -> tuple[Plann
     Raises:
         Refusal: Nothing is selected, a case has nothing that could fail, or an assertion is wrong.
     """
+    if len(select) > _LONGEST_SELECT:
+        raise Refusal(f"select is longer than {_LONGEST_SELECT} characters.", next_step=EXAMPLE)
     # What a scenario asks is read once, however many cases it has.
     inherited: dict[tuple[str | None, str | None], tuple[Check, ...]] = {}
     planned: list[Planned] = []

@@ -11,13 +11,14 @@ def _of(kind: type[Case] | type[Suite] | type[Project], title: str) -> dict[str,
     """The schema of a file, with every list of assertions spelt out."""
     schema = kind.model_json_schema()
     definitions = cast("dict[str, Any]", schema.setdefault("$defs", {}))
-    definitions["Assertion"] = json_schema()
-    # Inside an assertion anything that is JSON is allowed where a value stands.
-    definitions.setdefault("JsonValue", {})
-    for holder in (schema, *definitions.values()):
-        properties = cast("dict[str, Any]", holder.get("properties", {}))
-        if "assertions" in properties:
-            properties["assertions"]["items"] = {"$ref": "#/$defs/Assertion"}
+    fields = [holder.get("properties", {}) for holder in (schema, *definitions.values())]
+    asking = [properties["assertions"] for properties in fields if "assertions" in properties]
+    for listed in asking:
+        listed["items"] = {"$ref": "#/$defs/Assertion"}
+    if asking:
+        definitions["Assertion"] = json_schema()
+        # Inside an assertion anything that is JSON is allowed where a value stands.
+        definitions.setdefault("JsonValue", {})
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": title}
 
 

@@ -37,6 +37,8 @@ _PART = re.compile(
     r"(?P<minus>-)?(?:(?P<key>[A-Za-z_]+):)?"
     r'(?:"(?P<quoted>(?:[^"\\]|\\.)*)"(?P<clinging>\S*)|(?P<bare>\S*))'
 )
+# What other searches read as operators, and nobody means as words.
+_OPERATORS = ("OR", "AND", "NOT")
 _BOUND = re.compile(r"(>=|<=|>|<)(.+)")
 _EXAMPLE = 'Example: refund -test "not available" status:error tag:prod latency:>2s since:7d'
 
@@ -108,6 +110,12 @@ def parse(text: str, *, now: float) -> Query:
     for number, match in enumerate(parts, 1):
         if number > _MOST_TERMS:
             raise Refusal(f"The query has more than {_MOST_TERMS} terms.", next_step=_EXAMPLE)
+        if match[0] in _OPERATORS:
+            raise Refusal(
+                f"{match[0]} is no operator here: all terms must match.",
+                next_step=f'Search once for each alternative; "{match[0]}" in quotes is the word. '
+                f"{_EXAMPLE}",
+            )
         if match["clinging"]:
             raise Refusal(
                 f"After a closing quote stands {match['clinging'][:40]!r}.",

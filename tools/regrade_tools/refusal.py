@@ -4,6 +4,11 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import cast
 
+from regrade_tools.clipping import REFUSAL, clip, clip_list
+from regrade_tools.plaintext import encodable
+
+_ECHO = 80
+
 
 class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not an error of ours
     """What is wrong, what is valid, and what to do next, in words for the caller.
@@ -13,9 +18,13 @@ class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not an error o
     """
 
     def __init__(self, problem: str, *, next_step: str = "") -> None:
-        """Join what is wrong and what to do about it into one message."""
-        # What is quoted may hold half of a character, which no transport can send.
-        problem = problem.encode(errors="replace").decode()
+        """Join what is wrong and what to do about it into one message.
+
+        Both may quote what the caller wrote, however long that is and whatever stands in it:
+        they are clipped, and hold no half of a character, which no transport can send.
+        """
+        problem = encodable(clip(problem, REFUSAL * 3 // 4))
+        next_step = encodable(clip(next_step, REFUSAL // 4))
         super().__init__(f"{problem} {next_step}".strip())
         self.problem = problem
         self.next_step = next_step
@@ -28,10 +37,22 @@ class Unavailable(Refusal):
 def unknown(what: str, name: str, valid: Iterable[str], *, next_step: str = "") -> Refusal:
     """A refusal of a ``name`` that is none of the ``valid`` ones, with the nearest of them."""
     known = sorted(valid)
-    near = get_close_matches(name, known, n=1)
-    guess = f" (did you mean {near[0]!r}?)" if near else ""
-    listed = ", ".join(known) if known else "none yet"
-    return Refusal(f"There is no {what} {name!r}{guess}; valid: {listed}.", next_step=next_step)
+    listed = ", ".join(clip_list(known, REFUSAL // 2)) if known else "none yet"
+    return Refusal(
+        f"There is no {what} {clip(name, _ECHO)!r}{guess(name, known)}; valid: {listed}.",
+        next_step=next_step,
+    )
+
+
+def guess(name: str, known: Iterable[str]) -> str:
+    """The one of ``known`` that ``name`` looks like, as a question; empty where none is."""
+    near = get_close_matches(clip(name, _ECHO), [item for item in known if len(item) <= _ECHO], n=1)
+    return f" (did you mean {near[0]!r}?)" if near else ""
+
+
+def why(problem: Exception) -> str:
+    """What the system says of ``problem``, without the path, which is told beside it."""
+    return (isinstance(problem, OSError) and problem.strerror) or str(problem)
 
 
 def refusal_in(group: BaseExceptionGroup[BaseException]) -> Refusal | None:

@@ -6,6 +6,7 @@ from regrade_tools.models import Case, Scheduled
 from regrade_tools.refusal import unknown
 
 _SELECTORS = ("tag", "feature", "scenario", "id")
+EXAMPLE = "Example: tag:critical scenario:one -id:case_x*"
 
 
 def selected(case: Case | Scheduled, select: str) -> bool:
@@ -23,9 +24,7 @@ def _fits(case: Case | Scheduled, term: str) -> bool:
     if not colon:
         key, pattern = "id", bare
     if key not in _SELECTORS:
-        raise unknown(
-            "selector", key, _SELECTORS, next_step="Example: tag:critical scenario:one -id:case_x*"
-        )
+        raise unknown("selector", key, _SELECTORS, next_step=EXAMPLE)
     values = {
         "tag": case.tags,
         "feature": (case.feature or "",),

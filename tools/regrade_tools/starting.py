@@ -2,6 +2,10 @@
 
 from regrade_tools.workspace import Workspace
 
+NEXT_STEP = (
+    "Next: `regrade import PATH` reads your logs; `regrade search` finds a bad answer in them, "
+    "and your agent files it as a case. Name your program in evals/regrade.yaml to run it."
+)
 _PROJECT = """\
 # Targets: the programs under test. `recorded`, `corrected` and `latest` are always there.
 targets: {}
@@ -13,14 +17,19 @@ targets: {}
 #    http: {url: "http://127.0.0.1:8000/answer"}  # is sent {"id", "input"}, answers {"output"}
 """
 _SUITE = """\
-# What the product does, by feature and scenario. `regrade schema suite` says what may stand here.
+# `regrade schema suite` says what may stand here.
 description: The first suite.
+# The outputs that the cases were filed with, which are the bad ones: every case is red. Name a
+# target of evals/regrade.yaml here, so that cases turn green when the program is mended.
 target: recorded
-features:
-  answers:
-    scenarios:
-      known: {description: The answer is in the data.}
-      unknown: {description: The answer is not in the data and the bot says so.}
+# What the product does, by feature and scenario, with what must hold in each:
+#features:
+#  answers:
+#    scenarios:
+#      unknown:
+#        description: The answer is not in the data, and the bot says so.
+#        assertions:
+#          - {type: icontains, value: do not know}
 """
 
 

@@ -9,8 +9,8 @@ import anyio
 from anyio import to_thread
 
 from regrade_tools.baselines import Baselines
-from regrade_tools.cards import Card, Summary, card, summary
-from regrade_tools.clipping import REPLY_CHARACTERS, fit
+from regrade_tools.cards import Card, Summary, card, close_card, summary
+from regrade_tools.clipping import clip_list
 from regrade_tools.comparison import Comparison, compare
 from regrade_tools.datasets import some_trace_cases, trace_cases
 from regrade_tools.fingerprint import random_id
@@ -27,6 +27,7 @@ from regrade_tools.models import (
     TargetSpec,
 )
 from regrade_tools.names import memorable
+from regrade_tools.paging import Fitted, fit, position
 from regrade_tools.planning import Planned, plan, program
 from regrade_tools.redaction import redaction_of
 from regrade_tools.refusal import Refusal, unknown
@@ -44,6 +45,8 @@ _BUILT_IN: dict[str, TargetSpec] = {
 }
 _ORDER = {"failed": 0, "errored": 1, "passed": 2}
 _CARDS = 20
+_CARD_PAGE = 15_000
+_CHANGED, _LOOSENED = 1_500, 3_000
 _LONGEST_WAIT = 600
 
 
@@ -133,6 +136,7 @@ class Suites:
         baseline file or a git ref: what was fixed, broken, loosened. wait_s waits for a run that
         is under way; cancel stops it and keeps what it has measured.
         """
+        start = position(cursor, "get_run")
         stored = await self.runs.stored(run_id)
         if cancel and not self.runs.live.cancel(run_id) and self.runs.state(stored) == "running":
             raise Refusal(f"{run_id} runs in another process.", next_step="Stop it there.")
@@ -140,7 +144,7 @@ class Suites:
         before = None
         if compare_to:
             before = await self._baselines().find(stored.run.suite, compare_to)
-        return await self._report(run_id, show, before, _place(cursor), case_id)
+        return await self._report(run_id, show, before, start, case_id)
 
     async def prepare(self, suite: str, target: str | None, select: str = "") -> Prepared:
         """What a run would do, with everything checked before it starts.
@@ -213,13 +217,14 @@ class Suites:
                 case_id: ended for case_id, ended in found.outcomes.items() if ended != "errored"
             }
             found = replace(found, outcomes=done)
-        cards, following = await self._cards(stored.run, results, show, start, case_id)
+        page = await self._cards(stored.run, results, show, start, case_id)
+        changed = compare(before, found, select=stored.run.select) if before else None
         return RunReport(
             summary=summary(stored, state, found),
-            cards=cards,
-            comparison=compare(before, found, select=stored.run.select) if before else None,
-            next_cursor=None if following is None else str(following),
-            hint=_hint(state, run_id, stored, cards),
+            cards=page.items,
+            comparison=_shortened(changed) if changed else None,
+            next_cursor=page.next_cursor,
+            hint=_hint(state, run_id, stored, page.items, close=case_id is not None),
         )
 
     async def _cards(
@@ -229,26 +234,27 @@ class Suites:
         show: Show,
         start: int,
         case_id: str | None,
-    ) -> tuple[list[Card], int | None]:
+    ) -> Fitted[Card]:
         wanted = {"failures": {"failed", "errored"}, "errored": {"errored"}, "summary": set[str]()}
         outcomes = wanted.get(show, {"failed", "errored", "passed"})
-        chosen = [
-            result
-            for result in results
-            if (result.case_id == case_id if case_id else result.outcome in outcomes)
-        ]
-        chosen.sort(key=lambda result: (_ORDER[result.outcome], result.case_id, result.trial))
+        if case_id is not None:
+            case = (await self._known(run.suite, {case_id})).get(case_id)
+            asked = sorted((r for r in results if r.case_id == case_id), key=_by_outcome)
+            return fit(asked, lambda one: close_card(one, case, run.trials), start, _CARD_PAGE)
+        alike: dict[tuple[str, Outcome], list[CaseResult]] = {}
+        for result in sorted((r for r in results if r.outcome in outcomes), key=_by_outcome):
+            alike.setdefault((result.case_id, result.outcome), []).append(result)
+        groups = list(alike.values())
+        ids = {trials[0].case_id for trials in groups[start : start + _CARDS]}
+        known = await self._known(run.suite, ids)
 
-        known = await self._known(run.suite, chosen[start : start + _CARDS])
+        def told(trials: list[CaseResult]) -> Card:
+            return card(trials, known.get(trials[0].case_id), run.trials)
 
-        def shown(result: CaseResult) -> Card:
-            return card(result, known.get(result.case_id), several_trials=run.trials > 1)
+        return fit(groups, told, start, _CARD_PAGE, most=_CARDS)
 
-        page = fit(chosen, shown, start, REPLY_CHARACTERS * 3 // 4, most=_CARDS)
-        return page.items, page.following
-
-    async def _known(self, suite: str, results: list[CaseResult]) -> dict[str, Case]:
-        workspace, ids = needed(self.workspace), {result.case_id for result in results}
+    async def _known(self, suite: str, ids: set[str]) -> dict[str, Case]:
+        workspace = needed(self.workspace)
         try:
             found = workspace.some_cases(suite, ids)
             dataset = workspace.suite(suite).dataset if ids - set(found) else None
@@ -269,15 +275,25 @@ def _wait(seconds: float) -> float:
     return seconds
 
 
-def _place(cursor: str | None) -> int:
-    if cursor is None:
-        return 0
-    if not cursor.isdecimal() or len(cursor) > 9:  # noqa: PLR2004 - beyond any run
-        raise Refusal("That cursor is not one that get_run gave.", next_step="Leave it out.")
-    return int(cursor)
+def _by_outcome(result: CaseResult) -> tuple[int, str, int]:
+    return _ORDER[result.outcome], result.case_id, result.trial
 
 
-def _hint(state: RunState, run_id: str, stored: StoredRun, cards: list[Card]) -> str | None:
+def _shortened(changed: Comparison) -> Comparison:
+    """What an agent can afford of it; `regrade gate` prints the whole."""
+    return replace(
+        changed,
+        fixed=clip_list(changed.fixed, _CHANGED),
+        broken=clip_list(changed.broken, _CHANGED),
+        flaky=clip_list(changed.flaky, _CHANGED),
+        added=clip_list(changed.added, _CHANGED),
+        loosened=clip_list(changed.loosened, _LOOSENED),
+    )
+
+
+def _hint(
+    state: RunState, run_id: str, stored: StoredRun, cards: list[Card], *, close: bool
+) -> str | None:
     if state == "running":
         done = f"{stored.done} of {len(stored.run.cases) * stored.run.trials} answers are in"
         return f'{done}: get_run("{run_id}", wait_s=30) waits for the rest.'
@@ -285,4 +301,6 @@ def _hint(state: RunState, run_id: str, stored: StoredRun, cards: list[Card]) ->
         return "Its process died; what it had measured is kept. run_suite measures anew."
     if cards and cards[0].outcome == "errored":
         return "Errored is not failed: the evaluation broke. Mend the target, then run again."
+    if cards and not close:
+        return f'get_run("{run_id}", case_id=...) shows more of one case, each trial of it.'
     return None

@@ -10,11 +10,12 @@ from anyio import to_thread
 from pydantic import JsonValue
 
 from regrade_tools import formats
-from regrade_tools.clipping import clip
+from regrade_tools.clipping import PAGE, clip, clip_list
 from regrade_tools.fingerprint import id_number
 from regrade_tools.imports import Imported, Item, Tally, batch
 from regrade_tools.models import Trace
-from regrade_tools.plaintext import plain
+from regrade_tools.paging import fit
+from regrade_tools.plaintext import encodable
 from regrade_tools.ports import Store, TraceRow
 from regrade_tools.query import parse
 from regrade_tools.redaction import redaction_of
@@ -26,7 +27,7 @@ from regrade_tools.workspace import Workspace, needed
 
 _FIELDS = ("id", "when", "name", "model", "status", "duration_ms", "tokens", "cost_usd", "tags",
            "source", "preview", "excerpt")  # fmt: skip
-_LONGEST_CELL = 200
+_LONGEST_CELL = 240
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +66,15 @@ class Traces:
         """
         limit = _limited(limit)
         columns = _columns(fields)
-        found = await self.store.search(
-            parse(query, now=time.time()), limit=limit, cursor=cursor, oldest=sort == "oldest"
-        )
+        asked, oldest = parse(query, now=time.time()), sort == "oldest"
+        found = await self.store.search(asked, limit=limit, cursor=cursor, oldest=oldest)
         hint = None
+        page = fit(found.rows, lambda row: _row(row, columns), 0, PAGE)
+        if page.next_cursor:
+            # A page goes on after its last row, so it is asked for with the rows that fit.
+            limit = len(page.items)
+            found = await self.store.search(asked, limit=limit, cursor=cursor, oldest=oldest)
+            hint = f"{limit} rows fit one reply; with fewer fields more do."
         if found.partial:
             hint = "The time was up: next_cursor looks further back; a rarer word or since: helps."
         elif not found.rows and cursor is None:
@@ -76,7 +82,7 @@ class Traces:
             hint = "Nothing matches; drop a term." if stored else _NOTHING_STORED
         return TraceList(
             total=found.total if found.exact else f">= {found.total}",
-            traces=[_row(row, columns) for row in found.rows],
+            traces=page.items[: len(found.rows)],
             next_cursor=found.next_cursor,
             hint=hint,
         )
@@ -129,7 +135,7 @@ class Traces:
             else:
                 records = formats.records(file, name, reading.table_as)
                 await self._keep(formats.traces(records, reading), tally)
-            message = f"{plain(file.name)}: {tally.stored} traces stored"
+            message = f"{encodable(file.name)}: {tally.stored} traces stored"
             await progress(number, len(found), message)
         return tally.told(reading.redaction)
 
@@ -174,12 +180,9 @@ class Traces:
         return self.read_anywhere or needed(self.workspace).reaches(file, more)
 
     def _path(self, path: str, more: tuple[str, ...]) -> Path:
-        if not self.read_anywhere:
-            return needed(self.workspace).readable(path, more)
-        try:
-            return Path(path).expanduser()
-        except RuntimeError as problem:
-            raise Refusal(f"{path!r} cannot be looked for: {problem}") from None
+        if self.read_anywhere:
+            return formats.home(Path(path))
+        return needed(self.workspace).readable(path, more)
 
     def _shown(self, file: Path) -> str:
         if self.workspace is not None:
@@ -190,8 +193,8 @@ class Traces:
                 # A link that leads in a circle: it is named as it stands.
                 target = file.absolute()
             if target.is_relative_to(root):
-                return plain(target.relative_to(root).as_posix())
-        return plain(file.name)
+                return encodable(target.relative_to(root).as_posix())
+        return encodable(file.name)
 
 
 async def stored_trace(store: Store, trace_id: str) -> Trace:
@@ -226,7 +229,8 @@ def _columns(fields: list[str] | None) -> tuple[str, ...]:
 
 
 def _row(row: TraceRow, columns: tuple[str, ...]) -> dict[str, JsonValue]:
-    whole: dict[str, JsonValue] = {**asdict(row), "when": iso(row.when), "tags": list(row.tags)}
+    tags: list[JsonValue] = [*clip_list(row.tags, _LONGEST_CELL)]
+    whole: dict[str, JsonValue] = {**asdict(row), "when": iso(row.when), "tags": tags}
     return {
         name: clip(value, _LONGEST_CELL) if isinstance(value, str) else value
         for name in columns

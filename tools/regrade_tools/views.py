@@ -7,10 +7,11 @@ from typing import Any, Literal
 
 from pydantic import JsonValue
 
-from regrade_tools.clipping import REPLY_CHARACTERS, clip, clip_value, fit
+from regrade_tools.clipping import PAGE, beginning, clip, clip_list, clip_value, shrink
 from regrade_tools.digest import first_wrong, steps
 from regrade_tools.models import Message, Span, Trace
 from regrade_tools.models.trace import chat_message
+from regrade_tools.paging import fit, position
 from regrade_tools.refusal import Refusal, unknown
 from regrade_tools.timestamps import iso
 
@@ -20,6 +21,8 @@ _EXCHANGE = 3_000
 _TURN = 1_500
 _SPAN_FIELD = 400
 _STEP = 200
+_FACT = 400
+_TAGS = 1_000
 _STEPS = (40, 15)
 
 
@@ -36,23 +39,12 @@ class TraceView:
 
 def show(trace: Trace, view: View, cursor: str | None) -> TraceView:
     """``trace`` in one of its views, from ``cursor`` on."""
-    start = _position(cursor)
+    start = position(cursor, "get_trace")
     if view == "digest":
         return _digest(trace)
     if view == "conversation":
         return _conversation(trace, start)
     return _spans(trace, start) if view == "spans" else _raw(trace, start)
-
-
-def _position(cursor: str | None) -> int:
-    if cursor is None:
-        return 0
-    if not cursor.isdecimal() or len(cursor) > 12:  # noqa: PLR2004 - beyond any trace
-        raise Refusal(
-            f"The cursor {clip(cursor, 40)!r} is not one that get_trace gave.",
-            next_step="Pass next_cursor as it is, or leave cursor out.",
-        )
-    return int(cursor)
 
 
 def _digest(trace: Trace) -> TraceView:
@@ -63,16 +55,16 @@ def _digest(trace: Trace) -> TraceView:
         cut = f"... {len(lines) - head - tail} steps more: other views show them"
         lines = [*lines[:head], cut, *lines[-tail:]]
     content: dict[str, JsonValue] = {
-        "name": trace.name,
+        "name": clip(trace.name, _FACT),
         "status": trace.status,
         "when": None if trace.started_at is None else iso(trace.started_at),
         "duration_ms": None if trace.duration_ms is None else round(trace.duration_ms, 3),
-        "model": trace.model,
+        "model": clip(trace.model, _FACT),
         "tokens": trace.tokens,
         "cost_usd": trace.cost_usd,
-        "session": trace.session,
-        "tags": list(trace.tags),
-        "source": trace.source,
+        "session": clip(trace.session, _FACT),
+        "tags": [*clip_list(trace.tags, _TAGS)],
+        "source": clip(trace.source, _FACT),
         "input": clip_value(trace.opening if trace.messages else exchange.input, _EXCHANGE),
         "output": clip_value(exchange.output, _EXCHANGE),
         "first_wrong": None if wrong is None else {"what": wrong.what, "where": wrong.where},
@@ -83,7 +75,9 @@ def _digest(trace: Trace) -> TraceView:
     return TraceView(
         id=trace.id,
         view="digest",
-        content={key: value for key, value in content.items() if value not in (None, "", [], {})},
+        content=shrink(
+            {key: value for key, value in content.items() if value not in (None, "", [], {})}, PAGE
+        ),
         hint=f'view "{more}" shows more of it; file_case makes a regression case of it.',
     )
 
@@ -119,10 +113,9 @@ def _paged(  # noqa: PLR0913 - a page of anything
     shown: Callable[[Any], JsonValue],
     start: int,
 ) -> TraceView:
-    page = fit(items, shown, start, REPLY_CHARACTERS)
+    page = fit(items, shown, start, PAGE)
     content: dict[str, JsonValue] = {name: page.items, "total": len(items)}
-    following = None if page.following is None else str(page.following)
-    return TraceView(trace.id, view, content, following)
+    return TraceView(trace.id, view, content, page.next_cursor)
 
 
 def one_span(trace: Trace, span_id: str) -> TraceView:
@@ -130,10 +123,9 @@ def one_span(trace: Trace, span_id: str) -> TraceView:
     span = next((span for span in trace.spans if span.id == span_id), None)
     if span is None:
         raise unknown("span", span_id, [span.id for span in trace.spans[:20]])
-    half = REPLY_CHARACTERS // 2
-    return TraceView(
-        trace.id, "span", {key: clip_value(value, half) for key, value in _told(span).items()}
-    )
+    # Input and output as a text where they are long, and what else is long cut with them.
+    told = {key: clip_value(value, PAGE // 2) for key, value in _told(span).items()}
+    return TraceView(trace.id, "span", shrink(told, PAGE))
 
 
 def _told(span: Span) -> dict[str, JsonValue]:
@@ -142,6 +134,7 @@ def _told(span: Span) -> dict[str, JsonValue]:
 
 def _raw(trace: Trace, start: int) -> TraceView:
     text = json.dumps(trace.raw, ensure_ascii=False)
-    end = start + REPLY_CHARACTERS
-    content: dict[str, JsonValue] = {"text": text[start:end], "characters": len(text)}
+    shown = beginning(text[start : start + PAGE], PAGE)
+    end = start + len(shown)
+    content: dict[str, JsonValue] = {"text": shown, "characters": len(text)}
     return TraceView(trace.id, "raw", content, str(end) if end < len(text) else None)

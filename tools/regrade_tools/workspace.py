@@ -1,8 +1,7 @@
-"""The user's repository: where it is, the files in its ``evals/``, and how they are written."""
+"""The user's repository: the files in its ``evals/``, and what may be read and written there."""
 
 import os
 import re
-import tempfile
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
@@ -13,20 +12,22 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from regrade_tools.datasets import row_cases
-from regrade_tools.formats.files import is_glob
+from regrade_tools.formats.files import home, is_glob
 from regrade_tools.locks import exclusive
+from regrade_tools.mistakes import mistakes_in
 from regrade_tools.models import Case, Project, Suite
 from regrade_tools.models.document import Document
-from regrade_tools.refusal import Refusal, unknown
+from regrade_tools.plaintext import encodable
+from regrade_tools.refusal import Refusal, unknown, why
+from regrade_tools.temporary import temporary
 
 File = TypeVar("File", bound=Document)
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,199}")
 _LARGEST_FILE = 16 * 1024 * 1024
 # A file that ends otherwise and was surely meant to be read is told of, not passed over.
 _SUFFIX = ".yaml"
 _MEANT = (_SUFFIX, ".yml", ".json")
-_MARKERS = ("evals/regrade.yaml", ".git")
 
 
 class _Unusable(Exception):  # noqa: N818 - said of a file, and told as a refusal
@@ -53,19 +54,11 @@ class Workspace:
     def project(self) -> Project:
         """``evals/regrade.yaml``, or the defaults where there is none."""
         path = self.evals / "regrade.yaml"
-        try:
-            there = path.is_file()
-        except OSError as problem:
-            raise Refusal(
-                f"{self._shown(path)} cannot be read: {problem.strerror}.",
-                next_step="Give this user the right to read it.",
-            ) from None
-        return self._read(path, Project) if there else Project()
+        return self.file(path, Project) if self.holds(path) else Project()
 
     def suites(self) -> list[str]:
         """The names of the suites."""
-        found = (path.stem for path in (self.evals / "suites").glob("*.yaml"))
-        return sorted(name for name in found if _NAME.fullmatch(name))
+        return self.names("suites", ".yaml")
 
     def suite(self, name: str) -> Suite:
         """One suite.
@@ -73,15 +66,28 @@ class Workspace:
         Raises:
             Refusal: There is no such suite, or its file is wrong.
         """
-        if name not in self.suites():
+        if not self._has_suite(name):
             raise unknown(
                 "suite",
                 name,
                 self.suites(),
-                next_step=f"A suite is a file {self._shown(self.evals / 'suites')}/<suite>.yaml; "
+                next_step=f"A suite is a file {self.shown(self.evals / 'suites')}/<suite>.yaml; "
                 "`regrade init` writes a first one, `regrade schema suite` says what it may hold.",
             )
-        return self._read(self.suite_path(name), Suite)
+        return self.file(self.suite_path(name), Suite)
+
+    def _has_suite(self, name: str) -> bool:
+        # Not by listing them all: who reads every suite would list them once for each.
+        if not _NAME.fullmatch(name):
+            return False
+        path = self.suite_path(name)
+        try:
+            path.lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError as problem:
+            raise self._closed(path, problem) from None
+        return True
 
     def suite_path(self, name: str) -> Path:
         """The file of a suite."""
@@ -120,7 +126,7 @@ class Workspace:
         """
         missing = set(ids)
         paths = {case_id: self.case_path(suite, case_id) for case_id in missing}
-        found = {key: self._case(path) for key, path in paths.items() if path.is_file()}
+        found = {key: self._case(path) for key, path in paths.items() if self.holds(path)}
         missing -= set(found)
         for case in self._rows(suite) if missing else ():
             if case.id in missing:
@@ -132,7 +138,7 @@ class Workspace:
 
     def _rows(self, suite: str) -> Iterator[Case]:
         """The rows of a suite's dataset as cases, as they are read."""
-        dataset = self.suite(suite).dataset if suite in self.suites() else None
+        dataset = self.suite(suite).dataset if self._has_suite(suite) else None
         if dataset is None or dataset.file is None:
             return
         try:
@@ -158,10 +164,10 @@ class Workspace:
                 deque(self._rows(name), maxlen=0)
             except Refusal as refusal:
                 yield refusal.problem
-        folders = self.evals / "cases"
-        for folder in sorted(folders.iterdir()) if folders.is_dir() else ():
-            if folder.name not in self.suites():
-                yield f"{self._shown(folder)} holds cases of no suite."
+        known = set(self.suites())
+        for folder in self._listed(self.evals / "cases"):
+            if folder.name not in known:
+                yield f"{self.shown(folder)} holds cases of no suite."
             for path in self._case_files(folder.name):
                 try:
                     self._case(path)
@@ -170,14 +176,55 @@ class Workspace:
 
     def names(self, folder: str, suffix: str) -> list[str]:
         """The names of the files of a kind in a folder of ``evals/``."""
-        found = (
-            path.name.removesuffix(suffix) for path in (self.evals / folder).glob(f"*{suffix}")
-        )
-        return sorted(name for name in found if _NAME.fullmatch(name))
+        listed = self._listed(self.evals / folder, suffix)
+        found = (path.name.removesuffix(suffix) for path in listed)
+        return [name for name in found if _NAME.fullmatch(name)]
 
-    def shown(self, path: Path) -> str:
-        """``path`` as people are told of it."""
-        return self._shown(path)
+    def holds(self, path: Path) -> bool:
+        """Whether there is a file at ``path``.
+
+        Raises:
+            Refusal: Nobody can tell, because a folder on the way may not be looked into.
+        """
+        try:
+            return path.is_file()
+        except OSError as problem:
+            raise self._closed(path, problem) from None
+
+    def _case_files(self, suite: str) -> list[Path]:
+        return [path for path in self._listed(self.evals / "cases" / suite) if _meant(path)]
+
+    def _listed(self, folder: Path, ending: str = "") -> list[Path]:
+        """What lies in ``folder``, sorted; nothing where it is none."""
+        try:
+            return sorted(path for path in folder.iterdir() if path.name.endswith(ending))
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError as problem:
+            raise self._closed(folder, problem) from None
+
+    def _closed(self, path: Path, problem: OSError) -> Refusal:
+        return Refusal(
+            f"{self.shown(path)} cannot be read: {why(problem)}.",
+            next_step="Mend its permissions, or those of a folder above it.",
+        )
+
+    def _misnamed(self, path: Path) -> Refusal:
+        return Refusal(
+            f"{self.shown(path)} is not read: its name does not end in {_SUFFIX}.",
+            next_step=f"Rename it to {path.stem}{_SUFFIX}, or take it away.",
+        )
+
+    def _case(self, path: Path) -> Case:
+        if path.suffix != _SUFFIX:
+            raise self._misnamed(path)
+        case = self.file(path, Case)
+        if case.id != path.stem:
+            raise Refusal(
+                f"{self.shown(path)} holds the id {case.id!r}, which is not its name.",
+                next_step="Make the two the same.",
+            )
+        return case
 
     def file(self, path: Path, kind: type[File]) -> File:
         """A YAML file of the workspace as what it should be.
@@ -185,46 +232,24 @@ class Workspace:
         Raises:
             Refusal: It is not that.
         """
-        return self._read(path, kind)
-
-    def _case_files(self, suite: str) -> list[Path]:
-        folder = self.evals / "cases" / suite
-        return sorted(path for path in folder.glob("*") if _meant(path)) if folder.is_dir() else []
-
-    def _case(self, path: Path) -> Case:
-        if path.suffix != _SUFFIX:
-            raise self._misnamed(path)
-        case = self._read(path, Case)
-        if case.id != path.stem:
-            raise Refusal(
-                f"{self._shown(path)} holds the id {case.id!r}, which is not its name.",
-                next_step="Make the two the same.",
-            )
-        return case
-
-    def _misnamed(self, path: Path) -> Refusal:
-        return Refusal(
-            f"{self._shown(path)} is not read: its name does not end in {_SUFFIX}.",
-            next_step=f"Rename it to {path.stem}{_SUFFIX}, or take it away.",
-        )
-
-    def _read(self, path: Path, kind: type[File]) -> File:
         # Imported with the first file: a server that lists its tools reads none.
         from regrade_tools.documents import DocumentError, load  # noqa: PLC0415
 
         try:
             return kind.model_validate(load(self.text(path)))
         except DocumentError as problem:
-            told = f"{self._shown(path)} {problem}."
+            told = f"{self.shown(path)} {problem}."
             raise Refusal(told, next_step="Mend the file.") from None
         except ValidationError as problem:
-            raise self.wrong(path, kind.__name__.lower(), problem) from None
+            raise self.wrong(path, kind, kind.__name__.lower(), problem) from None
 
-    def wrong(self, path: Path, kind: str, problem: ValidationError) -> Refusal:
-        """The refusal of a file that is not what its schema says."""
+    def wrong(
+        self, path: Path, kind: type[Document], schema: str, problem: ValidationError
+    ) -> Refusal:
+        """The refusal of a file that is not what its ``schema`` says."""
         return Refusal(
-            f"{self._shown(path)} is wrong: {_told(problem)}.",
-            next_step=f"`regrade schema {kind}` says what it may hold.",
+            f"{self.shown(path)} is wrong: {mistakes_in(problem, kind)}.",
+            next_step=f"`regrade schema {schema}` says what it may hold.",
         )
 
     @contextmanager
@@ -250,11 +275,11 @@ class Workspace:
         except UnicodeDecodeError:
             problem: Exception | str = "is not UTF-8"
         except OSError as error:
-            problem = f"cannot be read: {error.strerror or error}"
+            problem = f"cannot be read: {why(error)}"
         except (ValueError, _Unusable) as error:
             # A name that no file can have is a ValueError.
             problem = error
-        raise Refusal(f"{self._shown(path)} {problem}.", next_step="Mend the file.")
+        raise Refusal(f"{self.shown(path)} {problem}.", next_step="Mend the file.")
 
     def _ordinary(self, path: Path) -> None:
         """Make sure that reading ``path`` ends, and stays in the workspace."""
@@ -265,15 +290,15 @@ class Workspace:
         if path.stat().st_size > _LARGEST_FILE:
             raise _Unusable("is larger than 16 MB")
 
-    def _shown(self, path: Path) -> str:
-        return (
-            path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else str(path)
-        )
+    def shown(self, path: Path) -> str:
+        """``path`` as people are told of it."""
+        told = path.relative_to(self.root) if path.is_relative_to(self.root) else path
+        return encodable(told.as_posix())
 
     def reaches(self, path: Path, more: tuple[str, ...] = ()) -> bool:
         """Whether ``path``, its links followed, lies in the workspace or in one of ``more``."""
         try:
-            allowed = [self.root, *(self.root / Path(folder).expanduser() for folder in more)]
+            allowed = [self.root, *(self.root / home(Path(folder)) for folder in more)]
             return any(path.resolve().is_relative_to(base.resolve()) for base in allowed)
         except (OSError, ValueError, RuntimeError):
             return False
@@ -300,40 +325,32 @@ class Workspace:
         Raises:
             Refusal: ``path`` leads out of the workspace by a link.
         """
-        temporary = self._temporary(path, text)
-        try:
-            os.link(temporary, path)
-        except FileExistsError:
-            return False
-        finally:
-            temporary.unlink()
+        with self._temporary(path, text) as file:
+            try:
+                os.link(file, path)
+            except FileExistsError:
+                return False
         return True
 
     def replace(self, path: Path, text: str) -> None:
         """Write a file of ours anew, whole or not at all."""
-        self._temporary(path, text).replace(path)
+        with self._temporary(path, text) as file:
+            file.replace(path)
 
-    def _temporary(self, path: Path, text: str) -> Path:
+    @contextmanager
+    def _temporary(self, path: Path, text: str) -> Generator[Path]:
+        """A file with ``text`` beside ``path``, until it has another name."""
         try:
-            return self._written(path, text)
-        except OSError as problem:
-            raise Refusal(f"{self._shown(path)} cannot be written: {problem}.") from None
-
-    def _written(self, path: Path, text: str) -> Path:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if not path.parent.resolve().is_relative_to(self.root.resolve()):
-            raise Refusal(f"{self._shown(path)} leads out of the workspace by a link.")
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        # A temporary file is its owner's alone; what it becomes is a file like its neighbours.
-        mask = os.umask(0)
-        os.umask(mask)
-        temporary = Path(name)
-        temporary.chmod(0o666 & ~mask)
-        return temporary
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if not path.parent.resolve().is_relative_to(self.root.resolve()):
+                raise Refusal(f"{self.shown(path)} leads out of the workspace by a link.")
+            with temporary(path.parent, text) as file:
+                yield file
+        except (OSError, RuntimeError) as problem:
+            raise Refusal(
+                f"{self.shown(path)} cannot be written: {why(problem)}.",
+                next_step="Nothing was changed; mend that and try again.",
+            ) from None
 
 
 NO_WORKSPACE = (
@@ -353,44 +370,5 @@ def needed(workspace: Workspace | None) -> Workspace:
     return workspace
 
 
-def find_workspace(
-    start: Path, told: Path | None = None, found_by: str = "--root"
-) -> Workspace | None:
-    """The workspace that was ``told``, else the nearest parent of ``start`` that looks like one.
-
-    Raises:
-        Refusal: What was told is no folder.
-    """
-    if told is not None:
-        try:
-            root = told.expanduser().resolve()
-            there = root.is_dir()
-        except (OSError, ValueError, RuntimeError) as problem:
-            # A link that leads in a circle, a folder that is closed to us, the home of nobody.
-            raise Refusal(
-                f"The workspace {str(told)!r} cannot be looked for: {problem}.",
-                next_step=f"Mend {found_by} and start again.",
-            ) from None
-        if not there:
-            raise Refusal(
-                f"The workspace {told} is no folder.", next_step=f"Mend {found_by} and start again."
-            )
-        return Workspace(root, found_by)
-    for folder in (start, *start.parents):
-        for marker in _MARKERS:
-            if os.access(folder / marker, os.F_OK):
-                return Workspace(folder, f"it holds {marker}")
-    return None
-
-
 def _meant(path: Path) -> bool:
     return path.suffix.lower() in _MEANT and not path.name.startswith(".")
-
-
-def _told(problem: ValidationError) -> str:
-    told: list[str] = []
-    for error in problem.errors(include_url=False, include_context=False):
-        where = ".".join(str(part) for part in error["loc"])
-        message = error["msg"].removeprefix("Value error, ")
-        told.append(f"{where}: {message}" if where else message)
-    return "; ".join(told[:5])

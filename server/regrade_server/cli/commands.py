@@ -1,6 +1,5 @@
 """The commands, each a few lines over a verb."""
 
-import json
 import os
 import sys
 from argparse import ArgumentParser, Namespace
@@ -16,9 +15,11 @@ from regrade_server.cli.printing import Console
 from regrade_server.house import House
 from regrade_tools.baselines import Saved
 from regrade_tools.imports import Imported
+from regrade_tools.jsontext import read
+from regrade_tools.plaintext import encodable
 from regrade_tools.published import SCHEMAS
 from regrade_tools.refusal import Refusal, unknown
-from regrade_tools.starting import initialise
+from regrade_tools.starting import NEXT_STEP, initialise
 from regrade_tools.suites import RunReport
 from regrade_tools.workspace import Workspace, needed
 
@@ -39,7 +40,10 @@ def add_to(verb: Adder) -> None:
     )  # fmt: skip
     suite_commands.add_to(verb)
     looking = verb("search", "search the traces", search)
-    looking.add_argument("query", nargs="*", help='such as: refund "not available" status:error')
+    # What is looked for is text, unlike the name of a file.
+    looking.add_argument(
+        "query", nargs="*", type=encodable, help='such as: refund "not available" status:error'
+    )
     looking.add_argument("--limit", type=int, default=20, help="1 to 100; 20 by default")
     looking.add_argument("--cursor", help="the page after the one that gave it")
     running = verb("run", "run a suite: exit 1 where cases fail, 3 where some are errored", run)
@@ -91,7 +95,10 @@ def init(_told: Namespace, workspace: Workspace | None, console: Console) -> int
         raise Refusal("There is no repository here.", next_step="Run `git init`, or pass --root.")
     written = initialise(workspace)
     listed = "\n".join(f"  {path}" for path in written) or "  nothing: it is all there"
-    console.result({"written": written}, f"Written in {workspace.root}:\n{listed}")
+    console.result(
+        {"written": written, "next_step": NEXT_STEP},
+        f"Written in {workspace.root}:\n{listed}\n{NEXT_STEP}",
+    )
     return 0
 
 
@@ -221,7 +228,7 @@ def call(told: Namespace, workspace: Workspace | None, console: Console) -> int:
     from regrade_server.app import build_server  # noqa: PLC0415
 
     try:
-        arguments: Any = json.loads(told.arguments)
+        arguments = read(told.arguments)
     except ValueError as problem:
         raise Refusal(f"The arguments are not JSON: {problem}.") from None
     if not isinstance(arguments, dict):
@@ -229,7 +236,7 @@ def call(told: Namespace, workspace: Workspace | None, console: Console) -> int:
 
     async def work() -> Any:  # noqa: ANN401 - the reply of any tool
         async with Client(build_server(House(workspace))) as client:
-            return await client.call_tool(told.tool, cast("dict[str, Any]", arguments))
+            return await client.call_tool(told.tool, arguments)
 
     reply = anyio.run(work)
     if reply.is_error:

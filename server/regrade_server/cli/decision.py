@@ -1,7 +1,8 @@
 """A gate's report as a person reads it on a terminal."""
 
-from regrade_server.cli.printing import comparison, failure, plain, summary
+from regrade_server.cli.printing import comparison, failure, summary
 from regrade_tools.gate_report import GateReport
+from regrade_tools.plaintext import line
 from regrade_tools.slices import Slice
 
 
@@ -14,12 +15,12 @@ def gate(report: GateReport) -> str:
     if ruling.comparison:
         lines.extend(comparison(ruling.comparison))
         lines.extend(_changed(part) for part in report.slices if part.fixed or part.broken)
-    lines.extend(line for card in report.cards for line in failure(card))
+    lines.extend(told for card in report.cards for told in failure(card))
     lines.append(headline(report))
-    lines.extend(f"  because {plain(reason)}" for reason in ruling.reasons)
-    lines.extend(f"  also {plain(reason)}" for reason in ruling.also)
+    lines.extend(f"  because {line(reason)}" for reason in ruling.reasons)
+    lines.extend(f"  also {line(reason)}" for reason in ruling.also)
     if ruling.accepted:
-        lines.append(f"  accepted by a person: {plain(ruling.accepted)}")
+        lines.append(f"  accepted by a person: {line(ruling.accepted)}")
     if ruling.decision == "needs_review":
         lines.append("  A person who has looked accepts it: --accept 'why', or a new baseline.")
     return "\n".join(lines)
@@ -38,4 +39,4 @@ def rate(part: Slice) -> str:
 
 
 def _changed(part: Slice) -> str:
-    return f"  {plain(part.name)}: {rate(part)}, {part.fixed} fixed, {part.broken} broken"
+    return f"  {line(part.name)}: {rate(part)}, {part.fixed} fixed, {part.broken} broken"

@@ -10,8 +10,9 @@ from html import escape
 from pathlib import Path, PurePosixPath
 
 from regrade_server.cli.decision import headline, rate
-from regrade_server.cli.printing import comparison, listed, plain
+from regrade_server.cli.printing import comparison, listed
 from regrade_tools.gate_report import GateReport, Judged
+from regrade_tools.plaintext import line, plain
 from regrade_tools.slices import Slice
 
 # GitHub shows ten of a kind for a step.
@@ -29,7 +30,7 @@ def markdown(report: GateReport) -> str:
     )
     blocks = [f"### {headline(report).removesuffix(f' ({report.profile})')}", _paragraph(figures)]
     if ruling.reasons or ruling.also:
-        blocks.append(_list([*ruling.reasons, *(f"also {line}" for line in ruling.also)]))
+        blocks.append(_list([*ruling.reasons, *(f"also {it}" for it in ruling.also)]))
     if ruling.accepted:
         blocks.append(_paragraph(f"Accepted by a person: {ruling.accepted}"))
     if ruling.comparison and (changes := comparison(ruling.comparison)):
@@ -48,13 +49,13 @@ def _paragraph(text: str) -> str:
 
 
 def _list(lines: list[str]) -> str:
-    return f"<ul>{''.join(f'<li>{escape(_line(line))}</li>' for line in lines)}</ul>"
+    return f"<ul>{''.join(f'<li>{escape(_line(it))}</li>' for it in lines)}</ul>"
 
 
 def _block(text: str) -> str:
     # Without empty lines: one would end the HTML and begin Markdown again.
-    lines = "\n".join(plain(line) for line in text.splitlines() if line.strip())
-    return f"<pre>{escape(lines)}</pre>"
+    lines = "\n".join(it for it in text.splitlines() if it.strip())
+    return f"<pre>{escape(plain(lines))}</pre>"
 
 
 def _table(parts: list[Slice]) -> str:
@@ -77,7 +78,7 @@ def _reasons(case: Judged) -> str:
 
 
 def _line(text: str) -> str:
-    return plain(" ".join(text.split()))
+    return plain(line(text))
 
 
 def annotations(report: GateReport, root: Path, environment: Mapping[str, str]) -> list[str]:
@@ -108,8 +109,8 @@ def _below(root: Path, above: str | None) -> PurePosixPath:
 
 
 def _data(text: str) -> str:
-    shown = "\n".join(plain(line) for line in text.splitlines())
-    return shown.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    shown = plain("\n".join(text.splitlines()))
+    return shown.replace("%", "%25").replace("\n", "%0A")
 
 
 def _property(text: str) -> str:

@@ -13,7 +13,8 @@ from regrade_server.cli import commands
 from regrade_server.cli.printing import Console
 from regrade_server.house import House
 from regrade_tools.refusal import Refusal, Unavailable
-from regrade_tools.workspace import Workspace, find_workspace
+from regrade_tools.root import find_workspace
+from regrade_tools.workspace import Workspace
 
 REFUSED, UNDECIDED = 2, 3
 
@@ -43,11 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _workspace(told: Path | None) -> Workspace | None:
     try:
         here = Path.cwd()
-    except OSError as problem:
-        raise Refusal(
-            f"The working directory cannot be read: {problem.strerror}.",
-            next_step="Change to a folder that is there.",
-        ) from None
+    except OSError:
+        # The folder was removed or closed since; in it there is no workspace, and nothing else.
+        here = Path("/")
     if told is not None:
         return find_workspace(here, told)
     if root := os.environ.get("REGRADE_ROOT"):

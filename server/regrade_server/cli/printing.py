@@ -9,16 +9,17 @@ from pydantic import TypeAdapter
 
 from regrade_tools.baselines import Saved
 from regrade_tools.cards import Card, Summary
-from regrade_tools.clipping import clip
+from regrade_tools.clipping import clip, clip_list
 from regrade_tools.comparison import Comparison
 from regrade_tools.imports import Imported
-from regrade_tools.plaintext import plain
+from regrade_tools.plaintext import line, plain
 from regrade_tools.refusal import Refusal
 from regrade_tools.suites import RunReport
 from regrade_tools.traces import TraceList
 
 _LINE = 200
-_LISTED = 20
+# What is listed of a comparison; an agent's, which is shorter, is listed whole.
+_LISTED = 4_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Console:
     def say(self, text: str = "") -> None:
         """A line for a person; nothing where a program reads."""
         if not self.as_json:
-            self.out.write(f"{text}\n")
+            self.out.write(f"{_printable(text, self.out)}\n")
 
     def result(self, value: Any, told: str, **more: Any) -> None:  # noqa: ANN401 - of any verb
         """A result: as JSON where a program reads, with ``more`` beside it; else as it is told."""
@@ -44,20 +45,24 @@ class Console:
 
     def data(self, value: Any) -> None:  # noqa: ANN401 - any JSON value
         """A value as JSON, whoever reads."""
-        self.out.write(f"{json.dumps(value, ensure_ascii=False, indent=2)}\n")
+        # JSON has an escape for what a stream cannot say; it is still the same value.
+        escaped = not _encoding(self.out).lower().startswith("utf")
+        text = json.dumps(value, ensure_ascii=escaped, indent=2)
+        self.out.write(f"{_printable(text, self.out)}\n")
 
     def refuse(self, refusal: Refusal) -> None:
         """A refusal, on standard error; with --json also as an object on standard output."""
-        lines = [f"regrade: {refusal.problem}", f"  {refusal.next_step}".rstrip()]
-        # It may name what stands in a file, or the file.
-        sys.stderr.writelines(f"{plain(line)}\n" for told in lines for line in told.splitlines())
+        sys.stderr.write(f"regrade: {_printable(refusal.problem, sys.stderr)}\n")
+        if refusal.next_step:
+            sys.stderr.write(f"  {_printable(refusal.next_step, sys.stderr)}\n")
         if self.as_json:
             self.data({"refused": refusal.problem, "next_step": refusal.next_step})
 
     async def progress(self, done: int, total: int, message: str) -> None:
         """One line that is written over, on a terminal only."""
         if sys.stderr.isatty() and not self.as_json:
-            sys.stderr.write(f"\r\x1b[K{clip(message, 70)}" + ("\r\x1b[K" if done == total else ""))
+            told = _printable(clip(line(message), 70), sys.stderr)
+            sys.stderr.write(f"\r\x1b[K{told}" + ("\r\x1b[K" if done == total else ""))
             sys.stderr.flush()
 
 
@@ -67,15 +72,25 @@ def dumped(value: Any) -> Any:  # noqa: ANN401 - the reply of any verb
     return adapter.dump_python(value, mode="json", exclude_none=True)
 
 
+def _encoding(stream: TextIO) -> str:
+    return stream.encoding or "utf-8"
+
+
+def _printable(text: str, stream: TextIO) -> str:
+    """``text`` without what steers a terminal, and with escapes for what ``stream`` cannot say."""
+    encoding = _encoding(stream)
+    return plain(text).encode(encoding, "backslashreplace").decode(encoding)
+
+
 def imported(done: Imported) -> str:
     """An import in a few lines."""
     lines = [
         f"{done.stored} traces stored, {done.already_known} known already, {done.skipped} skipped"
     ]
-    lines.extend(f"  skipped {line}" for line in done.skipped_first)
+    lines.extend(f"  skipped {told}" for told in done.skipped_first)
     if done.skipped > len(done.skipped_first):
         lines.append(f"  ... and {done.skipped - len(done.skipped_first)} more")
-    lines.extend(f"  note: {line}" for line in done.notes)
+    lines.extend(f"  note: {told}" for told in done.notes)
     if done.redacted:
         listed = ", ".join(f"{number} {kind}" for kind, number in done.redacted.items())
         lines.append(f"Redacted before storing: {listed}.")
@@ -88,7 +103,7 @@ def found(page: TraceList) -> str:
     for row in page.traces:
         about = row.get("excerpt") or row.get("preview") or ""
         parts = (row["id"], row.get("when"), row.get("status"), row.get("model"), about)
-        lines.append(clip("  ".join(plain(str(part)) for part in parts if part), _LINE))
+        lines.append(clip("  ".join(line(str(part)) for part in parts if part), _LINE))
     if page.next_cursor:
         lines.append(f"More: --cursor {page.next_cursor}")
     return "\n".join([*lines, *([page.hint] if page.hint else [])])
@@ -105,7 +120,7 @@ def run(report: RunReport) -> str:
     lines = [summary(report.summary)]
     if report.comparison:
         lines.extend(comparison(report.comparison))
-    lines.extend(line for card in report.cards for line in failure(card))
+    lines.extend(told for card in report.cards for told in failure(card))
     if report.next_cursor:
         lines.append(
             f'  ... more: regrade call get_run \'{{"run_id": "{report.summary.run_id}"}}\''
@@ -121,7 +136,7 @@ def summary(told: Summary) -> str:
         f"  {told.passed} passed, {told.failed} failed, {told.errored} errored: pass rate {rate}",
     ]
     lines.extend(
-        f"  {plain(place)}: {counted.passed} passed, {counted.failed} failed, "
+        f"  {line(place)}: {counted.passed} passed, {counted.failed} failed, "
         f"{counted.errored} errored"
         for place, counted in told.by_scenario.items()
     )
@@ -131,10 +146,9 @@ def summary(told: Summary) -> str:
 def failure(card: Card) -> list[str]:
     """A card: what failed and why."""
     place = " / ".join(filter(None, (card.feature, card.scenario)))
-    trial = f" trial {card.trial}" if card.trial else ""
-    """A card, for a person."""
+    trial = f", {card.trials}" if card.trials else f" trial {card.trial}" if card.trial else ""
     lines = [f"{card.outcome.upper()} {card.case_id}{trial}{f' ({place})' if place else ''}"]
-    lines.extend(f"    {plain(reason)}" for reason in card.reasons)
+    lines.extend(f"    {line(reason)}" for reason in card.reasons)
     if card.input is not None:
         lines.append(f"    input:  {_short(card.input)}")
     if card.output is not None:
@@ -150,28 +164,25 @@ def comparison(found: Comparison) -> list[str]:
         ("flaky", found.flaky),
         ("new", found.added),
     )
-    lines = [f"  {word}: {plain(listed(ids))}" for word, ids in kinds if ids]
+    lines = [f"  {word}: {listed(ids)}" for word, ids in kinds if ids]
     change = found.difference
     if change and (change.fixed or change.broken):
         lines.append(
             f"  change on {change.cases} cases in both: {change.change * 100:+.1f} points, 95 % "
             f"from {change.low * 100:+.1f} to {change.high * 100:+.1f} (p = {change.p_value:.2g})"
         )
-    lines.extend(f"  not comparable: {plain(why)}" for why in found.not_comparable)
+    lines.extend(f"  not comparable: {line(why)}" for why in found.not_comparable)
     if found.loosened:
         lines.append(f"  LOOSENED since the baseline: {found.loosening}")
-        lines.extend(f"    {plain(line)}" for line in found.loosened[:_LISTED])
-        if len(found.loosened) > _LISTED:
-            lines.append(f"    ... and {len(found.loosened) - _LISTED} more")
+        lines.extend(f"    {line(told)}" for told in clip_list(found.loosened, _LISTED))
     return lines
 
 
 def listed(ids: list[str]) -> str:
     """The first of some names, and how many more there are."""
-    more = f" and {len(ids) - _LISTED} more" if len(ids) > _LISTED else ""
-    return ", ".join(ids[:_LISTED]) + more
+    return line(", ".join(clip_list(ids, _LISTED)))
 
 
 def _short(value: Any) -> str:  # noqa: ANN401 - any JSON value
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return plain(clip(" ".join(text.split()), _LINE))
+    return clip(line(text), _LINE)

@@ -8,10 +8,11 @@ from pathlib import Path
 import anyio
 
 from regrade_server.cli.adding import Adder
-from regrade_server.cli.printing import Console, plain
+from regrade_server.cli.printing import Console
 from regrade_server.house import House
 from regrade_tools.cleaning import CheckedRows, Cleaning
 from regrade_tools.importing import SuiteImport, SuiteImports
+from regrade_tools.plaintext import line
 from regrade_tools.refusal import refusal_in
 from regrade_tools.workspace import Workspace, needed
 
@@ -92,7 +93,7 @@ def _checked(done: CheckedRows) -> str:
         lines.append(f"  {counted}  {json.dumps(one.assertion, ensure_ascii=False)}")
     for row in done.first:
         lines.append(f"{row.outcome.upper()} {row.where}")
-        lines.extend(f"    {plain(reason)}" for reason in row.reasons)
+        lines.extend(f"    {line(reason)}" for reason in row.reasons)
     more = done.failed + done.errored + done.unreadable - len(done.first)
     if more:
         lines.append(f"  ... and {more} more")

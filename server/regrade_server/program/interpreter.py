@@ -4,6 +4,7 @@ import os
 import sys
 from pathlib import Path
 
+from regrade_tools.formats import home
 from regrade_tools.models import PythonTarget
 from regrade_tools.refusal import Refusal
 
@@ -15,7 +16,7 @@ def interpreter(spec: PythonTarget, root: Path) -> str:
         Refusal: The one that was told is not there.
     """
     if spec.interpreter is not None:
-        told = Path(spec.interpreter).expanduser()
+        told = home(Path(spec.interpreter))
         found = told if told.is_absolute() else root / told
         if not found.is_file():
             raise Refusal(

@@ -19,6 +19,7 @@ from regrade_tools.assertions.verdicts import (
 from regrade_tools.clipping import clip
 from regrade_tools.deadline import OutOfTimeError, deadline, look
 from regrade_tools.patterns import SlowPatternError
+from regrade_tools.plaintext import encodable
 
 _LOG = logging.getLogger(__name__)
 # A reason is read by a model: enough to mend one thing.
@@ -93,4 +94,4 @@ def _asked(asked: Check, subject: Subject) -> Verdict:
 def _told(said: object, characters: int) -> str:
     """Fit to be sent: neither long nor with half of a character in it."""
     text = str(said) or type(said).__name__
-    return clip(text, characters).encode(errors="replace").decode()
+    return encodable(clip(text, characters))

@@ -21,9 +21,14 @@ class ToolCalled(Assertion):
         "name": "search_listings",
         "arguments": {"city": "San Jose"},
     }
-    name: str = Field(min_length=1)
-    arguments: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
-    times: Comparison = Field(default_factory=lambda: condition(">= 1"))
+    name: str = Field(min_length=1, description="The name of the tool.")
+    arguments: dict[str, JsonValue] = Field(
+        default_factory=dict[str, JsonValue],
+        description="Arguments that the call had; it may have had others, too.",
+    )
+    times: Comparison = Field(
+        default_factory=lambda: condition(">= 1"), description="How often; >= 1 by default."
+    )
 
     @property
     def claim(self) -> str:
@@ -57,7 +62,7 @@ class Latency(Assertion):
     kind = "latency"
     reads_output = False
     example: ClassVar[Spec] = {"type": "latency", "threshold": 2000}
-    threshold: float = Field(gt=0)
+    threshold: float = Field(gt=0, description="Milliseconds.")
 
     @property
     def claim(self) -> str:
@@ -79,7 +84,7 @@ class Cost(Assertion):
     kind = "cost"
     reads_output = False
     example: ClassVar[Spec] = {"type": "cost", "threshold": 0.01}
-    threshold: float = Field(ge=0)
+    threshold: float = Field(ge=0, description="Dollars.")
 
     @property
     def claim(self) -> str:

@@ -22,8 +22,10 @@ class ToolsCalled(Assertion):
         "names": ["search_listings", "send_email"],
         "order": "in-order",
     }
-    names: list[str] = Field(min_length=1)
-    order: Literal["any", "in-order", "exact"] = "any"
+    names: list[str] = Field(min_length=1, description="The names of the tools.")
+    order: Literal["any", "in-order", "exact"] = Field(
+        default="any", description="in-order lets other calls stand between, exact does not."
+    )
 
     @property
     def claim(self) -> str:
@@ -78,7 +80,9 @@ class IsValidToolsCall(Assertion):
             }
         ],
     }
-    tools: list[dict[str, JsonValue]] = Field(min_length=1, max_length=200)
+    tools: list[dict[str, JsonValue]] = Field(
+        min_length=1, max_length=200, description="The tools that may be called, in OpenAI's form."
+    )
 
     @field_validator("tools")
     @classmethod

@@ -25,7 +25,9 @@ class ContainsJson(Assertion):
         "type": "contains-json",
         "value": {"type": "object", "required": ["listings"]},
     }
-    value: dict[str, JsonValue] | None = None
+    value: dict[str, JsonValue] | None = Field(
+        default=None, description="A JSON Schema; without one any object or list passes."
+    )
 
     @field_validator("value")
     @classmethod
@@ -94,7 +96,9 @@ class CodeBlock(Assertion):
 
     kind = "code-block"
     example: ClassVar[Spec] = {"type": "code-block", "language": "python"}
-    language: str | None = Field(default=None, min_length=1)
+    language: str | None = Field(
+        default=None, min_length=1, description="As it stands behind the opening fence."
+    )
 
     @property
     def claim(self) -> str:

@@ -24,10 +24,10 @@ from regrade_tools.assertions import (
 )
 from regrade_tools.assertions.asking import Check
 from regrade_tools.assertions.verdicts import Assertion
-from regrade_tools.clipping import clip
 from regrade_tools.deadline import look
 from regrade_tools.fingerprint import canonical, fingerprint
 from regrade_tools.jsontext import is_deep
+from regrade_tools.mistakes import mistakes_in
 from regrade_tools.refusal import Refusal, unknown
 
 KINDS: dict[str, type[Assertion]] = {
@@ -87,7 +87,6 @@ _NEGATION = "not-"
 # What is written by hand is far below; what is compared with a whole document is a judge's work.
 _LARGEST = 1_000_000
 _MOST = 1_000
-_TOLD = 5
 _LIST_THEM = 'Call overview with name "assertions" for every kind with an example.'
 
 
@@ -105,7 +104,7 @@ def parse(spec: dict[str, JsonValue], *, programs: bool = False) -> Check:
         )
     name = written.removeprefix(_NEGATION)
     if name not in KINDS:
-        raise unknown("assertion type", clip(written, 80), KINDS, next_step=_LIST_THEM)
+        raise unknown("assertion type", written, KINDS, next_step=_LIST_THEM)
     kind = KINDS[name]
     if kind.is_program and not programs:
         raise Refusal(
@@ -118,7 +117,7 @@ def parse(spec: dict[str, JsonValue], *, programs: bool = False) -> Check:
         assertion = kind.model_validate(fields)
     except ValidationError as problem:
         raise Refusal(
-            f"The assertion {written!r} is wrong: {_told(kind, problem)}.",
+            f"The assertion {written!r} is wrong: {mistakes_in(problem, kind)}.",
             next_step=f"A right one: {_example(kind)}. Put not- before the type to negate it.",
         ) from None
     return Check(assertion, spec, mark, negated=written != name)
@@ -170,21 +169,6 @@ def parse_all(
 
 def _example(kind: type[Assertion]) -> str:
     return json.dumps(kind.example)
-
-
-def _told(kind: type[Assertion], problem: ValidationError) -> str:
-    valid = [field.alias or name for name, field in kind.model_fields.items()]
-    told: list[str] = []
-    for error in problem.errors(include_url=False, include_context=False)[:_TOLD]:
-        where = clip(".".join(str(part) for part in error["loc"]), 80)
-        if error["type"] == "extra_forbidden":
-            told.append(f"it has no field {where!r} (its fields: {', '.join(valid)})")
-        elif error["type"] == "missing":
-            told.append(f"the field {where!r} is missing")
-        else:
-            message = clip(error["msg"].removeprefix("Value error, "), 600)
-            told.append(f"{where}: {message}" if where else message)
-    return "; ".join(told)
 
 
 def described() -> list[dict[str, Any]]:

@@ -20,6 +20,7 @@ from regrade_tools.words import tokens
 # The work grows with the product of the two lengths, or the memory with their n-grams.
 _LONGEST_TEXT, _MOST_WORDS = 20_000, 5_000
 _NUMBER = re.compile(r"[-+]?\d{1,30}(?:,\d{3})*(?:\.\d{1,30})?(?:[eE][-+]?\d{1,2})?")
+_LEAST = "The least score that passes."
 
 
 class Levenshtein(Assertion):
@@ -28,8 +29,8 @@ class Levenshtein(Assertion):
     kind = "levenshtein"
     reference_free = False
     example: ClassVar[Spec] = {"type": "levenshtein", "value": "San Jose", "threshold": 2}
-    value: str = Field(max_length=_LONGEST_TEXT)
-    threshold: int = Field(default=5, ge=0)
+    value: str = Field(max_length=_LONGEST_TEXT, description="The text to compare with.")
+    threshold: int = Field(default=5, ge=0, description="The most characters that may differ.")
 
     @property
     def claim(self) -> str:
@@ -49,8 +50,10 @@ class Levenshtein(Assertion):
 
 class _Overlap(Assertion):
     reference_free = False
-    value: str = Field(min_length=1, max_length=_LONGEST_TEXT * 5)
-    threshold: float = Field(default=0.75, ge=0, le=1)
+    value: str = Field(
+        min_length=1, max_length=_LONGEST_TEXT * 5, description="The text to compare with."
+    )
+    threshold: float = Field(default=0.75, ge=0, le=1, description=_LEAST)
 
     @model_validator(mode="after")
     def _of_words(self) -> Self:
@@ -80,7 +83,7 @@ class RougeN(_Overlap):
 
     kind = "rouge-n"
     example: ClassVar[Spec] = {"type": "rouge-n", "value": "two listings in San Jose"}
-    n: int = Field(default=1, ge=1, le=9)
+    n: int = Field(default=1, ge=1, le=9, description="How many words are compared at once.")
 
     def _score(self, words: tuple[str, ...], reference: tuple[str, ...]) -> float:
         return overlap.rouge_n(words, reference, self.n)
@@ -101,7 +104,7 @@ class Bleu(_Overlap):
 
     kind = "bleu"
     example: ClassVar[Spec] = {"type": "bleu", "value": "two listings in San Jose"}
-    threshold: float = Field(default=0.5, ge=0, le=1)
+    threshold: float = Field(default=0.5, ge=0, le=1, description=_LEAST)
 
     def _score(self, words: tuple[str, ...], reference: tuple[str, ...]) -> float:
         return overlap.bleu(words, reference)
@@ -112,7 +115,7 @@ class Gleu(_Overlap):
 
     kind = "gleu"
     example: ClassVar[Spec] = {"type": "gleu", "value": "two listings in San Jose"}
-    threshold: float = Field(default=0.5, ge=0, le=1)
+    threshold: float = Field(default=0.5, ge=0, le=1, description=_LEAST)
 
     def _score(self, words: tuple[str, ...], reference: tuple[str, ...]) -> float:
         return overlap.gleu(words, reference)
@@ -124,9 +127,13 @@ class CloseTo(Assertion):
     kind = "close-to"
     reference_free = False
     example: ClassVar[Spec] = {"type": "close-to", "value": 1200, "tolerance": 0.5, "at": "price"}
-    value: float = Field(allow_inf_nan=False)
-    tolerance: float = Field(default=1e-9, ge=0, allow_inf_nan=False)
-    at: Place | None = None
+    value: float = Field(allow_inf_nan=False, description="The right number.")
+    tolerance: float = Field(
+        default=1e-9, ge=0, allow_inf_nan=False, description="How far off it may be."
+    )
+    at: Place | None = Field(
+        default=None, description="A place, such as price; without one the text's only number."
+    )
 
     @property
     def claim(self) -> str:

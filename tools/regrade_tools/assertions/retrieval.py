@@ -12,10 +12,13 @@ from regrade_tools.models.case import Spec
 
 class _Ranking(Assertion):
     reference_free = False
-    at: Place = Field(default_factory=lambda: selector(""))
-    relevant: list[str | int] = Field(min_length=1)
-    k: int = Field(default=10, ge=1)
-    threshold: float = Field(default=1.0, gt=0, le=1)
+    at: Place = Field(
+        default_factory=lambda: selector(""),
+        description="The place of the list, such as documents[*].id; the whole output by default.",
+    )
+    relevant: list[str | int] = Field(min_length=1, description="The ids that should be found.")
+    k: int = Field(default=10, ge=1, description="How many of the first ids count.")
+    threshold: float = Field(default=1.0, gt=0, le=1, description="The least score that passes.")
 
     @property
     def claim(self) -> str:

@@ -16,8 +16,10 @@ class Scorer(Assertion):
 
     reads_output = False
     is_program = True
-    threshold: float | None = Field(default=None)
-    timeout_s: float = Field(default=30, gt=0, le=3600)
+    threshold: float | None = Field(
+        default=None, description="The least score that passes, where it gives one."
+    )
+    timeout_s: float = Field(default=30, gt=0, le=3600, description="Seconds for one answer.")
 
     def flaw(self, subject: Subject) -> str | None:  # noqa: ARG002 - as the base class
         """As the base class says; nobody but a run starts programs."""
@@ -40,8 +42,12 @@ class PythonScorer(Scorer):
 
     kind = "python"
     example: ClassVar[Spec] = {"type": "python", "ref": "evals/scorers.py:is_polite"}
-    ref: str = Field(pattern=r"^[^:]+\.py:[A-Za-z_]\w*$")
-    interpreter: str | None = None
+    ref: str = Field(
+        pattern=r"^[^:]+\.py:[A-Za-z_]\w*$", description="The file and the function in it."
+    )
+    interpreter: str | None = Field(
+        default=None, description="The Python that runs it; the project's own by default."
+    )
 
     @property
     def name(self) -> str:
@@ -68,7 +74,9 @@ class CommandScorer(Scorer):
     kind = "command"
     example: ClassVar[Spec] = {"type": "command", "run": ["./evals/score.sh"]}
     # Not strict: a list of a file becomes a tuple, so that two scorers can be told apart.
-    run: tuple[str, ...] = Field(min_length=1, strict=False)
+    run: tuple[str, ...] = Field(
+        min_length=1, strict=False, description="The program and its arguments."
+    )
 
     @model_validator(mode="after")
     def _named(self) -> Self:

@@ -6,8 +6,10 @@ from typing import Annotated, Any
 
 from pydantic import JsonValue, PlainSerializer, PlainValidator, WithJsonSchema
 
+from regrade_tools.clipping import clip_list
+
 _STEP = re.compile(r'\.?([^.\[\]"]+)|\[(-?\d{1,9})\]|\[(\*)\]|\["((?:[^"\\]|\\.)*)"\]')
-_SHOWN = 8
+_SHOWN, _KEYS = 8, 300
 # Deeper than data can be; with more, each step of a long way would copy the rest of it.
 _MOST_STEPS = 100
 
@@ -53,7 +55,7 @@ def _enter(value: JsonValue, step: str | int, way: str) -> tuple[JsonValue, str]
     if not isinstance(value, dict):
         raise MissingError(f"{way} is {_kind(value)}, not an object with {step!r}")
     if step not in value:
-        keys = ", ".join(list(value)[:_SHOWN]) or "none"
+        keys = ", ".join(clip_list(list(value)[:_SHOWN], _KEYS)) or "none"
         raise MissingError(f"{way} has no {step!r} (its keys: {keys})")
     return value[step], f"{way}.{step}"
 

@@ -22,9 +22,11 @@ class IsSql(Assertion):
 
     kind = "is-sql"
     example: ClassVar[Spec] = {"type": "is-sql", "read_only": True, "tables": ["listings"]}
-    dialect: str = ""
-    read_only: bool = False
-    tables: list[str] | None = Field(default=None, min_length=1)
+    dialect: str = Field(default="", description="Such as postgres; SQL in general by default.")
+    read_only: bool = Field(default=False, description="Whether it may only query.")
+    tables: list[str] | None = Field(
+        default=None, min_length=1, description="The only tables that it may name."
+    )
 
     @field_validator("dialect")
     @classmethod

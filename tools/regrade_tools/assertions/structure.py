@@ -25,7 +25,9 @@ class IsJson(Assertion):
         "type": "is-json",
         "value": {"type": "object", "required": ["listings"]},
     }
-    value: dict[str, JsonValue] | None = None
+    value: dict[str, JsonValue] | None = Field(
+        default=None, description="A JSON Schema; without one anything that is JSON passes."
+    )
 
     @field_validator("value")
     @classmethod
@@ -63,14 +65,26 @@ class Path(Assertion):
     kind = "path"
     example: ClassVar[Spec] = {"type": "path", "at": "listings", "len": "> 1"}
     at: Place
-    exists: bool | None = None
-    equals: JsonValue = None
-    one_of: list[JsonValue] | None = Field(default=None, min_length=1)
-    contains: JsonValue = None
-    len: Comparison | None = None
-    is_: Comparison | None = Field(default=None, alias="is")
-    same_items: list[JsonValue] | None = None
-    sorted: Literal["ascending", "descending"] | None = None
+    exists: bool | None = Field(default=None, description="Whether something stands there.")
+    equals: JsonValue = Field(default=None, description="The value that stands there.")
+    one_of: list[JsonValue] | None = Field(
+        default=None, min_length=1, description="The values that may stand there."
+    )
+    contains: JsonValue = Field(
+        default=None, description="An item of the list, a part of the text or a key there."
+    )
+    len: Comparison | None = Field(
+        default=None, description="The length of the list, text or object there."
+    )
+    is_: Comparison | None = Field(
+        default=None, alias="is", description="How the number there compares."
+    )
+    same_items: list[JsonValue] | None = Field(
+        default=None, description="The items of the list there, in any order."
+    )
+    sorted: Literal["ascending", "descending"] | None = Field(
+        default=None, description="The order of the items of the list there."
+    )
 
     @model_validator(mode="after")
     def _compares(self) -> Self:
@@ -164,7 +178,7 @@ class Expr(Assertion):
 
     kind = "expr"
     example: ClassVar[Spec] = {"type": "expr", "value": "len(output.listings) == 1"}
-    value: str = Field(min_length=1)
+    value: str = Field(min_length=1, description="The condition, in Jinja2's syntax.")
 
     @field_validator("value")
     @classmethod

@@ -37,7 +37,7 @@ class Equals(Assertion):
     kind = "equals"
     reference_free = False
     example: ClassVar[Spec] = {"type": "equals", "value": "unknown"}
-    value: JsonValue
+    value: JsonValue = Field(description="What the whole output must be.")
 
     @property
     def claim(self) -> str:
@@ -53,7 +53,7 @@ class Equals(Assertion):
 class Phrase(Assertion):
     """A kind that asks for one phrase."""
 
-    value: str = Field(min_length=1)
+    value: str = Field(min_length=1, description="The phrase.")
 
 
 class Contains(Phrase):
@@ -108,7 +108,9 @@ class StartsWith(Phrase):
 class Phrases(Assertion):
     """A kind that asks for several phrases."""
 
-    value: list[Annotated[str, Field(min_length=1)]] = Field(min_length=1)
+    value: list[Annotated[str, Field(min_length=1)]] = Field(
+        min_length=1, description="The phrases, letter for letter."
+    )
 
 
 class ContainsAll(Phrases):
@@ -150,7 +152,7 @@ class Regex(Assertion):
 
     kind = "regex"
     example: ClassVar[Spec] = {"type": "regex", "value": r"\$\d[\d,]*"}
-    value: str = Field(min_length=1)
+    value: str = Field(min_length=1, description="The pattern, in Python's syntax.")
 
     @field_validator("value")
     @classmethod
@@ -173,9 +175,11 @@ class Count(Assertion):
 
     kind = "count"
     example: ClassVar[Spec] = {"type": "count", "of": "words", "max": 80}
-    of: Literal["words", "sentences", "lines", "characters", "items"]
-    min: int | None = Field(default=None, ge=0)
-    max: int | None = Field(default=None, ge=0)
+    of: Literal["words", "sentences", "lines", "characters", "items"] = Field(
+        description="What is counted; items are those of a list, in text or as data."
+    )
+    min: int | None = Field(default=None, ge=0, description="The least number that passes.")
+    max: int | None = Field(default=None, ge=0, description="The greatest number that passes.")
 
     _PATTERNS: ClassVar[dict[str, re.Pattern[str]]] = {
         "words": re.compile(r"\S+"),

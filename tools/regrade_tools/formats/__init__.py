@@ -1,6 +1,6 @@
 """A log in some format -> ``Trace``s. No bytes make a reader raise anything but a ``Refusal``."""
 
-from regrade_tools.formats.files import files
+from regrade_tools.formats.files import files, home
 from regrade_tools.formats.reader import FORMATS, Reading, traces
 from regrade_tools.formats.record import Note, Record, Skipped
 from regrade_tools.formats.source import records, stream_records
@@ -12,6 +12,7 @@ __all__ = [
     "Record",
     "Skipped",
     "files",
+    "home",
     "records",
     "stream_records",
     "traces",

@@ -66,8 +66,8 @@ class SuiteImports:
             format=found.format,
             cases=len(found.drafts),
             assertions=sum(len(draft.case.assertions) for draft in found.drafts),
-            written=[self._shown(at) for at in written],
-            kept=[self._shown(at) for at in kept],
+            written=[self.workspace.shown(at) for at in written],
+            kept=[self.workspace.shown(at) for at in kept],
             left_out=[*found.left_out, *(one for draft in found.drafts for one in draft.left_out)],
             unasserted=unasserted,
             hint=_hint(suite, len(unasserted), len(found.drafts), dry_run=dry_run),
@@ -111,9 +111,6 @@ class SuiteImports:
             at = self.workspace.case_path(suite, draft.case.id)
             texts[at] = _noted(draft.left_out) + dump(written)
         return texts
-
-    def _shown(self, path: Path) -> str:
-        return path.relative_to(self.workspace.root).as_posix()
 
 
 def _config(path: Path) -> Path:

@@ -1,0 +1,30 @@
+"""Files that are there whole or not at all: written under another name first."""
+
+import os
+import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def temporary(folder: Path, text: str) -> Generator[Path]:
+    """A file in ``folder`` with ``text``, on the disk; whatever happens, nothing is left of it.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    handle, name = tempfile.mkstemp(dir=folder, prefix=".", suffix=".tmp")
+    path = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        # A temporary file is its owner's alone; what it becomes is a file like its neighbours.
+        mask = os.umask(0)
+        os.umask(mask)
+        path.chmod(0o666 & ~mask)
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
