@@ -111,3 +111,33 @@ def test_what_cannot_be_asked_is_refused(
     code, told = checked(capsys, rows, asked)
     assert code == 2
     assert problem in told["refused"]
+
+
+def test_no_secret_of_a_row_is_in_the_reasons_and_what_passes_is_written_as_it_was_read(
+    rows: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    leak = "sk-proj-" + "a1B2" * 8
+    (rows.parent / "evals" / "regrade.yaml").write_text('redact: {staff: "EMP-[0-9]+"}\n')
+    out = rows.parent / "clean.jsonl"
+    good = {"output": f"San Jose {leak}"}
+    found = [good, {"output": f"{'x' * 104} {leak} of EMP-1234"}, {leak: 1, "EMP-1234": 2}]
+    rows.write_text("".join(json.dumps(row) + "\n" for row in found))
+    code, told = checked(capsys, rows, [CONTAINS], "--out", str(out))
+    assert (code, told["passed"], told["failed"], told["unreadable"]) == (1, 1, 1, 1)
+    first = [row["reasons"] for row in told["first"]]
+    assert first[1] == [
+        "it has no field 'output' (its fields: [redacted:openai_key], [redacted:staff])"
+    ]
+    for part in (leak[:12], "EMP-"):
+        assert part not in str(first)
+    assert json.loads(out.read_text()) == good
+
+
+def test_a_row_that_cannot_be_redacted_is_errored(
+    rows: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (rows.parent / "evals" / "regrade.yaml").write_text('redact: {slow: "(?:(?:a|a)|(?:a|a))+$"}\n')
+    rows.write_text(json.dumps({"output": "a" * 99 + "!"}) + "\n")
+    code, told = checked(capsys, rows, [CONTAINS])
+    assert (code, told["errored"]) == (3, 1)
+    assert told["first"][0]["reasons"][0].startswith("the row cannot be redacted: the pattern")

@@ -19,6 +19,7 @@ from regrade_tools.workspace import Workspace
 pytestmark = pytest.mark.anyio
 
 KEY = "sk-0123456789abcdef"
+LEAK = "sk-proj-" + "a1B2" * 8
 Answer = tuple[int, dict[str, str], str]
 NO_HEADERS: dict[str, str] = {}
 
@@ -170,6 +171,26 @@ async def test_an_answer_that_is_none_is_errored_and_asked_for_once(
     service.answer = lambda _: answer
     assert why in await errored(tmp_path, {"http": {"url": service.url}})
     assert len(service.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (500, NO_HEADERS, f"{'x' * 210} {LEAK} {'x' * 900}"),
+        (200, NO_HEADERS, f"{'x' * 210} {LEAK} {'x' * 900}"),
+        (200, NO_HEADERS, json.dumps({"error": f"{'x' * 440} {LEAK} {'x' * 900}"})),
+        (200, NO_HEADERS, json.dumps({f"{'x' * 210} {LEAK} {'x' * 900}": 1})),
+        ok("a", id=f"{'x' * 210} {LEAK} {'x' * 900}"),
+        ok("a", cost_usd=f"{'x' * 20} {LEAK}"),
+    ],
+)
+async def test_no_secret_and_no_part_of_one_is_in_what_is_told_of_a_wrong_answer(
+    answer: Answer, service: Service, tmp_path: Path
+) -> None:
+    service.answer = lambda _: answer
+    why = await errored(tmp_path, {"http": {"url": service.url}})
+    assert LEAK[:12] not in why
+    assert LEAK[-12:] not in why
 
 
 @pytest.mark.parametrize("status", [429, 503])

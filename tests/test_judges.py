@@ -387,3 +387,42 @@ async def test_a_judge_is_no_assertion_of_a_tools_argument(tmp_path: Path) -> No
             client, "check_output", output="x", assertions=[{"type": "judge", "judge": "diet"}]
         )
     assert "must stand in a file of a suite or a case" in told
+
+
+async def test_neither_a_judge_nor_its_record_is_given_a_secret(tmp_path: Path) -> None:
+    (tmp_path / "evals").mkdir()
+    (tmp_path / "evals" / "regrade.yaml").write_text('redact: {staff: "EMP-[0-9]+"}\n')
+    judge_file(tmp_path, "diet", "")
+    outputs = [{"input": "of EMP-1234", "output": "by EMP-1234"}]
+    async with client_of(tmp_path) as client:
+        handed = await replied(client, "run_judge", judge="diet", outputs=outputs)
+        told = {"n": 1, "reasoning": "EMP-1234 is named", "verdict": "FAIL"}
+        packet = handed["work"]["packet_id"]
+        await replied(client, "submit_answers", packet_id=packet, answers=[told])
+        found = await replied(client, "run_judge", judge="diet", outputs=outputs)
+    assert found["verdicts"][0]["reasoning"] == "[redacted:staff] is named"
+    assert "[redacted:staff]" in str(handed)
+    assert "EMP-" not in str((handed, found))
+
+
+async def test_what_a_classifier_says_is_kept_without_secrets(tmp_path: Path) -> None:
+    (tmp_path / "evals").mkdir()
+    (tmp_path / "evals" / "regrade.yaml").write_text('redact: {staff: "EMP-[0-9]+"}\n')
+    (tmp_path / "bot.py").write_text(
+        "def classify(given):\n    if given['output'] == 'b': raise ValueError('EMP-99')\n"
+        "    return {'verdict': 'FAIL', 'reasoning': 'asked EMP-1234'}\n"
+    )
+    judge_file(tmp_path, "diet", "python: bot:classify")
+    outputs = [{"input": "q", "output": output} for output in "ab"]
+    async with client_of(tmp_path) as client:
+        found = await replied(client, "run_judge", judge="diet", outputs=outputs)
+    assert "asked [redacted:staff]" in str(found)
+    assert "EMP-" not in str(found)
+
+
+async def test_a_classifier_that_cannot_be_imported_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "evals").mkdir()
+    judge_file(tmp_path, "diet", "python: absent:classify")
+    async with client_of(tmp_path) as client:
+        told = await refused(client, "run_judge", judge="diet", outputs=[{"output": "a"}])
+    assert "The target 'absent:classify' cannot be imported" in told

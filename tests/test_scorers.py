@@ -14,6 +14,7 @@ from regrade_tools.workspace import Workspace
 pytestmark = pytest.mark.anyio
 
 SCORER = "evals/scorers.py:check"
+LEAK = "sk-proj-" + "a1B2" * 8
 ROWS = [
     {"question": "hi", "answer": "hello, please", "tone": "polite"},
     {"question": "go", "answer": "no", "tone": "rude"},
@@ -169,7 +170,7 @@ async def test_a_command_reads_the_case_as_json_and_prints_its_verdict(root: Pat
 @pytest.mark.parametrize(
     ("code", "reason"),
     [
-        ("echo out of cheese >&2; exit 3", "it ended with code 3; it last said: out of cheese"),
+        ("echo out of cheese >&2; exit 3", "it ended with code 3; it said: out of cheese"),
         ("echo hello", "it printed 'hello' instead of JSON"),
         ("cat", "it returned {"),
         ("sleep 600", "gave no answer within 2 s and was stopped"),
@@ -217,3 +218,42 @@ async def test_a_guardrail_tells_that_a_scorer_of_the_suite_was_not_asked(root: 
         ["python"],
     )
     assert not (root / "owned").exists()
+
+
+@pytest.mark.parametrize(
+    ("code", "figures", "told"),
+    [
+        # It sees the answer as it came, and its words are those for the answer as it is kept.
+        (f"{{'pass': output == 'it is {LEAK}', 'reason': 'wrong'}}", (2, 0, 0), ""),
+        ("{'pass': 'EMP-' not in row['mood'], 'reason': output[6:20] + row['mood'][:4]}",
+         (0, 2, 0), "it does not; what shows it is redacted"),
+        ("{'pass': False, 'reason': 'x' * 590 + output + row['mood']}",
+         (0, 2, 0), "but xxxxx"),
+        ("{'pass': False, 'reason': output[:20]}", (0, 2, 0), "but it is [redacted:"),
+        ("output + row['mood']", (0, 0, 2), 'it returned "it is [redacted:openai_key][redacted:'),
+        ("1 / 0 if 'EMP-' in row['mood'] else True", (0, 0, 2), "what shows why is redacted"),
+        ("[][0] if print(output, file=__import__('sys').stderr) else exit(output)",
+         (0, 0, 2), "SystemExit: it is [redacted:openai_key]"),
+    ],
+)  # fmt: skip
+async def test_no_secret_of_an_answer_or_a_column_is_in_what_a_scorer_says(
+    code: str, figures: tuple[int, ...], told: str, root: Path
+) -> None:
+    rows = [{"question": q, "answer": f"it is {LEAK}", "mood": "EMP-1234"} for q in "ab"]
+    (root / "evals" / "regrade.yaml").write_text('redact: {staff: "EMP-[0-9]+"}\n')
+    scorer(root, f"def check(output, **row):\n    return {code}\n")
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    (root / "evals" / "rows.jsonl").write_text(text)
+    found, reasons = await ran(root)
+    assert found == figures
+    assert all(told in reason for (reason,) in reasons)
+    for part in (LEAK[:12], LEAK[-12:], "EMP-"):
+        assert part not in str(reasons)
+
+
+async def test_no_secret_is_in_what_a_command_says_that_breaks(root: Path) -> None:
+    code = "import sys; sys.exit('x' * 9000 + ' sk-proj-' + 'a1B2' * 8 + ' ' + 'x' * 290)"
+    suite(root, {"type": "command", "run": ["python3", "-c", code]})
+    figures, reasons = await ran(root)
+    assert figures == (0, 0, 2)
+    assert LEAK[-8:] not in str(reasons)
