@@ -253,6 +253,17 @@ async def test_an_example_may_only_come_from_the_train_split(tmp_path: Path) -> 
     assert "which is in the test split: it would be measured on what it was told" in told
 
 
+async def test_a_prompt_that_no_reply_could_hold_whole_is_handed_to_no_agent(
+    tmp_path: Path,
+) -> None:
+    judge_file(tmp_path, "diet", "")
+    judge = tmp_path / "evals" / "judges" / "diet.md"
+    judge.write_text(judge.read_text().replace("fails: ", f"fails: {'Much. ' * 2_000}"))
+    async with client_of(tmp_path) as client:
+        told = await refused(client, "run_judge", judge="diet", outputs=[{"output": "a"}])
+    assert "larger than 10,000 bytes, too large to be handed to an agent" in told
+
+
 async def test_given_outputs_are_judged_and_the_rate_is_only_corrected_by_labels(
     tmp_path: Path,
 ) -> None:

@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import AsyncGenerator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from labelled import judge_file, know, label_row, write_labels
 from mcp import Client
 from pydantic import JsonValue
 
@@ -15,7 +17,8 @@ from regrade_tools.workspace import Workspace
 
 pytestmark = pytest.mark.anyio
 CAP = 8_000 * 4
-CJK, EMOJI, LONG = "听不懂", "🙂", 1_000_000
+CASES = 120
+CJK, EMOJI, LONG = "听不懂", "🙂", 100_000
 
 
 def weight(text: str) -> int:
@@ -23,9 +26,9 @@ def weight(text: str) -> int:
 
 
 def spans() -> list[dict[str, Any]]:
-    """A chain of ten thousand steps, some with names and ids of a megabyte."""
+    """A chain of two thousand steps, some with names and ids of a hundred kilobytes."""
     names = {1: CJK * (LONG // 9), 2: "\x01" * LONG, 3: EMOJI * (LONG // 4)}
-    ids = {number: f"{number:016x}" for number in range(10_001)} | {5: "e" * LONG, 6: CJK * 9_999}
+    ids = {number: f"{number:016x}" for number in range(2_001)} | {5: "e" * LONG, 6: CJK * 9_999}
     return [
         {
             "traceId": "4bf92f3577b34da6a3ce929d0e0e4736",
@@ -35,7 +38,7 @@ def spans() -> list[dict[str, Any]]:
             "startTimeUnixNano": str(1_700_000_000_000_000_000 + number),
             "status": {"code": 2, "message": CJK * 100},
         }
-        for number in range(1, 10_001)
+        for number in range(1, 2_001)
     ]
 
 
@@ -51,7 +54,7 @@ RECORDS: list[Any] = [
     },
     {
         "messages": [
-            {"role": "user", "content": CJK * (30_000_000 // 9)},
+            {"role": "user", "content": CJK * LONG},
             {"role": CJK * LONG, "name": "n" * LONG, "content": "\x02" * LONG},
             *({"role": "user", "content": EMOJI * 999} for _ in range(200)),
             {"role": "assistant", "content": "", "tool_calls": [
@@ -63,6 +66,11 @@ RECORDS: list[Any] = [
     {"resourceSpans": [{"scopeSpans": [{"spans": spans()}]}]},
     *({"input": f"{EMOJI * 999} {n}", "output": CJK, "tags": [CJK * 99] * 9} for n in range(120)),
 ]  # fmt: skip
+
+
+OUTPUTS: list[dict[str, Any]] = [
+    {"input": f"{number} {CJK * 300}", "output": EMOJI * 300} for number in range(60)
+]
 
 
 @pytest.fixture(scope="module")
@@ -78,13 +86,13 @@ async def hostile(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator["C
     suites, cases = root / "evals" / "suites", root / "evals" / "cases" / "big"
     suites.mkdir(parents=True)
     cases.mkdir(parents=True)
-    scenarios = {f"s{number}": {"description": CJK * 500} for number in range(200)}
+    scenarios = {f"s{number}": {"description": CJK * 500} for number in range(CASES)}
     big = {"description": EMOJI * 9_999, "features": {"f": {"scenarios": scenarios}}}
     (suites / "big.yaml").write_text(json.dumps(big, ensure_ascii=False))
-    for number in range(300):
+    for number in range(100):
         (suites / f"suite-{number}-{'x' * 60}.yaml").write_text(f"description: {CJK * 90}\n")
         (suites / f"bad-{number}.yaml").write_text(f"{EMOJI * 999}: 1\n")
-    for number in range(200):
+    for number in range(CASES):
         case_id = f"c{number}-{'y' * 60}"
         case: dict[str, Any] = {
             "id": case_id, "feature": "f", "scenario": f"s{number}", "input": CJK * 500,
@@ -94,8 +102,23 @@ async def hostile(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator["C
             ], "recorded": {"output": EMOJI * 1_500},
         }  # fmt: skip
         (cases / f"{case_id}.yaml").write_text(json.dumps(case, ensure_ascii=False))
+    judges(root)
     async with Client(build_server(House(Workspace(root)))) as client:
         yield Caller(client)
+
+
+def judges(root: Path) -> None:
+    """A judge that an agent is, and one that was recorded and that people contradict at length."""
+    said = [{**output, "verdict": "FAIL", "reasoning": CJK * 999} for output in OUTPUTS]
+    (root / "evals" / "said.jsonl").write_text("\n".join(map(json.dumps, said)))
+    judge_file(root, "recorded", "recorded: evals/said.jsonl")
+    judge_file(root, "agent", "")
+    know(root, "ada")
+    labels = (
+        label_row(it["input"], it["output"], "pass", split="dev", critique=EMOJI * 999)
+        for it in OUTPUTS
+    )
+    write_labels(root, labels)
 
 
 class Caller:
@@ -114,6 +137,27 @@ class Caller:
             return {"refused": text}
         assert json.loads(text) == reply.structured_content
         return json.loads(text)
+
+
+async def judged(hostile: Caller) -> None:
+    """What judges say of long answers, and what agents are handed and hand in."""
+    said = await hostile("run_judge", judge="recorded", outputs=OUTPUTS)
+    assert (said["failed"], "truncated" in said) == (len(OUTPUTS), False)
+    rest = await hostile("run_judge", judge="recorded", outputs=OUTPUTS, cursor=said["next_cursor"])
+    assert not {card["item"] for card in rest["verdicts"]} & {
+        card["item"] for card in said["verdicts"]
+    }
+    aligned = await hostile("align_judge", judge="recorded", split="dev")
+    assert (aligned["comparable"], "truncated" in aligned) == (len(OUTPUTS), False)
+    assert 0 < len(aligned["disagreements"]) == int(aligned["next_cursor"])
+    work = (await hostile("run_judge", judge="agent", outputs=OUTPUTS))["work"]
+    assert all(CJK * 300 in it["data"] and EMOJI * 300 in it["data"] for it in work["items"])
+    answers: list[dict[str, Any]] = [
+        {"n": EMOJI * 999, "reasoning": EMOJI * LONG, CJK * 999: CJK * LONG}
+    ] * 99
+    answers.append({"n": 1, "reasoning": EMOJI * LONG, "verdict": "FAIL"})
+    taken = await hostile("submit_answers", packet_id=work["packet_id"], answers=answers)
+    assert (taken["accepted"], "truncated" in taken) == (1, False)
 
 
 @pytest.mark.slow
@@ -137,7 +181,10 @@ async def test_no_reply_of_any_tool_is_above_the_cap_over_a_hostile_store(hostil
     await hostile("overview")
     await hostile("overview", name="big")
     ran = await hostile("run_suite", suite="big", target="recorded", wait_s=300)
-    assert ran["summary"]["failed"] == 200
+    assert ran["summary"]["failed"] == CASES
+    places = ran["summary"]["by_scenario"]
+    assert sum(counted["failed"] for counted in places.values()) == CASES
+    assert list(places)[-1] == f"... {CASES - len(places) + 1} more, none worse"
     run_id = ran["summary"]["run_id"]
     seen: list[str] = []
     following: str | None = "0"
@@ -149,22 +196,22 @@ async def test_no_reply_of_any_tool_is_above_the_cap_over_a_hostile_store(hostil
     assert len(set(seen)) == len(seen)
     one = await hostile("get_run", run_id=run_id, case_id=seen[0])
     assert weight(one["cards"][0]["output"]) > 4_000
-    many: list[JsonValue] = [{"type": "contains", "value": f"{CJK * 999}{n}"} for n in range(999)]
+    many: list[JsonValue] = [{"type": "contains", "value": f"{CJK * 99}{n}"} for n in range(400)]
     checked = await hostile("check_output", output=EMOJI * LONG, assertions=many)
-    assert checked["truncated"] == (
-        "The reply was too long and what is longest in it was cut. Check fewer assertions at once."
-    )
-    await hostile(
-        "file_case", suite="big", input=CJK * LONG, output={CJK * LONG: EMOJI * LONG},
-        assertions=[{"type": "path", "at": "a", "equals": EMOJI * LONG}, *many], reason=CJK * 99,
-        corrected_output={"a": EMOJI * LONG},
+    assert checked["failed"][-1].endswith("more checks like these")
+    filed = await hostile(
+        "file_case", suite="big", input=CJK * 9_999, output={CJK * 9_999: EMOJI * 9_999},
+        assertions=[{"type": "path", "at": "a", "equals": EMOJI * 9_999}, *many[:200]],
+        reason=CJK * 99, tags=[CJK * 99] * 99,
     )  # fmt: skip
+    assert filed["truncated"] == (
+        "The reply was too long and what is longest in it was cut. The file at `path` holds it all."
+    )
+    await judged(hostile)
     assert hostile.called == {tool.name for tool in (await hostile.client.list_tools()).tools}
 
 
-HUGE = "x" * 10_000_000
-
-
+HUGE = "x" * 1_000_000
 ECHOES: list[tuple[str, dict[str, Any]]] = [
     ("overview", {"name": HUGE}),
     (HUGE, {}),
@@ -189,6 +236,13 @@ ECHOES: list[tuple[str, dict[str, Any]]] = [
     ("check_output", {"output": "a", "suite": "big", "case_id": HUGE}),
     ("check_output", {"output": "a", "assertions": [{"type": HUGE}]}),
     ("check_output", {"output": "a", "assertions": [{"type": "contains", HUGE: 1}]}),
+    ("run_judge", {"judge": HUGE, "outputs": [{"output": "a"}]}),
+    ("run_judge", {"judge": "agent", "outputs": [{HUGE: "a"}]}),
+    ("run_judge", {"judge": "agent", "run_id": HUGE}),
+    ("run_judge", {"judge": "agent", "traces": HUGE}),
+    ("align_judge", {"judge": "agent", "cursor": HUGE}),
+    ("align_judge", {"judge": "agent", "split": HUGE}),
+    ("submit_answers", {"packet_id": HUGE, "answers": []}),
     ("file_case", {"suite": HUGE, "reason": HUGE, "assertions": []}),
     ("file_case", {"suite": "big", "reason": "a", "trace_id": HUGE,
                    "assertions": [{"type": "contains", "value": HUGE}]}),
