@@ -21,6 +21,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from regrade_prompts import render
 from regrade_server.house import House
 from regrade_server.schemas import lean, shallow
+from regrade_server.surface import Listing, Surface
 from regrade_tools.catalog import Effect, Tool
 from regrade_tools.refusal import Refusal
 from regrade_tools.running import Progress
@@ -41,7 +42,7 @@ _CLIENT = "client"
 _SHOWN_ERRORS = 5
 
 
-def build_server(house: House) -> MCPServer[None]:
+def build_server(house: House, surface: Surface = Surface()) -> MCPServer[None]:  # noqa: B008 - frozen
     """An MCP server for ``house``: one object for both protocol eras and every transport."""
 
     @asynccontextmanager
@@ -54,14 +55,16 @@ def build_server(house: House) -> MCPServer[None]:
         finally:
             sys.stdout = stdout
 
+    tools = surface.of(house.catalog)
     return TeachingServer(
         "regrade",
         title="Regrade",
         version=version("regrade"),
         instructions=render("instructions"),
-        tools=[_registered(tool) for tool in house.catalog],
+        tools=[_registered(tool, surface) for tool in tools],
         lifespan=lifespan,
         log_level="WARNING",
+        middleware=[Listing({tool.name: tool for tool in tools})],
     )
 
 
@@ -89,9 +92,8 @@ class TeachingServer(MCPServer[None]):
             raise
 
 
-def _registered(tool: Tool) -> Registered:
+def _registered(tool: Tool, surface: Surface) -> Registered:
     method = tool.method
-    name = cast("str", getattr(method, "__name__", ""))
     read = func_metadata(method, skip_names=[_PROGRESS, _CLIENT], structured_output=False)
     model = type(
         read.arg_model.__name__,
@@ -102,8 +104,8 @@ def _registered(tool: Tool) -> Registered:
         },
     )
     return Registered(
-        fn=_called(tool),
-        name=name,
+        fn=_called(tool, surface),
+        name=tool.name,
         title=tool.title,
         description=inspect.getdoc(method) or "",
         parameters=lean(model.model_json_schema(by_alias=True)),
@@ -147,7 +149,7 @@ def _is_container(annotation: Any) -> bool:  # noqa: ANN401 - a type
     return any(get_origin(option) in (list, dict) for option in options)
 
 
-def _called(tool: Tool) -> Any:  # noqa: ANN401 - the SDK takes any callable
+def _called(tool: Tool, surface: Surface) -> Any:  # noqa: ANN401 - the SDK takes any callable
     adapter = _adapter(get_type_hints(tool.method)["return"])
     takes = inspect.signature(tool.method).parameters
 
@@ -158,6 +160,7 @@ def _called(tool: Tool) -> Any:  # noqa: ANN401 - the SDK takes any callable
         if _CLIENT in takes:
             arguments[_CLIENT] = _client(ctx)
         try:
+            surface.check(tool, arguments, ctx.request_context.request)
             reply = await tool.method(**arguments)
         except Refusal as refusal:
             raise ToolError(str(refusal)) from None

@@ -25,6 +25,11 @@ class Tool:
     title: str
     effect: Effect
 
+    @property
+    def name(self) -> str:
+        """What an agent calls it."""
+        return str(getattr(self.method, "__name__", ""))
+
 
 def catalog(  # noqa: PLR0913 - every noun that has tools
     overviews: Overviews,
