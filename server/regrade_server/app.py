@@ -19,8 +19,11 @@ from mcp.types import CallToolResult, InputRequiredResult, TextContent, ToolAnno
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from regrade_prompts import render
+from regrade_server.completions import add_completions
 from regrade_server.house import House
+from regrade_server.resources import add_resources
 from regrade_server.schemas import lean, shallow
+from regrade_server.slash import add_prompts
 from regrade_server.surface import Listing, Surface
 from regrade_tools.catalog import Effect, Tool
 from regrade_tools.refusal import Refusal
@@ -56,7 +59,8 @@ def build_server(house: House, surface: Surface = Surface()) -> MCPServer[None]:
             sys.stdout = stdout
 
     tools = surface.of(house.catalog)
-    return TeachingServer(
+    names = [tool.name for tool in tools]
+    server = TeachingServer(
         "regrade",
         title="Regrade",
         version=version("regrade"),
@@ -66,6 +70,10 @@ def build_server(house: House, surface: Surface = Surface()) -> MCPServer[None]:
         log_level="WARNING",
         middleware=[Listing({tool.name: tool for tool in tools})],
     )
+    add_prompts(server, names)
+    add_resources(server, house, names)
+    add_completions(server, house)
+    return server
 
 
 class TeachingServer(MCPServer[None]):
