@@ -24,7 +24,8 @@ def read(path: Path) -> Any:
 
 def linked(start: str) -> dict[str, list[str]]:
     """The query of the README's link that begins so."""
-    [link] = re.findall(rf"\(({re.escape(start)}[^)]*)\)", README)
+    links: list[str] = re.findall(rf"\(({re.escape(start)}[^)]*)\)", README)
+    [link] = links
     return parse_qs(urlsplit(link).query)
 
 
