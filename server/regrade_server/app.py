@@ -18,9 +18,13 @@ from mcp.types import CallToolResult, InputRequiredResult, TextContent, ToolAnno
 from pydantic import ConfigDict, JsonValue, TypeAdapter, ValidationError
 
 from regrade_prompts import render
+from regrade_server.completions import add_completions
 from regrade_server.house import House
+from regrade_server.resources import add_resources
 from regrade_server.schemas import lean, shallow
+from regrade_server.slash import add_prompts
 from regrade_server.stdio import stdio
+from regrade_server.surface import Listing, Surface
 from regrade_tools.catalog import Effect, Tool
 from regrade_tools.clipping import REFUSAL, REPLY, clip, shrink
 from regrade_tools.jsontext import compact, whole
@@ -45,7 +49,7 @@ _CLIENT = "client"
 _NOTE = 600
 
 
-def build_server(house: House) -> MCPServer[None]:
+def build_server(house: House, surface: Surface = Surface()) -> MCPServer[None]:  # noqa: B008 - frozen
     """An MCP server for ``house``: one object for both protocol eras and every transport."""
 
     @asynccontextmanager
@@ -58,15 +62,22 @@ def build_server(house: House) -> MCPServer[None]:
         finally:
             sys.stdout = stdout
 
-    return TeachingServer(
+    tools = surface.of(house.catalog)
+    names = [tool.name for tool in tools]
+    server = TeachingServer(
         "regrade",
         title="Regrade",
         version=version("regrade"),
         instructions=render("instructions"),
-        tools=[_registered(tool) for tool in house.catalog],
+        tools=[_registered(tool, surface) for tool in tools],
         lifespan=lifespan,
         log_level="WARNING",
+        middleware=[Listing({tool.name: tool for tool in tools})],
     )
+    add_prompts(server, names)
+    add_resources(server, house, names)
+    add_completions(server, house)
+    return server
 
 
 class TeachingServer(MCPServer[None]):
@@ -97,9 +108,8 @@ class TeachingServer(MCPServer[None]):
             raise ToolError(clip(str(error), REFUSAL)) from error
 
 
-def _registered(tool: Tool) -> Registered:
+def _registered(tool: Tool, surface: Surface) -> Registered:
     method = tool.method
-    name = cast("str", getattr(method, "__name__", ""))
     read = func_metadata(method, skip_names=[_PROGRESS, _CLIENT], structured_output=False)
     model = type(
         read.arg_model.__name__,
@@ -110,8 +120,8 @@ def _registered(tool: Tool) -> Registered:
         },
     )
     return Registered(
-        fn=_called(tool),
-        name=name,
+        fn=_called(tool, surface),
+        name=tool.name,
         title=tool.title,
         description=inspect.getdoc(method) or "",
         parameters=lean(model.model_json_schema(by_alias=True)),
@@ -155,7 +165,7 @@ def _is_container(annotation: Any) -> bool:  # noqa: ANN401 - a type
     return any(get_origin(option) in (list, dict) for option in options)
 
 
-def _called(tool: Tool) -> Any:  # noqa: ANN401 - the SDK takes any callable
+def _called(tool: Tool, surface: Surface) -> Any:  # noqa: ANN401 - the SDK takes any callable
     adapter = _adapter(get_type_hints(tool.method)["return"])
     takes = inspect.signature(tool.method).parameters
 
@@ -166,6 +176,7 @@ def _called(tool: Tool) -> Any:  # noqa: ANN401 - the SDK takes any callable
         if _CLIENT in takes:
             arguments[_CLIENT] = _client(ctx)
         try:
+            surface.check(tool, arguments, ctx.request_context.request)
             reply = await tool.method(**arguments)
         except Refusal as refusal:
             raise ToolError(str(refusal)) from None

@@ -29,6 +29,11 @@ class Tool:
     effect: Effect
     rest: str
 
+    @property
+    def name(self) -> str:
+        """What an agent calls it."""
+        return str(getattr(self.method, "__name__", ""))
+
 
 def catalog(  # noqa: PLR0913 - every noun that has tools
     overviews: Overviews,

@@ -8,8 +8,8 @@ from typing import Any, BinaryIO, TypeVar, cast
 
 import anyio
 
+from regrade_server.cli import examining, printing, suite_commands
 from regrade_server.cli import gate as deciding
-from regrade_server.cli import printing, suite_commands
 from regrade_server.cli.adding import Adder
 from regrade_server.cli.printing import Console
 from regrade_server.house import House
@@ -31,6 +31,7 @@ def add_to(verb: Adder) -> None:
     verb("init", "write a first evals/ folder; no file that exists is touched", init)
     demo_parser = verb("demo", "go through the whole loop on an example, in a scratch folder", demo)
     demo_parser.add_argument("--keep", metavar="FOLDER", help="copy the example here; not to exist")
+    examining.add_to(verb)
     adding = verb("import", "import logs: files, folders, globs, or - for standard input", import_)
     adding.add_argument("--format", help="chat, exchange, otlp, csv or tsv; told by itself")
     adding.add_argument("--tag", action="append", default=[], help="a tag for every trace")

@@ -7,11 +7,8 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-import anyio
-
-from regrade_server.cli import commands
+from regrade_server.cli import commands, serving
 from regrade_server.cli.printing import Console
-from regrade_server.house import House
 from regrade_tools.refusal import Refusal, Unavailable
 from regrade_tools.root import find_workspace
 from regrade_tools.workspace import Workspace
@@ -67,7 +64,7 @@ def parser() -> argparse.ArgumentParser:
         prog="regrade", parents=[common], description="The evaluation loop of an LLM product."
     )
     whole.add_argument("--version", action="version", version=f"regrade {version('regrade')}")
-    whole.set_defaults(run=_serve)
+    whole.set_defaults(run=serving.serve, **serving.DEFAULTS)
     verbs = whole.add_subparsers(title="commands", metavar="COMMAND")
 
     def verb(name: str, told: str, run: object, *, prints: bool = True) -> argparse.ArgumentParser:
@@ -80,14 +77,7 @@ def parser() -> argparse.ArgumentParser:
         added.set_defaults(run=run)
         return added
 
-    verb("serve", "serve MCP on stdin and stdout, as IDEs start it", _serve, prints=False)
+    told = "serve MCP on stdin and stdout, as IDEs start it, or over HTTP"
+    serving.add_options(verb("serve", told, serving.serve, prints=False))
     commands.add_to(verb)
     return whole
-
-
-def _serve(_told: argparse.Namespace, workspace: Workspace | None, _console: Console) -> int:
-    # Only here: no other command needs the protocol.
-    from regrade_server.app import build_server  # noqa: PLC0415
-
-    anyio.run(build_server(House(workspace)).run_stdio_async)
-    return 0

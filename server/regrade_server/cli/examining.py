@@ -1,0 +1,31 @@
+"""`regrade doctor`: what is wrong, and how to mend it."""
+
+from argparse import Namespace
+
+from regrade_server.cli.adding import Adder
+from regrade_server.cli.printing import Console, dumped, plain
+from regrade_server.doctor import Finding, Level, doctor
+from regrade_tools.workspace import Workspace
+
+# As of every command: 2 is for the caller to mend, 3 says that nothing could be decided.
+_EXIT: dict[Level, int] = {"good": 0, "note": 0, "wrong": 2, "damaged": 3}
+
+
+def add_to(verb: Adder) -> None:
+    """Add the command."""
+    verb("doctor", "say what is wrong and how to mend it: exit 2, or 3 for damage", examine)
+
+
+def examine(_told: Namespace, workspace: Workspace | None, console: Console) -> int:
+    """Look at everything."""
+    found = list(doctor(workspace).findings())
+    if console.as_json:
+        console.data([dumped(finding) for finding in found])
+    for finding in found:
+        console.say(_line(finding))
+    return max(_EXIT[finding.level] for finding in found)
+
+
+def _line(finding: Finding) -> str:
+    mend = f"\n         {plain(finding.mend)}" if finding.mend else ""
+    return f"{finding.level:8} {finding.about}: {plain(finding.told)}{mend}"

@@ -1,0 +1,80 @@
+"""The configurations of MCP clients, and whether they start this server."""
+
+import json
+import shutil
+import tomllib
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+# Per client the key under which its servers stand.
+_KEYS = {".vscode": "servers", ".codex": "mcp_servers"}
+_IN_A_REPOSITORY = (".mcp.json", ".cursor/mcp.json", ".vscode/mcp.json", ".codex/config.toml")
+_AT_HOME = (
+    ".claude.json",
+    ".cursor/mcp.json",
+    ".codex/config.toml",
+    ".config/Claude/claude_desktop_config.json",
+    "Library/Application Support/Claude/claude_desktop_config.json",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ClientConfig:
+    """A file that is there. ``problem`` says why it starts no server of ours, where it does not."""
+
+    path: Path
+    problem: str = ""
+
+
+def client_configs(root: Path | None, home: Path) -> Generator[ClientConfig, None, None]:
+    """Every file in which a client may name us."""
+    folders = [(home, _AT_HOME)] if root is None else [(root, _IN_A_REPOSITORY), (home, _AT_HOME)]
+    for folder, names in folders:
+        for name in names:
+            path = folder / name
+            if path.is_file():
+                yield ClientConfig(path, _problem(path, root))
+
+
+def _problem(path: Path, root: Path | None) -> str:
+    try:
+        text = path.read_text(encoding="utf-8")
+        found = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
+    except (OSError, ValueError, RecursionError) as problem:
+        return f"cannot be read: {problem}"
+    entries = _entries(found, _KEYS.get(path.parent.name, "mcpServers"))
+    ours = [entry for entry in entries if _is_ours(entry)]
+    if not ours:
+        return "names no server of Regrade"
+    return next(filter(None, (_wrong(entry, root) for entry in ours)), "")
+
+
+def _entries(found: Any, key: str) -> list[dict[str, Any]]:  # noqa: ANN401 - any document
+    held: Any = cast("dict[str, Any]", found).get(key) if isinstance(found, dict) else None
+    listed = cast("dict[str, Any]", held).values() if isinstance(held, dict) else ()
+    return [cast("dict[str, Any]", entry) for entry in listed if isinstance(entry, dict)]
+
+
+def _words(entry: dict[str, Any]) -> list[str]:
+    arguments: Any = entry.get("args")
+    listed = cast("list[Any]", arguments) if isinstance(arguments, list) else []
+    return [str(entry.get("command", "")), *map(str, listed)]
+
+
+def _is_ours(entry: dict[str, Any]) -> bool:
+    return any(Path(word).name in ("regrade", "regrade_server") for word in _words(entry))
+
+
+def _wrong(entry: dict[str, Any], root: Path | None) -> str:
+    command, *arguments = _words(entry)
+    if shutil.which(command) is None:
+        return f"starts {command!r}, which is not found: give its whole path"
+    if "--root" not in arguments[:-1] or root is None:
+        return ""
+    told = arguments[arguments.index("--root") + 1]
+    # A variable such as ${workspaceFolder} is the client's to fill in.
+    if "$" in told or Path(told).expanduser().resolve() == root.resolve():
+        return ""
+    return f"serves another workspace: {told}"

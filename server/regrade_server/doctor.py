@@ -1,0 +1,135 @@
+"""What is wrong with an installation and a workspace, and how to mend it."""
+
+import os
+import re
+import site
+import sqlite3
+import sys
+from collections.abc import Generator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from regrade_server.clients import client_configs
+from regrade_server.program.interpreter import interpreter
+from regrade_tools.models import HttpTarget, Project, PythonTarget
+from regrade_tools.refusal import Refusal
+from regrade_tools.workspace import NO_WORKSPACE, Workspace
+
+# note: worth knowing. wrong: to be mended by whoever asks. damaged: nothing can be decided.
+Level = Literal["good", "note", "wrong", "damaged"]
+
+_VARIABLE = re.compile(r"\$\{(\w+)\}")
+_MEGABYTE = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a look at one thing found; ``mend`` says what to do."""
+
+    about: str
+    level: Level
+    told: str
+    mend: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Doctor:
+    """Looks at ``workspace`` and at this Python; nothing is changed, and nothing is started."""
+
+    workspace: Workspace | None
+    environment: Mapping[str, str]
+    home: Path
+    packages: tuple[Path, ...] = tuple(map(Path, site.getsitepackages()))
+
+    def findings(self) -> Generator[Finding, None, None]:
+        """Everything that was looked at, in the order in which it is needed."""
+        version = ".".join(map(str, sys.version_info[:3]))
+        yield Finding("python", "good", f"{version}, {sys.executable}")
+        yield from self._packages()
+        if self.workspace is None:
+            yield Finding("workspace", "wrong", "There is none here.", NO_WORKSPACE)
+        else:
+            yield from self._workspace(self.workspace)
+        yield from self._clients()
+
+    def _packages(self) -> Generator[Finding, None, None]:
+        for folder in self.packages:
+            path = folder / "litellm_init.pth"
+            if path.exists():
+                yield Finding(
+                    "packages", "damaged",
+                    f"{path} is there: litellm 1.82.7 and 1.82.8 came with it, to steal keys.",
+                    "Delete this environment, change every key that it could read, install anew.",
+                )  # fmt: skip
+
+    def _workspace(self, workspace: Workspace) -> Generator[Finding, None, None]:
+        yield Finding("workspace", "good", f"{workspace.root} ({workspace.found_by})")
+        problems = list(workspace.problems())
+        for problem in problems:
+            yield Finding("evals", "wrong", problem, "Mend the file; `overview` tells the same.")
+        if not workspace.evals.is_dir():
+            yield Finding("evals", "note", "There is no evals/ yet.", "Run `regrade init`.")
+        elif not problems:
+            yield Finding("evals", "good", f"{len(workspace.suites())} suites, every file is right")
+        yield self._store(workspace.state / "store.db")
+        try:
+            project = workspace.project()
+        except Refusal:
+            return
+        yield from self._targets(project, workspace.root)
+        yield from self._keys(project)
+
+    def _store(self, path: Path) -> Finding:
+        if not path.exists():
+            return Finding("store", "note", "There is none yet.", "Run `regrade import PATH`.")
+        try:
+            with closing(
+                sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+            ) as opened:
+                [told] = opened.execute("PRAGMA quick_check(1)").fetchone()
+        except sqlite3.Error as problem:
+            told = str(problem)
+        if told != "ok":
+            mend = "Move the file away and import the logs again; evals/ is not touched by it."
+            return Finding("store", "damaged", f"{path} is damaged: {told}.", mend)
+        return Finding("store", "good", f"{path}, {path.stat().st_size / _MEGABYTE:.1f} MB, sound")
+
+    def _targets(self, project: Project, root: Path) -> Generator[Finding, None, None]:
+        for name, spec in project.targets.items():
+            if isinstance(spec, PythonTarget):
+                try:
+                    yield Finding("target", "good", f"{name}: {interpreter(spec, root)}")
+                except Refusal as refusal:
+                    yield Finding(
+                        "target", "wrong", f"{name}: {refusal.problem}", refusal.next_step
+                    )
+
+    def _keys(self, project: Project) -> Generator[Finding, None, None]:
+        """Names of keys only: what they hold is told nowhere."""
+        named: dict[str, str] = {}
+        for name, model in project.models.items():
+            if model.api_key_env:
+                named.setdefault(model.api_key_env, f"model {name}")
+        for name, spec in project.targets.items():
+            texts = spec.http.headers.values() if isinstance(spec, HttpTarget) else ()
+            for variable in _VARIABLE.findall(" ".join(texts)):
+                named.setdefault(variable, f"target {name}")
+        for variable, by in named.items():
+            if self.environment.get(variable):
+                yield Finding("key", "good", f"{variable} is set, for {by}")
+            else:
+                mend = "Set it where the server is started: in `env` of the client's config."
+                yield Finding("key", "wrong", f"{variable} is not set; {by} needs it.", mend)
+
+    def _clients(self) -> Generator[Finding, None, None]:
+        root = None if self.workspace is None else self.workspace.root
+        for found in client_configs(root, self.home):
+            told = f"{found.path} {found.problem or 'starts this server'}"
+            yield Finding("client", "note" if found.problem else "good", told)
+
+
+def doctor(workspace: Workspace | None) -> Doctor:
+    """One for this machine."""
+    return Doctor(workspace, os.environ, Path.home())

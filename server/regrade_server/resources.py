@@ -1,0 +1,102 @@
+"""MCP resources: what an agent or a person can attach by its address."""
+
+import json
+from collections.abc import Callable, Collection
+from typing import Any
+
+from mcp.server import MCPServer
+from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.exceptions import ResourceNotFoundError, ToolError
+
+from regrade_prompts import render
+from regrade_server.house import House
+from regrade_server.schemas import lean
+from regrade_tools.assertions import described
+from regrade_tools.clipping import REPLY_CHARACTERS, clip
+from regrade_tools.published import SCHEMAS
+from regrade_tools.refusal import Refusal, unknown
+from regrade_tools.workspace import Workspace, needed
+
+GUIDES = ("start", "assertions", "judges", "gate", "query")
+_JSON, _MARKDOWN = "application/json", "text/markdown"
+
+
+def add_resources(server: MCPServer[None], house: House, tools: Collection[str]) -> None:
+    """Add every resource; what a tool would tell only where that tool is shown."""
+    if "get_trace" in tools:
+
+        async def trace(id: str, ctx: Context[None, Any]) -> str:  # noqa: A002 - in the address
+            return await _told(server, "get_trace", {"trace_id": id}, ctx)
+
+        _add(server, "trace/{id}", "A trace", "Its digest, as get_trace tells it.", _JSON)(trace)
+    if "get_run" in tools:
+
+        async def run(id: str, ctx: Context[None, Any]) -> str:  # noqa: A002 - in the address
+            return await _told(server, "get_run", {"run_id": id}, ctx)
+
+        _add(server, "run/{id}", "A run", "Its figures and failures, as get_run tells.", _JSON)(run)
+
+    async def case(suite: str, id: str) -> str:  # noqa: A002 - in the address
+        return _found(lambda: _case(needed(house.workspace), suite, id))
+
+    async def schema(kind: str) -> str:
+        return _found(lambda: _schema(kind))
+
+    async def guide(topic: str) -> str:
+        return _found(lambda: _guide(topic))
+
+    _add(server, "case/{suite}/{id}", "A case", "Its file in evals/cases/.", "text/yaml")(case)
+    _add(server, "schema/{kind}", "A schema", f"Of: {', '.join(SCHEMAS)}.", _JSON)(schema)
+    _add(server, "guide/{topic}", "A guide", f"On: {', '.join(GUIDES)}.", _MARKDOWN)(guide)
+
+
+def _add(
+    server: MCPServer[None], path: str, title: str, told: str, kind: str
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    name = path.partition("/")[0]
+    return server.resource(
+        f"regrade://{path}", name=name, title=title, description=told, mime_type=kind
+    )
+
+
+async def _told(
+    server: MCPServer[None], tool: str, arguments: dict[str, Any], ctx: Context[None, Any]
+) -> str:
+    """What a tool replies: the same caps, the same rights."""
+    try:
+        reply = await server.call_tool(tool, arguments, ctx)
+    except ToolError as refused:
+        raise ResourceNotFoundError(str(refused)) from None
+    return " ".join(getattr(part, "text", "") for part in getattr(reply, "content", ()))
+
+
+def _found(tell: Callable[[], str]) -> str:
+    try:
+        return clip(tell(), REPLY_CHARACTERS)
+    except Refusal as refusal:
+        raise ResourceNotFoundError(str(refusal)) from None
+
+
+def _case(workspace: Workspace, suite: str, case_id: str) -> str:
+    if suite not in workspace.suites():
+        raise unknown("suite", suite, workspace.suites())
+    # Only a name that is listed is ever made a path of.
+    known = workspace.names(f"cases/{suite}", ".yaml")
+    if case_id not in known:
+        raise unknown("case", case_id, known[:50])
+    return workspace.text(workspace.case_path(suite, case_id))
+
+
+def _schema(kind: str) -> str:
+    if kind not in SCHEMAS:
+        raise unknown("schema", kind, SCHEMAS)
+    return json.dumps(lean(SCHEMAS[kind]()), ensure_ascii=False, separators=(",", ":"))
+
+
+def _guide(topic: str) -> str:
+    if topic not in GUIDES:
+        raise unknown("guide", topic, GUIDES)
+    if topic != "assertions":
+        return render(f"guides/{topic}")
+    kinds = [{**kind, "example": json.dumps(kind["example"])} for kind in described()]
+    return render("guides/assertions", kinds=kinds)

@@ -1,0 +1,41 @@
+"""A server over HTTP in a process of its own."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Served:
+    """A server that listens. ``address`` is without the path."""
+
+    process: subprocess.Popen[str]
+    address: str
+
+    @property
+    def url(self) -> str:
+        return f"{self.address}/mcp"
+
+
+@contextmanager
+def served(root: Path, *options: str, **environment: str) -> Generator[Served, None, None]:
+    """Start one on a port that is free, and end it as an operator would."""
+    at = [] if "--http" in options else ["--http", "127.0.0.1:0"]
+    command = [sys.executable, "-m", "regrade_server", "--root", str(root), "serve", *at, *options]
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, env={**os.environ, **environment}
+    ) as process:
+        assert process.stderr is not None
+        try:
+            line = process.stderr.readline()
+            found = re.fullmatch(r"regrade: listening on (http://\S+)/mcp\n", line)
+            assert found, line + process.stderr.read()
+            yield Served(process, found[1])
+        finally:
+            process.terminate()
+            process.wait(20)

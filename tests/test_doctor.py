@@ -1,0 +1,112 @@
+"""What the doctor finds."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from regrade_server.cli import main
+from regrade_server.doctor import Doctor, Finding
+from regrade_tools.workspace import Workspace
+
+
+def examined(root: Path, **environment: str) -> list[Finding]:
+    """What is found beside Python itself."""
+    found = Doctor(Workspace(root), environment, root / "home", (root / "packages",)).findings()
+    return [finding for finding in found if finding.about != "python"]
+
+
+def written(root: Path, **files: str) -> None:
+    for name, text in files.items():
+        path = root / name.replace("__", "/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def told(root: Path, about: str, **environment: str) -> list[tuple[str, str]]:
+    found = examined(root, **environment)
+    return [(finding.level, finding.told) for finding in found if finding.about == about]
+
+
+def test_a_fresh_folder_has_nothing_wrong_and_is_told_how_to_begin(tmp_path: Path) -> None:
+    assert examined(tmp_path) == [
+        Finding("workspace", "good", f"{tmp_path} (--root)"),
+        Finding("evals", "note", "There is no evals/ yet.", "Run `regrade init`."),
+        Finding("store", "note", "There is none yet.", "Run `regrade import PATH`."),
+    ]
+
+
+def test_keys_are_named_and_never_shown(tmp_path: Path) -> None:
+    project = (
+        "models: {m: {model: openai/gpt-4o, api_key_env: M_KEY}}\n"
+        "targets: {t: {http: {url: 'http://a', headers: {Authorization: 'B ${T_KEY}'}}}}\n"
+    )
+    written(tmp_path, **{"evals__regrade.yaml": project})
+    assert told(tmp_path, "key", M_KEY="sk-secret") == [
+        ("good", "M_KEY is set, for model m"),
+        ("wrong", "T_KEY is not set; target t needs it."),
+    ]
+
+
+def test_an_interpreter_that_is_not_there_is_wrong(tmp_path: Path) -> None:
+    target = "targets: {t: {python: 'a:b', interpreter: venv/bin/python}}"
+    written(tmp_path, **{"evals__regrade.yaml": target})
+    assert told(tmp_path, "target") == [
+        ("wrong", "t: The interpreter 'venv/bin/python' is not there.")
+    ]
+
+
+def test_a_package_that_steals_keys_is_damage(tmp_path: Path) -> None:
+    written(tmp_path, **{"packages__litellm_init.pth": "import os"})
+    [(level, line)] = told(tmp_path, "packages")
+    assert (level, line.partition(" is there")[0]) == (
+        "damaged", str(tmp_path / "packages" / "litellm_init.pth"),
+    )  # fmt: skip
+
+
+def test_a_store_is_sound_or_damaged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    written(tmp_path, **{"log.jsonl": '{"input": "a", "output": "b"}\n'})
+    root = ["--root", str(tmp_path)]
+    assert main([*root, "import", str(tmp_path / "log.jsonl")]) == 0
+    assert main([*root, "doctor"]) == 0
+    (tmp_path / ".regrade" / "store.db").write_bytes(b"SQLite format 3\0" + b"\xff" * 9_000)
+    capsys.readouterr()
+    assert main([*root, "doctor", "--json"]) == 3
+    found = {one["about"]: one for one in json.loads(capsys.readouterr().out)}
+    assert found["store"]["level"] == "damaged"
+    assert "import the logs again" in found["store"]["mend"]
+
+
+def test_a_file_that_is_wrong_is_named_and_the_exit_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    written(tmp_path, **{"evals__suites__s.yaml": "targt: x"})
+    assert main(["--root", str(tmp_path), "doctor"]) == 2
+    assert "wrong    evals: evals/suites/s.yaml is wrong: targt" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "level", "line"),
+    [
+        (".mcp.json", '{"mcpServers": {"r": {"command": "regrade-absent/regrade"}}}', "note",
+         "starts 'regrade-absent/regrade', which is not found: give its whole path"),
+        (".mcp.json", '{"mcpServers": {"r": {"command": "sh", "args": ["-m", "regrade_server"]}}}',
+         "good", "starts this server"),
+        (".vscode/mcp.json", '{"servers": {"r": {"command": "sh", "args": ["regrade"]}}}', "good",
+         "starts this server"),
+        (".vscode/mcp.json", '{"mcpServers": {"r": {"command": "sh", "args": ["regrade"]}}}',
+         "note", "names no server of Regrade"),
+        (".cursor/mcp.json", ('{"mcpServers": {"r": {"command": "sh", "args": ["regrade", '
+         '"--root", "/other"]}}}'), "note", "serves another workspace: /other"),
+        (".cursor/mcp.json", ('{"mcpServers": {"r": {"command": "sh", "args": ["regrade", '
+         '"--root", "${workspaceFolder}"]}}}'), "good", "starts this server"),
+        ("home/.codex/config.toml", '[mcp_servers.r]\ncommand = "sh"\nargs = ["regrade"]', "good",
+         "starts this server"),
+        (".mcp.json", "[", "note", "cannot be read: Expecting value: line 1 column 2 (char 1)"),
+    ],
+)  # fmt: skip
+def test_the_configuration_of_a_client_is_read(
+    name: str, text: str, level: str, line: str, tmp_path: Path
+) -> None:
+    written(tmp_path, **{name: text})
+    assert told(tmp_path, "client") == [(level, f"{tmp_path / name} {line}")]
