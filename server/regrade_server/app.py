@@ -11,14 +11,16 @@ from importlib.metadata import version
 from typing import Any, cast, get_args, get_origin, get_type_hints
 
 from mcp.server import MCPServer
-from mcp.server.mcpserver import Context
+from mcp.server.mcpserver import Context, Resolve
 from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.mcpserver.resolve import build_resolver_plans
 from mcp.server.mcpserver.tools.base import Tool as Registered
 from mcp.server.mcpserver.utilities.func_metadata import FuncMetadata, func_metadata
 from mcp.types import CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from regrade_prompts import render
+from regrade_server import consent
 from regrade_server.house import House
 from regrade_server.schemas import lean, shallow
 from regrade_tools.catalog import Effect, Tool
@@ -38,6 +40,8 @@ _ANNOTATIONS: dict[Effect, ToolAnnotations] = {
 _PROGRESS = "progress"
 # The name of the client's program: an agent that judges is known by it.
 _CLIENT = "client"
+# What a person said to the question of a tool that asks.
+_CONSENT = "consent"
 _SHOWN_ERRORS = 5
 
 
@@ -92,7 +96,7 @@ class TeachingServer(MCPServer[None]):
 def _registered(tool: Tool) -> Registered:
     method = tool.method
     name = cast("str", getattr(method, "__name__", ""))
-    read = func_metadata(method, skip_names=[_PROGRESS, _CLIENT], structured_output=False)
+    read = func_metadata(method, skip_names=[_PROGRESS, _CLIENT, _CONSENT], structured_output=False)
     model = type(
         read.arg_model.__name__,
         (read.arg_model,),
@@ -101,6 +105,7 @@ def _registered(tool: Tool) -> Registered:
             "model_config": ConfigDict(extra="forbid", arbitrary_types_allowed=True),
         },
     )
+    asked = {_CONSENT: (Resolve(consent.asking(tool.asks)), True)} if tool.asks else {}
     return Registered(
         fn=_called(tool),
         name=name,
@@ -110,6 +115,8 @@ def _registered(tool: Tool) -> Registered:
         fn_metadata=_Arguments(arg_model=model, output_schema=_output_schema(method)),
         is_async=True,
         context_kwarg="ctx",
+        resolved_params=asked,
+        resolver_plans=build_resolver_plans(asked, set(model.model_fields)),
         annotations=_ANNOTATIONS[tool.effect],
     )
 
@@ -157,6 +164,8 @@ def _called(tool: Tool) -> Any:  # noqa: ANN401 - the SDK takes any callable
             arguments[_PROGRESS] = _reporter(ctx, telling)
         if _CLIENT in takes:
             arguments[_CLIENT] = _client(ctx)
+        if _CONSENT in arguments:
+            arguments[_CONSENT] = consent.told(arguments[_CONSENT])
         try:
             reply = await tool.method(**arguments)
         except Refusal as refusal:

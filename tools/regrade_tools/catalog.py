@@ -7,6 +7,7 @@ from typing import Any, Literal
 from regrade_tools.cases import Cases
 from regrade_tools.errands import Errands
 from regrade_tools.judges import Judges
+from regrade_tools.labels import Labels
 from regrade_tools.outputs import Outputs
 from regrade_tools.overview import Overviews
 from regrade_tools.suites import Suites
@@ -19,11 +20,15 @@ Effect = Literal["reads", "writes", "runs"]
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A tool: a method whose docstring is what an agent reads of it."""
+    """A tool: a method whose docstring is what an agent reads of it.
+
+    ``asks`` makes the question that a person is asked first, where the tool needs their word.
+    """
 
     method: Callable[..., Awaitable[Any]]
     title: str
     effect: Effect
+    asks: Callable[..., Awaitable[str]] | None = None
 
 
 def catalog(  # noqa: PLR0913 - every noun that has tools
@@ -34,6 +39,7 @@ def catalog(  # noqa: PLR0913 - every noun that has tools
     outputs: Outputs,
     judges: Judges,
     errands: Errands,
+    labels: Labels,
 ) -> list[Tool]:
     """The tools in the order in which an agent needs them."""
     return [
@@ -41,6 +47,7 @@ def catalog(  # noqa: PLR0913 - every noun that has tools
         Tool(traces.search_traces, "Search traces", "reads"),
         Tool(traces.get_trace, "Read a trace", "reads"),
         Tool(traces.import_traces, "Import traces", "writes"),
+        Tool(labels.label_traces, "Label traces", "writes", asks=labels.question),
         Tool(cases.file_case, "File a failing case", "writes"),
         Tool(suites.run_suite, "Run a suite", "runs"),
         Tool(suites.get_run, "Read a run", "writes"),  # it can cancel

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, TypeVar, cast
 import anyio
 
 from regrade_server.cli import gate as deciding
-from regrade_server.cli import printing, suite_commands
+from regrade_server.cli import label_commands, printing, suite_commands
 from regrade_server.cli.adding import Adder
 from regrade_server.cli.printing import Console
 from regrade_server.house import House
@@ -38,6 +38,7 @@ def add_to(verb: Adder) -> None:
         help="what to import, and names of fields, such as input=question",
     )  # fmt: skip
     suite_commands.add_to(verb)
+    label_commands.add_to(verb)
     looking = verb("search", "search the traces", search)
     looking.add_argument("query", nargs="*", help='such as: refund "not available" status:error')
     looking.add_argument("--limit", type=int, default=20, help="1 to 100; 20 by default")
