@@ -51,8 +51,8 @@ class Person:
         self.sign = sign
         self.asked: list[str] = []
 
-    async def answer(self, _context: Any, asked: ElicitRequestParams) -> ElicitResult:
-        self.asked.append(asked.message)
+    async def answer(self, context: Any, params: ElicitRequestParams) -> ElicitResult:  # noqa: ARG002 - the SDK names it
+        self.asked.append(params.message)
         content = {"sign": self.sign} if self.action == "accept" else None
         return ElicitResult(action=self.action, content=content)  # type: ignore[arg-type]
 
