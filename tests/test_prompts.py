@@ -13,7 +13,7 @@ from mcp.types import PromptReference, ResourceTemplateReference
 from regrade_server.app import build_server
 from regrade_server.house import House
 from regrade_server.surface import Surface
-from regrade_tools.clipping import REPLY_CHARACTERS
+from regrade_tools.clipping import REPLY
 from regrade_tools.published import SCHEMAS
 from regrade_tools.workspace import Workspace
 
@@ -132,7 +132,7 @@ async def test_what_there_is_can_be_read_by_its_address(client: Client) -> None:
 async def test_a_schema_is_read_whole(client: Client, kind: str) -> None:
     text = await read(client, f"regrade://schema/{kind}")
     assert isinstance(json.loads(text), dict)
-    assert len(text) <= REPLY_CHARACTERS
+    assert len(text) <= REPLY
 
 
 @pytest.mark.parametrize("topic", ["start", "assertions", "judges", "gate", "query"])
@@ -173,7 +173,7 @@ async def test_what_is_not_there_is_refused_with_what_is(
 async def test_a_large_case_is_cut(client: Client, tmp_path: Path) -> None:
     (tmp_path / "evals" / "cases" / "main" / "c2.yaml").write_text(f"id: c2\ninput: {'x' * 50_000}")
     text = await read(client, "regrade://case/main/c2")
-    assert len(text) <= REPLY_CHARACTERS + 100
+    assert len(text) <= REPLY + 100
     assert "characters cut" in text
 
 

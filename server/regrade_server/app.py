@@ -10,14 +10,16 @@ from importlib.metadata import version
 from typing import Any, cast, get_args, get_origin, get_type_hints
 
 from mcp.server import MCPServer
-from mcp.server.mcpserver import Context
+from mcp.server.mcpserver import Context, Resolve
 from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.mcpserver.resolve import build_resolver_plans
 from mcp.server.mcpserver.tools.base import Tool as Registered
 from mcp.server.mcpserver.utilities.func_metadata import FuncMetadata, func_metadata
 from mcp.types import CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
 from pydantic import ConfigDict, JsonValue, TypeAdapter, ValidationError
 
 from regrade_prompts import render
+from regrade_server import consent
 from regrade_server.completions import add_completions
 from regrade_server.house import House
 from regrade_server.resources import add_resources
@@ -47,6 +49,8 @@ _PROGRESS = "progress"
 _CLIENT = "client"
 # What a note of what was cut takes, too.
 _NOTE = 600
+# What a person said to the question of a tool that asks.
+_CONSENT = "consent"
 
 
 def build_server(house: House, surface: Surface = Surface()) -> MCPServer[None]:  # noqa: B008 - frozen
@@ -110,7 +114,7 @@ class TeachingServer(MCPServer[None]):
 
 def _registered(tool: Tool, surface: Surface) -> Registered:
     method = tool.method
-    read = func_metadata(method, skip_names=[_PROGRESS, _CLIENT], structured_output=False)
+    read = func_metadata(method, skip_names=[_PROGRESS, _CLIENT, _CONSENT], structured_output=False)
     model = type(
         read.arg_model.__name__,
         (read.arg_model,),
@@ -119,6 +123,7 @@ def _registered(tool: Tool, surface: Surface) -> Registered:
             "model_config": ConfigDict(extra="forbid", arbitrary_types_allowed=True),
         },
     )
+    asked = {_CONSENT: (Resolve(consent.asking(tool.asks)), True)} if tool.asks else {}
     return Registered(
         fn=_called(tool, surface),
         name=tool.name,
@@ -128,6 +133,8 @@ def _registered(tool: Tool, surface: Surface) -> Registered:
         fn_metadata=_Arguments(arg_model=model, output_schema=_output_schema(method)),
         is_async=True,
         context_kwarg="ctx",
+        resolved_params=asked,
+        resolver_plans=build_resolver_plans(asked, set(model.model_fields)),
         annotations=_ANNOTATIONS[tool.effect],
     )
 
@@ -175,6 +182,8 @@ def _called(tool: Tool, surface: Surface) -> Any:  # noqa: ANN401 - the SDK take
             arguments[_PROGRESS] = _reporter(ctx, telling)
         if _CLIENT in takes:
             arguments[_CLIENT] = _client(ctx)
+        if _CONSENT in arguments:
+            arguments[_CONSENT] = consent.told(arguments[_CONSENT])
         try:
             surface.check(tool, arguments, ctx.request_context.request)
             reply = await tool.method(**arguments)

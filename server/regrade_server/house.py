@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from regrade_server.host import LocalHost
+from regrade_server.keys import Keys, default_folder
 from regrade_server.llm import LanguageModels
 from regrade_server.memory import MemoryStore
 from regrade_server.program import Programs, ScorerPrograms
@@ -18,6 +19,8 @@ from regrade_tools.errands import Errands
 from regrade_tools.gating import Gating
 from regrade_tools.judge_scorers import JudgeScorers
 from regrade_tools.judges import Judges
+from regrade_tools.labelling import Labelling
+from regrade_tools.labels import Labels
 from regrade_tools.live import LiveRuns
 from regrade_tools.outputs import Outputs
 from regrade_tools.overview import Overviews
@@ -95,6 +98,16 @@ class House:
         return Errands(self.store, self.workspace)
 
     @property
+    def keys(self) -> Keys:
+        """The keys of the people at this machine."""
+        return Keys(default_folder(), self._root)
+
+    @property
+    def labelling(self) -> Labelling:
+        """How labels are made and kept."""
+        return Labelling(self.store, needed(self.workspace), self.keys)
+
+    @property
     def catalog(self) -> list[Tool]:
         """Every tool."""
         return catalog(
@@ -105,6 +118,7 @@ class House:
             Outputs(self.workspace),
             self.judges,
             self.errands,
+            Labels(self.store, self.workspace, self.keys),
         )
 
     @asynccontextmanager

@@ -12,7 +12,7 @@ from regrade_prompts import render
 from regrade_server.house import House
 from regrade_server.schemas import lean
 from regrade_tools.assertions import described
-from regrade_tools.clipping import REPLY_CHARACTERS, clip
+from regrade_tools.clipping import REPLY, clip
 from regrade_tools.published import SCHEMAS
 from regrade_tools.refusal import Refusal, unknown
 from regrade_tools.workspace import Workspace, needed
@@ -72,7 +72,7 @@ async def _told(
 
 def _found(tell: Callable[[], str]) -> str:
     try:
-        return clip(tell(), REPLY_CHARACTERS)
+        return clip(tell(), REPLY)
     except Refusal as refusal:
         raise ResourceNotFoundError(str(refusal)) from None
 

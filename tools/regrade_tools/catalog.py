@@ -7,6 +7,7 @@ from typing import Any, Literal
 from regrade_tools.cases import Cases
 from regrade_tools.errands import Errands
 from regrade_tools.judges import Judges
+from regrade_tools.labels import Labels
 from regrade_tools.outputs import Outputs
 from regrade_tools.overview import Overviews
 from regrade_tools.suites import Suites
@@ -22,12 +23,14 @@ class Tool:
     """A tool: a method whose docstring is what an agent reads of it.
 
     ``rest`` says how to come by what a reply that was cut to size left out.
+    ``asks`` makes the question that a person is asked first, where the tool needs their word.
     """
 
     method: Callable[..., Awaitable[Any]]
     title: str
     effect: Effect
     rest: str
+    asks: Callable[..., Awaitable[str]] | None = None
 
     @property
     def name(self) -> str:
@@ -43,6 +46,7 @@ def catalog(  # noqa: PLR0913 - every noun that has tools
     outputs: Outputs,
     judges: Judges,
     errands: Errands,
+    labels: Labels,
 ) -> list[Tool]:
     """The tools in the order in which an agent needs them."""
     return [
@@ -50,6 +54,13 @@ def catalog(  # noqa: PLR0913 - every noun that has tools
         Tool(traces.search_traces, "Search traces", "reads", "Ask for fewer fields or rows."),
         Tool(traces.get_trace, "Read a trace", "reads", 'view "raw" pages through all of it.'),
         Tool(traces.import_traces, "Import traces", "writes", "What could be read is stored."),
+        Tool(
+            labels.label_traces,
+            "Label traces",
+            "writes",
+            "label: in search_traces finds them.",
+            asks=labels.question,
+        ),
         Tool(cases.file_case, "File a failing case", "writes", "The file at `path` holds it all."),
         Tool(suites.run_suite, "Run a suite", "runs", "get_run with case_id shows one case."),
         # It can cancel, so it does not only read.

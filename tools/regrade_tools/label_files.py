@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from pydantic import Field
 
@@ -43,10 +44,17 @@ class LabelFiles:
         Raises:
             Refusal: A line is no label.
         """
-        path = labelbook.label_path(self.workspace.evals, criterion)
+        path = self.path(criterion)
         if not self.workspace.holds(path):
             return ()
         return labelbook.read(self.workspace.text(path), self.workspace.shown(path))
+
+    def path(self, criterion: str) -> Path:
+        """The file of a criterion's labels: in the repository, or this machine's own."""
+        local = self.workspace.project().labels == "local"
+        return labelbook.label_path(
+            self.workspace.state if local else self.workspace.evals, criterion
+        )
 
     def keys(self) -> Mapping[str, str]:
         """Each labeller's public key."""
@@ -56,7 +64,7 @@ class LabelFiles:
 
     def append(self, criterion: str, rows: Sequence[LabelRow]) -> None:
         """Add lines to a criterion's file."""
-        path = labelbook.label_path(self.workspace.evals, criterion)
+        path = self.path(criterion)
         with self.workspace.locked():
             self.workspace.replace(path, labelbook.written([*self.rows(criterion), *rows]))
 
@@ -73,7 +81,7 @@ class LabelFiles:
 
     def freeze(self, spec: JudgeSpec, splits: Mapping[str, Split]) -> None:
         """Write the splits beside the labels: from now on they stay."""
-        path = labelbook.label_path(self.workspace.evals, spec.criterion)
+        path = self.path(spec.criterion)
         with self.workspace.locked():
             rows = self.rows(spec.criterion)
             dealt = tuple(

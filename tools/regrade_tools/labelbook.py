@@ -127,13 +127,14 @@ def book(
         keys: Each labeller's public key.
         version: The criterion's words as they are now: a label by other words is outdated.
     """
-    latest: dict[tuple[str, str], LabelRow] = {}
+    latest: dict[tuple[str, str, str], LabelRow] = {}
     untrusted: list[str] = []
     for row in sorted(rows, key=lambda row: row.label.labelled_at):
         if row.label.source == "human" and not _trusted(row, keys):
             untrusted.append(row.label.id)
             row = row.model_copy(update={"label": replace(row.label, source="agent")})  # noqa: PLW2901 - the same line, believed less
-        latest[row.label.item, row.label.labeller] = row
+        # By source, too: nothing that only uses a person's name takes the place of what they said.
+        latest[row.label.item, row.label.labeller, row.label.source] = row
     kept = tuple(latest.values())
     current = [row for row in kept if row.label.source == "human" and row.label.version == version]
     human = sum(row.label.source == "human" for row in kept)
@@ -165,6 +166,6 @@ def _truths(rows: Iterable[LabelRow]) -> tuple[tuple[Truth, ...], tuple[str, ...
     return tuple(truths), tuple(disputed)
 
 
-def label_path(evals: Path, criterion: str) -> Path:
-    """The file of a criterion's labels."""
-    return evals / "labels" / f"{criterion}.jsonl"
+def label_path(folder: Path, criterion: str) -> Path:
+    """The file of a criterion's labels under ``evals/``, or under what is this machine's own."""
+    return folder / "labels" / f"{criterion}.jsonl"

@@ -88,7 +88,7 @@ class Populations:
         frame = f"the newest {len(ids):,}" if cursor else f"all {len(ids):,}"
         drawn = _drawn(ids, n, seed)
         traces = [await self.store.trace(trace_id) for trace_id in drawn]
-        items = tuple(_of_trace(trace) for trace in traces if trace is not None)
+        items = tuple(item_of(trace) for trace in traces if trace is not None)
         told = f"{len(items)} of {frame} traces that match {text!r}, at random (seed {seed})"
         return Population(items, told)
 
@@ -131,7 +131,8 @@ class Populations:
         return Population(tuple(items), f"{len(items)} given outputs")
 
 
-def _of_trace(trace: Trace) -> Item:
+def item_of(trace: Trace) -> Item:
+    """The answer of a trace, to be judged or labelled."""
     subject = subject_of(trace)
     return Item(
         key=item_key(subject.input, subject.output),

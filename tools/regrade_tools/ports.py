@@ -160,6 +160,30 @@ class Store(Protocol):
         ...
 
 
+class Signers(Protocol):
+    """The keys of the people at this machine. No caller of a tool can reach what they are."""
+
+    def names(self) -> list[str]:
+        """Whose keys are here."""
+        ...
+
+    def public(self, labeller: str) -> str:
+        """The public key (base64) of one of them.
+
+        Raises:
+            Refusal: The key is not here, or is open to others.
+        """
+        ...
+
+    def sign(self, labeller: str, text: bytes) -> str:
+        """The signature (base64) of ``text`` by one of them.
+
+        Raises:
+            Refusal: As above.
+        """
+        ...
+
+
 class TargetError(Exception):
     """The program gave no answer that could be checked; the message says what to do."""
 

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO, TypeVar, cast
 
 import anyio
 
-from regrade_server.cli import examining, printing, suite_commands
+from regrade_server.cli import examining, label_commands, printing, suite_commands
 from regrade_server.cli import gate as deciding
 from regrade_server.cli.adding import Adder
 from regrade_server.cli.printing import Console
@@ -40,6 +40,7 @@ def add_to(verb: Adder) -> None:
         help="what to import, and names of fields, such as input=question",
     )  # fmt: skip
     suite_commands.add_to(verb)
+    label_commands.add_to(verb)
     looking = verb("search", "search the traces", search)
     # What is looked for is text, unlike the name of a file.
     looking.add_argument(

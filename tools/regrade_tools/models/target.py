@@ -149,6 +149,10 @@ class Project(Document):
         description="How `regrade gate --profile` asks: over the built-in smoke, pr, release and "
         "nightly, or new ones.",
     )
+    labels: Literal["shared", "local"] = Field(
+        default="shared",
+        description="`local` keeps labels out of the repository, in .regrade/labels/.",
+    )
     import_from: tuple[str, ...] = Field(
         default=(),
         description="Folders outside the workspace that `import_traces` may read, too.",

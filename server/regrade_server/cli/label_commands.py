@@ -1,0 +1,138 @@
+"""The commands by which people label: the key of a labeller, and who signs what."""
+
+import sys
+from argparse import Namespace
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import anyio
+
+from regrade_server.cli.adding import Adder
+from regrade_server.cli.label_session import Session
+from regrade_server.cli.printing import Console, plain
+from regrade_server.house import House
+from regrade_tools.label_files import LabelFiles
+from regrade_tools.label_queue import Queue, Queues
+from regrade_tools.label_status import LabelStatus, status
+from regrade_tools.labellers import add_labeller
+from regrade_tools.labelling import Answer, Criterion, Labelling
+from regrade_tools.refusal import Refusal, refusal_in
+from regrade_tools.workspace import Workspace, needed
+
+Result = TypeVar("Result")
+
+
+def add_to(verb: Adder) -> None:
+    """Add the commands."""
+    naming = verb("labeller", "make your key and add yourself to evals/labellers.yaml", labeller)
+    naming.add_argument("name", help="letters, digits, - and _, such as ada")
+    labelling = verb("label", "label answers by a criterion, at a terminal; you sign each", label)
+    labelling.add_argument("criterion", help="the criterion, such as that of a judge")
+    labelling.add_argument("query", nargs="?", default="", help="which traces; all by default")
+    labelling.add_argument("--n", type=int, default=20, help="how many; 20 by default")
+    labelling.add_argument(
+        "--sample", choices=("random", "by_verdict", "suggestions"), default="random",
+        help="at random; half of what the judge passes and fails; what agents suggested",
+    )  # fmt: skip
+    labelling.add_argument("--seed", type=int, default=0, help="another sample; 0 by default")
+    labelling.add_argument("--as", dest="name", help="who signs, where several people can")
+    labelling.add_argument("--status", action="store_true", help="only say how far it is labelled")
+
+
+def labeller(told: Namespace, workspace: Workspace | None, console: Console) -> int:
+    """Make a key, and make it known."""
+    files = LabelFiles(needed(workspace))
+    keys = House(workspace).keys
+    public = keys.make(told.name)
+    added = add_labeller(files, told.name, public)
+    where = "evals/labellers.yaml"
+    lines = [
+        f"{told.name} can sign labels: the key is in {keys.folder}, and leaves it for nowhere.",
+        f"Added to {where}: commit it, so that others believe what {told.name} signs."
+        if added
+        else f"{where} has it already.",
+    ]
+    result = {"labeller": told.name, "public_key": public, "added": added}
+    console.result(result, "\n".join(lines))
+    return 0
+
+
+def label(told: Namespace, workspace: Workspace | None, console: Console) -> int:
+    """Label, or say how far it is labelled."""
+    labelling = House(needed(workspace)).labelling
+    criterion = labelling.criterion(told.criterion)
+    if told.status:
+        found = status(labelling.workspace, criterion, labelling.book(criterion))
+        console.result(found, _status(found))
+        return 0
+    _at_a_terminal(console)
+    name = labelling.labeller(told.name)
+    queue = alive(
+        workspace,
+        lambda one: Queues(one).draw(criterion, name, told.query, told.n, told.sample, told.seed),
+    )
+    done = _session(workspace, criterion, name, queue, console)
+    console.say(f"{done} labelled by {criterion.name}, signed as {name}.")
+    return 0
+
+
+def _session(
+    workspace: Workspace | None, criterion: Criterion, name: str, queue: Queue, console: Console
+) -> int:
+    def keep(answer: Answer) -> None:
+        async def work(labelling: Labelling) -> None:
+            (row,) = labelling.rows(criterion, [answer], "human", name)
+            await labelling.keep(criterion, [labelling.signed(row)])
+
+        alive(workspace, work)
+
+    return Session(criterion, queue, keep, sys.stdin, console.out).run()
+
+
+def alive(workspace: Workspace | None, work: Callable[[Labelling], Awaitable[Result]]) -> Result:
+    """Do ``work`` with an open store: one that is closed again before a person is waited for."""
+
+    async def inside() -> Result:
+        async with House(workspace).open() as house:
+            return await work(house.labelling)
+
+    try:
+        return anyio.run(inside)
+    except BaseExceptionGroup as group:
+        raise refusal_in(group) or group from None
+
+
+def _at_a_terminal(console: Console) -> None:
+    if console.as_json or not (sys.stdin.isatty() and console.out.isatty()):
+        raise Refusal(
+            "Labels are signed by a person at a terminal, and this is none.",
+            next_step="Run it in a terminal of your own. An agent suggests with label_traces; "
+            "--status works anywhere.",
+        )
+
+
+def _status(found: LabelStatus) -> str:
+    """How far a criterion is labelled, for a person."""
+    lines = [f"{found.criterion}: {found.items} items labelled by people"]
+    for split, count in found.counts.items():
+        lines.append(f"  {split}: {count['pass']} pass, {count['fail']} fail")
+    lines.extend(f"  {name} labelled {count}" for name, count in found.labellers.items())
+    for one in found.agreement:
+        kappa = "undefined" if one.kappa is None else f"{one.kappa:.2f}"
+        lines.append(f"  {' and '.join(one.labellers)}: kappa {kappa} on {one.both} items of both")
+    if found.fleiss is not None:
+        lines.append(f"  all of them: Fleiss' kappa {found.fleiss:.2f}")
+    ways = ", ".join(f"{count} {way}" for way, count in found.sampled.items())
+    lines.extend([f"  sampled: {ways}"] if ways else [])
+    told = (
+        (len(found.disputed), "disputed: people disagree"),
+        (found.suggestions, "suggestions wait for a person"),
+        (found.outdated, "given by other words of the criterion"),
+        (len(found.untrusted), "claim a person whose key did not sign them"),
+    )
+    lines.extend(f"  {count} {words}" for count, words in told if count)
+    for judge, needs in found.needs.items():
+        for need in needs:
+            more = "" if need.more is None else f"{need.more} more "
+            lines.append(f"  {plain(judge)} needs {more}{need.verdict}: {need.why}")
+    return "\n".join(lines)

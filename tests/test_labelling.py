@@ -1,0 +1,176 @@
+"""People who label at a terminal: a real one, with the real program in it."""
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from labelled import PASSES, judge_file, label_row, private_key, write_labels
+
+from regrade_server.cli import main
+from regrade_server.house import House
+from regrade_tools.labelbook import LabelBook
+from regrade_tools.workspace import Workspace
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository with a judge, four traces and one person, ada."""
+    monkeypatch.setenv("REGRADE_KEYS", str(tmp_path / "keys"))
+    folder = tmp_path / "repository"
+    judge_file(folder, "diet", "")
+    lines = [
+        json.dumps({"input": f"question {n}", "output": f"answer\u001b[2J {n}"}) for n in range(4)
+    ]
+    (folder / "log.jsonl").write_text("\n".join(lines) + "\n")
+    assert main(("import", str(folder / "log.jsonl"), "--root", str(folder))) == 0
+    assert main(("labeller", "ada", "--root", str(folder))) == 0
+    return folder
+
+
+def at_a_terminal(root: Path, typed: Sequence[str], *arguments: str) -> tuple[int, str]:
+    """The exit code of a command in a terminal, and all that it shows while lines are typed."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "regrade_server", *arguments, "--root", str(root)]
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs) as process:
+        os.close(theirs)
+        # The terminal keeps what is typed ahead.
+        os.write(ours, "".join(f"{line}\n" for line in typed).encode())
+        shown = b""
+        while True:
+            try:
+                shown += os.read(ours, 65_536)
+            except OSError:
+                # Linux says so when the last program of a terminal has ended.
+                break
+        os.close(ours)
+        return process.wait(), shown.decode()
+
+
+def book(root: Path) -> LabelBook:
+    labelling = House(Workspace(root)).labelling
+    return labelling.book(labelling.criterion("diet"))
+
+
+def suggested(root: Path) -> str:
+    """A trace of which an agent has said something."""
+    query = ("search", "question", "--root", str(root))
+    done = subprocess.run(
+        [sys.executable, "-m", "regrade_server", *query, "--limit", "1", "--json"],
+        capture_output=True, check=True,
+    )  # fmt: skip
+    trace = json.loads(done.stdout)["traces"][0]["id"]
+    given = {
+        "criterion": "diet",
+        "labels": [{"trace_id": trace, "verdict": "fail", "critique": "SUGGESTED", "mode": "fat"}],
+    }
+    assert main(("call", "label_traces", json.dumps(given), "--root", str(root))) == 0
+    return str(trace)
+
+
+def test_a_person_labels_goes_back_skips_and_leaves_and_every_answer_is_signed(root: Path) -> None:
+    typed = ["y", "it keeps to it", "u", "n", "butter", "too fat", "s", "n", "eggs", "1", "q"]
+    code, shown = at_a_terminal(root, typed, "label", "diet")
+    assert code == 0, shown
+    assert "2 labelled by diet, signed as ada." in shown
+    assert PASSES in shown
+    assert "\x1b" not in shown
+    found = book(root)
+    said = [(truth.verdict, truth.row.label.critique) for truth in found.truths]
+    assert said == [("fail", "butter"), ("fail", "eggs")]
+    assert (found.untrusted, found.sampled) == ((), "random")
+    assert found.truths[0].row.label.mode == "too fat"
+    assert all(truth.row.label.group == truth.row.label.trace_id for truth in found.truths)
+    # What was labelled is not asked again.
+    code, shown = at_a_terminal(root, ["q"], "label", "diet")
+    assert "1 of 2" in shown
+
+
+def test_a_suggestion_is_shown_after_the_answer_and_never_before(root: Path) -> None:
+    trace = suggested(root)
+    arguments = ("label", "diet", "--sample", "suggestions")
+    code, shown = at_a_terminal(root, ["q"], *arguments)
+    assert (code, "SUGGESTED" in shown) == (0, False)
+    code, shown = at_a_terminal(root, ["y", "no fat"], *arguments)
+    assert code == 0, shown
+    # The last that is typed comes before it.
+    assert "suggested fail: SUGGESTED - u to answer again" in shown.partition("Why, in a line:")[2]
+    assert [(one.item.trace_id, one.verdict) for one in book(root).truths] == [(trace, "pass")]
+    assert book(root).sampled == "unknown"
+
+
+def test_what_is_answered_is_kept_though_the_terminal_goes_away(root: Path) -> None:
+    code, shown = at_a_terminal(root, ["y", "it keeps to it", "\x04"], "label", "diet")
+    assert code == 0, shown
+    assert len(book(root).truths) == 1
+
+
+@pytest.mark.parametrize("arguments", [(), ("--sample", "suggestions"), ("--as", "ada")])
+def test_labels_are_signed_at_a_terminal_only(
+    root: Path, arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    piped = [sys.executable, "-m", "regrade_server", "label", "diet", *arguments]
+    done = subprocess.run(
+        [*piped, "--root", str(root)], input="y\nfine\n", capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "signed by a person at a terminal, and this is none" in done.stderr
+    assert main(("label", "diet", *arguments, "--json", "--root", str(root))) == 2
+    assert "this is none" in capsys.readouterr().err
+    assert book(root).rows == ()
+
+
+def test_a_name_without_a_key_of_the_repository_signs_nothing(root: Path) -> None:
+    code, shown = at_a_terminal(root, [], "label", "diet", "--as", "bob")
+    assert code == 2
+    assert "bob cannot sign labels here" in shown
+
+
+def status(root: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    capsys.readouterr()
+    assert main(("label", "diet", "--status", "--json", "--root", str(root))) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_the_status_tells_who_agrees_what_is_disputed_and_what_judges_need(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from base64 import b64encode  # noqa: PLC0415 - the keys of this test alone
+
+    people = ("ann", "bob", "cem")
+    keys = {name: b64encode(private_key(name).public_key().public_bytes_raw()) for name in people}
+    (root / "evals" / "labellers.yaml").write_text(
+        "labellers:\n" + "".join(f"  {name}: {key.decode()}\n" for name, key in keys.items())
+    )
+    said = {"ann": "ppfff", "bob": "ppffp", "cem": "ppff"}
+    write_labels(
+        root,
+        [
+            label_row(f"q{n}", "a", {"p": "pass", "f": "fail"}[sign], labeller=name, split="test")
+            for name, signs in said.items()
+            for n, sign in enumerate(signs)
+        ]
+        + [label_row("forged", "a", "pass", sign=False)],
+    )
+    found = status(root, capsys)
+    assert (found["items"], found["counts"]) == (4, {"test": {"pass": 2, "fail": 2}})
+    assert found["labellers"] == {"ann": 5, "bob": 5, "cem": 4}
+    assert [(one["labellers"], one["both"]) for one in found["agreement"]] == [
+        (["ann", "bob"], 5),
+        (["ann", "cem"], 4),
+        (["bob", "cem"], 4),
+    ]
+    assert [round(one["kappa"], 3) for one in found["agreement"]] == [0.615, 1.0, 1.0]
+    assert found["fleiss"] == 1.0
+    assert (len(found["disputed"]), len(found["untrusted"]), found["suggestions"]) == (1, 1, 1)
+    assert [need["verdict"] for need in found["needs"]["diet"]] == ["pass", "fail"]
+    assert main(("label", "diet", "--status", "--root", str(root))) == 0
+    shown = capsys.readouterr().out
+    assert "ann and bob: kappa 0.62 on 5 items of both" in shown
+    assert "1 disputed: people disagree" in shown

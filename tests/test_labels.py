@@ -1,0 +1,283 @@
+"""Labels through an MCP client and the command line: who may say what, and what is kept of it."""
+
+import json
+import os
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from labelled import judge_file
+from mcp import Client
+from mcp.types import ElicitRequestParams, ElicitResult
+
+from regrade_server.app import build_server
+from regrade_server.cli import main
+from regrade_server.house import House
+from regrade_tools.labelbook import LabelRow, read
+from regrade_tools.workspace import Workspace
+
+pytestmark = pytest.mark.anyio
+ERAS = ("legacy", "2026-07-28")
+
+
+@pytest.fixture
+def keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a person's keys."""
+    folder = tmp_path / "home" / "keys"
+    monkeypatch.setenv("REGRADE_KEYS", str(folder))
+    return folder
+
+
+@pytest.fixture
+def root(tmp_path: Path, keys: Path, capsys: pytest.CaptureFixture[str]) -> Path:
+    """A repository with a judge and twelve traces; no person can sign yet."""
+    assert not keys.exists()
+    folder = tmp_path / "repository"
+    judge_file(folder, "diet", "")
+    lines = [json.dumps({"input": f"question {n}", "output": f"answer {n}"}) for n in range(12)]
+    (folder / "log.jsonl").write_text("\n".join(lines) + "\n")
+    assert main(("import", str(folder / "log.jsonl"), "--root", str(folder))) == 0
+    capsys.readouterr()
+    return folder
+
+
+class Person:
+    """Somebody at a client that shows forms: what they are asked, and what they answer."""
+
+    def __init__(self, action: Any, *, sign: bool = True) -> None:
+        self.action = action
+        self.sign = sign
+        self.asked: list[str] = []
+
+    async def answer(self, context: Any, params: ElicitRequestParams) -> ElicitResult:  # noqa: ARG002 - the SDK names it
+        self.asked.append(params.message)
+        content = {"sign": self.sign} if self.action == "accept" else None
+        return ElicitResult(action=self.action, content=content)  # type: ignore[arg-type]
+
+
+@asynccontextmanager
+async def client_of(
+    root: Path, person: Person | None = None, era: Any = "auto"
+) -> AsyncGenerator[Client, None]:
+    server = build_server(House(Workspace(root)))
+    asking = person.answer if person else None
+    async with Client(server, mode=era, elicitation_callback=asking) as client:
+        yield client
+
+
+async def replied(client: Client, tool: str, /, **arguments: Any) -> dict[str, Any]:
+    reply = await client.call_tool(tool, arguments)
+    assert not reply.is_error, reply.content
+    return reply.structured_content or {}
+
+
+async def refused(client: Client, tool: str, /, **arguments: Any) -> str:
+    reply = await client.call_tool(tool, arguments)
+    assert reply.is_error, reply.structured_content
+    return " ".join(getattr(part, "text", "") for part in reply.content)
+
+
+async def ids(client: Client, query: str = "") -> list[str]:
+    return [row["id"] for row in (await replied(client, "search_traces", query=query))["traces"]]
+
+
+def label(trace_id: str, verdict: str = "fail", **more: Any) -> dict[str, Any]:
+    return {"trace_id": trace_id, "verdict": verdict, "critique": "There is butter in it.", **more}
+
+
+def rows(root: Path, folder: str = "evals") -> tuple[LabelRow, ...]:
+    path = root / folder / "labels" / "diet.jsonl"
+    return read(path.read_text(), "diet.jsonl") if path.is_file() else ()
+
+
+def signed(root: Path) -> list[tuple[str, str, str]]:
+    """What people say by the files of a repository, as a judge is measured by it."""
+    house = House(Workspace(root))
+    labelling = house.labelling
+    book = labelling.book(labelling.criterion("diet"))
+    return [
+        (truth.item.trace_id, truth.verdict, ",".join(truth.labellers)) for truth in book.truths
+    ]
+
+
+def can_sign(root: Path, name: str = "ada") -> None:
+    assert main(("labeller", name, "--root", str(root))) == 0
+
+
+async def test_an_agents_label_is_a_suggestion_that_is_searchable_and_kept_with_its_snapshot(
+    root: Path,
+) -> None:
+    async with client_of(root) as client:
+        one, two, *_ = await ids(client)
+        found = await replied(
+            client, "label_traces", criterion="diet",
+            labels=[label(one, mode="forbidden food"), label(two, "pass"), label("tr_no"),
+                    label(one), {"trace_id": two}],
+        )  # fmt: skip
+        again = await replied(client, "label_traces", criterion="diet", labels=[label(two, "pass")])
+        assert await ids(client, 'mode:"forbidden food" label:fail') == [one]
+    kept = {"suggested": 2, "passed": 1, "failed": 1, "signed": 0, "labeller": "agent:mcp"}
+    assert {key: found[key] for key in kept} == kept
+    assert [line.partition(";")[0] for line in found["refused"]] == [
+        'label 3: trace_id is "tr_no"',
+        f"label 4: {one} was labelled above in this call",
+        "label 5: verdict is null",
+    ]
+    assert (again["suggested"], again["known"]) == (0, 1)
+    assert [(row.label.source, row.label.labeller, row.label.mode) for row in rows(root)] == [
+        ("agent", "agent:mcp", "forbidden food"),
+        ("agent", "agent:mcp", ""),
+    ]
+    assert {str(row.output)[:6] for row in rows(root)} == {"answer"}
+    assert signed(root) == []
+
+
+@pytest.mark.parametrize(
+    "field", ["source", "labeller", "signature", "split", "sampled", "version", "labelled_at", "id"]
+)
+async def test_who_labelled_is_nothing_that_an_argument_can_say(root: Path, field: str) -> None:
+    can_sign(root)
+    async with client_of(root) as client:
+        (one, *_) = await ids(client)
+        forged = label(one, **{field: "human"})
+        told = await refused(client, "label_traces", criterion="diet", labels=[forged])
+        assert f"'{field}' is not yours to say" in told
+        above = {field: "human", "labels": [label(one)], "criterion": "diet"}
+        assert "unknown argument" in await refused(client, "label_traces", **above)
+    assert rows(root) == ()
+
+
+@pytest.mark.parametrize("name", ["consent", "client"])
+async def test_what_a_person_said_is_nothing_that_an_argument_can_say(
+    root: Path, name: str
+) -> None:
+    can_sign(root)
+    async with client_of(root) as client:
+        (one, *_) = await ids(client)
+        arguments = {"labels": [label(one)], "criterion": "diet", "confirm": True, name: "given"}
+        assert "unknown argument" in await refused(client, "label_traces", **arguments)
+    assert signed(root) == []
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_what_a_person_accepts_at_their_client_is_signed_as_theirs(
+    root: Path, era: Literal["legacy", "2026-07-28"]
+) -> None:
+    can_sign(root)
+    person = Person("accept")
+    async with client_of(root, person, era) as client:
+        (one, *_) = await ids(client)
+        found = await replied(
+            client, "label_traces", criterion="diet", labels=[label(one)], confirm=True
+        )
+    assert (found["signed"], found["suggested"], found["labeller"]) == (1, 0, "ada")
+    assert signed(root) == [(one, "fail", "ada")]
+    (asked,) = person.asked
+    assert "Sign all 1 as ada?" in asked
+    assert "There is butter in it." in asked
+    assert "Output: answer" in asked
+
+
+@pytest.mark.parametrize("era", ERAS)
+@pytest.mark.parametrize(
+    "person", [Person("decline"), Person("cancel"), Person("accept", sign=False), None]
+)
+async def test_what_no_person_accepted_stays_a_suggestion_and_says_how_it_is_confirmed(
+    root: Path, era: Literal["legacy", "2026-07-28"], person: Person | None
+) -> None:
+    can_sign(root)
+    async with client_of(root, person, era) as client:
+        (one, *_) = await ids(client)
+        found = await replied(
+            client, "label_traces", criterion="diet", labels=[label(one)], confirm=True
+        )
+    assert (found["suggested"], found["signed"]) == (1, 0)
+    assert "regrade label diet" in found["hint"]
+    assert signed(root) == []
+
+
+async def test_without_a_key_of_the_repository_nobody_is_asked(root: Path) -> None:
+    person = Person("accept")
+    async with client_of(root, person) as client:
+        (one, *_) = await ids(client)
+        found = await replied(
+            client, "label_traces", criterion="diet", labels=[label(one)], confirm=True
+        )
+    assert (found["suggested"], found["signed"], person.asked) == (1, 0, [])
+
+
+async def test_an_agent_that_takes_a_persons_name_neither_signs_nor_hides_what_they_said(
+    root: Path,
+) -> None:
+    can_sign(root)
+    async with client_of(root, Person("accept")) as client:
+        (one, *_) = await ids(client)
+        await replied(client, "label_traces", criterion="diet", labels=[label(one)], confirm=True)
+    (row,) = rows(root)
+    # As somebody would write it who has an editor and no key.
+    forged = row.model_dump(mode="json", exclude_defaults=True)
+    forged["label"].update(verdict="pass", labelled_at=row.label.labelled_at + 60, id="lb_forged")
+    path = root / "evals" / "labels" / "diet.jsonl"
+    path.write_text(path.read_text() + json.dumps(forged) + "\n")
+    assert signed(root) == [(one, "fail", "ada")]
+
+
+async def test_secrets_in_a_critique_are_replaced_before_anything_is_kept(root: Path) -> None:
+    secret = "sk-proj-" + "a1B2" * 12
+    async with client_of(root) as client:
+        (one, *_) = await ids(client)
+        said = {"trace_id": one, "verdict": "fail", "critique": f"It tells the key {secret}"}
+        await replied(client, "label_traces", criterion="diet", labels=[said])
+    assert secret not in (root / "evals" / "labels" / "diet.jsonl").read_text()
+    assert rows(root)[0].label.critique.startswith("It tells the key [redacted:")
+
+
+async def test_local_labels_stay_out_of_what_is_committed(root: Path) -> None:
+    (root / "evals" / "regrade.yaml").write_text("labels: local\n")
+    can_sign(root)
+    async with client_of(root, Person("accept")) as client:
+        (one, *_) = await ids(client)
+        await replied(client, "label_traces", criterion="diet", labels=[label(one)], confirm=True)
+    assert rows(root) == ()
+    assert len(rows(root, ".regrade")) == 1
+    assert signed(root) == [(one, "fail", "ada")]
+
+
+def test_a_new_labeller_keeps_the_comments_of_the_file_and_takes_nobodys_place(
+    root: Path, keys: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = root / "evals" / "labellers.yaml"
+    path.write_text("# who\nlabellers:  # ours\n    # the first\n    bob: a2V5\n# the end\n")
+    can_sign(root)
+    can_sign(root)
+    text = path.read_text()
+    added = next(line for line in text.splitlines() if line.startswith("    ada: "))
+    assert text == (
+        f"# who\nlabellers: # ours\n{added}\n    # the first\n    bob: a2V5\n# the end\n"
+    )
+    assert main(("labeller", "bob", "--root", str(root))) == 2
+    assert "has another key of 'bob'" in capsys.readouterr().err
+    assert path.read_text() == text
+    assert [oct(one.stat().st_mode & 0o777) for one in (keys, keys / "ada.pem")] == [
+        "0o700",
+        "0o600",
+    ]
+
+
+def test_keys_that_others_can_read_or_a_commit_could_take_along_are_refused(
+    root: Path, keys: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    can_sign(root)
+    (keys / "ada.pem").chmod(0o644)
+    assert main(("labeller", "ada", "--root", str(root))) == 2
+    assert "chmod 600" in capsys.readouterr().err
+    (keys / "ada.pem").chmod(0o600)
+    keys.chmod(0o750)
+    assert main(("labeller", "ada", "--root", str(root))) == 2
+    assert "chmod 700" in capsys.readouterr().err
+    monkeypatch.setenv("REGRADE_KEYS", str(root / "keys"))
+    assert main(("labeller", "ada", "--root", str(root))) == 2
+    assert "lies inside the workspace" in capsys.readouterr().err
+    assert not os.path.lexists(root / "keys")

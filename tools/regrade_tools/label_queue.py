@@ -1,0 +1,117 @@
+"""What a person is given to label: drawn from the traces, without what they labelled before."""
+
+import random
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from regrade_tools.judge_files import JudgeFiles
+from regrade_tools.labelling import Criterion, Labelling
+from regrade_tools.models import Item, Label, Sampled
+from regrade_tools.population import Populations
+from regrade_tools.query import Query, parse
+from regrade_tools.refusal import Refusal
+
+Sampling = Literal["random", "by_verdict", "suggestions"]
+_MOST = 500
+_FRAME = 1_000
+# What says which requests came in, not what became of them: a sample of it stands for it.
+_ORIGINS = ("name", "tag", "session", "source", "format", "model")
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """Items to label, how they were picked, and what agents suggest of them, by trace."""
+
+    items: tuple[Item, ...]
+    sampled: Sampled
+    suggestions: dict[str, Label]
+    modes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Queues:
+    """Where queues come from."""
+
+    labelling: Labelling
+
+    async def draw(  # noqa: PLR0913 - what can be said of a sample
+        self,
+        criterion: Criterion,
+        labeller: str,
+        query: str,
+        n: int,
+        sampling: Sampling,
+        seed: int,
+    ) -> Queue:
+        """``n`` items that ``labeller`` has not labelled by the criterion's words of now.
+
+        Raises:
+            Refusal: There is nothing to label, or nothing to sample by.
+        """
+        if not 1 <= n <= _MOST:
+            raise Refusal(f"--n is {n}; it is 1 to {_MOST}.")
+        await self.labelling.restore(criterion)
+        book = self.labelling.book(criterion)
+        done = {
+            row.label.item
+            for row in book.rows
+            if (row.label.source, row.label.labeller, row.label.version)
+            == ("human", labeller, criterion.version)
+        }
+        populations = Populations(self.labelling.store, self.labelling.workspace)
+        frame = f"{query} -label:none".strip() if sampling == "suggestions" else query
+        found = await populations.find(frame, None, None, _FRAME, seed)
+        items = list({item.key: item for item in found.items if item.key not in done}.values())
+        labels = await self.labelling.store.labels(
+            criterion=criterion.name, trace_ids=[item.trace_id for item in items]
+        )
+        suggestions = {one.trace_id: one for one in labels if one.source == "agent"}
+        if sampling == "suggestions":
+            items = [item for item in items if item.trace_id in suggestions]
+        if sampling == "by_verdict":
+            items = await self._by_verdict(criterion, items, n)
+        if not items:
+            raise Refusal(
+                f"There is nothing left to label by {criterion.name} there.",
+                next_step="Import more traces, or give another query.",
+            )
+        picked = random.Random(seed).sample(items, min(n, len(items)))  # noqa: S311 - to be repeated
+        modes = {row.label.mode for row in book.rows if row.label.mode}
+        return Queue(tuple(picked), _sampled(query, sampling), suggestions, tuple(sorted(modes)))
+
+    async def _by_verdict(self, criterion: Criterion, items: Sequence[Item], n: int) -> list[Item]:
+        """As many that a judge passes as that it fails, so that both classes are met."""
+        files = JudgeFiles(self.labelling.workspace)
+        keys = [item.key for item in items]
+        for judge in criterion.judges:
+            sitting = files.sitting(files.judge(judge))
+            said = {**files.book(judge).answers}
+            said.update(await self.labelling.store.judgements(sitting.fingerprint, keys))
+            passed = [item for item in items if _said(said.get(item.key)) == "pass"]
+            failed = [item for item in items if _said(said.get(item.key)) == "fail"]
+            if passed or failed:
+                half = max(1, n // 2)
+                return [*passed[: n - min(half, len(failed))], *failed[:half]]
+        raise Refusal(
+            f"No judge has judged any of these by {criterion.name}.",
+            next_step="run_judge judges traces; or leave out --sample.",
+        )
+
+
+def _said(judged: object) -> str:
+    return str(getattr(judged, "verdict", ""))
+
+
+def _sampled(query: str, sampling: Sampling) -> Sampled:
+    if sampling == "by_verdict":
+        return "by_verdict"
+    fair = sampling == "random" and _by_origin(parse(query, now=time.time()))
+    return "random" if fair else "unknown"
+
+
+def _by_origin(query: Query) -> bool:
+    """Whether a query only says where requests came from and when."""
+    origins = all(having.facet in _ORIGINS for having in query.having)
+    return origins and replace(query, having=(), since=None, until=None) == Query()

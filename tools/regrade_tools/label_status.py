@@ -1,0 +1,90 @@
+"""How far a criterion is labelled: by whom, how they agree, and what its judges still need."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from regrade_tools.alignment import Need, fleiss, pairwise_kappas
+from regrade_tools.alignments import Alignments
+from regrade_tools.labelbook import LabelBook
+from regrade_tools.labelling import Criterion
+from regrade_tools.models import Split
+from regrade_tools.workspace import Workspace
+
+_THREE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Cohen's kappa of two people on the items that both labelled; None where undefined."""
+
+    labellers: tuple[str, str]
+    both: int
+    kappa: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class LabelStatus:
+    """Labels of people. ``counts`` are items by split and verdict; splits are dealt as of now.
+
+    ``fleiss`` is of the items that every one of three or more people labelled. ``suggestions``
+    are items of agents that no person has labelled. ``outdated`` labels were given by other words
+    of the criterion, ``untrusted`` ones claim a person whose key did not sign them.
+    """
+
+    criterion: str
+    items: int
+    counts: dict[str, dict[str, int]]
+    sampled: dict[str, int]
+    labellers: dict[str, int]
+    agreement: list[Agreement]
+    fleiss: float | None
+    disputed: tuple[str, ...]
+    suggestions: int
+    outdated: int
+    untrusted: tuple[str, ...]
+    needs: dict[str, list[Need]] = field(default_factory=dict[str, list[Need]])
+
+
+def status(workspace: Workspace, criterion: Criterion, book: LabelBook) -> LabelStatus:
+    """How far ``criterion`` is labelled."""
+    people = book.by_labeller()
+    said = {item for verdicts in people.values() for item in verdicts}
+    suggested = {row.label.item for row in book.rows if row.label.source == "agent"}
+    kappas = pairwise_kappas(people)
+    return LabelStatus(
+        criterion=criterion.name,
+        items=len(book.truths),
+        counts=_counts(workspace, criterion, book),
+        sampled=dict(Counter(truth.row.label.sampled for truth in book.truths)),
+        labellers={name: len(verdicts) for name, verdicts in sorted(people.items())},
+        agreement=[Agreement(pair, both, kappa) for pair, (kappa, both) in kappas.items()],
+        fleiss=_fleiss(book),
+        disputed=book.disputed,
+        suggestions=len(suggested - said),
+        outdated=book.outdated,
+        untrusted=book.untrusted,
+        needs={judge: Alignments(workspace).assessment(judge).needs for judge in criterion.judges},
+    )
+
+
+def _counts(
+    workspace: Workspace, criterion: Criterion, book: LabelBook
+) -> dict[str, dict[str, int]]:
+    """Items by split and verdict; without a judge there are no splits yet."""
+    splits: dict[str, Split] = {}
+    if criterion.judges:
+        alignments = Alignments(workspace)
+        splits = alignments.labels.splits(alignments.files.judge(criterion.judges[0]).spec)
+    found: dict[str, dict[str, int]] = {}
+    for truth in book.truths:
+        count = found.setdefault(splits.get(truth.item.key, "all"), {"pass": 0, "fail": 0})
+        count[truth.verdict] += 1
+    return dict(sorted(found.items()))
+
+
+def _fleiss(book: LabelBook) -> float | None:
+    people = book.by_labeller()
+    if len(people) < _THREE:
+        return None
+    shared = set[str].intersection(*(set(verdicts) for verdicts in people.values()))
+    return fleiss([[people[name][item] for name in people] for item in sorted(shared)])
