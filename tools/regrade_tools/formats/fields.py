@@ -1,12 +1,11 @@
 """The fields that logs of every format share, under the names that they go by."""
 
 from collections.abc import Iterable, Mapping
-from typing import cast
 
 from pydantic import JsonValue
 
-from regrade_tools.jsontext import compact, unpacked
-from regrade_tools.models import Message, Status, ToolCall
+from regrade_tools.jsontext import compact
+from regrade_tools.models import Status
 from regrade_tools.timestamps import moment
 
 Fields = Mapping[str, JsonValue]
@@ -124,82 +123,26 @@ def remainder(fields: Fields, used: Iterable[str]) -> dict[str, JsonValue]:
     }
 
 
-def is_conversation(value: JsonValue) -> bool:
-    """Whether ``value`` is a list of messages: objects that each have a role."""
-    return (
-        isinstance(value, list)
-        and bool(value)
-        and all(isinstance(item, dict) and isinstance(item.get("role"), str) for item in value)
-    )
+def objects(value: JsonValue) -> list[dict[str, JsonValue]]:
+    """The objects of a list; what is none is left out."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
-def messages(value: JsonValue) -> tuple[Message, ...]:
-    """The messages of a conversation in OpenAI's, Anthropic's or OpenTelemetry's shape."""
-    if not is_conversation(value):
-        return ()
-    return tuple(_message(cast("Fields", item)) for item in cast("list[JsonValue]", value))
+def inside(fields: Fields, *names: str) -> dict[str, JsonValue]:
+    """The object at ``names``, each inside the one before; empty where there is none."""
+    value: JsonValue = dict(fields)
+    for name in names:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value if isinstance(value, dict) else {}
 
 
-def _message(fields: Fields) -> Message:
-    content = fields.get("content", fields.get("parts"))
-    parts = (
-        [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
-    )
-    calls = [*tool_calls(fields), *(_call(part) for part in parts if _is_call(part))]
-    replies = [part for part in parts if part.get("type") in ("tool_result", "tool_call_response")]
-    reply_id = text(replies[0], ("tool_use_id", "id")) if replies else ""
-    return Message(
-        role=text(fields, ("role",)),
-        content=_content(content),
-        tool_calls=tuple(calls),
-        tool_call_id=text(fields, ("tool_call_id",)) or reply_id,
-        name=text(fields, ("name",)),
-    )
+def total(counts: Iterable[int | None]) -> int | None:
+    """The sum of the counts that are known; None where none is.
 
-
-def _content(content: JsonValue) -> str:
-    if content is None:
-        return ""
-    if isinstance(content, str):
-        return content
-    if not isinstance(content, list):
-        return compact(content)
-    return "\n".join(filter(None, (_part(part) for part in content)))
-
-
-def _part(part: JsonValue) -> str:
-    if isinstance(part, str):
-        return part
-    if not isinstance(part, dict) or _is_call(part):
-        return "" if isinstance(part, dict) else compact(part)
-    for key in ("text", "content", "response", "result"):
-        if key in part:
-            return _content(part[key])
-    return compact({key: value for key, value in part.items() if key != "data"})
-
-
-def _is_call(part: Fields) -> bool:
-    return part.get("type") in ("tool_use", "tool_call")
-
-
-def tool_calls(fields: Fields) -> list[ToolCall]:
-    """The tool calls that stand in ``fields``, in OpenAI's shape or plainly."""
-    listed = fields.get("tool_calls")
-    found = (
-        [_call(item) for item in listed if isinstance(item, dict)]
-        if isinstance(listed, list)
-        else []
-    )
-    legacy = fields.get("function_call")
-    return [*found, _call(legacy)] if isinstance(legacy, dict) else found
-
-
-def _call(fields: Fields) -> ToolCall:
-    function = fields.get("function")
-    named: Fields = function if isinstance(function, dict) else fields
-    arguments = named.get("arguments", named.get("input", named.get("args")))
-    return ToolCall(
-        name=text(named, ("name",)),
-        arguments=unpacked(arguments),
-        id=text(fields, ("id",)),
-    )
+    Raises:
+        ValueError: It is more than can be.
+    """
+    known = [number for number in counts if number is not None]
+    if sum(known) >= LARGEST_COUNT:
+        raise ValueError("counts more tokens than can be")
+    return sum(known) if known else None
