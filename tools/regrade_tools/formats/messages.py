@@ -10,7 +10,7 @@ from typing import cast
 
 from pydantic import JsonValue
 
-from regrade_tools.formats.fields import Fields, objects, text
+from regrade_tools.formats.fields import Fields, inside, objects, text
 from regrade_tools.jsontext import compact, unpacked
 from regrade_tools.models import Message, ToolCall
 
@@ -45,8 +45,8 @@ def messages(value: JsonValue) -> tuple[Message, ...]:
     """The messages of a conversation; none where ``value`` is no conversation."""
     if not is_conversation(value):
         return ()
-    found = (turn for item in objects(value) for turn in _turns(_opened(item)))
-    return tuple(found)
+    opened = (_opened(item) for item in objects(value))
+    return tuple(turn for item in opened if not _is_definition(item) for turn in _turns(item))
 
 
 def tool_calls(fields: Fields) -> list[ToolCall]:
@@ -90,6 +90,12 @@ def _opened(item: Fields) -> Fields:
         return item
     inner = item.get("kwargs", item.get("data"))
     return {**(inner if isinstance(inner, dict) else item), "role": role}
+
+
+def _is_definition(item: Fields) -> bool:
+    """Whether it is the description of a tool, which LangChain logs among the messages."""
+    content = item.get("content")
+    return isinstance(content, dict) and "parameters" in inside(content, "function")
 
 
 def _turns(item: Fields) -> Iterator[Message]:

@@ -99,7 +99,8 @@ def _listed(value: list[JsonValue], role: str, deepest: int) -> tuple[Message, .
 def _plain(value: Fields, role: str) -> tuple[Message, ...]:
     content = value.get("content", value.get("text", value.get("output_text")))
     calls = tool_calls(value)
-    if not calls and not (isinstance(content, str | list) and content):
+    # A content that nobody is told to have said is an answer; of a request it may be anything.
+    if not calls and not (isinstance(content, str | list) and content and role == "assistant"):
         return ()
     given: Fields = {**value, "role": role, "content": content}
     return messages([dict(given)])

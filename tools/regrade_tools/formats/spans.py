@@ -85,11 +85,11 @@ def _root(logged: Sequence[LoggedSpan]) -> LoggedSpan:
 def _conversation(
     calls: Sequence[LoggedSpan], logged: Sequence[LoggedSpan]
 ) -> tuple[Message, ...]:
-    """What the last call was told and said; what its agent was, if no user speaks in that."""
+    """What the last call was told and said; what its agent or the root was, if no user speaks in that."""
     said = next(filter(None, (item.conversation() for item in reversed(calls))), ())
     if any(message.role == "user" for message in said):
         return said
-    around = (item for item in logged if item.span.kind == "agent")
+    around = (*(item for item in logged if item.span.kind == "agent"), _root(logged))
     whole = next(filter(None, (item.conversation() for item in around)), ())
     return whole if any(message.role == "user" for message in whole) else said
 
