@@ -38,7 +38,7 @@ def described(span: Span, found: dict[str, JsonValue], frame: Frame) -> LoggedSp
         where=frame.where,
         trace_id=frame.trace_id,
         raw=frame.raw,
-        conversation=partial(_conversation, found, kind == "llm"),
+        conversation=partial(_of_call if kind == "llm" else genai.conversation, found),
         session=genai.session(found),
         input_tokens=tokens_in,
         output_tokens=tokens_out,
@@ -60,9 +60,8 @@ def _tells(key: str) -> bool:
     return key.startswith(_TELLING)
 
 
-def _conversation(found: Mapping[str, JsonValue], is_call: bool) -> tuple[Message, ...]:
-    said = genai.conversation(found)
-    return genai.payload_of(found) if is_call and not said else said
+def _of_call(found: Mapping[str, JsonValue]) -> tuple[Message, ...]:
+    return genai.conversation(found) or genai.payload_of(found)
 
 
 def _error(status: Fields, found: Mapping[str, JsonValue]) -> str:

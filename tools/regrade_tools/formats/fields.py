@@ -1,6 +1,7 @@
 """The fields that logs of every format share, under the names that they go by."""
 
 from collections.abc import Iterable, Mapping
+from typing import cast
 
 from pydantic import JsonValue
 
@@ -15,8 +16,10 @@ _ID = ("id", "trace_id", "traceId", "request_id", "uuid")
 _SESSION = ("session_id", "sessionId", "session", "conversation_id", "thread_id")
 _LATENCY_MS = ("latency_ms", "duration_ms", "response_time_ms")
 _COST = ("cost_usd", "cost", "total_cost")
-_INPUT_TOKENS = ("input_tokens", "prompt_tokens")
-_OUTPUT_TOKENS = ("output_tokens", "completion_tokens")
+_INPUT_TOKENS = ("input_tokens", "prompt_tokens", "inputTokens", "promptTokens")
+_OUTPUT_TOKENS = ("output_tokens", "completion_tokens", "outputTokens", "completionTokens")
+# Anthropic counts what it cached beside the input; everybody else inside it.
+_CACHED = ("cache_creation_input_tokens", "cache_read_input_tokens")
 _COMMON = frozenset(
     (*_STARTED, *_ID, *_SESSION, *_LATENCY_MS, *_COST, *_INPUT_TOKENS, *_OUTPUT_TOKENS)
 ) | {"name", "model", "tags", "error", "status"}
@@ -58,6 +61,15 @@ def count(fields: Fields, names: Iterable[str]) -> int | None:
     return None if found is None else int(found)
 
 
+def tokens(usage: Fields) -> tuple[int | None, int | None]:
+    """Tokens in, with those that were cached, and tokens out; None where they are not told."""
+    given = count(usage, _INPUT_TOKENS)
+    if "input_tokens" in usage:
+        cached = sum(count(usage, (name,)) or 0 for name in _CACHED)
+        given = given + cached if given is not None else cached or None
+    return given, count(usage, _OUTPUT_TOKENS)
+
+
 def started_at(fields: Fields) -> float | None:
     """When it began, in Unix seconds."""
     for name in _STARTED:
@@ -91,7 +103,7 @@ def failure(fields: Fields) -> tuple[Status, str]:
 def common(fields: Fields) -> dict[str, object]:
     """What every format reads alike, as the fields of a ``Trace``."""
     usage = fields.get("usage")
-    spent: Fields = usage if isinstance(usage, dict) else fields
+    used_in, used_out = tokens(usage if isinstance(usage, dict) else fields)
     status, error = failure(fields)
     return {
         "external_id": text(fields, _ID),
@@ -102,8 +114,8 @@ def common(fields: Fields) -> dict[str, object]:
         "error": error,
         "started_at": started_at(fields),
         "duration_ms": number(fields, _LATENCY_MS),
-        "input_tokens": count(spent, _INPUT_TOKENS),
-        "output_tokens": count(spent, _OUTPUT_TOKENS),
+        "input_tokens": used_in,
+        "output_tokens": used_out,
         "cost_usd": number(fields, _COST),
         "tags": tags(fields),
     }
@@ -130,10 +142,13 @@ def objects(value: JsonValue) -> list[dict[str, JsonValue]]:
 
 def inside(fields: Fields, *names: str) -> dict[str, JsonValue]:
     """The object at ``names``, each inside the one before; empty where there is none."""
-    value: JsonValue = dict(fields)
+    found: Fields = fields
     for name in names:
-        value = value.get(name) if isinstance(value, dict) else None
-    return value if isinstance(value, dict) else {}
+        value = found.get(name)
+        if not isinstance(value, dict):
+            return {}
+        found = value
+    return cast("dict[str, JsonValue]", found)
 
 
 def total(counts: Iterable[int | None]) -> int | None:

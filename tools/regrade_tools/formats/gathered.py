@@ -3,8 +3,10 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from pydantic import JsonValue
+
 from regrade_tools.fingerprint import trace_id
-from regrade_tools.formats import otlp, phoenix
+from regrade_tools.formats import claude_code, langsmith, otlp, phoenix
 from regrade_tools.formats.fields import Fields, objects
 from regrade_tools.formats.spans import LoggedSpan, from_spans, in_order
 from regrade_tools.models import Trace
@@ -29,6 +31,14 @@ GATHERED = {
         phoenix.is_phoenix, phoenix.spans, phoenix.span,
         lacks="is no span of OpenInference: it has no context with trace_id and span_id",
     ),
+    "langsmith": Gathered(
+        langsmith.is_langsmith, langsmith.spans, langsmith.span,
+        lacks="is no run of LangSmith: it has no run_type and inputs",
+    ),
+    "claude-code": Gathered(
+        claude_code.is_claude_code, claude_code.spans, claude_code.span, claude_code.from_lines,
+        lacks="is no line of a transcript: it has no message with a role and a time",
+    ),
 }  # fmt: skip
 
 
@@ -48,8 +58,8 @@ def assembled(logged: Sequence[LoggedSpan], kind: str) -> Trace:
     if trace.external_id:
         return replace(trace, id=trace_id([kind, trace.external_id], 0, None))
     # Nobody knows which spans without a trace id belong together: their ids and times tell them.
-    spans = [[span.id, span.started_at, span.duration_ms] for span in trace.spans]
-    return replace(trace, id=trace_id(list(spans), 0, trace.started_at))
+    spans: JsonValue = [[span.id, span.started_at, span.duration_ms] for span in trace.spans]
+    return replace(trace, id=trace_id(spans, 0, trace.started_at))
 
 
 def joined(known: Trace, later: Trace) -> Trace:

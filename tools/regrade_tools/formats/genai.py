@@ -202,8 +202,8 @@ def _from_events(found: Attributes) -> tuple[Message, ...]:
                 event.setdefault("tool_call_id", event["id"])
             said.append({"role": turn[1], **event})
         elif name == _CHOICE:
-            message = unpacked(event.get("message"))
-            choices.append({"role": "assistant", **(message if isinstance(message, dict) else event)})
+            inner = unpacked(event.get("message"))
+            choices.append({"role": "assistant", **(inner if isinstance(inner, dict) else event)})
     return messages([*said, *choices])
 
 

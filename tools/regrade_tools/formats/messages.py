@@ -123,7 +123,7 @@ def _turn(fields: Fields) -> Iterator[Message]:
     if said or calls or not replies:
         role = text(fields, ("role",))
         reply_id = text(fields, ("tool_call_id", "toolCallId"))
-        name = text(fields, ("name",))
+        name = text(fields, ("name", "function"))
         yield Message(_ROLES.get(role, role), said, tuple(calls), reply_id, name)
 
 
@@ -149,7 +149,7 @@ def _is_reply(part: JsonValue) -> bool:
 
 def _reply(part: Fields) -> Message | None:
     """The result of a tool that ``part`` is, if it is one."""
-    if part.get("type") in _RESULTS:
+    if text(part, ("type",)) in _RESULTS:
         held = next((part[key] for key in ("content", "response", "result", "output")
                      if key in part), None)  # fmt: skip
         if isinstance(held, dict) and "value" in held and "type" in held:
@@ -165,7 +165,7 @@ def _reply(part: Fields) -> Message | None:
 
 def _called(part: Fields) -> ToolCall | None:
     """The call of a tool that ``part`` is, if it is one."""
-    if part.get("type") in _CALLS:
+    if text(part, ("type",)) in _CALLS:
         return _call(part)
     inner = part.get("function_call", part.get("functionCall"))
     return _call(inner) if isinstance(inner, dict) else None
@@ -193,7 +193,7 @@ def _part(part: JsonValue) -> str:
         return part
     if not isinstance(part, dict):
         return compact(part)
-    if part.get("type") in _THOUGHTS or _called(part) is not None:
+    if text(part, ("type",)) in _THOUGHTS or _called(part) is not None:
         return ""
     for key in ("text", "content", "response", "result", "refusal"):
         if key in part:

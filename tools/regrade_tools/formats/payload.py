@@ -11,9 +11,22 @@ from regrade_tools.models import Message
 
 # Where a request or an answer keeps its messages, or another envelope of them.
 _LISTS = ("messages", "contents", "input", "prompt", "output")
+_TEXTS = ("contents", "input", "prompt", "output")
 _SINGLE = ("message", "new_message", "content", "response", "kwargs")
+_REQUESTS = ("request", "body", "kwargs")
+_RESPONSES = ("response", "completion", "answer")
 _SYSTEM = ("system", "system_instruction", "systemInstruction", "instructions")
 _DEEPEST = 6
+
+
+def request(record: Fields) -> Fields:
+    """What was sent, where it is logged beside what came back; else the record itself."""
+    return next((inside(record, name) for name in _REQUESTS if inside(record, name)), record)
+
+
+def response(record: Fields) -> Fields:
+    """What came back; else the record itself."""
+    return next((inside(record, name) for name in _RESPONSES if inside(record, name)), record)
 
 
 def asked(value: JsonValue) -> tuple[Message, ...]:
@@ -63,19 +76,19 @@ def _spoken(value: JsonValue, role: str, deepest: int) -> tuple[Message, ...]:
     generations = value.get("generations")
     if isinstance(generations, list) and generations:
         return _listed(generations, role, deepest)
-    for name in _LISTS:
+    return _enclosed(value, role, deepest) or _plain(value, role)
+
+
+def _enclosed(value: Fields, role: str, deepest: int) -> tuple[Message, ...]:
+    """The messages under one of the names that they are known to stand under."""
+    for name in (*_LISTS, *_SINGLE):
         held = unpacked(value.get(name))
         said = _spoken(held, role, deepest - 1)
         if said:
             return said
-        if isinstance(held, str) and held and name != "messages":
+        if isinstance(held, str) and held and name in _TEXTS:
             return (Message(role, held),)
-    for name in _SINGLE:
-        held = unpacked(value.get(name))
-        said = _spoken(held, role, deepest - 1)
-        if said:
-            return said
-    return _plain(value, role)
+    return ()
 
 
 def _listed(value: list[JsonValue], role: str, deepest: int) -> tuple[Message, ...]:

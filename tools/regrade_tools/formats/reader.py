@@ -7,7 +7,17 @@ from dataclasses import dataclass, field, replace
 from pydantic import JsonValue
 
 from regrade_tools.fingerprint import fingerprint, trace_id
-from regrade_tools.formats import chat, exchange, langfuse
+from regrade_tools.formats import (
+    anthropic_call,
+    braintrust,
+    chat,
+    exchange,
+    inspect_log,
+    langfuse,
+    litellm_call,
+    mlflow_trace,
+    responses,
+)  # fmt: skip
 from regrade_tools.formats.fields import Fields
 from regrade_tools.formats.gathered import GATHERED, assembled
 from regrade_tools.formats.record import Note, Record, Skipped
@@ -23,6 +33,12 @@ _Reads = Callable[[Fields, Trace], Trace]
 # One record, one trace: in the order in which they are asked, the most particular first.
 _RECORDS: dict[str, tuple[_Tells, _Reads]] = {
     "langfuse": (langfuse.is_langfuse, langfuse.from_langfuse),
+    "mlflow": (mlflow_trace.is_mlflow, mlflow_trace.from_mlflow),
+    "inspect": (inspect_log.is_inspect, inspect_log.from_inspect),
+    "braintrust": (braintrust.is_braintrust, braintrust.from_braintrust),
+    "litellm": (litellm_call.is_litellm, litellm_call.from_litellm),
+    "responses": (responses.is_responses, responses.from_responses),
+    "anthropic": (anthropic_call.is_anthropic, anthropic_call.from_anthropic),
     "chat": (chat.is_chat, chat.from_chat),
 }
 FORMATS = (*GATHERED, *_RECORDS, "exchange")
@@ -76,26 +92,29 @@ def traces(
     """
     seen: Counter[str] = Counter()
     gathered: defaultdict[str, list[LoggedSpan]] = defaultdict(list)
-    for record in records:
-        if not isinstance(record, Record):
-            yield record
+    for found in records:
+        if not isinstance(found, Record):
+            yield found
             continue
-        try:
-            fields = _object(record.value)
-            kind = _format(fields, reading)
-            clean = _object(reading.redaction.apply(fields))
-            if kind in GATHERED:
-                gathered[kind].extend(GATHERED[kind].spans(clean, record.where))
-                continue
-            blank = Trace(id="", source=record.where, format=kind, raw=clean)
-            trace = _trace(clean, blank, reading)
-            yield _tagged(replace(trace, id=_identity(fields, trace.started_at, seen)), reading)
-        except ValueError as problem:
-            yield Skipped(record.where, str(problem))
-        except SlowPatternError as problem:
-            yield Skipped(record.where, f"cannot be redacted: {problem}")
-        except RecursionError:
-            yield Skipped(record.where, "is nested too deep")
+        for record in inspect_log.samples(found):
+            try:
+                fields = _object(record.value)
+                kind = _format(fields, reading)
+                clean = _object(reading.redaction.apply(fields))
+                if kind in GATHERED:
+                    gathered[kind].extend(GATHERED[kind].spans(clean, record.where))
+                    continue
+                blank = Trace(id="", source=record.where, format=kind, raw=clean)
+                trace = _trace(clean, blank, reading)
+                trace = replace(trace, id=_identity(fields, trace.started_at, seen))
+            except ValueError as problem:
+                yield Skipped(record.where, str(problem))
+            except SlowPatternError as problem:
+                yield Skipped(record.where, f"cannot be redacted: {problem}")
+            except RecursionError:
+                yield Skipped(record.where, "is nested too deep")
+            else:
+                yield _tagged(trace, reading)
     for kind, spans in gathered.items():
         yield from _assembled(spans, kind, reading)
 
@@ -144,9 +163,7 @@ def _identity(value: JsonValue, started_at: float | None, seen: Counter[str]) ->
     return trace_id(value, seen[content] - 1, started_at)
 
 
-def _assembled(
-    spans: list[LoggedSpan], kind: str, reading: Reading
-) -> Iterator[Trace | Skipped]:
+def _assembled(spans: list[LoggedSpan], kind: str, reading: Reading) -> Iterator[Trace | Skipped]:
     for found in by_trace(spans).values():
         try:
             trace = assembled(found, kind)

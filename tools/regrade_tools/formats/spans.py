@@ -82,10 +82,8 @@ def _root(logged: Sequence[LoggedSpan]) -> LoggedSpan:
     )
 
 
-def _conversation(
-    calls: Sequence[LoggedSpan], logged: Sequence[LoggedSpan]
-) -> tuple[Message, ...]:
-    """What the last call was told and said; what its agent or the root was, if no user speaks in that."""
+def _conversation(calls: Sequence[LoggedSpan], logged: Sequence[LoggedSpan]) -> tuple[Message, ...]:
+    """What the last call was told and said; or its agent, or the root, if no user speaks there."""
     said = next(filter(None, (item.conversation() for item in reversed(calls))), ())
     if any(message.role == "user" for message in said):
         return said
