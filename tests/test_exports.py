@@ -1,9 +1,9 @@
 """Exports of other tools, read whole: real ones where there are some."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
@@ -85,7 +85,7 @@ GEMINI: dict[str, JsonValue] = {
             {"function_response": {"name": "count", "response": 4}}]}]}
 
 
-def spanned(**attributes: JsonValue) -> JsonValue:
+def spanned(**attributes: JsonValue) -> Any:
     """An OTLP export of one span; other values than numbers are texts, as most write them."""
     given = [{"key": key.replace("__", "."), "value": {"intValue": str(value)} if isinstance(
         value, int) else {"stringValue": value if isinstance(value, str) else json.dumps(value)}}
@@ -94,7 +94,7 @@ def spanned(**attributes: JsonValue) -> JsonValue:
         {"traceId": "a" * 32, "spanId": "b" * 16, "name": "x", "attributes": given}]}]}]}
 
 
-CALLS: dict[str, JsonValue] = {
+CALLS: dict[str, Any] = {
     "anthropic": {"request": {"system": "Be brief.", "messages": BLOCKS}, "response": {
         "id": "msg", "type": "message", "role": "assistant", "model": "m-1",
         "content": [{"type": "text", "text": "Four."}],
@@ -185,7 +185,7 @@ LINES: list[dict[str, JsonValue]] = [
         {"type": "tool_result", "tool_use_id": "t1", "content": "done"}]}}]
 TRANSCRIPT = [Record(f"s.jsonl:{place}", {"sessionId": "s", **line})
               for place, line in enumerate(LINES, 1)]
-SHAPES: dict[str, JsonValue] = CALLS | {f"line {place}": record.value
+SHAPES: dict[str, Any] = CALLS | {f"line {place}": record.value
                                         for place, record in enumerate(TRANSCRIPT)}
 ODD = st.sampled_from([float("inf"), -1, 10**4_200, "", "{}", "[1]", '["\\ud83d"]', "1e999"])
 PLAINS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | ODD
@@ -199,7 +199,9 @@ ANYTHING = st.recursive(PLAINS | KNOWN,
 
 def inner(value: Any) -> Iterator[tuple[Any, Any]]:
     """Every place in ``value``: what holds it, and under which key."""
-    pairs = value.items() if isinstance(value, dict) else enumerate(value)
+    pairs: Iterable[tuple[Any, Any]] = (
+        cast("dict[Any, Any]", value).items() if isinstance(value, dict) else enumerate(value)
+    )
     for key, held in pairs:
         yield value, key
         if isinstance(held, dict | list):
@@ -212,7 +214,7 @@ def every(path: Path) -> list[Trace]:
     return [item for item in found if isinstance(item, Trace)]
 
 
-def one(record: JsonValue) -> Trace:
+def one(record: Any) -> Trace:
     (found,) = traces([Record("log.json", record)], Reading(redaction()))
     assert isinstance(found, Trace), found
     return found
@@ -395,7 +397,7 @@ def test_one_call_reads_alike_in_every_format(name: str) -> None:
     assert found.status == "ok"
 
 
-FAILURES: dict[str, JsonValue] = {
+FAILURES: dict[str, Any] = {
     "anthropic": {"request": {"model": "m-1", "messages": [{"role": "user", "content": "Hi"}]},
                   "response": {"type": "error", "error": {"type": "x", "message": "busy"}}},
     "litellm": {"call_type": "acompletion", "status": "failure", "error_str": "busy", "id": "1",

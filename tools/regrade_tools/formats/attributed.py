@@ -1,7 +1,7 @@
 """A span whose attributes tell what it did, wherever they were logged."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 from pydantic import JsonValue
@@ -12,25 +12,29 @@ from regrade_tools.formats.spans import LoggedSpan
 from regrade_tools.models import Message, Span
 
 _ERROR_CODES = (2, "2", "STATUS_CODE_ERROR", "ERROR")
-# No attribute that matters to a conversation begins otherwise.
-_TELLING = ("gen_ai.", "llm.", "ai.", "all_messages", "pydantic_ai.", genai.EVENTS)
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What stands around the attributes: where, the id of the trace, the status, the record."""
+    """What stands around the attributes of a span; times are Unix seconds, ``raw`` the record."""
 
     where: str
     trace_id: str
+    id: str
+    parent_id: str
+    name: str
+    began: float | None
+    ended: float | None
     status: Fields
-    raw: JsonValue
+    raw: JsonValue = None
 
 
-def described(span: Span, found: dict[str, JsonValue], frame: Frame) -> LoggedSpan:
-    """``span`` with what its attributes tell: kind, model, exchange, usage, error, session."""
-    kind = genai.kind(found) if span.kind == "other" else span.kind
-    if kind == "other" and any(map(_tells, found)) and genai.conversation(found):
+def described(frame: Frame, found: dict[str, JsonValue]) -> LoggedSpan:
+    """The span in ``frame`` with what its attributes tell: kind, exchange, usage and the like."""
+    kind = genai.kind(found)
+    if kind == "other" and genai.conversation(found):
         kind = "llm"
+    began, ended = frame.began, frame.ended
     failed = frame.status.get("code") in _ERROR_CODES
     asked, answered = genai.exchange(found)
     tokens_in, tokens_out, cost = genai.usage(found)
@@ -44,9 +48,13 @@ def described(span: Span, found: dict[str, JsonValue], frame: Frame) -> LoggedSp
         output_tokens=tokens_out,
         cost_usd=cost,
         tags=genai.tags(found),
-        span=replace(
-            span,
+        span=Span(
+            id=frame.id,
+            name=frame.name,
             kind=kind,
+            parent_id=frame.parent_id,
+            started_at=began,
+            duration_ms=None if began is None or ended is None else (ended - began) * 1000,
             status="error" if failed else "ok",
             error=_error(frame.status, found) if failed else "",
             model=genai.model(found),
@@ -54,10 +62,6 @@ def described(span: Span, found: dict[str, JsonValue], frame: Frame) -> LoggedSp
             output=answered,
         ),
     )
-
-
-def _tells(key: str) -> bool:
-    return key.startswith(_TELLING)
 
 
 def _of_call(found: Mapping[str, JsonValue]) -> tuple[Message, ...]:

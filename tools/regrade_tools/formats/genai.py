@@ -102,6 +102,7 @@ _FLAT = (
     ("gen_ai.prompt.", "gen_ai.completion."),
     ("llm.input_messages.", "llm.output_messages."),
 )
+_FLAT_KEYS = tuple(prefix for pair in _FLAT for prefix in pair)
 _INDEXED = re.compile(r"(\d{1,4})\.(.+)")
 _TURN_EVENT = re.compile(r"gen_ai\.(system|user|assistant|tool)\.message")
 
@@ -226,7 +227,10 @@ def _pydantic_ai(found: Attributes) -> tuple[Message, ...]:
     return ()
 
 
-def _flattened(found: Attributes) -> tuple[Message, ...]:
+def _flattened(attributes: Attributes) -> tuple[Message, ...]:
+    found = {key: value for key, value in attributes.items() if key.startswith(_FLAT_KEYS)}
+    if not found:
+        return ()
     for into, out in _FLAT:
         flat = (*_flat(found, into), *_flat(found, out))
         if flat:

@@ -9,7 +9,7 @@ from regrade_tools.formats.attributed import Frame, described
 from regrade_tools.formats.fields import Fields, count, inside, objects, text
 from regrade_tools.formats.spans import LoggedSpan, from_spans, in_order
 from regrade_tools.jsontext import read
-from regrade_tools.models import Span, Trace
+from regrade_tools.models import Trace
 from regrade_tools.timestamps import moment
 
 _BEGAN = ("start_time_unix_nano", "start_time_ns", "start_time")
@@ -61,17 +61,18 @@ def _span(logged: Fields, where: str) -> LoggedSpan:
         "code": str(status.get("code", logged.get("status_code"))).removeprefix("STATUS_CODE_"),
         "message": status.get("message", logged.get("status_message")),
     }
-    began = next(filter(None, (moment(logged.get(name)) for name in _BEGAN)), None)
-    ended = next(filter(None, (moment(logged.get(name)) for name in _ENDED)), None)
     both = {**logged, **context}
-    plain = Span(
+    frame = Frame(
+        where=where,
+        trace_id=text(both, ("trace_id", "request_id")),
         id=text(both, ("span_id",)),
-        name=text(logged, ("name",)),
         parent_id=text(logged, ("parent_span_id", "parent_id")),
-        started_at=began,
-        duration_ms=None if began is None or ended is None else (ended - began) * 1000,
+        name=text(logged, ("name",)),
+        began=next(filter(None, (moment(logged.get(name)) for name in _BEGAN)), None),
+        ended=next(filter(None, (moment(logged.get(name)) for name in _ENDED)), None),
+        status=told,
     )
-    return described(plain, found, Frame(where, text(both, ("trace_id", "request_id")), told, None))
+    return described(frame, found)
 
 
 def _decoded(value: JsonValue) -> JsonValue:

@@ -11,7 +11,6 @@ from regrade_tools.formats import genai
 from regrade_tools.formats.attributed import Frame, described
 from regrade_tools.formats.fields import Fields, objects
 from regrade_tools.formats.spans import LoggedSpan
-from regrade_tools.models import Span
 
 _HEX_DIGITS = (16, 32)
 _HEX = frozenset("0123456789abcdef")
@@ -42,23 +41,19 @@ def span(logged: Fields, where: str) -> LoggedSpan:
     ]
     if events:
         found[genai.EVENTS] = events
-    began = _seconds(logged.get("startTimeUnixNano"))
-    ended = _seconds(logged.get("endTimeUnixNano"))
     status = logged.get("status")
     frame = Frame(
-        where,
-        _identifier(logged.get("traceId")),
-        status if isinstance(status, dict) else {},
-        dict(logged),
-    )
-    plain = Span(
+        where=where,
+        trace_id=_identifier(logged.get("traceId")),
         id=_identifier(logged.get("spanId")),
-        name=str(logged.get("name") or ""),
         parent_id=_identifier(logged.get("parentSpanId")),
-        started_at=began,
-        duration_ms=None if began is None or ended is None else (ended - began) * 1000,
+        name=str(logged.get("name") or ""),
+        began=_seconds(logged.get("startTimeUnixNano")),
+        ended=_seconds(logged.get("endTimeUnixNano")),
+        status=status if isinstance(status, dict) else {},
+        raw=dict(logged),
     )
-    return described(plain, found, frame)
+    return described(frame, found)
 
 
 def attributes(listed: JsonValue) -> dict[str, JsonValue]:

@@ -8,7 +8,6 @@ from regrade_tools.formats import genai
 from regrade_tools.formats.attributed import Frame, described
 from regrade_tools.formats.fields import Fields, inside, objects, text
 from regrade_tools.formats.spans import LoggedSpan
-from regrade_tools.models import Span
 from regrade_tools.timestamps import moment
 
 _DEEPEST = 12
@@ -45,21 +44,18 @@ def span(logged: Fields, where: str) -> LoggedSpan:
     ]
     if events:
         found[genai.EVENTS] = events
-    began, ended = moment(logged.get("start_time")), moment(logged.get("end_time"))
     frame = Frame(
-        where,
-        text(context, ("trace_id",)),
-        {"code": logged.get("status_code"), "message": logged.get("status_message")},
-        dict(logged),
-    )
-    plain = Span(
+        where=where,
+        trace_id=text(context, ("trace_id",)),
         id=text(context, ("span_id",)),
-        name=text(logged, ("name",)),
         parent_id=text(logged, ("parent_id",)),
-        started_at=began,
-        duration_ms=None if began is None or ended is None else (ended - began) * 1000,
+        name=text(logged, ("name",)),
+        began=moment(logged.get("start_time")),
+        ended=moment(logged.get("end_time")),
+        status={"code": logged.get("status_code"), "message": logged.get("status_message")},
+        raw=dict(logged),
     )
-    return described(plain, found, frame)
+    return described(frame, found)
 
 
 def _is_span(record: Fields) -> bool:
