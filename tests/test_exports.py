@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -53,7 +53,7 @@ ITEMS: list[JsonValue] = [
     {"type": "function_call", "id": "fc", "call_id": "c1", "name": "count",
      "arguments": ARGUMENTS},
     {"type": "function_call_output", "call_id": "c1", "output": "4"}]
-LANGCHAIN: list[JsonValue] = [
+LANGCHAIN: Any = [
     {"lc": 1, "type": "constructor", "id": ["langchain_core", "messages", kind], "kwargs": held}
     for kind, held in (
         ("SystemMessage", {"content": "Be brief."}),
@@ -199,13 +199,11 @@ ANYTHING = st.recursive(PLAINS | KNOWN,
 
 def inner(value: Any) -> Iterator[tuple[Any, Any]]:
     """Every place in ``value``: what holds it, and under which key."""
-    pairs: Iterable[tuple[Any, Any]] = (
-        cast("dict[Any, Any]", value).items() if isinstance(value, dict) else enumerate(value)
-    )
-    for key, held in pairs:
+    keys: Iterable[Any] = value if hasattr(value, "keys") else range(len(value))
+    for key in keys:
         yield value, key
-        if isinstance(held, dict | list):
-            yield from inner(held)
+        if isinstance(value[key], dict | list):
+            yield from inner(value[key])
 
 
 def every(path: Path) -> list[Trace]:

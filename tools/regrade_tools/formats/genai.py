@@ -102,7 +102,12 @@ _FLAT = (
     ("gen_ai.prompt.", "gen_ai.completion."),
     ("llm.input_messages.", "llm.output_messages."),
 )
-_FLAT_KEYS = tuple(prefix for pair in _FLAT for prefix in pair)
+# How the names of all attributes begin that hold messages; most spans have none.
+_TELLING = (
+    "gen_ai.input.", "gen_ai.output.", "gen_ai.system_instructions", "gen_ai.prompt",
+    "gen_ai.completion", "llm.input_messages.", "llm.output_messages.", "ai.prompt",
+    "ai.response.", "ai.result.", "pydantic_ai.", "all_messages", EVENTS,
+)  # fmt: skip
 _INDEXED = re.compile(r"(\d{1,4})\.(.+)")
 _TURN_EVENT = re.compile(r"gen_ai\.(system|user|assistant|tool)\.message")
 
@@ -152,7 +157,8 @@ def exchange(found: Attributes) -> tuple[JsonValue, JsonValue]:
 
 def conversation(found: Attributes) -> tuple[Message, ...]:
     """The messages into and out of a model call; empty where the span holds none."""
-    return next(filter(None, (told(found) for told in _TOLD)), ())
+    about = {key: value for key, value in found.items() if key.startswith(_TELLING)}
+    return next(filter(None, (told(about) for told in _TOLD)), ()) if about else ()
 
 
 def payload_of(found: Attributes) -> tuple[Message, ...]:
@@ -227,10 +233,7 @@ def _pydantic_ai(found: Attributes) -> tuple[Message, ...]:
     return ()
 
 
-def _flattened(attributes: Attributes) -> tuple[Message, ...]:
-    found = {key: value for key, value in attributes.items() if key.startswith(_FLAT_KEYS)}
-    if not found:
-        return ()
+def _flattened(found: Attributes) -> tuple[Message, ...]:
     for into, out in _FLAT:
         flat = (*_flat(found, into), *_flat(found, out))
         if flat:
