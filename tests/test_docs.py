@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from regrade_tools.formats import FORMATS
+
 DOCS = Path(__file__).parents[1] / "docs"
 if not DOCS.is_dir():
     pytest.skip("docs/ is part of a checkout", allow_module_level=True)
@@ -62,3 +64,11 @@ def test_the_page_on_importing_prints_what_it_shows(tmp_path: Path) -> None:
     (tmp_path / "pf").mkdir()
     (tmp_path / "pf" / "promptfooconfig.yaml").write_text(blocks("importing.md", "yaml")[0])
     told("importing.md", tmp_path)
+
+
+def test_the_page_on_formats_prints_what_it_shows_and_names_each_format(tmp_path: Path) -> None:
+    (tmp_path / "call.json").write_text(blocks("formats.md", "json")[0])
+    told("formats.md", tmp_path)
+    text = (DOCS / "formats.md").read_text(encoding="utf-8")
+    named = re.findall(r"^\| `([a-z-]+)` \|", text, re.MULTILINE)
+    assert sorted(named) == sorted(FORMATS)

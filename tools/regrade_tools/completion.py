@@ -3,13 +3,13 @@
 from dataclasses import replace
 
 from regrade_tools.fingerprint import fingerprint
-from regrade_tools.formats import otlp
+from regrade_tools.formats.gathered import joined, may_grow
 from regrade_tools.models import Trace
 
 
 def content(trace: Trace) -> int:
     """A number that says which spans a trace holds; 0 where it is not one that may grow."""
-    if not _may_grow(trace):
+    if not may_grow(trace):
         return 0
     return int(fingerprint("\n".join(sorted(span.id for span in trace.spans))), 16)
 
@@ -19,9 +19,9 @@ def completed(known: Trace, later: Trace) -> Trace:
 
     The two have one id. What is known stands: a span that both hold is not read again.
     """
-    if not _may_grow(known) or not _may_grow(later):
+    if not may_grow(known) or not may_grow(later):
         return known
-    return otlp.joined(known, later)
+    return joined(known, later)
 
 
 def differs(known: Trace, read: Trace) -> bool:
@@ -29,11 +29,7 @@ def differs(known: Trace, read: Trace) -> bool:
 
     Where they come from and their tags do not count; of a trace of spans, those of both do.
     """
-    if not _may_grow(known) or not _may_grow(read):
+    if not may_grow(known) or not may_grow(read):
         return replace(known, source=read.source, tags=read.tags) != read
     spans = {span.id: span for span in known.spans}
     return any(spans.get(span.id, span) != span for span in read.spans)
-
-
-def _may_grow(trace: Trace) -> bool:
-    return trace.format == "otlp" and bool(trace.external_id)

@@ -3,13 +3,8 @@
 from dataclasses import replace
 from typing import Any, cast
 
-from regrade_tools.formats.fields import (
-    Fields,
-    common,
-    is_conversation,
-    messages,
-    remainder,
-)
+from regrade_tools.formats.fields import Fields, common, remainder
+from regrade_tools.formats.messages import is_conversation, messages
 from regrade_tools.jsontext import unpacked
 from regrade_tools.models import Message, Trace
 

@@ -6,7 +6,8 @@ from typing import Any, cast
 
 from pydantic import JsonValue
 
-from regrade_tools.formats.fields import Fields, common, listed, remainder, tool_calls
+from regrade_tools.formats.fields import Fields, common, listed, remainder
+from regrade_tools.formats.messages import tool_calls
 from regrade_tools.jsontext import unpacked
 from regrade_tools.models import Trace
 

@@ -6,8 +6,8 @@ from typing import cast
 from pydantic import JsonValue
 
 from regrade_tools.clipping import clip
-from regrade_tools.jsontext import compact, unpacked
-from regrade_tools.models import Message, Status, ToolCall
+from regrade_tools.jsontext import compact
+from regrade_tools.models import Status
 from regrade_tools.redaction import Redaction
 from regrade_tools.timestamps import moment
 
@@ -18,8 +18,10 @@ _ID = ("id", "trace_id", "traceId", "request_id", "uuid")
 _SESSION = ("session_id", "sessionId", "session", "conversation_id", "thread_id")
 _LATENCY_MS = ("latency_ms", "duration_ms", "response_time_ms")
 _COST = ("cost_usd", "cost", "total_cost")
-_INPUT_TOKENS = ("input_tokens", "prompt_tokens")
-_OUTPUT_TOKENS = ("output_tokens", "completion_tokens")
+_INPUT_TOKENS = ("input_tokens", "prompt_tokens", "inputTokens", "promptTokens")
+_OUTPUT_TOKENS = ("output_tokens", "completion_tokens", "outputTokens", "completionTokens")
+# Anthropic counts what it cached beside the input; everybody else inside it.
+_CACHED = ("cache_creation_input_tokens", "cache_read_input_tokens")
 _COMMON = frozenset(
     (*_STARTED, *_ID, *_SESSION, *_LATENCY_MS, *_COST, *_INPUT_TOKENS, *_OUTPUT_TOKENS)
 ) | {"name", "model", "tags", "error", "status"}
@@ -79,6 +81,15 @@ def count(fields: Fields, names: Iterable[str]) -> int | None:
     return None if found is None else int(found)
 
 
+def tokens(usage: Fields) -> tuple[int | None, int | None]:
+    """Tokens in, with those that were cached, and tokens out; None where they are not told."""
+    given = count(usage, _INPUT_TOKENS)
+    if "input_tokens" in usage:
+        cached = sum(count(usage, (name,)) or 0 for name in _CACHED)
+        given = given + cached if given is not None else cached or None
+    return given, count(usage, _OUTPUT_TOKENS)
+
+
 def started_at(fields: Fields) -> float | None:
     """When it began, in Unix seconds."""
     for name in _STARTED:
@@ -112,7 +123,7 @@ def failure(fields: Fields) -> tuple[Status, str]:
 def common(fields: Fields) -> dict[str, object]:
     """What every format reads alike, as the fields of a ``Trace``."""
     usage = fields.get("usage")
-    spent: Fields = usage if isinstance(usage, dict) else fields
+    used_in, used_out = tokens(usage if isinstance(usage, dict) else fields)
     status, error = failure(fields)
     return {
         "external_id": text(fields, _ID),
@@ -123,8 +134,8 @@ def common(fields: Fields) -> dict[str, object]:
         "error": error,
         "started_at": started_at(fields),
         "duration_ms": number(fields, _LATENCY_MS),
-        "input_tokens": count(spent, _INPUT_TOKENS),
-        "output_tokens": count(spent, _OUTPUT_TOKENS),
+        "input_tokens": used_in,
+        "output_tokens": used_out,
         "cost_usd": number(fields, _COST),
         "tags": tags(fields),
     }
@@ -144,82 +155,29 @@ def remainder(fields: Fields, used: Iterable[str]) -> dict[str, JsonValue]:
     }
 
 
-def is_conversation(value: JsonValue) -> bool:
-    """Whether ``value`` is a list of messages: objects that each have a role."""
-    return (
-        isinstance(value, list)
-        and bool(value)
-        and all(isinstance(item, dict) and isinstance(item.get("role"), str) for item in value)
-    )
+def objects(value: JsonValue) -> list[dict[str, JsonValue]]:
+    """The objects of a list; what is none is left out."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
-def messages(value: JsonValue) -> tuple[Message, ...]:
-    """The messages of a conversation in OpenAI's, Anthropic's or OpenTelemetry's shape."""
-    if not is_conversation(value):
-        return ()
-    return tuple(_message(cast("Fields", item)) for item in cast("list[JsonValue]", value))
+def inside(fields: Fields, *names: str) -> dict[str, JsonValue]:
+    """The object at ``names``, each inside the one before; empty where there is none."""
+    found: Fields = fields
+    for name in names:
+        value = found.get(name)
+        if not isinstance(value, dict):
+            return {}
+        found = value
+    return cast("dict[str, JsonValue]", found)
 
 
-def _message(fields: Fields) -> Message:
-    content = fields.get("content", fields.get("parts"))
-    parts = (
-        [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
-    )
-    calls = [*tool_calls(fields), *(_call(part) for part in parts if _is_call(part))]
-    replies = [part for part in parts if part.get("type") in ("tool_result", "tool_call_response")]
-    reply_id = text(replies[0], ("tool_use_id", "id")) if replies else ""
-    return Message(
-        role=text(fields, ("role",)),
-        content=_content(content),
-        tool_calls=tuple(calls),
-        tool_call_id=text(fields, ("tool_call_id",)) or reply_id,
-        name=text(fields, ("name",)),
-    )
+def total(counts: Iterable[int | None]) -> int | None:
+    """The sum of the counts that are known; None where none is.
 
-
-def _content(content: JsonValue) -> str:
-    if content is None:
-        return ""
-    if isinstance(content, str):
-        return content
-    if not isinstance(content, list):
-        return compact(content)
-    return "\n".join(filter(None, (_part(part) for part in content)))
-
-
-def _part(part: JsonValue) -> str:
-    if isinstance(part, str):
-        return part
-    if not isinstance(part, dict) or _is_call(part):
-        return "" if isinstance(part, dict) else compact(part)
-    for key in ("text", "content", "response", "result"):
-        if key in part:
-            return _content(part[key])
-    return compact({key: value for key, value in part.items() if key != "data"})
-
-
-def _is_call(part: Fields) -> bool:
-    return part.get("type") in ("tool_use", "tool_call")
-
-
-def tool_calls(fields: Fields) -> list[ToolCall]:
-    """The tool calls that stand in ``fields``, in OpenAI's shape or plainly."""
-    listed = fields.get("tool_calls")
-    found = (
-        [_call(item) for item in listed if isinstance(item, dict)]
-        if isinstance(listed, list)
-        else []
-    )
-    legacy = fields.get("function_call")
-    return [*found, _call(legacy)] if isinstance(legacy, dict) else found
-
-
-def _call(fields: Fields) -> ToolCall:
-    function = fields.get("function")
-    named: Fields = function if isinstance(function, dict) else fields
-    arguments = named.get("arguments", named.get("input", named.get("args")))
-    return ToolCall(
-        name=text(named, ("name",)),
-        arguments=unpacked(arguments),
-        id=text(fields, ("id",)),
-    )
+    Raises:
+        ValueError: It is more than can be.
+    """
+    known = [number for number in counts if number is not None]
+    if sum(known) >= LARGEST_COUNT:
+        raise ValueError("counts more tokens than can be")
+    return sum(known) if known else None

@@ -1,32 +1,127 @@
-"""The conversation inside a span: OpenTelemetry GenAI in both generations, and OpenInference."""
+"""What the attributes of a span say of a model call, by the conventions of who wrote them.
+
+OpenTelemetry GenAI in both generations, OpenInference, Traceloop, OpenLit, Vercel's AI SDK,
+pydantic-ai and Langfuse.
+"""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import cast
 
 from pydantic import JsonValue
 
-from regrade_tools.formats.fields import count, messages, number, text
+from regrade_tools.formats import payload
+from regrade_tools.formats.fields import count, number, objects, text
+from regrade_tools.formats.messages import messages
 from regrade_tools.jsontext import unpacked
-from regrade_tools.models import Message
+from regrade_tools.models import Message, SpanKind
 
 Attributes = Mapping[str, JsonValue]
 
-INPUT_TOKENS = ("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens", "llm.token_count.prompt")
-OUTPUT_TOKENS = (
+# Where the events of a span are kept among its attributes.
+EVENTS = "events:"
+_INPUT_TOKENS = (
+    "gen_ai.usage.input_tokens",
+    "gen_ai.usage.prompt_tokens",
+    "llm.token_count.prompt",
+    "ai.usage.inputTokens",
+    "ai.usage.promptTokens",
+)
+_OUTPUT_TOKENS = (
     "gen_ai.usage.output_tokens",
     "gen_ai.usage.completion_tokens",
     "llm.token_count.completion",
+    "ai.usage.outputTokens",
+    "ai.usage.completionTokens",
 )
 _COST = ("gen_ai.usage.cost", "llm.cost.total")
-_MODEL = ("gen_ai.response.model", "gen_ai.request.model", "llm.model_name")
+_MODEL = (
+    "gen_ai.response.model",
+    "gen_ai.request.model",
+    "llm.model_name",
+    "ai.response.model",
+    "ai.model.id",
+    "langfuse.observation.model.name",
+)
+_SESSION = (
+    "session.id",
+    "langfuse.session.id",
+    "gen_ai.conversation.id",
+    "ai.telemetry.metadata.sessionId",
+    "traceloop.association.properties.session_id",
+)
+_TAGS = ("tag.tags", "langfuse.trace.tags", "ai.telemetry.metadata.tags")
+_KIND = (
+    "gen_ai.operation.name",
+    "openinference.span.kind",
+    "langfuse.observation.type",
+    "llm.request.type",
+    "traceloop.span.kind",
+    "mlflow.spanType",
+)
+_KINDS: dict[str, SpanKind] = {
+    "chat": "llm",
+    "text_completion": "llm",
+    "completion": "llm",
+    "generate_content": "llm",
+    "llm": "llm",
+    "chat_model": "llm",
+    "generation": "llm",
+    "execute_tool": "tool",
+    "tool": "tool",
+    "invoke_agent": "agent",
+    "create_agent": "agent",
+    "agent": "agent",
+    "retrieval": "retrieval",
+    "retriever": "retrieval",
+    "reranker": "retrieval",
+}
+# The plain input and output of a span of any kind.
+_INPUT = (
+    "langfuse.observation.input",
+    "input.value",
+    "traceloop.entity.input",
+    "gen_ai.tool.call.arguments",
+    "tool_arguments",
+    "ai.toolCall.args",
+    "mlflow.spanInputs",
+)
+_OUTPUT = (
+    "langfuse.observation.output",
+    "output.value",
+    "traceloop.entity.output",
+    "gen_ai.tool.call.result",
+    "tool_response",
+    "ai.toolCall.result",
+    "mlflow.spanOutputs",
+)
+_DETAILS = "gen_ai.client.inference.operation.details"
+_CHOICE = "gen_ai.choice"
 # prefix.N.rest, as Traceloop and OpenInference flatten a list of messages.
 _FLAT = (
     ("gen_ai.prompt.", "gen_ai.completion."),
     ("llm.input_messages.", "llm.output_messages."),
 )
+# How the names of all attributes begin that hold messages; most spans have none.
+_TELLING = (
+    "gen_ai.input.", "gen_ai.output.", "gen_ai.system_instructions", "gen_ai.prompt",
+    "gen_ai.completion", "llm.input_messages.", "llm.output_messages.", "ai.prompt",
+    "ai.response.", "ai.result.", "pydantic_ai.", "all_messages", EVENTS,
+)  # fmt: skip
 _INDEXED = re.compile(r"(\d{1,4})\.(.+)")
-_EVENTS = ("system", "user", "assistant", "tool")
+_TURN_EVENT = re.compile(r"gen_ai\.(system|user|assistant|tool)\.message")
+
+
+def kind(found: Attributes) -> SpanKind:
+    """What the span does, as far as it is told outright."""
+    for key in _KIND:
+        told = found.get(key)
+        if isinstance(told, str) and told:
+            return _KINDS.get(told.lower(), "other")
+    told = found.get("ai.operationId")
+    if isinstance(told, str):
+        return "tool" if told == "ai.toolCall" else "other" if "embed" in told else "llm"
+    return "other"
 
 
 def model(found: Attributes) -> str:
@@ -34,47 +129,147 @@ def model(found: Attributes) -> str:
     return text(found, _MODEL)
 
 
-def tokens(found: Attributes, names: tuple[str, ...]) -> int | None:
-    """The first of the counts ``names``."""
-    return count(found, names)
+def usage(found: Attributes) -> tuple[int | None, int | None, float | None]:
+    """Tokens in and out, and dollars, where the instrumentation wrote them."""
+    return count(found, _INPUT_TOKENS), count(found, _OUTPUT_TOKENS), number(found, _COST)
 
 
-def cost(found: Attributes) -> float | None:
-    """Dollars, where the instrumentation wrote them."""
-    return number(found, _COST)
+def session(found: Attributes) -> str:
+    """The conversation that the span belongs to."""
+    return text(found, _SESSION)
+
+
+def tags(found: Attributes) -> tuple[str, ...]:
+    """The tags of the trace."""
+    for key in _TAGS:
+        listed = unpacked(found.get(key))
+        if isinstance(listed, list):
+            return tuple(tag for tag in listed if isinstance(tag, str) and tag)
+    return ()
 
 
 def exchange(found: Attributes) -> tuple[JsonValue, JsonValue]:
     """The plain input and output of a span of any kind."""
-    asked = found.get("input.value", found.get("gen_ai.tool.call.arguments"))
-    answered = found.get("output.value", found.get("gen_ai.tool.call.result"))
+    asked = next((found[key] for key in _INPUT if key in found), None)
+    answered = next((found[key] for key in _OUTPUT if key in found), None)
     return unpacked(asked), unpacked(answered)
 
 
 def conversation(found: Attributes) -> tuple[Message, ...]:
     """The messages into and out of a model call; empty where the span holds none."""
+    about = {key: value for key, value in found.items() if key.startswith(_TELLING)}
+    return next(filter(None, (told(about) for told in _TOLD)), ()) if about else ()
+
+
+def payload_of(found: Attributes) -> tuple[Message, ...]:
+    """The messages in what a model call was given and gave back, where they are told so only."""
+    asked, answered = exchange(found)
+    if not isinstance(asked, dict | list):
+        return ()
+    given = payload.asked(asked)
+    return (*given, *payload.answered(answered)) if given else ()
+
+
+def _structured(found: Attributes) -> tuple[Message, ...]:
     asked = messages(unpacked(found.get("gen_ai.input.messages")))
     answered = messages(unpacked(found.get("gen_ai.output.messages")))
-    if asked or answered:
-        system = _instructions(unpacked(found.get("gen_ai.system_instructions")))
-        return (*system, *asked, *answered)
+    if not asked and not answered:
+        return ()
+    parts = unpacked(found.get("gen_ai.system_instructions"))
+    listed = isinstance(parts, list) and bool(parts)
+    system = messages([{"role": "system", "parts": parts}]) if listed else ()
+    return (*system, *asked, *answered)
+
+
+def _vercel(found: Attributes) -> tuple[Message, ...]:
+    asked = payload.asked(found.get("ai.prompt.messages", found.get("ai.prompt")))
+    said = text(found, ("ai.response.text", "ai.result.text", "ai.response.object"))
+    calls = unpacked(found.get("ai.response.toolCalls", found.get("ai.result.toolCalls")))
+    if not said and not objects(calls):
+        return asked
+    return (*asked, *messages([{"role": "assistant", "content": said, "tool_calls": calls}]))
+
+
+def _details(found: Attributes) -> tuple[Message, ...]:
+    for name, about in _events(found):
+        if name == _DETAILS:
+            return _structured(about)
+    return ()
+
+
+def _from_events(found: Attributes) -> tuple[Message, ...]:
+    said: list[JsonValue] = []
+    choices: list[JsonValue] = []
+    for name, about in _events(found):
+        inner = unpacked(about.get("gen_ai.event.content"))
+        event = {**about, **inner} if isinstance(inner, dict) else dict(about)
+        turn = _TURN_EVENT.fullmatch(name)
+        if turn:
+            if turn[1] == "tool" and "id" in event:
+                event.setdefault("tool_call_id", event["id"])
+            said.append({"role": turn[1], **event})
+        elif name == _CHOICE:
+            inner = unpacked(event.get("message"))
+            choices.append({"role": "assistant", **(inner if isinstance(inner, dict) else event)})
+    return messages([*said, *choices])
+
+
+def _from_content_events(found: Attributes) -> tuple[Message, ...]:
+    asked: tuple[Message, ...] = ()
+    answered: tuple[Message, ...] = ()
+    for name, about in _events(found):
+        if name == "gen_ai.content.prompt":
+            asked = (*asked, *payload.asked(about.get("gen_ai.prompt")))
+        elif name == "gen_ai.content.completion":
+            answered = (*answered, *payload.answered(about.get("gen_ai.completion")))
+    return (*asked, *answered)
+
+
+def _pydantic_ai(found: Attributes) -> tuple[Message, ...]:
+    for key in ("pydantic_ai.all_messages", "all_messages_events"):
+        said = messages(unpacked(found.get(key)))
+        if said:
+            return said
+    return ()
+
+
+def _flattened(found: Attributes) -> tuple[Message, ...]:
     for into, out in _FLAT:
         flat = (*_flat(found, into), *_flat(found, out))
         if flat:
             return flat
-    return _from_events(found)
-
-
-def _instructions(parts: JsonValue) -> tuple[Message, ...]:
-    if isinstance(parts, list) and parts:
-        return messages([{"role": "system", "parts": parts}])
     return ()
+
+
+def _whole(found: Attributes) -> tuple[Message, ...]:
+    """Older OpenLit and Traceloop: the whole prompt as one text."""
+    asked = payload.asked(found.get("gen_ai.prompt"))
+    return (*asked, *payload.answered(found.get("gen_ai.completion")))
+
+
+# Who is asked first: several conventions stand side by side in one span.
+_TOLD: tuple[Callable[[Attributes], tuple[Message, ...]], ...] = (
+    _vercel, _details, _from_events, _from_content_events, _structured, _flattened,
+    _pydantic_ai, _whole,
+)  # fmt: skip
+
+
+def thrown(found: Attributes) -> str:
+    """What the last exception of the span says."""
+    said = [about.get("exception.message") for name, about in _events(found) if name == "exception"]
+    return said[-1] if said and isinstance(said[-1], str) else ""
+
+
+def _events(found: Attributes) -> list[tuple[str, Attributes]]:
+    logged = found.get(EVENTS)
+    pairs = cast("list[list[JsonValue]]", logged) if isinstance(logged, list) else []
+    return [(cast("str", name), cast("Attributes", about)) for name, about in pairs]
 
 
 def _flat(found: Attributes, prefix: str) -> tuple[Message, ...]:
     by_index: dict[int, dict[str, JsonValue]] = {}
     for key, value in found.items():
-        match = _INDEXED.fullmatch(key.removeprefix(prefix)) if key.startswith(prefix) else None
+        match = _INDEXED.fullmatch(key, len(prefix)) if key.startswith(prefix) else None
         if match:
             name = match[2].removeprefix("message.")
             by_index.setdefault(int(match[1]), {})[name] = value
@@ -102,17 +297,3 @@ def _nested(flat: dict[str, JsonValue]) -> dict[str, JsonValue]:
     if parts and "content" not in plain:
         plain["content"] = "\n".join(str(part) for part in parts.values())
     return plain
-
-
-def _from_events(found: Attributes) -> tuple[Message, ...]:
-    said: list[JsonValue] = []
-    for role in _EVENTS:
-        events = found.get(f"event:gen_ai.{role}.message")
-        if isinstance(events, list):
-            said.extend({"role": role, **event} for event in events if isinstance(event, dict))
-    choices = found.get("event:gen_ai.choice")
-    for choice in choices if isinstance(choices, list) else []:
-        if isinstance(choice, dict):
-            inner = unpacked(choice.get("message"))
-            said.append({"role": "assistant", **(inner if isinstance(inner, dict) else choice)})
-    return messages(said)

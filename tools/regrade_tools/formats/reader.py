@@ -1,22 +1,47 @@
 """A log in any known format -> traces: detected record by record, or as the caller says."""
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from pydantic import JsonValue
 
 from regrade_tools.fingerprint import fingerprint, trace_id
-from regrade_tools.formats import chat, exchange, otlp
-from regrade_tools.formats.fields import redacted_names
+from regrade_tools.formats import (
+    anthropic_call,
+    braintrust,
+    chat,
+    exchange,
+    inspect_log,
+    langfuse,
+    litellm_call,
+    mlflow_trace,
+    responses,
+)  # fmt: skip
+from regrade_tools.formats.fields import Fields, redacted_names
+from regrade_tools.formats.gathered import GATHERED, assembled
 from regrade_tools.formats.record import Note, Record, Skipped
 from regrade_tools.formats.source import TABLES
+from regrade_tools.formats.spans import LoggedSpan, by_trace
 from regrade_tools.models import Trace
 from regrade_tools.patterns import SlowPatternError
 from regrade_tools.redaction import Redaction
 from regrade_tools.refusal import Refusal, unknown
 
-FORMATS = ("chat", "exchange", "otlp")
+_Tells = Callable[[Fields], bool]
+_Reads = Callable[[Fields, Trace], Trace]
+# One record, one trace: in the order in which they are asked, the most particular first.
+_RECORDS: dict[str, tuple[_Tells, _Reads]] = {
+    "langfuse": (langfuse.is_langfuse, langfuse.from_langfuse),
+    "mlflow": (mlflow_trace.is_mlflow, mlflow_trace.from_mlflow),
+    "inspect": (inspect_log.is_inspect, inspect_log.from_inspect),
+    "braintrust": (braintrust.is_braintrust, braintrust.from_braintrust),
+    "litellm": (litellm_call.is_litellm, litellm_call.from_litellm),
+    "responses": (responses.is_responses, responses.from_responses),
+    "anthropic": (anthropic_call.is_anthropic, anthropic_call.from_anthropic),
+    "chat": (chat.is_chat, chat.from_chat),
+}
+FORMATS = (*GATHERED, *_RECORDS, "exchange")
 # What a mapping may say of a plain record.
 FIELDS = (
     "input", "output", "id", "name", "session", "model", "timestamp", "latency_ms", "cost_usd",
@@ -65,63 +90,69 @@ def traces(
     other record is a trace of its own.
     """
     seen: Counter[str] = Counter()
-    spans: list[otlp.LoggedSpan] = []
-    for record in records:
-        if not isinstance(record, Record):
-            yield record
+    gathered: defaultdict[str, list[LoggedSpan]] = defaultdict(list)
+    for found in records:
+        if not isinstance(found, Record):
+            yield found
             continue
-        try:
-            kind = _format(record.value, reading)
-            if kind == "otlp" and isinstance(record.value, dict):
-                clean = reading.redaction.apply(record.value)
-                if isinstance(clean, dict):
-                    spans.extend(otlp.spans(clean, record.where))
+        for record in inspect_log.samples(found):
+            try:
+                fields = _object(record.value)
+                kind = _format(fields, reading)
+                clean = _object(reading.redaction.apply(fields))
+                if kind in GATHERED:
+                    gathered[kind].extend(GATHERED[kind].spans(clean, record.where))
+                    continue
+                blank = Trace(id="", source=record.where, format=kind, raw=clean)
+                trace = _trace(clean, blank, reading)
+                trace = replace(trace, id=_identity(fields, trace.started_at, seen))
+            except ValueError as problem:
+                yield Skipped(record.where, str(problem))
+            except SlowPatternError as problem:
+                yield Skipped(record.where, f"cannot be redacted: {problem}")
+            except RecursionError:
+                yield Skipped(record.where, "is nested too deep")
             else:
-                yield _tagged(_trace(record, kind, reading, seen), reading)
-        except ValueError as problem:
-            yield Skipped(record.where, str(problem))
-        except SlowPatternError as problem:
-            yield Skipped(record.where, f"cannot be redacted: {problem}")
-        except RecursionError:
-            yield Skipped(record.where, "is nested too deep")
-    yield from _span_traces(spans, reading)
+                yield _tagged(trace, reading)
+    for kind, spans in gathered.items():
+        yield from _assembled(spans, kind, reading)
 
 
-def _format(value: JsonValue, reading: Reading) -> str:
+def _object(value: JsonValue) -> dict[str, JsonValue]:
     if not isinstance(value, dict):
         raise ValueError("is no JSON object")  # noqa: TRY004 - told as every other bad record
-    if reading.format and not reading.table_as:
-        return reading.format
+    return value
+
+
+def _format(fields: Fields, reading: Reading) -> str:
+    told = None if reading.table_as else reading.format
+    if told in GATHERED and not GATHERED[told].tells(fields):
+        raise ValueError(GATHERED[told].lacks)
+    if told in _RECORDS and not _RECORDS[told][0](fields):
+        raise ValueError(f"is not in the format {told}")
+    if told:
+        return told
     if reading.mapping:
         return "exchange"
-    if otlp.is_otlp(value):
-        return "otlp"
-    if chat.is_chat(value):
-        return "chat"
-    if exchange.is_exchange(value):
+    for kind, gathered in GATHERED.items():
+        if gathered.tells(fields):
+            return kind
+    for kind, (tells, _) in _RECORDS.items():
+        if tells(fields):
+            return kind
+    if exchange.is_exchange(fields):
         return "exchange"
-    names = redacted_names(value, reading.redaction)
+    names = redacted_names(fields, reading.redaction)
     raise ValueError(
         f"is in no known format (its fields: {names}); name the fields, "
         "such as input=question output=answer"
     )
 
 
-def _trace(record: Record, kind: str, reading: Reading, seen: Counter[str]) -> Trace:
-    value = record.value
-    if not isinstance(value, dict):
-        raise ValueError("is no JSON object")  # noqa: TRY004 - as above
-    clean = reading.redaction.apply(value)
-    if not isinstance(clean, dict):
-        raise TypeError(clean)
-    blank = Trace(id="", source=record.where, format=kind, raw=clean)
-    if kind == "chat":
-        trace = chat.from_chat(clean, blank)
-    elif kind == "exchange":
-        trace = exchange.from_exchange(clean, blank, reading.mapping)
-    else:
-        raise ValueError("is no OTLP export: it has no resourceSpans")
-    return replace(trace, id=_identity(value, trace.started_at, seen))
+def _trace(clean: Fields, blank: Trace, reading: Reading) -> Trace:
+    if blank.format == "exchange":
+        return exchange.from_exchange(clean, blank, reading.mapping)
+    return _RECORDS[blank.format][1](clean, blank)
 
 
 def _identity(value: JsonValue, started_at: float | None, seen: Counter[str]) -> str:
@@ -131,28 +162,16 @@ def _identity(value: JsonValue, started_at: float | None, seen: Counter[str]) ->
     return trace_id(value, seen[content] - 1, started_at)
 
 
-def _span_traces(spans: list[otlp.LoggedSpan], reading: Reading) -> Iterator[Trace | Skipped]:
-    for found in otlp.by_trace(spans).values():
-        where = found[0].where
-        blank = Trace(id="", source=where, format="otlp", raw=[item.raw for item in found])
+def _assembled(spans: list[LoggedSpan], kind: str, reading: Reading) -> Iterator[Trace | Skipped]:
+    for found in by_trace(spans).values():
         try:
-            trace = otlp.from_spans(found, blank)
+            trace = assembled(found, kind)
         except ValueError as problem:
-            yield Skipped(where, str(problem))
-            continue
+            yield Skipped(found[0].where, str(problem))
         except RecursionError:
-            yield Skipped(where, "holds a span that is nested too deep")
-            continue
-        yield _tagged(replace(trace, id=_span_identity(trace)), reading)
-
-
-def _span_identity(trace: Trace) -> str:
-    """The id of a trace of spans: its own id alone, so that spans that come later belong to it."""
-    if trace.external_id:
-        return trace_id(["otlp", trace.external_id], 0, None)
-    # Nobody knows which spans without a trace id belong together: their ids and times tell them.
-    spans: JsonValue = [[span.id, span.started_at, span.duration_ms] for span in trace.spans]
-    return trace_id(spans, 0, trace.started_at)
+            yield Skipped(found[0].where, "holds a span that is nested too deep")
+        else:
+            yield _tagged(trace, reading)
 
 
 def _tagged(trace: Trace, reading: Reading) -> Trace:

@@ -30,7 +30,7 @@ _DOCUMENT_BYTES = 256 * 1024 * 1024
 _MOST_VALUES = 10_000_000
 _BUFFER = 128 * 1024
 # Objects that only wrap a list of records name it so.
-_WRAPPERS = ("traces", "records", "data", "rows", "items", "results")
+_WRAPPERS = ("traces", "records", "data", "rows", "items", "results", "loglines")
 _CUT = (EOFError, zlib.error, gzip.BadGzipFile)
 _UNREADABLE = (OSError, *_CUT)
 

@@ -1,0 +1,76 @@
+"""A span whose attributes tell what it did, wherever they were logged."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from pydantic import JsonValue
+
+from regrade_tools.formats import genai
+from regrade_tools.formats.fields import Fields
+from regrade_tools.formats.spans import LoggedSpan
+from regrade_tools.models import Message, Span
+
+_ERROR_CODES = (2, "2", "STATUS_CODE_ERROR", "ERROR")
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What stands around the attributes of a span; times are Unix seconds, ``raw`` the record."""
+
+    where: str
+    trace_id: str
+    id: str
+    parent_id: str
+    name: str
+    began: float | None
+    ended: float | None
+    status: Fields
+    raw: JsonValue = None
+
+
+def described(frame: Frame, found: dict[str, JsonValue]) -> LoggedSpan:
+    """The span in ``frame`` with what its attributes tell: kind, exchange, usage and the like."""
+    kind = genai.kind(found)
+    if kind == "other" and genai.conversation(found):
+        kind = "llm"
+    began, ended = frame.began, frame.ended
+    failed = frame.status.get("code") in _ERROR_CODES
+    asked, answered = genai.exchange(found)
+    tokens_in, tokens_out, cost = genai.usage(found)
+    return LoggedSpan(
+        where=frame.where,
+        trace_id=frame.trace_id,
+        raw=frame.raw,
+        conversation=partial(_of_call if kind == "llm" else genai.conversation, found),
+        session=genai.session(found),
+        input_tokens=tokens_in,
+        output_tokens=tokens_out,
+        cost_usd=cost,
+        tags=genai.tags(found),
+        span=Span(
+            id=frame.id,
+            name=frame.name,
+            kind=kind,
+            parent_id=frame.parent_id,
+            started_at=began,
+            duration_ms=None if began is None or ended is None else (ended - began) * 1000,
+            status="error" if failed else "ok",
+            error=_error(frame.status, found) if failed else "",
+            model=genai.model(found),
+            input=asked,
+            output=answered,
+        ),
+    )
+
+
+def _of_call(found: Mapping[str, JsonValue]) -> tuple[Message, ...]:
+    return genai.conversation(found) or genai.payload_of(found)
+
+
+def _error(status: Fields, found: Mapping[str, JsonValue]) -> str:
+    told = status.get("message")
+    for text in (told, genai.thrown(found), found.get("error.type")):
+        if isinstance(text, str) and text:
+            return text
+    return "error without a message"

@@ -1,0 +1,77 @@
+"""Formats whose traces lie in many records, and may go on in a later file."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from pydantic import JsonValue
+
+from regrade_tools.fingerprint import trace_id
+from regrade_tools.formats import claude_code, langsmith, otlp, phoenix
+from regrade_tools.formats.fields import Fields, objects
+from regrade_tools.formats.spans import LoggedSpan, from_spans, in_order
+from regrade_tools.models import Trace
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """How such a format is told, taken apart into spans, and put together as traces."""
+
+    tells: Callable[[Fields], bool]
+    spans: Callable[[Fields, str], Iterator[LoggedSpan]]
+    span: Callable[[Fields, str], LoggedSpan]
+    trace: Callable[[Sequence[LoggedSpan], Trace], Trace] = from_spans
+    lacks: str = ""
+
+
+GATHERED = {
+    "otlp": Gathered(
+        otlp.is_otlp, otlp.spans, otlp.span, lacks="is no OTLP export: it has no resourceSpans"
+    ),
+    "openinference": Gathered(
+        phoenix.is_phoenix, phoenix.spans, phoenix.span,
+        lacks="is no span of OpenInference: it has no context with trace_id and span_id",
+    ),
+    "langsmith": Gathered(
+        langsmith.is_langsmith, langsmith.spans, langsmith.span,
+        lacks="is no run of LangSmith: it has no run_type and inputs",
+    ),
+    "claude-code": Gathered(
+        claude_code.is_claude_code, claude_code.spans, claude_code.span, claude_code.from_lines,
+        lacks="is no line of a transcript: it has no message with a role and a time",
+    ),
+}  # fmt: skip
+
+
+def may_grow(trace: Trace) -> bool:
+    """Whether spans of ``trace`` may come later."""
+    return trace.format in GATHERED and bool(trace.external_id)
+
+
+def assembled(logged: Sequence[LoggedSpan], kind: str) -> Trace:
+    """The trace of ``logged``, which are in the order of their start.
+
+    Its id is made of its own id alone, so that spans that come later belong to it.
+    """
+    raw = [item.raw for item in logged]
+    blank = Trace(id="", source=logged[0].where, format=kind, raw=raw)
+    trace = GATHERED[kind].trace(logged, blank)
+    if trace.external_id:
+        return replace(trace, id=trace_id([kind, trace.external_id], 0, None))
+    # Nobody knows which spans without a trace id belong together: their ids and times tell them.
+    spans: JsonValue = [[span.id, span.started_at, span.duration_ms] for span in trace.spans]
+    return replace(trace, id=trace_id(spans, 0, trace.started_at))
+
+
+def joined(known: Trace, later: Trace) -> Trace:
+    """``known`` with the spans of ``later`` whose ids it lacks; itself where it lacks none."""
+    have = {span.id for span in known.spans}
+    if have.issuperset(span.id for span in later.spans):
+        return known
+    read = GATHERED[known.format]
+    logged = [read.span(raw, known.source) for raw in objects(known.raw)]
+    have = {item.span.id for item in logged}
+    more = (read.span(raw, known.source) for raw in objects(later.raw))
+    logged = in_order((*logged, *(item for item in more if item.span.id not in have)))
+    tags = tuple(dict.fromkeys((*known.tags, *later.tags)))
+    raw = [item.raw for item in logged]
+    return replace(read.trace(logged, replace(known, raw=raw)), tags=tags)

@@ -1,0 +1,117 @@
+"""Traces out of timed spans, whatever logged them."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from pydantic import JsonValue
+
+from regrade_tools.formats.fields import total
+from regrade_tools.models import Message, Span, Trace
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedSpan:
+    """One span, and what a trace takes from it; ``raw`` is it as it was logged, at ``where``.
+
+    ``conversation`` reads the messages, which most spans are never asked for.
+    """
+
+    where: str
+    trace_id: str
+    span: Span
+    raw: JsonValue
+    conversation: Callable[[], tuple[Message, ...]]
+    session: str = ""
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cost_usd: float | None = None
+    tags: tuple[str, ...] = ()
+
+
+def by_trace(logged: Iterable[LoggedSpan]) -> dict[str, list[LoggedSpan]]:
+    """The spans of each trace, in the order of their start."""
+    traces: defaultdict[str, list[LoggedSpan]] = defaultdict(list)
+    for item in logged:
+        traces[item.trace_id].append(item)
+    return {name: in_order(found) for name, found in traces.items()}
+
+
+def in_order(logged: Iterable[LoggedSpan]) -> list[LoggedSpan]:
+    """The spans by their start; those of one moment as they were logged."""
+    return sorted(logged, key=lambda item: item.span.started_at or 0.0)
+
+
+def from_spans(logged: Sequence[LoggedSpan], blank: Trace) -> Trace:
+    """The trace of ``logged``: its exchange is the last model call's, its sums the model calls'.
+
+    Agent spans repeat the usage of the calls inside them, and every later call repeats the
+    whole conversation, so neither is added up.
+    """
+    root = _root(logged)
+    calls = [item for item in logged if item.span.kind == "llm"] or [root]
+    counted = _innermost(calls, logged)
+    starts = [item.span.started_at for item in logged if item.span.started_at is not None]
+    costs = [item.cost_usd for item in counted if item.cost_usd is not None]
+    return replace(
+        blank,
+        external_id=root.trace_id,
+        name=root.span.name,
+        session=next((item.session for item in logged if item.session), ""),
+        model=next((item.span.model for item in reversed(calls) if item.span.model), ""),
+        status=root.span.status,
+        error=root.span.error,
+        started_at=min(starts) if starts else None,
+        duration_ms=_duration(logged),
+        input_tokens=total(item.input_tokens for item in counted),
+        output_tokens=total(item.output_tokens for item in counted),
+        cost_usd=sum(costs) if costs else None,
+        tags=tuple(dict.fromkeys((*blank.tags, *(tag for item in logged for tag in item.tags)))),
+        input=root.span.input,
+        output=root.span.output,
+        messages=_conversation(calls, logged),
+        spans=tuple(item.span for item in logged),
+    )
+
+
+def _root(logged: Sequence[LoggedSpan]) -> LoggedSpan:
+    present = {item.span.id for item in logged}
+    roots = [item for item in logged if item.span.parent_id not in present]
+    return next(
+        (item for item in roots if not item.span.parent_id), roots[0] if roots else logged[0]
+    )
+
+
+def _conversation(calls: Sequence[LoggedSpan], logged: Sequence[LoggedSpan]) -> tuple[Message, ...]:
+    """What the last call was told and said; or its agent, or the root, if no user speaks there."""
+    said = next(filter(None, (item.conversation() for item in reversed(calls))), ())
+    if any(message.role == "user" for message in said):
+        return said
+    around = (*(item for item in logged if item.span.kind == "agent"), _root(logged))
+    whole = next(filter(None, (item.conversation() for item in around)), ())
+    return whole if any(message.role == "user" for message in whole) else said
+
+
+def _innermost(calls: Sequence[LoggedSpan], logged: Sequence[LoggedSpan]) -> list[LoggedSpan]:
+    """The calls with no counted call inside: two instrumentations log one call as two spans."""
+    parents = {item.span.id: item.span.parent_id for item in logged}
+    around: set[str] = set()
+    for item in calls:
+        if item.input_tokens is None and item.output_tokens is None and item.cost_usd is None:
+            continue
+        above = item.span.parent_id
+        while above in parents and above not in around and above != item.span.id:
+            around.add(above)
+            above = parents[above]
+    return [item for item in calls if item.span.id not in around or not item.span.id]
+
+
+def _duration(logged: Sequence[LoggedSpan]) -> float | None:
+    timed = [
+        (item.span.started_at, item.span.started_at + item.span.duration_ms / 1000)
+        for item in logged
+        if item.span.started_at is not None and item.span.duration_ms is not None
+    ]
+    if not timed:
+        return None
+    return (max(end for _, end in timed) - min(start for start, _ in timed)) * 1000
