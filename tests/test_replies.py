@@ -204,9 +204,7 @@ async def test_no_reply_of_any_tool_is_above_the_cap_over_a_hostile_store(hostil
         assertions=[{"type": "path", "at": "a", "equals": EMOJI * 9_999}, *many[:200]],
         reason=CJK * 99, tags=[CJK * 99] * 99,
     )  # fmt: skip
-    assert filed["truncated"] == (
-        "The reply was too long and what is longest in it was cut. The file at `path` holds it all."
-    )
+    assert filed["created"]
     await judged(hostile)
     assert hostile.called == {tool.name for tool in (await hostile.client.list_tools()).tools}
 

@@ -155,7 +155,8 @@ class Workspace:
             self.project()
         except Refusal as refusal:
             yield refusal.problem
-        for path in sorted([*self.evals.glob("regrade.*"), *(self.evals / "suites").glob("*")]):
+        beside = [path for path in self._listed(self.evals) if path.stem == "regrade"]
+        for path in [*beside, *self._listed(self.evals / "suites")]:
             if _meant(path) and path.suffix != _SUFFIX:
                 yield self._misnamed(path).problem
         for name in self.suites():
