@@ -4,6 +4,12 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# The same properties with fewer examples, where the tests run a second time.
+settings.register_profile("again", max_examples=10)
+if os.environ.get("REGRADE_TEST_AGAIN"):
+    settings.load_profile("again")
 
 
 @pytest.fixture

@@ -82,7 +82,10 @@ def test_a_file_that_is_wrong_is_named_and_the_exit_says_so(
 ) -> None:
     written(tmp_path, **{"evals__suites__s.yaml": "targt: x"})
     assert main(["--root", str(tmp_path), "doctor"]) == 2
-    assert "wrong    evals: evals/suites/s.yaml is wrong: targt" in capsys.readouterr().out
+    assert (
+        "wrong    evals: evals/suites/s.yaml is wrong: unknown field 'targt'"
+        in capsys.readouterr().out
+    )
 
 
 @pytest.mark.parametrize(

@@ -208,7 +208,7 @@ async def test_a_server_that_only_reads_has_no_tool_that_writes(tmp_path: Path) 
             absent = await text_of(client, "file_case")
     assert names == ["overview", "get_run"]
     assert stopped == "This server is read-only: get_run would not only read."
-    assert absent == "There is no tool 'file_case'; valid: overview, get_run."
+    assert absent == "There is no tool 'file_case'; valid: get_run, overview."
 
 
 @pytest.mark.parametrize(
