@@ -11,7 +11,7 @@ from regrade_tools.clipping import clip
 from regrade_tools.fingerprint import id_number
 from regrade_tools.labelling import Answer, Criterion, Labelling
 from regrade_tools.models import Item, Label
-from regrade_tools.plaintext import plain
+from regrade_tools.plaintext import line, plain
 from regrade_tools.population import item_of
 from regrade_tools.ports import Signers, Store
 from regrade_tools.refusal import Refusal
@@ -205,13 +205,13 @@ def _askable(answers: Sequence[Answer]) -> None:
 
 def _shown(labelling: Labelling, number: int, answer: Answer) -> str:
     """All that a person would sign, as it would stand in the file."""
-    mode = f" ({plain(labelling.clean(answer.mode))})" if answer.mode else ""
+    mode = f" ({plain(line(labelling.clean(answer.mode)))})" if answer.mode else ""
     return "\n".join(
         (
             f"{number}. {answer.verdict.upper()}{mode}, {answer.item.trace_id}",
             f"   Input: {_text(answer.item.input, 500)}",
             f"   Output: {_text(answer.item.output, 2_000)}",
-            f"   Critique: {plain(labelling.clean(answer.critique))}",
+            f"   Critique: {plain(line(labelling.clean(answer.critique)))}",
         )
     )
 

@@ -11,6 +11,7 @@ from pydantic import JsonValue
 from regrade_tools.label_queue import Queue
 from regrade_tools.labelling import Answer, Criterion
 from regrade_tools.models import Item
+from regrade_tools.plaintext import line as one_line
 from regrade_tools.plaintext import plain
 
 _KEYS = "y passes, n fails, s skip, u again the one before, q quit"
@@ -54,7 +55,7 @@ class Session:
         self._say(f"\n== {place + 1} of {len(self.queue.items)}: {self.criterion.name}")
         for told, words in (("passes", self.criterion.passes), ("fails", self.criterion.fails)):
             if words:
-                self._say(f"   {told}: {plain(words)}")
+                self._say(f"   {told}: {plain(one_line(words))}")
         self._page(["-- input", *_lines(item.input), "-- output", *_lines(item.output)])
         while True:
             said = self._read(f"{_KEYS}: ").strip().lower()
@@ -70,7 +71,7 @@ class Session:
         mode = ""
         if not passes:
             for number, known in enumerate(self.queue.modes, 1):
-                self._say(f"   {number}. {plain(known)}")
+                self._say(f"   {number}. {plain(one_line(known))}")
             mode = self._read("Kind of failure (a number, new words, or nothing): ").strip()
             if mode.isdecimal() and 1 <= int(mode) <= len(self.queue.modes):
                 mode = self.queue.modes[int(mode) - 1]
@@ -81,8 +82,8 @@ class Session:
         if suggested is not None:
             differs = "" if suggested.verdict == verdict else " - u to answer again"
             self._say(
-                f"   {plain(suggested.labeller)} suggested {suggested.verdict}: "
-                f"{plain(suggested.critique)}{differs}"
+                f"   {plain(one_line(suggested.labeller))} suggested {suggested.verdict}: "
+                f"{plain(one_line(suggested.critique))}{differs}"
             )
 
     def _page(self, lines: list[str]) -> None:
