@@ -1,7 +1,6 @@
 """The server over streamable HTTP, asked by real clients on loopback."""
 
 import json
-import re
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -53,7 +52,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Generator[Served, None,
     tokens.write_text(f"# of the team\n{WRITES} write\n{READS} read # a dashboard\n")
     options = ("--http", "0.0.0.0:0", "--allow-host", "evals.example.com")
     with served(root, *options, "--token-file", str(tokens), REGRADE_TOKEN=EVERYTHING) as server:
-        yield Served(server.process, re.sub("0[.0]+", "127.0.0.1", server.address))
+        yield Served(server.process, server.address.replace("//0.0.0.0:", "//127.0.0.1:"))
 
 
 def asked(server: Served, body: bytes | None = None, /, **headers: str) -> httpx2.Response:
