@@ -495,3 +495,20 @@ def test_a_first_suite_is_whole_and_the_next_step_is_printed(
     suite.write_text(head + "\n".join(line.removeprefix("#") for line in (mark + rest).split("\n")))
     _, told, _ = spoken(capsys, "call", "overview", '{"name": "main"}', *root)
     assert [line["scenario"] for line in json.loads(told)["details"]] == ["answers / unknown"]
+
+
+@pytest.mark.parametrize("command", [("demo",), ("gate", "finder"), ("schema", "case")])
+def test_a_reader_that_leaves_is_no_error_and_no_decision(
+    command: tuple[str, ...], finder: Path
+) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "regrade_server", *command],
+        cwd=finder,
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, b"")

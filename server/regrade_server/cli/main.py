@@ -14,6 +14,8 @@ from regrade_tools.root import find_workspace
 from regrade_tools.workspace import Workspace
 
 REFUSED, UNDECIDED = 2, 3
+# As a shell counts a program that ended because nobody read on: never 0, which says all is well.
+UNREAD = 141
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -22,20 +24,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console(as_json=bool(getattr(told, "json", False)))
     try:
         workspace = _workspace(told.root)
-        return int(told.run(told, workspace, console))
+        code = int(told.run(told, workspace, console))
+        console.out.flush()
     except Refusal as refusal:
         console.refuse(refusal)
         return UNDECIDED if isinstance(refusal, Unavailable) else REFUSED
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:
-        # The reader, such as `head`, has seen enough.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 0
-    except Exception:  # noqa: BLE001 - an error of ours says nothing about what was tested
+    except Exception as error:  # noqa: BLE001 - an error of ours says nothing about what was tested
+        if _unread(error):
+            # Python would try to write the rest as it ends, and complain.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            return UNREAD
         # Python itself would exit with 1, which says that cases failed.
         traceback.print_exc()
         return UNDECIDED
+    return code
+
+
+def _unread(error: Exception) -> bool:
+    """Whether the reader, such as `head`, has seen enough; parallel tasks tell it in a group."""
+    if isinstance(error, ExceptionGroup):
+        return error.subgroup(BrokenPipeError) is not None
+    return isinstance(error, BrokenPipeError)
 
 
 def _workspace(told: Path | None) -> Workspace | None:
