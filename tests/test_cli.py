@@ -295,6 +295,10 @@ def test_the_demo_goes_through_the_whole_loop(
     ]  # fmt: skip
 
 
+# A process that may write nothing cannot write what it covered, and would say so.
+UNMEASURED = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+
+
 def program(
     root: Path, *arguments: str, before: str = "", env: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[bytes]:
@@ -305,7 +309,7 @@ def program(
     )
     return subprocess.run(
         [sys.executable, "-c", code, *arguments], cwd=root, capture_output=True,
-        check=False, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **(env or {})},
+        check=False, env={**UNMEASURED, "PYTHONDONTWRITEBYTECODE": "1", **(env or {})},
     )  # fmt: skip
 
 

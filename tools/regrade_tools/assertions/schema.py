@@ -5,6 +5,7 @@
 
 import json
 from collections.abc import Iterator
+from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any
 
@@ -104,21 +105,34 @@ def _short(value: JsonValue) -> str:
     return text if len(text) <= 120 else f"{text[:120]}..."  # noqa: PLR2004 - about one line
 
 
-def _timed(keyword: Any) -> Any:  # noqa: ANN401 - a keyword of jsonschema
-    """The keyword with a look at the clock: schemas can multiply the work at each step."""
+# Keywords inside one another. Python's own limit may be met in native code, which ends in a
+# panic that no `except Exception` catches.
+_DEEPEST = 160
+_depth: ContextVar[int] = ContextVar("_depth", default=0)
 
-    def timed(
+
+def _bounded(keyword: Any) -> Any:  # noqa: ANN401 - a keyword of jsonschema
+    """The keyword with a look at the clock and at the depth: schemas can multiply the work."""
+
+    def bounded(
         validator: Any,  # noqa: ANN401 - as above
         value: Any,  # noqa: ANN401
         instance: Any,  # noqa: ANN401
         schema: Any,  # noqa: ANN401
     ) -> Iterator[jsonschema.ValidationError]:
         look()
-        for error in keyword(validator, value, instance, schema) or ():
-            look()
-            yield error
+        depth = _depth.get()
+        if depth >= _DEEPEST:
+            raise RecursionError("it is nested too deep")
+        _depth.set(depth + 1)
+        try:
+            for error in keyword(validator, value, instance, schema) or ():
+                look()
+                yield error
+        finally:
+            _depth.set(depth)
 
-    return timed
+    return bounded
 
 
 # The stock keywords use `re`, which has no deadline, and compare items pair by pair; an empty
@@ -134,7 +148,7 @@ _KEYWORDS: dict[str, Any] = {
 }
 _VALIDATOR: Any = validators.extend(
     jsonschema.Draft202012Validator,
-    {name: _timed(keyword) for name, keyword in _KEYWORDS.items()},
+    {name: _bounded(keyword) for name, keyword in _KEYWORDS.items()},
 )
 
 
@@ -150,7 +164,7 @@ def _evolve(validator: Any, **changes: Any) -> Any:  # noqa: ANN401 - jsonschema
 
 
 _VALIDATOR.evolve = _evolve
-# The schema of schemas, with the same look at the clock. Its formats are not asked for: the
+# The schema of schemas, bounded as well. Its formats are not asked for: the
 # stock check of patterns is by `re`, which knows less than the engine that is used here.
 _OF_SCHEMAS: Any = _VALIDATOR(_VALIDATOR.META_SCHEMA, registry=SPECIFICATIONS)
 _NOTHING_REMOTE: Any = Registry()
@@ -226,7 +240,9 @@ def violation(schema: dict[str, JsonValue], value: JsonValue) -> str | None:
         # A $ref may lead to what is no schema at all.
         raise UnmeasuredError(f"the schema cannot be followed: {problem}") from None
     except RecursionError:
-        raise UnmeasuredError("the schema cannot be followed: it leads round in circles") from None
+        raise UnmeasuredError(
+            "the schema cannot be followed: it leads round in circles, or very deep"
+        ) from None
     if error is None:
         return None
     place = error.json_path.removeprefix("$").removeprefix(".")
