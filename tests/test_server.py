@@ -1,7 +1,7 @@
 import json
 import os
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -55,22 +55,50 @@ async def test_the_wire_surface_is_the_committed_one() -> None:
 
 
 async def test_the_definitions_of_all_tools_fit_a_small_part_of_a_context() -> None:
+    """A token is four bytes of what goes over the wire."""
     async with client_of(None) as client:
-        tools = (await client.list_tools()).tools
+        listed = await client.list_tools()
+        tools = listed.tools
     sizes = {
-        tool.name: len(json.dumps(tool.model_dump(by_alias=True, exclude_none=True))) // 4
+        tool.name: len(tool.model_dump_json(by_alias=True, exclude_none=True).encode()) / 4
         for tool in tools
     }
-    # 14 tools are to fit 3,000 tokens: what there is so far may take its share and no more.
-    assert sum(sizes.values()) <= 3_000 * len(tools) / 14 * 1.6
-    # Of these a model reads the name, the description and the input: that is the true budget.
-    read = [tool.model_dump(include={"name", "description", "input_schema"}) for tool in tools]
-    assert sum(len(json.dumps(tool)) // 4 for tool in read) <= 3_000 * len(tools) / 14
+    assert sum(sizes.values()) <= 3_000 * len(tools) / 14, sizes
+    assert {name: size for name, size in sizes.items() if size > 340} == {}
     for tool in tools:
         assert tool.title
         assert tool.output_schema
         assert tool.annotations
         assert 80 < len(tool.description or "") < 900
+
+
+async def test_the_instructions_are_never_cut_by_a_client() -> None:
+    async with client_of(None) as client:
+        assert 500 < len((client.instructions or "").encode()) < 2_000
+
+
+async def test_a_schema_gives_everything_one_type_as_the_strictest_clients_want_it() -> None:
+    async with client_of(None) as client:
+        tools = (await client.list_tools()).tools
+    untyped = [
+        f"{tool.name}: {path}"
+        for tool in tools
+        for schema in (tool.input_schema, tool.output_schema)
+        for path, node in nodes(schema)
+        if not ({"anyOf", "not"} & set(node) or isinstance(node.get("type"), str))
+    ]
+    assert untyped == []
+
+
+def nodes(schema: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every schema inside a schema."""
+    yield path, schema
+    for name, inner in schema.get("properties", {}).items():
+        yield from nodes(inner, f"{path}/{name}")
+    for inner in schema.get("anyOf", []):
+        yield from nodes(inner, f"{path}/anyOf")
+    if "items" in schema:
+        yield from nodes(schema["items"], f"{path}/items")
 
 
 @pytest.mark.parametrize("era", ["legacy", "2026-07-28"])

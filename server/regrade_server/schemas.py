@@ -4,11 +4,23 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 _PYDANTIC_JSON = "#/$defs/JsonValue"
+_NULL, _LIST = {"type": "null"}, {"type": "array"}
 
 
 def lean(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """An input schema without titles, without nulls and with "anything" written as {}."""
+    """A schema without titles and nulls, and without what goes without saying."""
     return cast("dict[str, Any]", _lean(dict(schema)))
+
+
+def inputs(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema of a tool's arguments: lean, and each argument with a type or a condition."""
+    told = lean(schema)
+    # That no others are allowed is said by the refusal, to those who try.
+    told.pop("additionalProperties", None)
+    for name, inner in told["properties"].items():
+        # Some clients take no schema that allows anything; null is the same as not given.
+        told["properties"][name] = inner or {"not": _NULL}
+    return told
 
 
 def _lean(node: Any) -> Any:  # noqa: ANN401 - any part of a schema
@@ -20,14 +32,20 @@ def _lean(node: Any) -> Any:  # noqa: ANN401 - any part of a schema
     if found.get("$ref") == _PYDANTIC_JSON:
         return {}
     options = cast("list[Any]", found.get("anyOf", []))
-    chosen = [option for option in options if option != {"type": "null"}]
+    chosen = [option for option in options if option != _NULL]
     if len(options) > len(chosen) == 1:
         rest = {key: value for key, value in found.items() if key not in ("anyOf", "default")}
         return _lean({**chosen[0], **rest})
-    return {
+    kept = {
         key: _properties(value) if key in ("properties", "$defs") else _lean(value)
         for key, value in found.items()
-        if not (key == "title" or (key == "default" and value is None))
+        if not (key == "title" or (key == "default" and value in (None, "", False)))
+    }
+    # Without it anything is allowed, and without definitions there are none.
+    return {
+        key: value
+        for key, value in kept.items()
+        if not (key in ("additionalProperties", "$defs") and value == {})
     }
 
 
@@ -37,25 +55,23 @@ def _properties(named: dict[str, Any]) -> dict[str, Any]:
 
 
 def shallow(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """An output schema one level deep: which fields there are, and of what type.
+    """What a reply holds: the fields that each has, and the lists that there may be.
 
-    What lies inside a field is shown by every reply; its schema would cost more than all inputs.
+    Whatever else may be there and what lies inside is shown by every reply: it would cost more
+    than all inputs. Each field has one type or a choice of them, as the strictest clients want it.
     """
     fields: dict[str, Any] = {}
-    properties = cast("dict[str, Any]", schema.get("properties", {}))
-    for name, inner in properties.items():
-        plain = cast("dict[str, Any]", _lean(inner))
-        kept = {key: plain[key] for key in ("type", "enum") if key in plain}
-        if "$ref" in plain:
-            kept = {"type": "object"}
-        elif "anyOf" in plain:
-            types = [option["type"] for option in plain["anyOf"] if "type" in option]
-            kept = {"type": types} if len(types) == len(plain["anyOf"]) else {}
-        fields[name] = kept
-    # A field without a value is left out of a reply, so none that may be null is required.
-    required = [name for name in schema.get("required", []) if not _nullable(properties[name])]
-    return {"type": "object", "properties": fields, "required": required}
+    required = schema.get("required", [])
+    for name, inner in cast("dict[str, Any]", schema.get("properties", {})).items():
+        kind = _kind(inner)
+        # A field without a value is left out of a reply, so each has only these.
+        if (name in required and _NULL not in inner.get("anyOf", ())) or kind == _LIST:
+            fields[name] = kind
+    return {"type": "object", "properties": fields}
 
 
-def _nullable(schema: dict[str, Any]) -> bool:
-    return {"type": "null"} in schema.get("anyOf", [])
+def _kind(schema: Mapping[str, Any]) -> dict[str, Any]:
+    plain = cast("dict[str, Any]", _lean(dict(schema)))
+    if "anyOf" in plain:
+        return {"anyOf": [_kind(option) for option in plain["anyOf"]]}
+    return {"type": plain.get("type", "object")}

@@ -53,15 +53,13 @@ class Cases:
         tags: list[str] | None = None,
         dry_run: bool = False,  # noqa: FBT001, FBT002 - an argument of a tool, passed by name
     ) -> Filed:
-        """File a failure as a regression case, once the assertions are proven red.
+        """File a failure as a regression case, once its assertions are proven red.
 
-        Give trace_id (with step, a message number of the digest, for another answer than the
-        last), or input with the bad output. At least one assertion must FAIL on that output, else
-        nothing is filed; with corrected_output all must pass on it. Example: [{"type": "path",
-        "at": "listings", "len": "> 1"}, {"type": "not-contains", "value": "sorry"}];
-        overview("assertions") lists the kinds. Try dry_run first. Writes
-        evals/cases/<suite>/<id>.yaml and returns its diff. Tag critical for a case the gate never
-        lets fail.
+        Give trace_id (step: a message number of the digest, for another answer than the last), or
+        input with the bad output. At least one assertion must FAIL on it; with corrected_output
+        all must pass on that. Such as [{"type": "path", "at": "listings", "len": "> 1"}];
+        overview("assertions") lists the kinds. Try dry_run first. The gate lets no case tagged
+        critical fail.
         """
         workspace = needed(self.workspace)
         needs_one(assertions)

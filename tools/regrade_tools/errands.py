@@ -85,11 +85,10 @@ class Errands:
     async def submit_answers(
         self, packet_id: str, answers: list[dict[str, JsonValue]]
     ) -> Submitted:
-        """Hand in what you were asked to do by a packet, and get its next part.
+        """Hand in what a packet asks for, and get its next part.
 
-        answers: one object an item, with its n and the fields of answer_schema, such as {"n": 1,
-        "reasoning": "...", "verdict": "PASS"}. An answer that does not fit is refused alone;
-        one that was given stays.
+        answers: one object an item, its n and the fields of answer_schema, such as {"n": 1,
+        "reasoning": "...", "verdict": "PASS"}. One that does not fit is refused alone.
         """
         packet = await self.store.packet(packet_id)
         if packet is None:

@@ -67,11 +67,9 @@ class Judges:
     ) -> JudgeReport:
         """Let a judge read answers: verdicts with reasons, and a corrected pass rate.
 
-        Give traces (a query; n of them are drawn at random by seed), run_id, or outputs
-        ([{"input", "output"}]); to a pairwise judge pairs ([{"input", "a", "b"}]). A judge
-        without a model hands you the items as work: answer with submit_answers, then call this
-        again. budget_usd is a hard cap. The rate is corrected by people's labels; its state says
-        whether the judge can be trusted (align_judge).
+        Give traces (a query; n drawn by seed), run_id or outputs ([{"input", "output"}]); to a
+        pairwise judge pairs ([{"input", "a", "b"}]). A judge without a model hands you work:
+        submit_answers, then call again. budget_usd is a hard cap; state says whether to trust it.
         """
         start = position(cursor, "run_judge")
         alignments = Alignments(needed(self.workspace))
@@ -106,9 +104,8 @@ class Judges:
     ) -> AlignmentReport:
         """Measure a judge against the labels of people, before anybody trusts it.
 
-        TPR, TNR, precision, kappa with intervals, and whether it is draft, aligned or stale.
-        Work on train and dev: there the disagreements are shown, with both reasons. test decides
-        whether it may gate; its disagreements are never shown and every look is counted.
+        TPR, TNR, kappa with intervals; draft, aligned or stale. train and dev show where they
+        disagree; test decides whether it may gate, shows nothing, and every look is counted.
         """
         start = position(cursor, "align_judge")
         alignments = Alignments(needed(self.workspace))

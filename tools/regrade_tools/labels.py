@@ -60,12 +60,11 @@ class Labels:
         client: str = "",
         consent: Consent = "unasked",
     ) -> Labelled:
-        """Say of traces whether they pass a criterion, and why: as suggestions for a person.
+        """Say whether traces pass a criterion, and why: suggestions until a person signs.
 
-        labels: [{"trace_id", "verdict": "pass" | "fail", "critique", "mode"?}]; the critique says
-        what decides it, mode names the kind of failure in a few words. Only labels that a person
-        signs measure a judge: confirm=true asks the person at your client about 5 at most, else
-        they run `regrade label CRITERION`.
+        labels: [{"trace_id", "verdict": "pass" | "fail", "critique", "mode"?}]; mode names the
+        failure in a few words. Only signed labels measure a judge: confirm=true asks the person
+        at your client (5 at most), else they run `regrade label CRITERION`.
         """
         labelling = self._labelling()
         about = labelling.criterion(criterion)

@@ -49,10 +49,10 @@ class Outputs:
         input: JsonValue = None,  # noqa: A002 - the word of the file
         case_id: str | None = None,
     ) -> Checked:
-        """Check one output against assertions or a suite's, for instance before it is sent.
+        """Check one output against assertions or a suite, such as before it is sent.
 
-        Give assertions, or suite for what it asks of every answer, or suite and case_id for all
-        that this case must meet. retry is a message for the model that wrote the output.
+        suite alone: what it asks of every answer; with case_id: all that this case must meet.
+        retry is a message for the model that wrote the output.
         """
         # They may take their full time: the loop goes on meanwhile.
         return await to_thread.run_sync(

@@ -47,8 +47,7 @@ class Overviews:
     async def overview(self, name: str | None = None) -> Overview:
         """Start here: suites, targets, last runs, what is wrong in evals/, the best next step.
 
-        name: a suite for its features, scenarios, cases and runs; "assertions" for every kind of
-        assertion with an example.
+        name: one suite; "assertions" for every kind with an example.
         """
         if name == "assertions":
             return Overview(workspace=self._place(), details=described())

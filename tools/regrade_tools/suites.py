@@ -94,14 +94,12 @@ class Suites:
         wait_s: float = 20,
         progress: Progress = silent,
     ) -> RunReport:
-        """Run a suite of cases on a target and see what fails.
+        """Run a suite on a target and see what fails.
 
-        target: one of evals/regrade.yaml, or recorded (the outputs that were filed), corrected,
-        latest (the newest trace with the same input); the suite's own by default. select:
-        tag:critical feature:search scenario:one -id:case_x*. trials: how often each case is
-        asked. baseline: a file, git:REF or a run id to compare with. budget_usd stops a run whose
-        answers have cost more. Answers after wait_s seconds at most; a run that is not done goes
-        on, get_run waits for it.
+        target: one of evals/regrade.yaml, recorded (outputs as filed), corrected, or latest (the
+        newest trace with the same input); the suite's own by default. select: tag:critical
+        feature:search scenario:one -id:case_x*. baseline: a file, git:REF or a run id to compare
+        with. budget_usd stops it at that cost. A run not done in wait_s seconds goes on: get_run.
         """
         prepared = await self.prepare(suite, target, select)
         before = await self._baselines().find(suite, baseline) if baseline else None
@@ -130,11 +128,11 @@ class Suites:
         wait_s: float = 0,
         cancel: bool = False,  # noqa: FBT001, FBT002 - an argument of a tool, passed by name
     ) -> RunReport:
-        """Read a run: its figures and one card a failure, failing first.
+        """Read a run: its figures and one card a failure.
 
-        show: failures, errored, all or summary; case_id for one case. compare_to: a run id, a
-        baseline file or a git ref: what was fixed, broken, loosened. wait_s waits for a run that
-        is under way; cancel stops it and keeps what it has measured.
+        case_id: one case. compare_to: a run id, a baseline file or git:REF: what was fixed,
+        broken, loosened. wait_s waits for a run under way; cancel stops it and keeps what it
+        measured.
         """
         start = position(cursor, "get_run")
         stored = await self.runs.stored(run_id)

@@ -56,13 +56,11 @@ class Traces:
         cursor: str | None = None,
         fields: list[str] | None = None,
     ) -> TraceList:
-        """Find traces by their words and facts; an empty query lists the newest.
+        """Find traces; an empty query lists the newest.
 
-        Query: words and "phrases" (all must occur), -not, word*, and qualifiers status:error
-        model:gpt-4o* name: tag:prod -tag:staging session: tool:search source: format:
-        latency:>2s cost:>0.01 tokens:>4000 since:7d until:2026-11-01. Example:
-        refund "not available" status:error since:7d. The preview is how a trace begins, the
-        excerpt why it matched. fields narrows the columns. Read one with get_trace.
+        Words and "phrases" (all must occur), -not, word*, status:error model:gpt-4o* name:
+        tag:prod -tag:staging session: tool:search source: format: label:fail mode:"wrong date"
+        latency:>2s cost:>0.01 tokens:>4000 since:7d until:2026-11-01. fields narrows the columns.
         """
         limit = _limited(limit)
         columns = _columns(fields)
@@ -91,11 +89,10 @@ class Traces:
         self, trace_id: str, view: View = "digest", span_id: str | None = None,
         cursor: str | None = None,
     ) -> TraceView:  # fmt: skip
-        """Read one trace. Start with the digest: the exchange, what first went wrong, the steps.
+        """Read one trace, the digest first: the exchange, what first went wrong, the steps.
 
-        Views: digest; conversation (the messages in full, long ones clipped); spans (timed
-        steps with input and output; span_id for one of them whole); raw (the record as it was
-        logged). Pass next_cursor on for the rest.
+        conversation: the messages; spans: timed steps (span_id: one whole); raw: as it was logged.
+        Pass next_cursor on for the rest.
         """
         trace = await stored_trace(self.store, trace_id)
         return one_span(trace, span_id) if span_id is not None else show(trace, view, cursor)
@@ -108,12 +105,11 @@ class Traces:
         tags: list[str] | None = None,
         progress: Progress = silent,
     ) -> Imported:
-        """Import logs into the trace store: a file, a folder or a glob inside the workspace.
+        """Import logs of the workspace: a file, a folder or a glob.
 
-        Reads JSON, JSON lines and CSV, also gzipped: OpenAI chats (chat), records with an input
-        and an output (exchange), OTLP/JSON spans (otlp); the format is told by itself. For other
-        names of the fields give a mapping such as {"input": "question", "output": "reply"}.
-        Importing again adds nothing. What cannot be read is skipped and named.
+        JSON, JSON lines and CSV: chats, OTLP and exports of tracing services are told by
+        themselves; others take a mapping, such as {"input": "question", "output": "reply"}.
+        Importing again adds nothing; what cannot be read is skipped and named.
         """
         return await self.import_paths([path], format, mapping, tags, progress)
 
