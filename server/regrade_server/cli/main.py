@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import cast
 
 from regrade_server.cli import commands, serving
 from regrade_server.cli.printing import Console
@@ -45,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _unread(error: Exception) -> bool:
     """Whether the reader, such as `head`, has seen enough; parallel tasks tell it in a group."""
     if isinstance(error, ExceptionGroup):
-        return error.subgroup(BrokenPipeError) is not None
+        return cast("ExceptionGroup[Exception]", error).subgroup(BrokenPipeError) is not None
     return isinstance(error, BrokenPipeError)
 
 
