@@ -27,6 +27,13 @@ def served(root: Path, *options: str, **environment: str) -> Generator[Served, N
     """Start one on a port that is free, and end it as an operator would."""
     at = [] if "--http" in options else ["--http", "127.0.0.1:0"]
     command = [sys.executable, "-m", "regrade_server", "--root", str(root), "serve", *at, *options]
+    with listening(command, **environment) as server:
+        yield server
+
+
+@contextmanager
+def listening(command: list[str], **environment: str) -> Generator[Served, None, None]:
+    """The server that ``command`` starts, once it says where it listens."""
     with subprocess.Popen(
         command, stderr=subprocess.PIPE, text=True, env={**os.environ, **environment}
     ) as process:
