@@ -40,7 +40,7 @@ from mcp.types import (
     TextResourceContents,
     UnsubscribeRequestParams,
 )
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, JsonValue
 
 from regrade_server.app import build_server
 from regrade_server.house import House
@@ -204,7 +204,7 @@ class Defaults(BaseModel):
     verified: bool = True
 
 
-TITLED = [{"const": "low", "title": "Low"}, {"const": "high", "title": "High"}]
+TITLED: list[JsonValue] = [{"const": "low", "title": "Low"}, {"const": "high", "title": "High"}]
 
 
 class Enums(BaseModel):
