@@ -14,7 +14,7 @@ from mcp.types import CallToolResult, TextContent, ToolAnnotations
 from pydantic import ConfigDict, JsonValue, TypeAdapter
 
 from regrade_server import consent
-from regrade_server.schemas import inputs, shallow
+from regrade_server.schemas import inputs, outline
 from regrade_server.surface import Surface
 from regrade_tools.catalog import Effect, Tool
 from regrade_tools.clipping import REPLY, shrink
@@ -57,7 +57,7 @@ def registered(tool: Tool, surface: Surface) -> Registered:
         title=tool.title,
         description=inspect.getdoc(method) or "",
         parameters=inputs(model.model_json_schema(by_alias=True)),
-        fn_metadata=_Arguments(arg_model=model, output_schema=_output_schema(method)),
+        fn_metadata=_Arguments(arg_model=model, output_schema=outline(_reply(method))),
         is_async=True,
         context_kwarg="ctx",
         resolved_params=asked,
@@ -66,13 +66,14 @@ def registered(tool: Tool, surface: Surface) -> Registered:
     )
 
 
-def _output_schema(method: Any) -> dict[str, Any]:  # noqa: ANN401 - any tool
-    return shallow(_adapter(get_type_hints(method)["return"]).json_schema())
+def _reply(method: Any) -> type[Any]:  # noqa: ANN401 - any tool
+    return cast("type[Any]", get_type_hints(method)["return"])
 
 
 @cache
-def _adapter(kind: Any) -> TypeAdapter[Any]:  # noqa: ANN401 - the reply of any tool
-    return TypeAdapter(kind)
+def _adapter(reply: type[Any]) -> TypeAdapter[Any]:
+    """What writes a reply; made when the first of its kind is written."""
+    return TypeAdapter(reply)
 
 
 class _Arguments(FuncMetadata):
@@ -100,7 +101,7 @@ def _is_container(annotation: Any) -> bool:  # noqa: ANN401 - a type
 
 
 def _called(tool: Tool, surface: Surface) -> Any:  # noqa: ANN401 - the SDK takes any callable
-    adapter = _adapter(get_type_hints(tool.method)["return"])
+    kind = _reply(tool.method)
     takes = inspect.signature(tool.method).parameters
 
     async def call(ctx: Context[None, Any], **arguments: Any) -> CallToolResult:  # noqa: ANN401
@@ -119,7 +120,9 @@ def _called(tool: Tool, surface: Surface) -> Any:  # noqa: ANN401 - the SDK take
         finally:
             # A run may go on when its call is answered, and then there is nobody to tell.
             telling.clear()
-        dumped = adapter.dump_python(reply, mode="json", exclude_none=True, exclude_defaults=True)
+        dumped = _adapter(kind).dump_python(
+            reply, mode="json", exclude_none=True, exclude_defaults=True
+        )
         content = _affordable(tool, dumped)
         return CallToolResult(
             content=[TextContent(type="text", text=compact(content))], structured_content=content

@@ -1,10 +1,21 @@
 """JSON Schemas without the noise that costs an agent tokens."""
 
 from collections.abc import Mapping
-from typing import Any, cast
+from dataclasses import MISSING, fields
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, cast, get_args, get_origin, get_type_hints
 
 _PYDANTIC_JSON = "#/$defs/JsonValue"
-_NULL, _LIST = {"type": "null"}, {"type": "array"}
+_NULL = {"type": "null"}
+_JSON_TYPES: Mapping[Any, str] = {
+    NoneType: "null",
+    str: "string",
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    list: "array",
+    tuple: "array",
+}
 
 
 def lean(schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -54,24 +65,41 @@ def _properties(named: dict[str, Any]) -> dict[str, Any]:
     return {name: _lean(inner) for name, inner in named.items() if name != "JsonValue"}
 
 
-def shallow(schema: Mapping[str, Any]) -> dict[str, Any]:
+def outline(reply: type[Any]) -> dict[str, Any]:
     """What a reply holds: the fields that each has, and the lists that there may be.
 
     Whatever else may be there and what lies inside is shown by every reply: it would cost more
     than all inputs. Each field has one type or a choice of them, as the strictest clients want it.
+    Read off the dataclass: to let pydantic make a schema of it takes as long as ten imports.
     """
-    fields: dict[str, Any] = {}
-    required = schema.get("required", [])
-    for name, inner in cast("dict[str, Any]", schema.get("properties", {})).items():
-        kind = _kind(inner)
-        # A field without a value is left out of a reply, so each has only these.
-        if (name in required and _NULL not in inner.get("anyOf", ())) or kind == _LIST:
-            fields[name] = kind
-    return {"type": "object", "properties": fields}
+    types = get_type_hints(reply)
+    told = {field.name: _kinds(types[field.name]) for field in fields(reply)}
+    # A field without a value is left out of a reply, so each has only these.
+    each = {
+        field.name
+        for field in fields(reply)
+        if field.default is field.default_factory is MISSING and "null" not in told[field.name]
+    }
+    return {
+        "type": "object",
+        "properties": {
+            name: _choice(kinds)
+            for name, kinds in told.items()
+            if name in each or kinds == ["array"]
+        },
+    }
 
 
-def _kind(schema: Mapping[str, Any]) -> dict[str, Any]:
-    plain = cast("dict[str, Any]", _lean(dict(schema)))
-    if "anyOf" in plain:
-        return {"anyOf": [_kind(option) for option in plain["anyOf"]]}
-    return {"type": plain.get("type", "object")}
+def _choice(kinds: list[str]) -> dict[str, Any]:
+    options = [{"type": kind} for kind in kinds]
+    return options[0] if len(options) == 1 else {"anyOf": options}
+
+
+def _kinds(told: Any) -> list[str]:  # noqa: ANN401 - a type
+    """The JSON types of a Python one."""
+    if get_origin(told) in (Union, UnionType):
+        return list(dict.fromkeys(kind for one in get_args(told) for kind in _kinds(one)))
+    origin = get_origin(told) or told
+    if origin is Literal:
+        origin = type(get_args(told)[0])
+    return [_JSON_TYPES.get(origin, "object")]

@@ -8,7 +8,7 @@ repetitions are possessive, and whether a match is a secret is decided after it 
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 # The beginning of a word, also after the underscore or dash of a prefix, after an escape in a
 # text that holds the text of a string, and after an escape of a URL.
@@ -61,19 +61,18 @@ _VALUE = (
     r"|\\++[\"'](?P<escaped>[^\"'\s\\]++)|(?P<bare>[^\s\"'`,;&<>(){}\[\]\\]++))"
 )
 _HEADER = (
-    r"authorization\\*+[\"']?\s{0,8}[=:]\s{0,8}\\*+[\"']?"
+    r"(?i)authorization\\*+[\"']?\s{0,8}[=:]\s{0,8}\\*+[\"']?"
     r"(?:bearer|basic|token|digest|apikey)\s{1,8}(?P<secret>[^\s\"'\\,;\[]{4,}+)"
 )
 _USER_INFO = r"(?<=://)(?!\[redacted:)(?P<secret>[^\s:/@\"<>]*+:[^\s/\"<>]*(?=@))"
 NAMED = "named_secret"
 _STEMS = ("passw", "passphrase", "pwd", "secret", "key", "token")
-_NAMED = re.compile(rf"{_NAME}\Z")
+_NAMED = rf"{_NAME}\Z"
 # What stands for a value that is not there.
-_PLACEHOLDER = re.compile(
-    r"\W*|\[redacted:.*|[$%]?[{<(]+.*[)>}]+s?|\$\w+|%s|x+|\.\.\."
+_PLACEHOLDER = (
+    r"(?i)\W*|\[redacted:.*|[$%]?[{<(]+.*[)>}]+s?|\$\w+|%s|x+|\.\.\."
     rf"|string|str|text|null|none|nil|undefined|true|false|required|optional|missing|invalid"
-    rf"|incorrect|wrong|hidden|(?:\w*[_-])?{_NAME}",
-    re.IGNORECASE,
+    rf"|incorrect|wrong|hidden|(?:\w*[_-])?{_NAME}"
 )
 _LONGEST_PLACEHOLDER = 80
 _LONGEST_NAME = 100
@@ -89,14 +88,14 @@ Likely = Callable[[re.Match[str], str], bool]
 class Credential:
     """A kind of secret. One of ``hints`` is in the lower case of every text that holds it.
 
-    To look for the letters costs a hundredth of the pattern, and nearly every text is without.
-    The last group of the pattern is the secret; ``likely`` decides whether it is one. The
-    pattern of one that ``folds`` is in lower case.
+    To look for the letters costs a hundredth of the pattern, and nearly every text is without;
+    so the pattern is compiled with the first text that is not. Its last group is the secret;
+    ``likely`` decides whether it is one. The pattern of one that ``folds`` is in lower case.
     """
 
     kind: str
     hints: tuple[str, ...]
-    pattern: re.Pattern[str]
+    pattern: str
     likely: Likely
     folds: bool = False
 
@@ -104,12 +103,17 @@ class Credential:
         """``text`` with every secret of this kind replaced by what ``by`` makes of the kind."""
         parts: list[str] = []
         done = 0
-        for match in self.pattern.finditer(_folded(text) if self.folds else text):
+        for match in _compiled(self.pattern).finditer(_folded(text) if self.folds else text):
             start, end = match.span(match.lastgroup or 0)
             if match.lastgroup is not None and self.likely(match, text[start:end]):
                 parts += (text[done:start], by(self.kind))
                 done = end
         return "".join((*parts, text[done:])) if parts else text
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
 
 
 def _folded(text: str) -> str:
@@ -155,7 +159,9 @@ def _secretive(name: str, value: str) -> bool:
 
 
 def _placeholder(value: str) -> bool:
-    return len(value) <= _LONGEST_PLACEHOLDER and _PLACEHOLDER.fullmatch(value) is not None
+    return (
+        len(value) <= _LONGEST_PLACEHOLDER and _compiled(_PLACEHOLDER).fullmatch(value) is not None
+    )
 
 
 def named(name: str, value: str) -> bool:
@@ -176,18 +182,16 @@ def named(name: str, value: str) -> bool:
 def _word(name: str) -> str | None:
     """The word at the end of ``name`` that says that a secret stands under it."""
     folded = name[-_LONGEST_NAME:].lower()
-    found = _NAMED.search(folded)
+    found = _compiled(_NAMED).search(folded)
     return found[0] if found else folded if folded == "token" else None
 
 
 def _form(kind: str, hints: str, form: str, likely: Likely = _always) -> Credential:
-    pattern = re.compile(f"{_START}(?P<secret>{form})")
-    return Credential(kind, tuple(hints.split()), pattern, likely)
+    return Credential(kind, tuple(hints.split()), f"{_START}(?P<secret>{form})", likely)
 
 
-_ANY_CASE = re.IGNORECASE
 _CREDENTIALS = (
-    Credential("private_key", ("-----begin ",), re.compile(f"(?P<secret>{_BLOCK})"), _always),
+    Credential("private_key", ("-----begin ",), f"(?P<secret>{_BLOCK})", _always),
     _form("openai_key", "sk-", "sk-[A-Za-z0-9_-]{20,}+", _random),
     _form("stripe_key", "k_live_ k_test_", "[rs]k_(?:live|test)_[A-Za-z0-9]{10,}+", _random),
     _form("aws_key", "akia asia", _AWS),
@@ -200,23 +204,17 @@ _CREDENTIALS = (
     _form("npm_token", "npm_", "npm_[A-Za-z0-9]{20,}+"),
     _form("pypi_token", "pypi-", "pypi-[A-Za-z0-9_-]{16,}+", _random),
     # What only begins like one is consumed, too.
-    Credential(
-        "jwt", ("eyj",), re.compile(f"{_START}(?:(?P<secret>{_JWT})|eyJ[A-Za-z0-9_-]*+)"), _always
-    ),
+    Credential("jwt", ("eyj",), f"{_START}(?:(?P<secret>{_JWT})|eyJ[A-Za-z0-9_-]*+)", _always),
     Credential(
         "bearer",
         ("bearer",),
-        re.compile(r"\bbearer\s{1,8}(?P<secret>[A-Za-z0-9._~+/=-]{20,}+)", _ANY_CASE),
+        r"(?i)\bbearer\s{1,8}(?P<secret>[A-Za-z0-9._~+/=-]{20,}+)",
         _random,
     ),
-    Credential("authorization", ("authorization",), re.compile(_HEADER, _ANY_CASE), _coded),
-    Credential("password_url", ("://",), re.compile(_USER_INFO), _always),
-    Credential(
-        NAMED, _STEMS, re.compile(f"(?P<name>{_NAME}){_SIGN}{_VALUE}"), _written, folds=True
-    ),
-    Credential(
-        NAMED, ("token",), re.compile(rf"(?<![\w-])token{_SIGN}{_VALUE}"), _token, folds=True
-    ),
+    Credential("authorization", ("authorization",), _HEADER, _coded),
+    Credential("password_url", ("://",), _USER_INFO, _always),
+    Credential(NAMED, _STEMS, f"(?P<name>{_NAME}){_SIGN}{_VALUE}", _written, folds=True),
+    Credential(NAMED, ("token",), rf"(?<![\w-])token{_SIGN}{_VALUE}", _token, folds=True),
 )
 _HINTS = tuple((hint, credential) for credential in _CREDENTIALS for hint in credential.hints)
 

@@ -62,7 +62,7 @@ def add_to(verb: Adder) -> None:
     schema_parser.add_argument("kind", help=", ".join(SCHEMAS))
     calling = verb("call", "call any MCP tool, as a scripted client would", call, prints=False)
     calling.add_argument("tool")
-    calling.add_argument("arguments", nargs="?", default="{}", help="a JSON object")
+    calling.add_argument("arguments", nargs="?", default="{}", help="a JSON object; - reads it")
 
 
 def _run_options(parser: ArgumentParser) -> None:
@@ -230,7 +230,7 @@ def call(told: Namespace, workspace: Workspace | None, console: Console) -> int:
     from regrade_server.app import build_server  # noqa: PLC0415
 
     try:
-        arguments = read(told.arguments)
+        arguments = read(sys.stdin.read() if told.arguments == "-" else told.arguments)
     except ValueError as problem:
         raise Refusal(f"The arguments are not JSON: {problem}.") from None
     if not isinstance(arguments, dict):

@@ -2,13 +2,14 @@
 
 import argparse
 import os
+import sys
 import traceback
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import cast
 
-from regrade_server.cli import commands, serving
+from regrade_server.cli import serving
 from regrade_server.cli.printing import Console
 from regrade_tools.refusal import Refusal, Unavailable
 from regrade_tools.root import find_workspace
@@ -21,7 +22,8 @@ UNREAD = 141
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Without a command it is the stdio server, as IDEs start it."""
-    told = parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else [*arguments]
+    told = parser(every=not _serves(given)).parse_args(given)
     console = Console(as_json=bool(getattr(told, "json", False)))
     try:
         workspace = _workspace(told.root)
@@ -63,8 +65,7 @@ def _workspace(told: Path | None) -> Workspace | None:
     return find_workspace(here)
 
 
-def parser() -> argparse.ArgumentParser:
-    """The arguments of every command."""
+def _common() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument(
         "--root",
@@ -72,8 +73,19 @@ def parser() -> argparse.ArgumentParser:
         help="the workspace; by default $REGRADE_ROOT, else the nearest parent folder "
         "with evals/regrade.yaml or .git",
     )
+    return common
+
+
+def _serves(given: Sequence[str]) -> bool:
+    """Whether this starts a server: an IDE waits for it, and it needs no other command."""
+    _, rest = _common().parse_known_args(given)
+    return not rest or rest[0] == "serve"
+
+
+def parser(*, every: bool = True) -> argparse.ArgumentParser:
+    """The arguments of ``every`` command, or of the server alone."""
     whole = argparse.ArgumentParser(
-        prog="regrade", parents=[common], description="The evaluation loop of an LLM product."
+        prog="regrade", parents=[_common()], description="The evaluation loop of an LLM product."
     )
     whole.add_argument("--version", action="version", version=f"regrade {version('regrade')}")
     whole.set_defaults(run=serving.serve, **serving.DEFAULTS)
@@ -91,5 +103,9 @@ def parser() -> argparse.ArgumentParser:
 
     told = "serve MCP on stdin and stdout, as IDEs start it, or over HTTP"
     serving.add_options(verb("serve", told, serving.serve, prints=False))
-    commands.add_to(verb)
+    if every:
+        # Only here: a server is started without them, and sooner.
+        from regrade_server.cli import commands  # noqa: PLC0415
+
+        commands.add_to(verb)
     return whole

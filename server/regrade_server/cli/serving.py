@@ -8,6 +8,7 @@ import anyio
 
 from regrade_server.cli.printing import Console
 from regrade_server.house import House
+from regrade_server.importing import uncollected
 from regrade_tools.refusal import Refusal
 from regrade_tools.workspace import Workspace
 
@@ -37,13 +38,14 @@ def add_options(parser: ArgumentParser) -> None:
 def serve(told: Namespace, workspace: Workspace | None, _console: Console) -> int:
     """Serve until stdin ends, or over HTTP until a signal comes."""
     # Only here: no other command needs the protocol.
-    from regrade_server.app import build_server  # noqa: PLC0415
-    from regrade_server.surface import Surface  # noqa: PLC0415
+    with uncollected():
+        from regrade_server.app import build_server  # noqa: PLC0415
+        from regrade_server.surface import Surface  # noqa: PLC0415
 
-    names = tuple(name.strip() for name in (told.tools or "").split(",") if name.strip())
-    if told.tools is not None and not names:
-        raise Refusal("--tools names no tool.", next_step="Such as --tools overview,get_run")
-    server = build_server(House(workspace), Surface(told.read_only, names))
+        names = tuple(name.strip() for name in (told.tools or "").split(",") if name.strip())
+        if told.tools is not None and not names:
+            raise Refusal("--tools names no tool.", next_step="Such as --tools overview,get_run")
+        server = build_server(House(workspace), Surface(told.read_only, names))
     if told.http is None:
         anyio.run(server.run_stdio_async)
         return 0

@@ -130,7 +130,7 @@ class Assertion(BaseModel):
     tells an agent when to use it, an ``example``, ``claim`` and ``flaw``.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
     kind: ClassVar[str]
     example: ClassVar[dict[str, JsonValue]]

@@ -6,4 +6,5 @@ from pydantic import BaseModel, ConfigDict
 class Document(BaseModel):
     """A file of ``evals/``, or a part of one: nothing unknown stands in it, and it is frozen."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Validators are built when the first file is read: a server that lists its tools reads none.
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
