@@ -1,49 +1,63 @@
-"""Ingest and search of the embedded store, beside the plainest thing that could do the same.
+"""The store as it grows: traces taken in, and found again by every kind of search.
 
-    python benchmarks/traces.py [TRACES] [--floor TRACES] [--folder FOLDER]
-
-Prints a table, then JSON. Figures are CPU time of this process, so that a busy machine changes
-little; "wall" is what a clock said. The floor decodes the same exports with json alone and puts
-them into SQLite with FTS5, spans and texts as columns.
+The floor of ``floor.py`` decodes the same exports with json alone, in the same process. Figures
+are CPU time of this process, so that a busy machine changes little.
 """
 
-import argparse
 import json
-import os
-import sqlite3
-import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import anyio
 from corpus import BEGIN, DAYS, NEEDLE, Corpus, read
+from floor import Floor
+from measuring import Options, Table
 
 from regrade_server.sqlite import SqliteStore
 from regrade_tools.fingerprint import fingerprint
 from regrade_tools.models import Label
 from regrade_tools.query import parse
 
-BATCH = 1_000
-RUNS = 25
-LABELLED = 2_000
-NOW = BEGIN + DAYS * 86_400.0
-
-_FLOOR = """
-PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;
-CREATE TABLE traces(id INTEGER PRIMARY KEY, trace_id TEXT UNIQUE, start REAL, model TEXT);
-CREATE INDEX t_start ON traces(start);
-CREATE TABLE spans(id INTEGER PRIMARY KEY, trace INT, span_id TEXT UNIQUE, parent TEXT, name TEXT,
-  start INT, ended INT, input TEXT, output TEXT, attributes TEXT);
-CREATE INDEX s_trace ON spans(trace);
-CREATE VIRTUAL TABLE fts USING fts5(input, output, content='spans', content_rowid='id');
-"""
+SIZES, QUICK_SIZES = (10_000, 100_000, 1_000_000), (300, 600)
+# More of the floor would fill the disk and say nothing new.
+_FLOOR_MOST = 100_000
+_BATCH = 1_000
+_SEARCHES = 25
+_LABELLED = 2_000
+_NOW = BEGIN + DAYS * 86_400.0
+_SPANS = 3  # of a trace
 
 
-@dataclass(frozen=True)
-class Shape:
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What it took to keep ``number`` traces; CPU seconds, bytes of the files."""
+
+    number: int
+    folder: Path
+    reading: float
+    storing: float
+    size: int
+    floor_number: int
+    floor: float
+    floor_size: int
+
+    @property
+    def rate(self) -> float:
+        """Spans a CPU second, read and stored."""
+        return _SPANS * self.number / (self.reading + self.storing)
+
+    @property
+    def floor_rate(self) -> float:
+        """The same of the floor."""
+        return _SPANS * self.floor_number / self.floor
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
     """A kind of search: how many it found, and its times in milliseconds."""
 
     name: str
@@ -54,81 +68,139 @@ class Shape:
     p95_wall: float
 
 
-class Floor:
-    """SQLite and FTS5, and nothing else."""
-
-    def __init__(self, path: Path) -> None:
-        """Make the tables."""
-        self._db = sqlite3.connect(path)
-        self._db.executescript(_FLOOR)
-        self._traces: dict[str, int] = {}
-        self._spans = 0
-
-    def add(self, body: str) -> None:
-        """Decode an export and insert it in one transaction."""
-        traces: list[tuple[Any, ...]] = []
-        spans: list[tuple[Any, ...]] = []
-        texts: list[tuple[Any, ...]] = []
-        for resource in json.loads(body)["resourceSpans"]:
-            for scope in resource["scopeSpans"]:
-                for span in scope["spans"]:
-                    found = {
-                        item["key"]: next(iter(item["value"].values()))
-                        for item in span["attributes"]
-                    }
-                    given, said = found.pop("input.value"), found.pop("output.value")
-                    name, began = span["traceId"], int(span["startTimeUnixNano"])
-                    if name not in self._traces:
-                        self._traces[name] = len(self._traces)
-                        model = found.get("gen_ai.request.model")
-                        traces.append((self._traces[name], name, began / 1e9, model))
-                    self._spans += 1
-                    ended = int(span["endTimeUnixNano"])
-                    spans.append(
-                        (self._spans, self._traces[name], span["spanId"], span["parentSpanId"],
-                         span["name"], began, ended, given, said, json.dumps(found))
-                    )  # fmt: skip
-                    texts.append((self._spans, given, said))
-        with self._db:
-            self._db.executemany("INSERT INTO traces VALUES(?,?,?,?)", traces)
-            self._db.executemany("INSERT INTO spans VALUES(?,?,?,?,?,?,?,?,?,?)", spans)
-            self._db.executemany("INSERT INTO fts(rowid,input,output) VALUES(?,?,?)", texts)
+def ingested(options: Options) -> Table:
+    """Spans a CPU second until they are durable and can be found, and bytes of a trace."""
+    stores = [built(options.folder, size) for size in _sizes(options)]
+    return Table(
+        "ingest",
+        "OTLP exports taken in, durable and searchable",
+        ("traces", "spans / CPU-s", "of which reading", "floor, spans / CPU-s", "x the floor",
+         "bytes a trace", "floor, bytes a trace"),
+        tuple(
+            (
+                float(one.number),
+                round(one.rate),
+                f"{one.reading / (one.reading + one.storing):.0%}",
+                round(one.floor_rate),
+                one.floor_rate / one.rate,
+                round(one.size / one.number),
+                round(one.floor_size / one.floor_number),
+            )
+            for one in stores
+        ),
+        note="Three spans and 4.4 KB of text a trace. Reading is decoding, redaction and making "
+        "one trace of its spans. Under it: CPU seconds by the number of traces.",
+        growth={"reading and storing (CPU s)": tuple(
+            (one.number, one.reading + one.storing) for one in stores
+        )},
+        raw={"stores": [{**asdict(one), "folder": ""} for one in stores]},
+    )  # fmt: skip
 
 
-def size(path: Path) -> int:
-    """The bytes of a database with its log."""
-    return sum(
-        file.stat().st_size for file in path.parent.iterdir() if file.name.startswith(path.name)
+def searched(options: Options) -> Table:
+    """Every kind of search, 25 times, on the largest store; its growth over all of them."""
+    sizes = _sizes(options)
+    found = {size: anyio.run(_search_all, built(options.folder, size).folder) for size in sizes}
+    floors = _floor_times(built(options.folder, min(sizes[-1], _FLOOR_MOST)).folder)
+    largest = found[sizes[-1]]
+    return Table(
+        "search",
+        f"Searches over {sizes[-1]:,} traces, the newest 20",
+        ("search", "matches", "p50 CPU ms", "p95 CPU ms", "p95 wall ms", "floor p50 ms"),
+        tuple(
+            (
+                one.name,
+                str(one.total),
+                one.p50_cpu,
+                one.p95_cpu,
+                one.p95_wall,
+                floors.get(one.name, ""),
+            )
+            for one in largest
+        ),
+        note=f"The floor is plain SQL over {min(sizes[-1], _FLOOR_MOST):,} traces and gives ids "
+        "alone; Regrade gives rows with the words marked.",
+        growth={
+            name: tuple(
+                (size, max(one.p50_cpu, 0.01))
+                for size in sizes
+                for one in found[size]
+                if one.name == name
+            )
+            for name in ("newest", "rare word", "frequent word", "word + name + time")
+        },
+        raw={str(size): [asdict(one) for one in rows] for size, rows in found.items()},
     )
 
 
-async def ingest(store: SqliteStore, corpus: Corpus, number: int) -> dict[str, float]:
-    """Import ``number`` traces; CPU seconds of reading and of storing them."""
+def _sizes(options: Options) -> tuple[int, ...]:
+    return options.sizes or (QUICK_SIZES if options.quick else SIZES)
+
+
+@cache
+def built(folder: Path, number: int) -> Stored:
+    """A store of ``number`` traces, made once, with labels and with the floor beside it."""
+    place = folder / f"traces-{number}"
+    place.mkdir()
+    corpus, plain = _corpus(), min(number, _FLOOR_MOST)
+    reading, storing = anyio.run(_ingest, place, corpus, number)
+    floor = _fill(place / "floor.db", corpus, plain)
+    size, floor_size = _bytes(place / "store.db"), _bytes(place / "floor.db")
+    return Stored(number, place, reading, storing, size, plain, floor, floor_size)
+
+
+@cache
+def _corpus() -> Corpus:
+    return Corpus()
+
+
+def _bytes(path: Path) -> int:
+    beside = (file for file in path.parent.iterdir() if file.name.startswith(path.name))
+    return sum(file.stat().st_size for file in beside)
+
+
+async def _ingest(place: Path, corpus: Corpus, number: int) -> tuple[float, float]:
+    """CPU seconds of reading and of storing ``number`` traces."""
     reading = storing = 0.0
-    wall = 0.0
-    for body in corpus.bodies(0, number, number, BATCH):
-        began, clock = time.process_time(), time.perf_counter()
+    store = SqliteStore(place / "store.db")
+    for body in corpus.bodies(0, number, number, _BATCH):
+        began = time.process_time()
         traces = read(body)
         between = time.process_time()
         await store.append(traces)
         reading += between - began
         storing += time.process_time() - between
-        wall += time.perf_counter() - clock
-    return {"reading": reading, "storing": storing, "wall": wall}
+    if await store.count() != number:
+        raise RuntimeError(f"not every one of {number} traces is there")
+    await _label(store, number)
+    store.close()
+    return reading, storing
 
 
-def floor(path: Path, corpus: Corpus, number: int) -> float:
+def _fill(path: Path, corpus: Corpus, number: int) -> float:
     """CPU seconds in which the floor takes ``number`` traces."""
-    plain = Floor(path)
-    spent = 0.0
-    for body in corpus.bodies(0, number, number, BATCH):
+    plain, spent = Floor(path), 0.0
+    for body in corpus.bodies(0, number, number, _BATCH):
         began = time.process_time()
         plain.add(body)
         spent += time.process_time() - began
+    plain.close()
     return spent
 
 
-def shapes(corpus: Corpus) -> dict[str, str]:
+async def _label(store: SqliteStore, number: int) -> None:
+    """Label some of them, so that labels can be looked for."""
+    page = await store.search(parse("", now=_NOW), limit=min(_LABELLED, number // 2))
+    labels = [
+        Label(fingerprint(row.id), "", "dates", "pass" if place % 3 else "fail", "human", "kim",
+              _NOW, mode="" if place % 3 else ("wrong date", "too long")[place % 2],
+              trace_id=row.id)
+        for place, row in enumerate(page.rows)
+    ]  # fmt: skip
+    await store.add_labels(labels)
+
+
+def kinds(corpus: Corpus) -> dict[str, str]:
     """Every kind of search by a query; words by their rank."""
     word = corpus.words
     return {
@@ -159,85 +231,56 @@ def shapes(corpus: Corpus) -> dict[str, str]:
     }
 
 
-async def timed(store: SqliteStore, name: str, query: str) -> Shape:
-    """Search ``RUNS`` times."""
+async def _search_all(place: Path) -> list[Found]:
+    store = SqliteStore(place / "store.db")
+    found = [await _searched(store, name, query) for name, query in kinds(_corpus()).items()]
+    store.close()
+    needles = next(one.total for one in found if one.name == "rare word")
+    if needles != 5:  # noqa: PLR2004 - as the corpus says
+        raise RuntimeError(f"the rare word was found in {needles} traces, not in 5")
+    return found
+
+
+async def _searched(store: SqliteStore, name: str, query: str) -> Found:
     cpu: list[float] = []
     wall: list[float] = []
     total: int | str = 0
-    for _ in range(RUNS):
+    for _ in range(_SEARCHES):
         began, clock = time.process_time(), time.perf_counter()
-        page = await store.search(parse(query, now=NOW), limit=20)
+        page = await store.search(parse(query, now=_NOW), limit=20)
         cpu.append((time.process_time() - began) * 1000)
         wall.append((time.perf_counter() - clock) * 1000)
         total = page.total if page.exact else f">={page.total}"
-    return Shape(name, query, total, _at(cpu, 0.5), _at(cpu, 0.95), _at(wall, 0.95))
+    return Found(name, query, total, _at(cpu, 0.5), _at(cpu, 0.95), _at(wall, 0.95))
+
+
+def _floor_times(place: Path) -> dict[str, float]:
+    plain, word = Floor(place / "floor.db"), _corpus().words
+    asked: dict[str, Callable[[], Any]] = {
+        "newest": lambda: plain.newest(20),
+        "rare word": lambda: plain.word(NEEDLE, 20),
+        "tail word": lambda: plain.word(word[15_000], 20),
+        "frequent word": lambda: plain.word(word[0], 20),
+        "middling word": lambda: plain.word(word[300], 20),
+    }
+    times = {name: _at([_milliseconds(ask) for _ in range(_SEARCHES)], 0.5)
+             for name, ask in asked.items()}  # fmt: skip
+    plain.close()
+    return times
+
+
+def _milliseconds(ask: Callable[[], Any]) -> float:
+    began = time.process_time()
+    ask()
+    return (time.process_time() - began) * 1000
 
 
 def _at(times: list[float], part: float) -> float:
-    return round(sorted(times)[min(len(times) - 1, int(part * len(times)))], 2)
+    return round(sorted(times)[min(len(times) - 1, int(part * len(times)))], 3)
 
 
-async def label(store: SqliteStore, number: int) -> float:
-    """Label some traces; CPU microseconds for each label."""
-    page = await store.search(parse("", now=NOW), limit=min(LABELLED, number // 2))
-    labels = [
-        Label(fingerprint(row.id), "", "dates", "pass" if place % 3 else "fail", "human", "kim",
-              NOW, mode="" if place % 3 else ("wrong date", "too long")[place % 2],
-              trace_id=row.id)
-        for place, row in enumerate(page.rows)
-    ]  # fmt: skip
-    began = time.process_time()
-    for start in range(0, len(labels), 100):
-        await store.add_labels(labels[start : start + 100])
-    return (time.process_time() - began) / len(labels) * 1e6
-
-
-async def main(number: int, plain: int, folder: Path) -> None:
-    """Measure, and print the table and the JSON."""
-    corpus = Corpus()
-    path = folder / "ours" / "store.db"
-    store = SqliteStore(path)
-    spent = await ingest(store, corpus, number)
-    taken = floor(folder / "floor.db", corpus, plain) if plain else 0.0
-    labelling = await label(store, number)
-    store.close()
-    told: dict[str, Any] = {
-        "traces": number,
-        "spans_per_cpu_s": round(3 * number / (spent["reading"] + spent["storing"])),
-        "spans_per_cpu_s_storing": round(3 * number / spent["storing"]),
-        "spans_per_s_wall": round(3 * number / spent["wall"]),
-        "bytes_a_trace": round(size(path) / number),
-        "us_a_label": round(labelling),
-        "load": os.getloadavg()[0],
-    }
-    if plain:
-        told |= {
-            "floor_spans_per_cpu_s": round(3 * plain / taken),
-            "floor_bytes_a_trace": round(size(folder / "floor.db") / plain),
-        }
-    store = SqliteStore(path)
-    asked: Callable[[str, str], Awaitable[Shape]] = lambda name, query: timed(store, name, query)  # noqa: E731 - one line says it
-    found = [await asked(name, query) for name, query in shapes(corpus).items()]
-    store.close()
-    for name, value in told.items():
-        print(f"{name:26} {value:>12,.0f}")
-    print(f"\n{'search':26} {'total':>8} {'p50 CPU':>9} {'p95 CPU':>9} {'p95 wall':>9}  ms")
-    for shape in found:
-        print(
-            f"{shape.name:26} {shape.total!s:>8} {shape.p50_cpu:9.2f} {shape.p95_cpu:9.2f}"
-            f" {shape.p95_wall:9.2f}"
-        )
-    print(json.dumps({**told, "searches": [asdict(shape) for shape in found]}))
-
-
-if __name__ == "__main__":
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("traces", type=int, nargs="?", default=100_000)
-    options.add_argument("--floor", type=int, default=20_000, help="traces for the floor; 0: none")
-    options.add_argument("--folder", type=Path, help="where the files are kept; default: nowhere")
-    told = options.parse_args()
-    if told.folder:
-        anyio.run(main, told.traces, told.floor, told.folder)
-    else:
-        with tempfile.TemporaryDirectory() as scratch:
-            anyio.run(main, told.traces, told.floor, Path(scratch))
+def exported(path: Path, number: int) -> None:
+    """Write ``number`` traces as a file of OTLP/JSON lines, as a collector would."""
+    with path.open("w", encoding="utf-8") as out:
+        for place in range(number):
+            out.write(json.dumps(_corpus().export(place, number)) + "\n")

@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
-MODULES = sorted(
-    path for room in ("server", "tools", "prompts") for path in (ROOT / room).rglob("*.py")
-)
+import regrade_prompts
+import regrade_server
+import regrade_tools
+
+# As installed: the rules hold for the wheel as they do for a checkout.
+ROOMS = [Path(room.__path__[0]) for room in (regrade_prompts, regrade_server, regrade_tools)]
+MODULES = sorted(path for room in ROOMS for path in room.rglob("*.py"))
 
 
 @pytest.mark.parametrize("path", MODULES, ids=str)
