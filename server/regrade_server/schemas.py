@@ -85,13 +85,13 @@ def outline(reply: type[Any]) -> dict[str, Any]:
         "properties": {
             name: _choice(kinds)
             for name, kinds in told.items()
-            if name in each or kinds == ["array"]
+            if name in each or {*kinds} - {"null"} == {"array"}
         },
     }
 
 
 def _choice(kinds: list[str]) -> dict[str, Any]:
-    options = [{"type": kind} for kind in kinds]
+    options = [{"type": kind} for kind in kinds if kind != "null"]
     return options[0] if len(options) == 1 else {"anyOf": options}
 
 
@@ -99,7 +99,7 @@ def _kinds(told: Any) -> list[str]:  # noqa: ANN401 - a type
     """The JSON types of a Python one."""
     if get_origin(told) in (Union, UnionType):
         return list(dict.fromkeys(kind for one in get_args(told) for kind in _kinds(one)))
-    origin = get_origin(told) or told
+    origin: Any = get_origin(told) or told
     if origin is Literal:
         origin = type(get_args(told)[0])
     return [_JSON_TYPES.get(origin, "object")]
