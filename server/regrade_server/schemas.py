@@ -99,7 +99,6 @@ def _kinds(told: Any) -> list[str]:  # noqa: ANN401 - a type
     """The JSON types of a Python one."""
     if get_origin(told) in (Union, UnionType):
         return list(dict.fromkeys(kind for one in get_args(told) for kind in _kinds(one)))
-    origin: Any = get_origin(told) or told
-    if origin is Literal:
-        origin = type(get_args(told)[0])
-    return [_JSON_TYPES.get(origin, "object")]
+    if get_origin(told) is Literal:
+        return _kinds(type(get_args(told)[0]))
+    return [_JSON_TYPES.get(get_origin(told) or told, "object")]
