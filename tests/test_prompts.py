@@ -107,8 +107,11 @@ async def test_a_command_tells_its_arguments_and_names_only_tools_that_are_there
 
 
 async def test_an_argument_that_is_missing_or_unknown_is_refused(client: Client) -> None:
-    with pytest.raises(MCPError):
+    with pytest.raises(MCPError, match=r"align_judge needs the argument judge\.") as refused:
         await client.get_prompt("align_judge", {})
+    assert refused.value.error.code == -32602
+    with pytest.raises(MCPError, match=r"no prompt 'align' \(did you mean 'align_judge'\?\)"):
+        await client.get_prompt("align", {})
     with pytest.raises(MCPError, match=r"Unknown argument 'sweet'; valid: suite, n\."):
         await client.get_prompt("generate_test_inputs", {"suite": "main", "sweet": "x"})
 

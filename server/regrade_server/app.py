@@ -10,7 +10,8 @@ from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.tools.base import Tool as Registered
-from mcp.types import CallToolResult, InputRequiredResult
+from mcp.shared.exceptions import MCPError
+from mcp.types import INVALID_PARAMS, CallToolResult, GetPromptResult, InputRequiredResult
 from pydantic import ValidationError
 
 from regrade_prompts import render
@@ -83,6 +84,22 @@ class TeachingServer(MCPServer[None]):
                 # The refusal itself, without the SDK's "Error executing tool" before it.
                 raise cause from None
             raise ToolError(clip(str(error), REFUSAL)) from error
+
+    async def get_prompt(
+        self,
+        name: str,
+        arguments: dict[str, Any] | None = None,
+        context: Context[None, Any] | None = None,
+    ) -> GetPromptResult | InputRequiredResult:
+        """As the base class does, with what is not there or not given put into words."""
+        known = {prompt.name: prompt for prompt in self._prompt_manager.list_prompts()}
+        if name not in known:
+            raise MCPError(INVALID_PARAMS, str(unknown("prompt", name, known)))
+        asked = [argument.name for argument in known[name].arguments or () if argument.required]
+        missing = [wanted for wanted in asked if wanted not in (arguments or {})]
+        if missing:
+            raise MCPError(INVALID_PARAMS, f"{name} needs the argument {' and '.join(missing)}.")
+        return await super().get_prompt(name, arguments, context)
 
 
 def _taught(tool: Registered, problem: ValidationError) -> str:
