@@ -104,7 +104,7 @@ def test_the_profiles_it_shows_are_what_a_project_may_hold() -> None:
 def test_every_command_is_named_in_the_readme() -> None:
     usage = parser().format_help()
     commands = re.findall(r"^    ([\w-]+)(?: |$)", usage, re.MULTILINE)
-    assert len(commands) == 14
+    assert len(commands) == 15
     for command in commands:
         assert re.search(rf"`{command}( TOOL JSON)?`", README), command
 

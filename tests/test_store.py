@@ -16,6 +16,8 @@ from regrade_server.memory import MemoryStore
 from regrade_server.sqlite import SqliteStore
 from regrade_tools.fingerprint import fingerprint, trace_id
 from regrade_tools.formats import Reading, stream_records, traces
+from regrade_tools.grouping import GROUPINGS, grouped
+from regrade_tools.matching import matches
 from regrade_tools.models.label import Label
 from regrade_tools.models.run import CaseResult, CheckResult, Run, RunEnd, Scheduled, StoredRun
 from regrade_tools.models.trace import Message, Span, ToolCall, Trace
@@ -444,3 +446,92 @@ def test_both_stores_answer_alike(
         page = anyio.run(answer, store)
         store.close()
     assert page == anyio.run(answer, MemoryStore())
+
+
+SAID = [
+    Label("l1", "it_1", "dates", "fail", "human", "kim", 1.0, mode="Wrong date",
+          trace_id=TRACES[0].id),
+    Label("l2", "it_2", "dates", "pass", "agent", "bot", 2.0, trace_id=TRACES[1].id),
+    Label("l3", "it_3", "tone", "fail", "human", "kim", 3.0, trace_id=TRACES[1].id),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("query", ["", "-status:error", '"not available"', "fo*", "zebra", "none"])
+async def test_a_summary_counts_as_the_reference_counts(query: str, store: Store) -> None:
+    await store.append(TRACES)
+    await store.add_labels(SAID)
+    asked = parse(query, now=START + 40 * DAY)
+    items = [
+        (trace.started_at or 0, trace, [one for one in SAID if one.trace_id == trace.id])
+        for trace in TRACES
+    ]
+    matching = [item for item in items if matches(asked, item[1], item[0], item[2])]
+    for by in (None, *GROUPINGS):
+        for limit in (1, 50):
+            counted = await store.summary(asked, by, limit=limit)
+            assert counted == grouped(matching, by, limit), by
+
+
+async def test_a_sample_is_all_there_is_or_some_of_it_the_same_each_time(store: Store) -> None:
+    await store.append(TRACES)
+    asked = parse("-status:error", now=START + 40 * DAY)
+    whole = await store.sample(asked, 50, lambda trace: trace.id)
+    some = await store.sample(asked, 3, lambda trace: trace.id)
+    assert (sorted(whole.told), whole.of) == (
+        sorted(trace.id for trace in TRACES if trace.status == "ok"), 7,
+    )  # fmt: skip
+    assert (len(set(some.told)), some.of) == (3, 7)
+    assert some == await store.sample(asked, 3, lambda trace: trace.id)
+
+
+async def test_a_scan_gives_every_trace_once_whole_and_in_order(store: Store) -> None:
+    await store.append(TRACES)
+    for query, step in (("", 3), ("", 100), ('"not available"', 1), ("none", 5)):
+        asked = parse(query, now=START + 40 * DAY)
+        seen: list[Trace] = []
+        cursor: str | None = None
+        while True:
+            batch = await store.scan(asked, limit=step, cursor=cursor)
+            seen.extend(batch.traces)
+            cursor = batch.next_cursor
+            if cursor is None:
+                break
+            # What arrives meanwhile with a later time comes at its place, and nothing twice.
+            await store.append([made(30)])
+        expected = {"": TRACES, '"not available"': TRACES[:1], "none": []}[query]
+        assert [trace for trace in seen if trace != made(30)] == expected
+
+
+async def test_what_is_removed_is_found_by_nothing_and_comes_back_with_its_labels(
+    store: Store,
+) -> None:
+    await store.append(TRACES)
+    await store.add_labels(SAID)
+    gone = [TRACES[0], TRACES[1], TRACES[7]]
+    page = await store.search(parse("", now=START), limit=1, oldest=True)
+    assert await store.remove([trace.id for trace in [*gone, gone[0], made(33)]]) == 3
+    left = [TRACES[number].id for number in (6, 5, 4, 3, 2)]
+    for query in ("", "-zebra", "-label:fail", "until:2026-12-01"):
+        assert await found(store, query) == left
+    for query in ("refund", "zebra", "label:fail", "mode:*", "tool:fetch", "tag:prod", "avail*"):
+        assert await found(store, query) == []
+    assert await store.count() == 5
+    assert [await store.trace(trace.id) for trace in gone] == [None] * 3
+    assert await store.latest(fingerprint(gone[0].exchange.input)) is None
+    by_tool = await store.summary(parse("", now=START), "tool", limit=9)
+    assert [(group.value, group.traces) for group in by_tool.groups] == [("", 5)]
+    following = await store.search(
+        parse("", now=START), limit=9, oldest=True, cursor=page.next_cursor
+    )
+    assert [row.id for row in following.rows] == left[::-1]
+    assert await store.labels() == tuple(SAID)
+    await store.shrink()
+    assert await store.append(TRACES) == Appended(3, 5)
+    assert await found(store, "label:fail") == [TRACES[1].id, TRACES[0].id]
+    assert await found(store, "zebra") == [TRACES[7].id]
+
+
+async def test_a_row_says_that_its_time_is_that_of_the_import(store: Store) -> None:
+    await store.append([made(1), replace(made(2), started_at=None)])
+    page = await store.search(parse("", now=START), limit=2)
+    assert {row.id: row.untimed for row in page.rows} == {made(1).id: False, made(2).id: True}

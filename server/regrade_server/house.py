@@ -27,6 +27,7 @@ from regrade_tools.overview import Overviews
 from regrade_tools.ports import Models
 from regrade_tools.runs import Runs
 from regrade_tools.suites import Suites
+from regrade_tools.summaries import Summaries
 from regrade_tools.traces import Traces
 from regrade_tools.workspace import Workspace, needed
 
@@ -59,6 +60,11 @@ class House:
     def traces(self) -> Traces:
         """What can be done with traces."""
         return Traces(self.store, self.workspace, read_anywhere=self.personal)
+
+    @property
+    def summaries(self) -> Summaries:
+        """What traces come to in figures."""
+        return Summaries(self.store)
 
     @property
     def suites(self) -> Suites:
@@ -113,6 +119,7 @@ class House:
         return catalog(
             Overviews(self.store, self.workspace, self.host),
             self.traces,
+            self.summaries,
             Cases(self.store, self.workspace),
             self.suites,
             Outputs(self.workspace),

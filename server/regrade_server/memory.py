@@ -1,10 +1,14 @@
 """The ``Store`` in memory: for a server without a workspace; the port at its plainest."""
 
+import itertools
+import random
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import TypeVar
 
 from regrade_tools.completion import completed
 from regrade_tools.fingerprint import fingerprint
+from regrade_tools.grouping import Grouped, Grouping, grouped
 from regrade_tools.matching import excerpt, matches
 from regrade_tools.models import (
     CaseResult,
@@ -17,11 +21,12 @@ from regrade_tools.models import (
     StoredRun,
     Trace,
 )
-from regrade_tools.ports import Appended, Page, TraceRow
+from regrade_tools.ports import Appended, Page, Sampled, Scanned, TraceRow
 from regrade_tools.query import Query
 from regrade_tools.refusal import Refusal
 
 _COUNTED = 1_000
+Told = TypeVar("Told")
 
 
 class MemoryStore:
@@ -30,6 +35,7 @@ class MemoryStore:
     def __init__(self) -> None:
         """Begin empty."""
         self._traces: dict[str, tuple[float, int, Trace]] = {}
+        self._numbers = itertools.count()
         self._labels: dict[str, Label] = {}
         self._labelled: dict[str, list[Label]] = {}
         self._runs: dict[str, Run] = {}
@@ -45,7 +51,7 @@ class MemoryStore:
         for trace in traces:
             held = self._traces.get(trace.id)
             whole = trace if held is None else completed(held[2], trace)
-            when, number = (now, len(self._traces)) if held is None else held[:2]
+            when, number = (now, next(self._numbers)) if held is None else held[:2]
             began = when if whole.started_at is None else whole.started_at
             self._traces[trace.id] = (began, number, whole)
         stored = sum(held is None for held in before.values())
@@ -59,30 +65,63 @@ class MemoryStore:
         self, query: Query, *, limit: int, cursor: str | None = None, oldest: bool = False
     ) -> Page:
         """As the port says."""
-        found = [
-            (when, number, trace)
-            for when, number, trace in self._traces.values()
-            if matches(query, trace, when, self._labelled.get(trace.id, ()))
-        ]
-        found.sort(key=lambda item: item[:2], reverse=not oldest)
-        start = 0 if cursor is None else self._after(cursor, found)
+        found = sorted(self._matching(query), key=lambda item: item[:2], reverse=not oldest)
+        start = 0 if cursor is None else self._after(cursor, found, oldest=oldest)
         shown = found[start : start + limit]
         more = len(found) > start + limit
         return Page(
             rows=tuple(_row(when, trace, query) for when, _, trace in shown),
             total=min(len(found), _COUNTED),
             exact=len(found) <= _COUNTED,
-            next_cursor=shown[-1][2].id if more else None,
+            next_cursor=f"{shown[-1][0].hex()}_{shown[-1][1]}" if more else None,
         )
 
-    def _after(self, cursor: str, found: list[tuple[float, int, Trace]]) -> int:
-        for place, (_, _, trace) in enumerate(found, 1):
-            if trace.id == cursor:
-                return place
-        raise Refusal(
-            f"The cursor {cursor[:40]!r} is not one that a search gave.",
-            next_step="Pass next_cursor of the last page as it is, or leave cursor out.",
+    def _matching(self, query: Query) -> Iterator[tuple[float, int, Trace]]:
+        for when, number, trace in self._traces.values():
+            if matches(query, trace, when, self._labelled.get(trace.id, ())):
+                yield when, number, trace
+
+    async def summary(self, query: Query, by: Grouping | None, *, limit: int) -> Grouped:
+        """As the port says."""
+        items = (
+            (when, trace, self._labelled.get(trace.id, ()))
+            for when, _, trace in self._matching(query)
         )
+        return grouped(items, by, limit)
+
+    async def sample(self, query: Query, size: int, tell: Callable[[Trace], Told]) -> Sampled[Told]:
+        """As the port says."""
+        found = [trace for _, _, trace in self._matching(query)]
+        drawn = random.Random(0).sample(found, min(size, len(found)))  # noqa: S311 - no secret
+        return Sampled(tuple(tell(trace) for trace in drawn), len(found))
+
+    async def scan(self, query: Query, *, limit: int, cursor: str | None = None) -> Scanned:
+        """As the port says."""
+        page = await self.search(query, limit=limit, cursor=cursor, oldest=True)
+        return Scanned(tuple(self._traces[row.id][2] for row in page.rows), page.next_cursor)
+
+    async def remove(self, trace_ids: Sequence[str]) -> int:
+        """As the port says."""
+        return sum(self._traces.pop(trace_id, None) is not None for trace_id in set(trace_ids))
+
+    async def shrink(self) -> None:
+        """As the port says."""
+
+    async def size(self) -> tuple[int, int]:
+        """As the port says."""
+        return 0, 0
+
+    def _after(self, cursor: str, found: list[tuple[float, int, Trace]], *, oldest: bool) -> int:
+        """How many of ``found`` come before what follows ``cursor``, whether it is still there."""
+        when, _, number = cursor.partition("_")
+        try:
+            at = (float.fromhex(when), int(number))
+        except (ValueError, OverflowError):
+            raise Refusal(
+                f"The cursor {cursor[:40]!r} is not one that a search gave.",
+                next_step="Pass next_cursor of the last page as it is, or leave cursor out.",
+            ) from None
+        return sum(item[:2] <= at if oldest else item[:2] >= at for item in found)
 
     async def trace(self, trace_id: str) -> Trace | None:
         """As the port says."""
@@ -187,4 +226,5 @@ def _row(when: float, trace: Trace, query: Query) -> TraceRow:
         source=trace.file,
         preview=trace.opening,
         excerpt=excerpt(query.words, trace),
+        untimed=trace.started_at is None,
     )

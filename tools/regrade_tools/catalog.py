@@ -11,6 +11,7 @@ from regrade_tools.labels import Labels
 from regrade_tools.outputs import Outputs
 from regrade_tools.overview import Overviews
 from regrade_tools.suites import Suites
+from regrade_tools.summaries import Summaries
 from regrade_tools.traces import Traces
 
 # reads: changes nothing. writes: adds to the store or to evals/. runs: also starts a program
@@ -41,6 +42,7 @@ class Tool:
 def catalog(  # noqa: PLR0913 - every noun that has tools
     overviews: Overviews,
     traces: Traces,
+    summaries: Summaries,
     cases: Cases,
     suites: Suites,
     outputs: Outputs,
@@ -53,6 +55,7 @@ def catalog(  # noqa: PLR0913 - every noun that has tools
         Tool(overviews.overview, "Overview", "reads", "overview(name) shows one suite alone."),
         Tool(traces.search_traces, "Search traces", "reads", "Ask for fewer fields or rows."),
         Tool(traces.get_trace, "Read a trace", "reads", 'view "raw" pages through all of it.'),
+        Tool(summaries.summarize_traces, "Count traces", "reads", "A smaller limit, or no by."),
         Tool(traces.import_traces, "Import traces", "writes", "What could be read is stored."),
         Tool(
             labels.label_traces,

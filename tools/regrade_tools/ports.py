@@ -3,11 +3,12 @@
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from pydantic import JsonValue
 
 from regrade_tools.assertions import Scorer
+from regrade_tools.grouping import Grouped, Grouping
 from regrade_tools.models import (
     Case,
     CaseResult,
@@ -26,6 +27,8 @@ from regrade_tools.models import (
 )
 from regrade_tools.query import Query
 
+Told = TypeVar("Told")
+
 
 @dataclass(frozen=True, slots=True)
 class Appended:
@@ -38,7 +41,10 @@ class Appended:
 
 @dataclass(frozen=True, slots=True)
 class TraceRow:
-    """A trace in a list. ``when`` is Unix seconds: when it began, or else was first stored."""
+    """A trace in a list. ``when`` is Unix seconds: when it began, or else was first stored.
+
+    ``untimed`` where the log had no time, and ``when`` is that of the import.
+    """
 
     id: str
     when: float
@@ -52,6 +58,7 @@ class TraceRow:
     source: str
     preview: str
     excerpt: str = ""
+    untimed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +77,27 @@ class Page:
     partial: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Sampled(Generic[Told]):
+    """What was told of a random sample of the traces that match; of how many it was drawn."""
+
+    told: tuple[Told, ...]
+    of: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """Whole traces in the order of time; ``next_cursor`` leads on, None at the end."""
+
+    traces: tuple[Trace, ...]
+    next_cursor: str | None = None
+
+
 class Store(Protocol):
-    """Traces, labels and runs. Append and query: nothing that was written is ever changed."""
+    """Traces, labels and runs. Append and query: nothing that was written is ever changed.
+
+    A trace may be removed, whole, by ``remove`` alone.
+    """
 
     async def append(self, traces: Sequence[Trace]) -> Appended:
         """Keep ``traces``. Durable on return.
@@ -95,6 +121,40 @@ class Store(Protocol):
 
     async def trace(self, trace_id: str) -> Trace | None:
         """One trace, whole."""
+        ...
+
+    async def summary(self, query: Query, by: Grouping | None, *, limit: int) -> Grouped:
+        """All traces that match, counted, and in groups; as ``grouping.grouped`` counts.
+
+        Raises:
+            Refusal: It took too long.
+        """
+        ...
+
+    async def sample(self, query: Query, size: int, tell: Callable[[Trace], Told]) -> Sampled[Told]:
+        """What ``tell`` tells of at most ``size`` traces that match.
+
+        They are drawn at random, the same each time; fewer where the time is up.
+        """
+        ...
+
+    async def scan(self, query: Query, *, limit: int, cursor: str | None = None) -> Scanned:
+        """The traces that match, whole, oldest first; fewer than ``limit`` where they are large."""
+        ...
+
+    async def remove(self, trace_ids: Sequence[str]) -> int:
+        """Remove traces, all or none, with all by which they were found; how many there were.
+
+        Durable on return. Their labels stay: they come to count again with the trace.
+        """
+        ...
+
+    async def shrink(self) -> None:
+        """Give back the room that was freed. Nobody can write meanwhile."""
+        ...
+
+    async def size(self) -> tuple[int, int]:
+        """The bytes that the store takes, and how many of them are free to be used again."""
         ...
 
     async def latest(self, input_fingerprint: str) -> Trace | None:

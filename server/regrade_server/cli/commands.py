@@ -3,14 +3,20 @@
 import os
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Awaitable, Callable
-from typing import Any, BinaryIO, TypeVar, cast
+from typing import Any, BinaryIO, cast
 
 import anyio
 
-from regrade_server.cli import examining, label_commands, printing, suite_commands
+from regrade_server.cli import (
+    examining,
+    label_commands,
+    printing,
+    suite_commands,
+    trace_commands,
+)
 from regrade_server.cli import gate as deciding
 from regrade_server.cli.adding import Adder
+from regrade_server.cli.living import alive
 from regrade_server.cli.printing import Console
 from regrade_server.house import House
 from regrade_tools.baselines import Saved
@@ -22,8 +28,6 @@ from regrade_tools.refusal import Refusal, unknown
 from regrade_tools.starting import NEXT_STEP, initialise
 from regrade_tools.suites import RunReport
 from regrade_tools.workspace import Workspace, needed
-
-Answer = TypeVar("Answer")
 
 
 def add_to(verb: Adder) -> None:
@@ -48,6 +52,7 @@ def add_to(verb: Adder) -> None:
     )
     looking.add_argument("--limit", type=int, default=20, help="1 to 100; 20 by default")
     looking.add_argument("--cursor", help="the page after the one that gave it")
+    trace_commands.add_to(verb)
     running = verb("run", "run a suite: exit 1 where cases fail, 3 where some are errored", run)
     _run_options(running)
     running.add_argument("--select", default="", help="such as: tag:critical scenario:one")
@@ -70,25 +75,6 @@ def _run_options(parser: ArgumentParser) -> None:
     parser.add_argument("--suite", dest="named", metavar="SUITE", help="the same, as an option")
     parser.add_argument("--target", help="a target of regrade.yaml, or recorded, corrected, latest")
     parser.add_argument("--baseline", help="a file, git:REFERENCE or a run id")
-
-
-def _alive(house: House, work: Callable[[House], Awaitable[Answer]]) -> Answer:
-    async def inside() -> Answer:
-        async with house.open():
-            return await work(house)
-
-    try:
-        return anyio.run(inside)
-    except BaseExceptionGroup as group:
-        raise _only(group) from None
-
-
-def _only(group: BaseExceptionGroup[Any]) -> BaseException:
-    """The one error in a task group that nobody else shares."""
-    first: BaseException = group.exceptions[0]
-    if isinstance(first, BaseExceptionGroup):
-        return _only(cast("BaseExceptionGroup[Any]", first))
-    return first
 
 
 def init(_told: Namespace, workspace: Workspace | None, console: Console) -> int:
@@ -121,18 +107,17 @@ def import_(told: Namespace, workspace: Workspace | None, console: Console) -> i
             "There is no path." if not paths else "Standard input is imported by itself.",
             next_step="Such as `regrade import log.jsonl more.csv` or `regrade import - < log`.",
         )
-    house = House(needed(workspace), personal=True)
 
-    async def work(alive: House) -> Imported:
+    async def work(house: House) -> Imported:
         if paths == ["-"]:
-            return await alive.traces.import_stream(
+            return await house.traces.import_stream(
                 _standard_input(), "stdin", told.format, mapping, told.tag
             )
-        return await alive.traces.import_paths(
+        return await house.traces.import_paths(
             paths, told.format, mapping, told.tag, console.progress
         )
 
-    done = _alive(house, work)
+    done = alive(House(needed(workspace), personal=True), work)
     console.result(done, printing.imported(done))
     return 0 if done.stored or done.already_known else 2
 
@@ -161,7 +146,7 @@ def search(told: Namespace, workspace: Workspace | None, console: Console) -> in
     # A shell takes the quotes of a phrase away: a word with a blank was one.
     words = [f'"{word}"' if " " in word and '"' not in word else word for word in told.query]
     query = told.query[0] if len(told.query) == 1 else " ".join(words)
-    page = _alive(
+    page = alive(
         House(workspace),
         lambda house: house.traces.search_traces(query, "newest", told.limit, told.cursor),
     )
@@ -190,7 +175,7 @@ def run(told: Namespace, workspace: Workspace | None, console: Console) -> int:
         saves = told.save_baseline
         return report, await house.baselines.save(report.summary.run_id) if saves else None
 
-    report, saved = _alive(House(workspace), work)
+    report, saved = alive(House(workspace), work)
     lines = [*(printing.saved(saved) if saved else []), printing.run(report)]
     console.result(report, "\n".join(lines), baseline=saved)
     if report.summary.state != "done":
@@ -201,7 +186,7 @@ def run(told: Namespace, workspace: Workspace | None, console: Console) -> int:
 def gate(told: Namespace, workspace: Workspace | None, console: Console) -> int:
     """Decide whether a change may be merged."""
     suite = _suite(told, workspace)
-    report = _alive(House(workspace), lambda house: deciding.report_of(house, suite, told, console))
+    report = alive(House(workspace), lambda house: deciding.report_of(house, suite, told, console))
     return deciding.publish(report, told, workspace, console)
 
 

@@ -4,6 +4,7 @@ A facet is one token that no text can hold: it begins with a private-use charact
 letter for SQLite's tokenizer and none for ours, by which the words of a text are found.
 """
 
+import re
 import sqlite3
 from collections.abc import Iterable
 from functools import lru_cache
@@ -16,6 +17,7 @@ from regrade_tools.words import tokens
 
 _MARK, _PART = "\ue000", "\ue001"
 _ANY = f"{_MARK}any"
+_NUMBERED = re.compile(f"{_PART}([0-9a-f]+){_PART}")
 
 
 @lru_cache(maxsize=65_536)
@@ -25,6 +27,17 @@ def facet(kind: str, value: str) -> str:
         c if c.isascii() and c.isalnum() else f"{_PART}{ord(c):x}{_PART}" for c in value
     )
     return f"{_MARK}{kind}{_PART}{written}"
+
+
+def facets_of(kind: str) -> tuple[str, str]:
+    """Between what the tokens of every facet of ``kind`` lie: the first is inside, the last not."""
+    return f"{_MARK}{kind}{_PART}", f"{_MARK}{kind}{chr(ord(_PART) + 1)}"
+
+
+def named(token: str) -> str:
+    """The value of the facet that ``token`` is: ``facet`` read backwards."""
+    written = token.partition(_PART)[2]
+    return _NUMBERED.sub(lambda found: chr(int(found[1], 16)), written)
 
 
 def asked(input_fingerprint: str) -> str:

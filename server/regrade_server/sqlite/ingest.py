@@ -17,7 +17,7 @@ from regrade_tools.ports import Appended
 
 _LARGEST = (1 << 63) - 1
 _AT_ONCE = 1_000
-_TRACE = f"INSERT INTO trace VALUES({','.join('?' * 13)})"
+_TRACE = f"INSERT INTO trace VALUES({','.join('?' * 14)})"
 
 
 @dataclass(slots=True)
@@ -93,7 +93,7 @@ def _sifted(writer: Writer, drafts: Sequence[_Draft]) -> tuple[list[_Draft], lis
         before = writer.packer.trace(row)
         whole = completed(before, draft.trace)
         if whole is not before:
-            _remove(writer, row, before)
+            remove_row(writer, row, before)
             grown.append(_draft(draft.key, whole, when))
     return fresh, grown
 
@@ -111,8 +111,8 @@ def _known(connection: sqlite3.Connection, keys: list[int]) -> dict[int, tuple[i
     return found
 
 
-def _remove(writer: Writer, row: int, trace: Trace) -> None:
-    """Take out the version of a trace that a more complete one is about to replace."""
+def remove_row(writer: Writer, row: int, trace: Trace) -> None:
+    """Take ``trace``, which is kept in ``row``, out of every table; inside a transaction."""
     execute = writer.connection.execute
     said = labels.marks(writer.connection, [trace.id])[trace.id]
     index.remove(writer.connection, row, index.body(trace), *said)
@@ -147,6 +147,7 @@ def _columns(writer: Writer, row: int, draft: _Draft) -> tuple[object, ...]:
         json.dumps(trace.tags, ensure_ascii=False) if trace.tags else "",
         trace.opening,
         draft.content,
+        trace.started_at is None,
     )
 
 

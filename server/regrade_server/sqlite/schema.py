@@ -103,6 +103,12 @@ def _judgements(db: Database) -> None:
     db.table("packet").create({"id": str, "body": str}, pk="id", not_null={"body"})
 
 
+@migrations(name="005_untimed")
+def _untimed(db: Database) -> None:
+    # Whether a log had no time, and ``at`` is that of the import. Of older rows nobody knows.
+    db.execute("ALTER TABLE trace ADD COLUMN untimed INTEGER NOT NULL DEFAULT 0")
+
+
 def connect(path: Path) -> sqlite3.Connection:
     """A connection to the store at ``path``, which is made and migrated where that is due.
 

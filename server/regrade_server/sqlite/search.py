@@ -9,13 +9,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from regrade_server.sqlite.index import asked, begins, phrases
-from regrade_server.sqlite.payload import Packer
+from regrade_server.sqlite.payload import Packer, decode
 from regrade_server.sqlite.proof import Proof, proof
 from regrade_server.sqlite.walk import Walk, deadline, walk
 from regrade_tools.fingerprint import id_number, numbered_id
 from regrade_tools.matching import excerpt
 from regrade_tools.models import Trace
-from regrade_tools.ports import Page, TraceRow
+from regrade_tools.ports import Page, Scanned, TraceRow
 from regrade_tools.query import Query
 from regrade_tools.refusal import Refusal
 
@@ -27,9 +27,11 @@ SECONDS = 2.0
 # A beginning that so few of the newest candidates have is rare enough for the index.
 _SAMPLE, _SAMPLE_HITS, _LONGEST_SAMPLE = 32, 4, 160
 _LAST_ROW = 1 << 60
+# A batch of whole traces holds no more JSON than this, but for one trace that alone is larger.
+_BATCH_BYTES = 16 * 1024 * 1024
 _COLUMNS = (
     "t.id, t.key, t.at, t.duration_ms, t.tokens, t.cost_usd, t.name, t.model, t.source,"
-    " t.status, t.tags, t.preview"
+    " t.status, t.tags, t.preview, t.untimed"
 )
 
 
@@ -71,6 +73,26 @@ def page(reader: Reader, query: Query, limit: int, cursor: str | None, oldest: b
         next_cursor=None if following is None else _write_cursor(following),
         partial=found.late and not more,
     )
+
+
+def scan(reader: Reader, query: Query, limit: int, cursor: str | None) -> Scanned:
+    """The next traces that match, whole: the oldest first, no more than a batch may hold."""
+    after = None if cursor is None else _read_cursor(cursor)
+    with deadline(reader.connection):
+        found = _find(reader, query, limit, after, oldest=True)
+    whole: list[Trace] = []
+    room = _BATCH_BYTES
+    last = after
+    for row in found.rows[:limit]:
+        raw = reader.packer.raw(row)
+        room -= len(raw)
+        if whole and room < 0:
+            break
+        whole.append(decode(raw))
+        last = row
+    cut = len(whole) < len(found.rows)
+    following = last if cut else found.at if found.late else None
+    return Scanned(tuple(whole), None if following is None else _write_cursor(following))
 
 
 def _find(reader: Reader, query: Query, limit: int, after: int | None, *, oldest: bool) -> _Found:
@@ -139,7 +161,9 @@ def _rows(
 
 
 def _row(reader: Reader, columns: tuple[Any, ...]) -> TraceRow:
-    _, key, at, duration, tokens, cost, name, model, source, status, tags, preview = columns
+    _, key, at, duration, tokens, cost, name, model, source, status, tags, preview, untimed = (
+        columns
+    )
     return TraceRow(
         id=numbered_id(key),
         when=at,
@@ -152,6 +176,7 @@ def _row(reader: Reader, columns: tuple[Any, ...]) -> TraceRow:
         tags=tuple(json.loads(tags)) if tags else (),
         source=_symbol(reader, source),
         preview=preview,
+        untimed=bool(untimed),
     )
 
 

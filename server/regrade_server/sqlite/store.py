@@ -5,14 +5,15 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from regrade_server.sqlite import ingest, judgements, labels, runs, search
+from regrade_server.sqlite import counting, ingest, judgements, labels, retention, runs, search
 from regrade_server.sqlite.ingest import Writer
 from regrade_server.sqlite.keeper import Keeper
 from regrade_server.sqlite.payload import Packer
 from regrade_server.sqlite.search import Reader
 from regrade_server.sqlite.transaction import snapshot
+from regrade_tools.grouping import Grouped, Grouping
 from regrade_tools.models import CaseResult, Judged, Label, Packet, Run, RunEnd, StoredRun, Trace
-from regrade_tools.ports import Appended, Page
+from regrade_tools.ports import Appended, Page, Sampled, Scanned
 from regrade_tools.query import Query
 
 Answer = TypeVar("Answer")
@@ -37,6 +38,33 @@ class SqliteStore:
     ) -> Page:
         """As the port says."""
         return await self._read(lambda reader: search.page(reader, query, limit, cursor, oldest))
+
+    async def summary(self, query: Query, by: Grouping | None, *, limit: int) -> Grouped:
+        """As the port says."""
+        return await self._read(lambda reader: counting.summary(reader, query, by, limit))
+
+    async def sample(
+        self, query: Query, size: int, tell: Callable[[Trace], Answer]
+    ) -> Sampled[Answer]:
+        """As the port says."""
+        return await self._read(lambda reader: counting.sample(reader, query, size, tell))
+
+    async def scan(self, query: Query, *, limit: int, cursor: str | None = None) -> Scanned:
+        """As the port says."""
+        return await self._read(lambda reader: search.scan(reader, query, limit, cursor))
+
+    async def remove(self, trace_ids: Sequence[str]) -> int:
+        """As the port says."""
+        return await self._writer.lend(lambda writer: retention.remove(writer, trace_ids))
+
+    async def shrink(self) -> None:
+        """As the port says."""
+        # A connection that is reading would keep the file from being cut.
+        await self._writer.lend(retention.shrink)
+
+    async def size(self) -> tuple[int, int]:
+        """As the port says."""
+        return await self._read(lambda reader: retention.size(reader.connection))
 
     async def trace(self, trace_id: str) -> Trace | None:
         """As the port says."""

@@ -71,13 +71,16 @@ def walk(query: Query, *, oldest: bool, beginnings: bool = True) -> Walk:
 
 
 @contextmanager
-def deadline(connection: sqlite3.Connection) -> Generator[None, None, None]:
+def deadline(
+    connection: sqlite3.Connection, seconds: float | None = None
+) -> Generator[None, None, None]:
     """End what takes longer than an agent should wait.
 
     Raises:
         Refusal: It took that long; it says how to narrow the query.
     """
-    end = time.monotonic() + SECONDS
+    patience = SECONDS if seconds is None else seconds
+    end = time.monotonic() + patience
     connection.set_progress_handler(lambda: time.monotonic() > end, STEPS)
     try:
         yield
@@ -85,7 +88,7 @@ def deadline(connection: sqlite3.Connection) -> Generator[None, None, None]:
         if problem.sqlite_errorname != "SQLITE_INTERRUPT":
             raise
         raise Refusal(
-            f"The search took longer than {SECONDS:.0f} seconds.",
+            f"The search took longer than {patience:.0f} seconds.",
             next_step="Narrow it: add a rare word, a tag, or a time such as since:7d.",
         ) from None
     finally:

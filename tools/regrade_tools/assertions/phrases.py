@@ -119,8 +119,7 @@ class IsRefusal(Assertion):
 
     def flaw(self, subject: Subject) -> str | None:
         """As the base class says."""
-        plain = _plain(subject.text)
-        if not plain or any(phrase in plain for phrase in _REFUSALS):
+        if not subject.text.strip() or refuses(subject.text):
             return None
         return said(subject.text)
 
@@ -141,6 +140,12 @@ class Abstains(Assertion):
         plain = _plain(subject.text)
         found = any(phrase in plain for phrase in _ABSTENTIONS)
         return None if found else said(subject.text)
+
+
+def refuses(text: str) -> bool:
+    """Whether a text says, in common English words, that somebody will not help."""
+    plain = _plain(text)
+    return any(phrase in plain for phrase in _REFUSALS)
 
 
 def _plain(text: str) -> str:

@@ -1,0 +1,134 @@
+"""Traces counted in groups, and samples of them."""
+
+import random
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+from regrade_server.sqlite import matched
+from regrade_server.sqlite.index import facets_of, named
+from regrade_server.sqlite.search import Reader
+from regrade_server.sqlite.walk import deadline
+from regrade_tools.grouping import Group, Grouped, Grouping, day, percentile
+from regrade_tools.ports import Sampled
+from regrade_tools.query import Query
+
+Told = TypeVar("Told")
+
+# Counting a million traces takes a few seconds; more is a question to narrow.
+SECONDS = 20.0
+# So long is a sample read; what was drawn is in no order, so that fewer are still at random.
+SAMPLING_S = 2.0
+_DAY = 86_400
+_SUMS = """SELECT count(*), total(t.status = ?), total(m.passed), total(m.failed),
+    count(t.tokens), total(t.tokens), count(t.cost_usd), total(t.cost_usd),
+    total(t.cost_usd * t.cost_usd)"""
+_TIMES = "SELECT t.duration_ms"
+_ALL = "FROM matched m CROSS JOIN trace t ON t.id = m.id WHERE 1"
+_BY_DAY = "FROM matched m CROSS JOIN trace t ON t.id = m.id WHERE m.day = ?"
+_BY_FACET = """FROM trace_fts f CROSS JOIN matched m ON m.id = f.rowid
+    CROSS JOIN trace t ON t.id = m.id WHERE f.trace_fts MATCH ?"""
+_WITHOUT = """FROM matched m CROSS JOIN trace t ON t.id = m.id
+    WHERE m.id NOT IN (SELECT doc FROM trace_term WHERE term >= ? AND term < ?)"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A group before it is counted whole: its value, its size, and how its rows are found."""
+
+    value: str
+    traces: int
+    clause: str
+    values: tuple[object, ...]
+
+
+def summary(reader: Reader, query: Query, by: Grouping | None, limit: int) -> Grouped:
+    """All the traces that match, and the groups of them by ``by``."""
+    connection = reader.connection
+    with deadline(connection, SECONDS):
+        partial = matched.match_all(reader, query)
+        matched.mark_labels(connection)
+        total = _group(connection, _Part("", 0, _ALL, ()))
+        if by is None:
+            return Grouped(total, partial=partial)
+        parts = list(_days(connection) if by == "day" else _facets(connection, by))
+        groups = tuple(_group(connection, part) for part in parts[:limit])
+    return Grouped(total, groups, len(parts), partial)
+
+
+def _days(connection: sqlite3.Connection) -> Iterator[_Part]:
+    connection.execute(
+        "UPDATE matched SET day = CAST(max(0, (SELECT at FROM trace t WHERE t.id = matched.id)) / ?"
+        " AS INTEGER)",
+        (_DAY,),
+    )
+    connection.execute("CREATE INDEX matched_day ON matched(day)")
+    rows = connection.execute("SELECT day, count(*) FROM matched GROUP BY day ORDER BY day DESC")
+    for number, traces in rows.fetchall():
+        yield _Part(day(number * _DAY), traces, _BY_DAY, (number,))
+
+
+def _facets(connection: sqlite3.Connection, by: Grouping) -> list[_Part]:
+    """Every value of a facet, read out of the index, and what has none: the largest first."""
+    connection.execute(
+        "CREATE VIRTUAL TABLE temp.trace_term USING fts5vocab('main', 'trace_fts', 'instance')"
+    )
+    first, last = facets_of(by)
+    rows = connection.execute(
+        "SELECT v.term, count(*) FROM trace_term v CROSS JOIN matched m ON m.id = v.doc"
+        " WHERE v.term >= ? AND v.term < ? GROUP BY v.term",
+        (first, last),
+    )
+    parts = [
+        _Part(named(term), traces, _BY_FACET, (f'"{term}"',))
+        for term, traces in rows
+        # Any label at all is a token of its own.
+        if term != first
+    ]
+    without = connection.execute(f"SELECT count(*) {_WITHOUT}", (first, last)).fetchone()[0]
+    if without:
+        parts.append(_Part("none" if by == "label" else "", without, _WITHOUT, (first, last)))
+    return sorted(parts, key=lambda part: (-part.traces, part.value))
+
+
+def _group(connection: sqlite3.Connection, part: _Part) -> Group:
+    # Clauses are constants; what is asked for stands in values alone.
+    error = connection.execute("SELECT id FROM sym WHERE value = 'error'").fetchone()
+    sums = connection.execute(
+        f"{_SUMS} {part.clause}", ((error or (-1,))[0], *part.values)
+    ).fetchone()
+    traces, errors, passed, failed, counted, tokens, priced, cost, squares = sums
+    timed = f"{_TIMES} {part.clause} AND t.duration_ms IS NOT NULL ORDER BY 1"
+    ascending = [row[0] for row in connection.execute(timed, part.values)]
+    return Group(
+        part.value,
+        traces,
+        int(errors),
+        int(passed),
+        int(failed),
+        len(ascending),
+        percentile(ascending, 0.5),
+        percentile(ascending, 0.95),
+        counted,
+        int(tokens),
+        priced,
+        cost,
+        squares,
+    )
+
+
+def sample(reader: Reader, query: Query, size: int, tell: Callable[..., Told]) -> Sampled[Told]:
+    """What is told of some of the traces that match."""
+    with deadline(reader.connection, SECONDS):
+        matched.match_all(reader, query)
+        found = matched.ids(reader.connection)
+    drawn = random.Random(0).sample(found, min(size, len(found)))  # noqa: S311 - no secret
+    end = time.monotonic() + SAMPLING_S
+    told: list[Told] = []
+    for row in drawn:
+        told.append(tell(reader.packer.trace(row)))
+        if time.monotonic() > end:
+            break
+    return Sampled(tuple(told), len(found))
