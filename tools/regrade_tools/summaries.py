@@ -46,11 +46,10 @@ class Summaries:
         baseline: str | None = None,
         limit: int = 20,
     ) -> Summary:
-        """Count traces: errors, labels, latency, tokens and cost of all that match, and by a facet.
+        """Count traces: errors, labels, latency, tokens, cost; by a facet; or against a baseline.
 
-        With baseline, a second query, also what changed since: errors, cost, latency, lengths,
-        language, JSON shape, tools, refusals, each with its test. Queries as in search_traces.
-        Example: query "since:1d", baseline "since:8d until:1d"; or two arms, "tag:b" and "tag:a".
+        baseline: a second query; tells what changed, each with its test. Example:
+        query "since:1d", baseline "since:8d until:1d".
         """
         if not 1 <= limit <= 100:  # noqa: PLR2004 - the surface's own rule
             raise Refusal(f"limit is {limit}; it is 1 to 100.")

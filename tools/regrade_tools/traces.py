@@ -227,9 +227,11 @@ def _columns(fields: list[str] | None) -> tuple[str, ...]:
 def _row(row: TraceRow, columns: tuple[str, ...]) -> dict[str, JsonValue]:
     tags: list[JsonValue] = [*clip_list(row.tags, _LONGEST_CELL)]
     whole: dict[str, JsonValue] = {**asdict(row), "when": iso(row.when), "tags": tags}
-    told = {
+    told: dict[str, JsonValue] = {
         name: clip(value, _LONGEST_CELL) if isinstance(value, str) else value
         for name in columns
         if (value := whole[name]) not in (None, "", [])
     }
-    return {**told, "when_of": "import"} if row.untimed and "when" in columns else told
+    if row.untimed and "when" in columns:
+        told["when_of"] = "import"
+    return told
