@@ -45,8 +45,9 @@ async def scored(path: Path, **replies: Reply) -> dict[str, CaseResult]:
     todo = planned(*replies)
     spec = RecordedTarget(recorded="filed")
     cases = tuple(one.scheduled(spec) for one in todo)
-    await store.start_run(Run("r", "s", "t", "n", 0, 1, cases))
-    await measure("r", todo, Replies(replies), store, trials=1, concurrency=2, hidden=redaction())
+    run = Run("r", "s", "t", "n", 0, 1, cases)
+    await store.start_run(run)
+    await measure(run, todo, Replies(replies), store, concurrency=2, hidden=redaction())
     results = {result.case_id: result for result in await store.results("r")}
     store.close()
     return results

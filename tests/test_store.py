@@ -259,6 +259,21 @@ async def test_runs_and_results_come_back_whole(store: Store) -> None:
     assert (await store.run("run_x"), await store.results("run_x")) == (None, ())
 
 
+async def test_a_run_is_taken_over_once_from_the_one_who_measured_it(store: Store) -> None:
+    run = Run("run_a", "bot", "py", "nightly", START, 1, (), "host:1")
+    await store.start_run(run)
+    assert not await store.take_over("run_a", "host:9", "host:2")
+    assert not await store.take_over("run_x", "", "host:2")
+    assert await store.take_over("run_a", "host:1", "host:2")
+    assert not await store.take_over("run_a", "host:1", "host:3")
+    assert await store.run("run_a") == StoredRun(run, resumed_by="host:2")
+    assert await store.take_over("run_a", "host:2", "host:1")
+    await store.end_run("run_a", RunEnd("done", START + 1))
+    assert not await store.take_over("run_a", "host:1", "host:4")
+    ended = await store.run("run_a")
+    assert ended == StoredRun(run, RunEnd("done", START + 1), resumed_by="host:1")
+
+
 def said(number: int, name: str, **changes: object) -> Label:
     """A label of trace ``number``, made ``number`` seconds after the start."""
     plain = Label(name, "", "dates", "fail", "agent", "agent", START, trace_id=made(number).id)

@@ -41,6 +41,7 @@ class MemoryStore:
         self._runs: dict[str, Run] = {}
         self._results: dict[str, list[CaseResult]] = {}
         self._ends: dict[str, RunEnd] = {}
+        self._owners: dict[str, str] = {}
         self._judgements: dict[tuple[str, str], Judged] = {}
         self._packets: dict[str, Packet] = {}
 
@@ -165,6 +166,14 @@ class MemoryStore:
         """As the port says."""
         self._runs[run.id] = run
 
+    async def take_over(self, run_id: str, owner: str, by: str) -> bool:
+        """As the port says."""
+        stored = await self.run(run_id)
+        if stored is None or stored.end is not None or stored.owner != owner:
+            return False
+        self._owners[run_id] = by
+        return True
+
     async def add_results(self, run_id: str, results: Sequence[CaseResult]) -> None:
         """As the port says."""
         self._results.setdefault(run_id, []).extend(results)
@@ -209,7 +218,8 @@ class MemoryStore:
         counts: dict[Outcome, int] = {}
         for result in results:
             counts[result.outcome] = counts.get(result.outcome, 0) + 1
-        return StoredRun(run, self._ends.get(run.id), len(results), counts)
+        resumed_by = self._owners.get(run.id, "")
+        return StoredRun(run, self._ends.get(run.id), len(results), counts, resumed_by)
 
 
 def _row(when: float, trace: Trace, query: Query) -> TraceRow:

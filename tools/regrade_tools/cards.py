@@ -9,6 +9,7 @@ from pydantic import JsonValue
 from regrade_tools.clipping import clip, clip_list, clip_value, size
 from regrade_tools.models import Case, CaseResult, Outcome, RunState, StoredRun
 from regrade_tools.standing import Standing
+from regrade_tools.trials import Trials
 
 _INPUT, _OUTPUT, _REASON = 600, 800, 400
 _REASONS, _TAGS = 2_000, 300
@@ -62,10 +63,13 @@ class Summary:
     pass_rate: float | None
     answers: int
     by_scenario: dict[str, Counts]
+    trials: Trials | None = None
     problem: str | None = None
 
 
-def summary(stored: StoredRun, state: RunState, found: Standing) -> Summary:
+def summary(
+    stored: StoredRun, state: RunState, found: Standing, trials: Trials | None = None
+) -> Summary:
     """``stored`` in figures; while it runs, cases without all their answers are not counted."""
     counted = Counter(found.outcomes.values())
     rate = found.pass_rate
@@ -82,6 +86,7 @@ def summary(stored: StoredRun, state: RunState, found: Standing) -> Summary:
         pass_rate=None if rate is None else round(rate, 4),
         answers=stored.done,
         by_scenario=_grid(found),
+        trials=trials,
         problem=(stored.end.problem or None) if stored.end else None,
     )
 

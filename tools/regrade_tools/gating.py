@@ -13,11 +13,12 @@ from regrade_tools.judge_scorers import unaligned
 from regrade_tools.models import UNREADABLE, Profile, StoredRun
 from regrade_tools.planning import program
 from regrade_tools.refusal import Refusal, Unavailable
+from regrade_tools.run_reports import RunReport
 from regrade_tools.running import Progress, silent
 from regrade_tools.selection import selected
 from regrade_tools.slices import slices
 from regrade_tools.standing import Standing, standing
-from regrade_tools.suites import Prepared, RunReport, Suites
+from regrade_tools.suites import Prepared, Suites
 from regrade_tools.terms import relaxed, terms
 from regrade_tools.workspace import Workspace
 

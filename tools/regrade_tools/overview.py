@@ -126,7 +126,7 @@ class Overviews:
         told: list[dict[str, JsonValue]] = []
         for stored in await self.store.runs(suite, _RUNS):
             ended = stored.end.state if stored.end else None
-            alive = "running" if self.host.alive(stored.run.owner) else "interrupted"
+            alive = "running" if self.host.alive(stored.owner) else "interrupted"
             found = standing(stored.run, await self.store.results(stored.run.id))
             counted = Counter(found.outcomes.values())
             told.append(

@@ -179,6 +179,13 @@ class Store(Protocol):
         """Keep what a run is about to measure."""
         ...
 
+    async def take_over(self, run_id: str, owner: str, by: str) -> bool:
+        """Let the process ``by`` measure on what ``owner`` measured; whether ``owner`` still did.
+
+        False where the run has ended, or another process has taken it over in the meantime.
+        """
+        ...
+
     async def add_results(self, run_id: str, results: Sequence[CaseResult]) -> None:
         """Keep results of a run. Durable on return."""
         ...

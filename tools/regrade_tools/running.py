@@ -8,7 +8,7 @@ one sees every result stored at once.
 import logging
 import math
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import anyio
 from anyio import from_thread, to_thread
@@ -16,12 +16,13 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 
 from regrade_tools.assertions import Check, Errored, Failed, Subject, Verdict, check_all
 from regrade_tools.judgement import Answer, answer
-from regrade_tools.models import CaseResult, CheckResult, Outcome
+from regrade_tools.models import CaseResult, CheckResult, Outcome, Run
 from regrade_tools.patterns import SlowPatternError
 from regrade_tools.planning import Planned
 from regrade_tools.ports import Reply, Store, Target, TargetError
 from regrade_tools.redaction import Redaction
 from regrade_tools.refusal import Refusal
+from regrade_tools.resuming import Answered, measured
 from regrade_tools.scoring import Scoring
 
 Progress = Callable[[int, int, str], Awaitable[None]]
@@ -35,16 +36,37 @@ async def silent(_done: int, _total: int, _message: str) -> None:
     """Progress that nobody wants to hear of."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Goal:
-    answers: int
-    budget_usd: float | None
+@dataclass(slots=True)
+class _Tally:
+    """How far a run has come: answers and dollars, and how the trials of each case ended."""
 
-    def afford(self, cost: float, done: int) -> None:
-        if self.budget_usd is not None and cost > self.budget_usd and done < self.answers:
+    run: Run
+    answers: int
+    done: int = 0
+    cost: float = 0
+    _ended: dict[str, set[Outcome]] = field(default_factory=dict[str, set[Outcome]])
+
+    def add(self, results: Iterable[CaseResult]) -> None:
+        for result in results:
+            self.done += 1
+            self.cost += result.cost_usd or 0
+            self._ended.setdefault(result.case_id, set()).add(result.outcome)
+
+    def settled(self, case_id: str) -> bool:
+        """Whether another trial of this case would say nothing new: it is flaky already."""
+        return self.run.adaptive and {"passed", "failed"} <= self._ended.get(case_id, set())
+
+    def afford(self) -> None:
+        """Go on, unless the budget is spent.
+
+        Raises:
+            Refusal: It is.
+        """
+        budget = self.run.budget_usd
+        if budget is not None and self.cost > budget and self.done < self.answers:
             raise Refusal(
-                f"The budget of ${self.budget_usd:g} is spent: "
-                f"{done} of {self.answers} answers cost ${cost:.4g}.",
+                f"The budget of ${budget:g} is spent: "
+                f"{self.done} of {self.answers} answers cost ${self.cost:.4g}.",
                 next_step="Raise budget_usd, or select fewer cases.",
             )
 
@@ -58,40 +80,50 @@ class _Answered:
 
 
 async def measure(  # noqa: PLR0913 - everything a run needs, once
-    run_id: str,
+    run: Run,
     plan: tuple[Planned, ...],
     target: Target,
     store: Store,
     *,
-    trials: int,
     concurrency: int,
     hidden: Redaction,
-    budget_usd: float | None = None,
     progress: Progress = silent,
     scoring: Scoring | None = None,
+    known: Sequence[CaseResult] = (),
 ) -> None:
-    """Ask every case of ``plan`` ``trials`` times, check the answers, keep the results.
+    """Ask every case of ``plan`` as often as ``run`` says, check the answers, keep the results.
 
-    Answers are checked as they came and kept without their secrets.
+    Answers are checked as they came and kept without their secrets. What is ``known`` of this
+    run already is not asked again.
 
     Raises:
-        Refusal: The answers have cost more than ``budget_usd`` dollars, or a pattern of the
+        Refusal: The answers have cost more than the budget of the run, or a pattern of the
             project has taken too long to look through them; what came is kept.
     """
     send, receive = anyio.create_memory_object_stream[_Answered](_BATCH)
-    jobs = _jobs(plan, trials)
+    tally = _Tally(run, len(plan) * run.trials)
+    tally.add(known)
+    jobs = _jobs(plan, tally, measured(known))
     async with anyio.create_task_group() as tasks:
-        goal = _Goal(len(plan) * trials, budget_usd)
-        tasks.start_soon(_keep, run_id, receive, store, goal, hidden, progress)
+        tasks.start_soon(_keep, receive, store, tally, hidden, progress)
         async with send:
-            for _ in range(min(concurrency, goal.answers)):
+            for _ in range(min(concurrency, tally.answers)):
                 asked = (jobs, target, scoring or Scoring(), hidden, send.clone())
                 tasks.start_soon(_ask, *asked)
 
 
-def _jobs(plan: tuple[Planned, ...], trials: int) -> Iterator[tuple[Planned, int]]:
+def _jobs(
+    plan: tuple[Planned, ...], tally: _Tally, known: Answered
+) -> Iterator[tuple[Planned, int]]:
     # All cases once before any twice: a run that is cut short has seen each of them.
-    return ((planned, trial) for trial in range(1, trials + 1) for planned in plan)
+    for trial in range(1, tally.run.trials + 1):
+        for planned in plan:
+            if (planned.case.id, trial) in known:
+                continue
+            if tally.settled(planned.case.id):
+                tally.answers -= 1
+            else:
+                yield planned, trial
 
 
 async def _ask(
@@ -113,25 +145,23 @@ async def _ask(
             await send.send(_Answered(planned, trial, reply, scored))
 
 
-async def _keep(  # noqa: PLR0913 - as above
-    run_id: str,
+async def _keep(
     receive: MemoryObjectReceiveStream[_Answered],
     store: Store,
-    goal: _Goal,
+    tally: _Tally,
     hidden: Redaction,
     progress: Progress,
 ) -> None:
-    done, cost = 0, 0.0
     async with receive:
         async for first in receive:
             batch = [first, *_waiting(receive)]
             # The checks of an answer may take their full time: the loop goes on meanwhile.
             results = await to_thread.run_sync(_results, batch, hidden)
-            await _stored(run_id, results, store)
-            done += len(results)
-            cost += sum(result.cost_usd or 0 for result in results)
-            await progress(done, goal.answers, f"{done} of {goal.answers} answers checked")
-            goal.afford(cost, done)
+            await _stored(tally.run.id, results, store)
+            tally.add(results)
+            told = f"{tally.done} of {tally.answers} answers checked"
+            await progress(tally.done, tally.answers, told)
+            tally.afford()
 
 
 async def _stored(run_id: str, results: list[CaseResult], store: Store) -> None:

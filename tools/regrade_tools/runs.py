@@ -8,7 +8,15 @@ from dataclasses import dataclass, field
 import anyio
 
 from regrade_tools.live import LiveRuns
-from regrade_tools.models import RecordedTarget, Run, RunEnd, RunState, StoredRun, TargetSpec
+from regrade_tools.models import (
+    CaseResult,
+    RecordedTarget,
+    Run,
+    RunEnd,
+    RunState,
+    StoredRun,
+    TargetSpec,
+)
 from regrade_tools.planning import Planned
 from regrade_tools.ports import Host, Scorers, Store, Target, Targets
 from regrade_tools.recorded import RecordedAnswers
@@ -22,10 +30,15 @@ _OUR_FAULT = "the run ended by an error of Regrade itself; its log says more"
 
 @dataclass(slots=True)
 class _Begun:
-    """A run between its start and its first answer: kept, or refused, but not both."""
+    """A run between its start and its first answer: kept, or refused, but not both.
+
+    One that is resumed is kept already, and taken over from the dead process ``of``.
+    """
 
     run: Run
     store: Store
+    of: str | None = None
+    by: str = ""
     refusal: Refusal | None = None
     decided: anyio.Event = field(default_factory=anyio.Event)
     _turn: anyio.Lock = field(default_factory=anyio.Lock)
@@ -33,9 +46,13 @@ class _Begun:
     async def keep(self) -> None:
         """Keep what the run is about to measure, unless that is decided."""
         async with self._turn:
-            if not self.decided.is_set():
+            if self.decided.is_set():
+                return
+            if self.of is None:
                 await self.store.start_run(self.run)
-                self.decided.set()
+            elif not await self.store.take_over(self.run.id, self.of, self.by):
+                raise Refusal(f"{self.run.id} is being resumed by another process.")
+            self.decided.set()
 
     async def end(self, state: RunState, problem: str, refusal: Refusal | None) -> None:
         """Keep how the run ended, or that it is refused."""
@@ -69,14 +86,21 @@ class Runs:
         hidden: Redaction,
         progress: Progress,
         wait_s: float,
+        resumed: StoredRun | None = None,
     ) -> None:
         """Start ``run`` in the background and return once it is kept, after ``wait_s`` at most.
+
+        One that is ``resumed`` goes on where it stood.
 
         Raises:
             Refusal: The target cannot be started; then no run was kept. One that needs longer
                 than ``wait_s`` to say so ends the run, which is kept by then, as broken.
         """
         begun = _Begun(run, self.store)
+        known: tuple[CaseResult, ...] = ()
+        if resumed is not None:
+            begun = _Begun(run, self.store, resumed.owner, self.host.owner())
+            known = await self.store.results(run.id)
 
         async def work() -> None:
             async with (
@@ -86,16 +110,15 @@ class Runs:
             ):
                 await begun.keep()
                 await measure(
-                    run.id,
+                    run,
                     planned,
                     target,
                     self.store,
-                    trials=run.trials,
                     concurrency=concurrency,
                     hidden=hidden,
-                    budget_usd=run.budget_usd,
                     progress=progress,
                     scoring=asked,
+                    known=known,
                 )
 
         self.live.start(run.id, work)
@@ -154,4 +177,4 @@ class Runs:
         """How a run stands: one without an end whose process is gone is interrupted."""
         if stored.end is not None:
             return stored.end.state
-        return "running" if self.host.alive(stored.run.owner) else "interrupted"
+        return "running" if self.host.alive(stored.owner) else "interrupted"

@@ -48,7 +48,10 @@ class Standing:
 
 
 def standing(run: Run, results: Iterable[CaseResult]) -> Standing:
-    """How the cases of ``run`` stand; a case with a trial missing is errored."""
+    """How the cases of ``run`` stand; a case with a trial missing is errored.
+
+    Unless the run is adaptive: then a flaky one was asked no more on purpose.
+    """
     trials: dict[str, dict[int, Outcome]] = {case.id: {} for case in run.cases}
     for result in results:
         if result.case_id in trials:
@@ -57,8 +60,10 @@ def standing(run: Run, results: Iterable[CaseResult]) -> Standing:
     flaky: set[str] = set()
     for case_id, ended in trials.items():
         seen = set(ended.values())
-        outcomes[case_id] = worst(seen if len(ended) >= run.trials else {*seen, "errored"})
-        if {"passed", "failed"} <= seen:
+        flaps = {"passed", "failed"} <= seen
+        whole = len(ended) >= run.trials or (run.adaptive and flaps)
+        outcomes[case_id] = worst(seen if whole else {*seen, "errored"})
+        if flaps:
             flaky.add(case_id)
     return Standing(
         run_id=run.id,

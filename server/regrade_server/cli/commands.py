@@ -25,8 +25,8 @@ from regrade_tools.jsontext import read
 from regrade_tools.plaintext import encodable
 from regrade_tools.published import SCHEMAS
 from regrade_tools.refusal import Refusal, unknown
+from regrade_tools.run_reports import RunReport
 from regrade_tools.starting import NEXT_STEP, initialise
-from regrade_tools.suites import RunReport
 from regrade_tools.workspace import Workspace, needed
 
 
@@ -57,6 +57,10 @@ def add_to(verb: Adder) -> None:
     _run_options(running)
     running.add_argument("--select", default="", help="such as: tag:critical scenario:one")
     running.add_argument("--trials", type=int, help="how often each case is asked")
+    running.add_argument("--budget-usd", type=float, help="stop it once its answers cost more")
+    running.add_argument(
+        "--resume", metavar="RUN", help="go on with an interrupted run: ask what has no answer yet"
+    )
     running.add_argument(
         "--save-baseline", action="store_true", help="write evals/baselines/<suite>.json from it"
     )
@@ -156,15 +160,20 @@ def search(told: Namespace, workspace: Workspace | None, console: Console) -> in
 
 def run(told: Namespace, workspace: Workspace | None, console: Console) -> int:
     """Run a suite."""
-    suite = _suite(told, workspace)
 
     async def work(house: House) -> tuple[RunReport, Saved | None]:
+        if told.resume and not (told.suite or told.named):
+            suite = (await house.suites.runs.stored(told.resume)).run.suite
+        else:
+            suite = _suite(told, workspace)
         report = await house.suites.run_suite(
             suite,
             told.target,
             told.select,
             told.trials,
             told.baseline,
+            told.budget_usd,
+            told.resume,
             wait_s=600,
             progress=console.progress,
         )

@@ -14,8 +14,9 @@ from regrade_tools.comparison import Comparison
 from regrade_tools.imports import Imported
 from regrade_tools.plaintext import line, plain
 from regrade_tools.refusal import Refusal
-from regrade_tools.suites import RunReport
+from regrade_tools.run_reports import RunReport
 from regrade_tools.traces import TraceList
+from regrade_tools.trials import Trials
 
 _LINE = 200
 # What is listed of a comparison; an agent's, which is shorter, is listed whole.
@@ -135,12 +136,23 @@ def summary(told: Summary) -> str:
         f"{told.run_id} ({told.name}): {told.suite} on {told.target}, {told.state}",
         f"  {told.passed} passed, {told.failed} failed, {told.errored} errored: pass rate {rate}",
     ]
+    if told.trials:
+        lines.append(f"  {trials(told.trials)}")
     lines.extend(
         f"  {line(place)}: {counted.passed} passed, {counted.failed} failed, "
         f"{counted.errored} errored"
         for place, counted in told.by_scenario.items()
     )
     return "\n".join([*lines, *([f"  {told.problem}"] if told.problem else [])])
+
+
+def trials(told: Trials) -> str:
+    """What several trials of each case say."""
+    at, hat = list(told.pass_at_k.items())[-1], list(told.pass_hat_k.items())[-1]
+    return (
+        f"{told.each} trials of {told.cases} cases: {told.flaky} flaky, "
+        f"pass@{at[0]} {at[1]:.1%}, pass^{hat[0]} {hat[1]:.1%}"
+    )
 
 
 def failure(card: Card) -> list[str]:

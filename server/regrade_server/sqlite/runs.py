@@ -44,6 +44,19 @@ def add_results(connection: sqlite3.Connection, run_id: str, results: Sequence[C
         connection.executemany("INSERT INTO result(run_id, outcome, body) VALUES(?,?,?)", rows)
 
 
+def take_over(connection: sqlite3.Connection, run_id: str, owner: str, by: str) -> bool:
+    """Let ``by`` measure a run on; whether ``owner`` was still the one who did."""
+    with transaction(connection):
+        stored = run(connection, run_id)
+        if stored is None or stored.end is not None or stored.owner != owner:
+            return False
+        connection.execute(
+            "INSERT INTO run_owner SELECT ?1, count(*) + 1, ?2 FROM run_owner WHERE run_id = ?1",
+            (run_id, by),
+        )
+        return True
+
+
 def end(connection: sqlite3.Connection, run_id: str, ended: RunEnd) -> None:
     """Keep how a run ended; the first end stands."""
     connection.execute(
@@ -98,9 +111,13 @@ def _stored(connection: sqlite3.Connection, body: str) -> StoredRun:
             "SELECT outcome, count(*) FROM result WHERE run_id = ? GROUP BY outcome", (found.id,)
         ).fetchall()
     )
+    resumed: Any = connection.execute(
+        "SELECT owner FROM run_owner WHERE run_id = ? ORDER BY turn DESC LIMIT 1", (found.id,)
+    ).fetchone()
     return StoredRun(
         run=found,
         end=None if ended is None else RunEnd(*ended),
         done=sum(counts.values()),
         counts=counts,
+        resumed_by=resumed[0] if resumed else "",
     )

@@ -109,6 +109,16 @@ def _untimed(db: Database) -> None:
     db.execute("ALTER TABLE trace ADD COLUMN untimed INTEGER NOT NULL DEFAULT 0")
 
 
+@migrations(name="006_resumed_runs")
+def _resumed_runs(db: Database) -> None:
+    # Who measures a run on: the latest turn; before the first the one who began it.
+    db.execute(
+        """CREATE TABLE run_owner(
+            run_id TEXT NOT NULL, turn INTEGER NOT NULL, owner TEXT NOT NULL,
+            PRIMARY KEY(run_id, turn)) STRICT, WITHOUT ROWID"""
+    )
+
+
 def connect(path: Path) -> sqlite3.Connection:
     """A connection to the store at ``path``, which is made and migrated where that is due.
 

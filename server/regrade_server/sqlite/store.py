@@ -92,6 +92,12 @@ class SqliteStore:
         """As the port says."""
         await self._writer.lend(lambda writer: runs.start(writer.connection, run))
 
+    async def take_over(self, run_id: str, owner: str, by: str) -> bool:
+        """As the port says."""
+        return await self._writer.lend(
+            lambda writer: runs.take_over(writer.connection, run_id, owner, by)
+        )
+
     async def add_results(self, run_id: str, results: Sequence[CaseResult]) -> None:
         """As the port says."""
         await self._writer.lend(lambda writer: runs.add_results(writer.connection, run_id, results))

@@ -65,6 +65,8 @@ class Run:
     commit: str = ""
     program: str = ""  # fingerprint of what the target's name stood for
     budget_usd: float | None = None
+    # Whether a case is asked no more once it has both passed and failed.
+    adaptive: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +80,18 @@ class RunEnd:
 
 @dataclass(frozen=True, slots=True)
 class StoredRun:
-    """A run with its end, if it has come to one, and the outcomes counted so far."""
+    """A run with its end, if it has come to one, and the outcomes counted so far.
+
+    ``resumed_by`` is the process that measures it on, where the one that began it died.
+    """
 
     run: Run
     end: RunEnd | None = None
     done: int = 0
     counts: dict[Outcome, int] = field(default_factory=dict[Outcome, int])
+    resumed_by: str = ""
+
+    @property
+    def owner(self) -> str:
+        """The process that measures it."""
+        return self.resumed_by or self.run.owner

@@ -33,6 +33,11 @@ class Suite(Document):
     trials: int = Field(
         default=1, ge=1, le=100, description="How often each case is asked; 1 by default."
     )
+    adaptive: bool = Field(
+        default=False,
+        description="With several trials: ask a case no more once it has both passed and failed, "
+        "which settles that it is flaky; false by default.",
+    )
     concurrency: int = Field(
         default=4, ge=1, le=256, description="Cases under way at once; 4 by default."
     )

@@ -1,0 +1,224 @@
+"""Runs that are interrupted and go on, and what several trials of a case say."""
+
+import gzip
+import json
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from math import comb
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from mcp import Client
+
+from regrade_server.app import build_server
+from regrade_server.house import House
+from regrade_tools.trials import pass_at, pass_hat
+from regrade_tools.workspace import Workspace
+
+REGRADE = [sys.executable, "-m", "regrade_server"]
+# Answers what it is asked and notes it; at "stop" it kills whom it is told to, the first time.
+ECHO = """
+import json, os, pathlib, sqlite3, sys
+store, noted, whom = sys.argv[1:]
+for line in sys.stdin:
+    asked = json.loads(line)
+    with open(noted, "a") as note:
+        note.write(asked["id"] + "\\n")
+    if asked["input"] == "stop" and not os.path.exists(noted + ".killed"):
+        kept = sqlite3.connect(store)
+        while kept.execute("SELECT count(*) FROM result").fetchone()[0] < 2:
+            pass
+        pathlib.Path(noted + ".killed").touch()
+        os.kill(os.getppid() if whom == "regrade" else os.getpid(), 9)
+    print(json.dumps({"output": asked["input"], "id": asked["id"]}), flush=True)
+"""
+
+
+def suite(root: Path, target: dict[str, Any], inputs: list[Any], **options: Any) -> None:
+    """A suite whose cases ask that the answer is the input."""
+    evals = root / "evals"
+    for folder in (evals / "suites", evals / "cases" / "s"):
+        folder.mkdir(parents=True)
+    (evals / "regrade.yaml").write_text(json.dumps({"targets": {"app": target}}))
+    (evals / "suites" / "s.yaml").write_text(json.dumps({"target": "app", **options}))
+    for number, asked in enumerate(inputs):
+        check = {"type": "equals", "value": asked}
+        case = {"id": f"c{number}", "input": asked, "assertions": [check]}
+        (evals / "cases" / "s" / f"c{number}.yaml").write_text(json.dumps(case))
+
+
+def interrupted(root: Path, whom: str = "regrade", **options: Any) -> str:
+    """A run of five cases that was killed at its third; its id."""
+    program = [sys.executable, "-c", ECHO, str(root / ".regrade/store.db"), str(root / "n"), whom]
+    suite(root, {"command": program}, ["a", "b", "stop", "d", "e"], concurrency=1, **options)
+    killed = subprocess.run([*REGRADE, "run", "s", "--root", str(root)], check=False)
+    assert killed.returncode == (-9 if whom == "regrade" else 3)
+    return last_run(root)["run_id"]
+
+
+def last_run(root: Path) -> dict[str, Any]:
+    told = subprocess.run(
+        [*REGRADE, "call", "overview", "--root", str(root)], stdout=subprocess.PIPE, check=True
+    )
+    return json.loads(told.stdout)["last_runs"][0]
+
+
+def resumed(root: Path, run_id: str) -> dict[str, Any]:
+    """The summary of a run that went on, by the command line."""
+    command = [*REGRADE, "run", "--resume", run_id, "--json", "--root", str(root)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
+    return json.loads(done.stdout)["summary"]
+
+
+def kept(root: Path) -> list[tuple[str, int, str]]:
+    """Every result in the store: its case, trial and outcome."""
+    with closing(sqlite3.connect(root / ".regrade" / "store.db")) as store:
+        assert store.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        rows = [json.loads(body) for (body,) in store.execute("SELECT body FROM result")]
+    return sorted((row["case_id"], row["trial"], row["outcome"]) for row in rows)
+
+
+async def called(root: Path, **arguments: Any) -> Any:
+    async with Client(build_server(House(Workspace(root)))) as client:
+        reply = await client.call_tool("run_suite", {"suite": "s", "wait_s": 60, **arguments})
+    return reply.structured_content or " ".join(getattr(p, "text", "") for p in reply.content)
+
+
+@pytest.mark.anyio
+async def test_a_run_whose_process_was_killed_goes_on_and_asks_each_case_once(
+    tmp_path: Path,
+) -> None:
+    run_id = interrupted(tmp_path, trials=2)
+    before = last_run(tmp_path)
+    assert (before["state"], before["passed"]) == ("interrupted", 0)
+    told = resumed(tmp_path, run_id)
+    assert (told["run_id"], told["state"], told["passed"], told["answers"]) == (
+        run_id, "done", 5, 10,
+    )  # fmt: skip
+    assert kept(tmp_path) == [(f"c{n}", trial, "passed") for n in range(5) for trial in (1, 2)]
+    # Only what was under way when it was killed has been asked a second time.
+    asked = (tmp_path / "n").read_text().split()
+    assert {name: asked.count(name) for name in asked} == {
+        "c0": 2, "c1": 2, "c2": 3, "c3": 2, "c4": 2,
+    }  # fmt: skip
+    assert "is done, and only an interrupted run is resumed" in await called(
+        tmp_path, resume=run_id
+    )
+
+
+@pytest.mark.anyio
+async def test_a_program_that_is_killed_costs_one_answer_and_not_the_run(tmp_path: Path) -> None:
+    interrupted(tmp_path, whom="itself")
+    outcomes = {case: outcome for case, _, outcome in kept(tmp_path)}
+    assert outcomes == {
+        "c0": "passed", "c1": "passed", "c2": "errored", "c3": "passed", "c4": "passed",
+    }  # fmt: skip
+
+
+@pytest.mark.anyio
+async def test_a_run_is_not_resumed_as_something_else(tmp_path: Path) -> None:
+    run_id = interrupted(tmp_path)
+    assert "with its own target, select, trials and budget" in await called(
+        tmp_path, resume=run_id, trials=3
+    )
+    case = tmp_path / "evals" / "cases" / "s" / "c4.yaml"
+    text = case.read_text()
+    case.write_text(text.replace('"e"', '"f"'))
+    told = await called(tmp_path, resume=run_id)
+    assert f"1 cases have changed since {run_id} began, such as c4." in told
+    case.write_text(text)
+    project = tmp_path / "evals" / "regrade.yaml"
+    declared = project.read_text()
+    project.write_text(declared.replace('"command"', '"env": {"A": "b"}, "command"'))
+    assert f"The target app has changed since {run_id} began." in await called(
+        tmp_path, resume=run_id
+    )
+    project.write_text(declared)
+    assert (await called(tmp_path, resume=run_id))["summary"]["state"] == "done"
+
+
+def test_two_processes_do_not_resume_the_same_run(tmp_path: Path) -> None:
+    run_id = interrupted(tmp_path)
+    command = [*REGRADE, "run", "--resume", run_id, "--root", str(tmp_path)]
+    both = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    said = [process.communicate(timeout=60) for process in both]
+    assert sorted(process.returncode for process in both) == [0, 2], said
+    refused = next(err for _, err in said if err)
+    assert "resumed by another process" in refused or "only an interrupted run" in refused
+    assert [case for case, _, _ in kept(tmp_path)] == ["c0", "c1", "c2", "c3", "c4"]
+
+
+@pytest.mark.anyio
+async def test_an_adaptive_run_asks_a_case_no_more_once_it_is_flaky(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(
+        "asked = {}\n"
+        "def answer(question):\n"
+        "    asked[question] = asked.get(question, 0) + 1\n"
+        "    wrong = question == 'bad' or (question == 'flaps' and asked[question] == 2)\n"
+        "    return 'no' if wrong else question\n"
+    )
+    target = {"python": "app:answer"}
+    suite(tmp_path, target, ["good", "flaps", "bad"], concurrency=1, trials=5, adaptive=True)
+    told = (await called(tmp_path))["summary"]
+    assert (told["passed"], told["failed"], told["errored"]) == (1, 2, 0)
+    seen = [case for case, _, _ in kept(tmp_path)]
+    assert (seen.count("c0"), seen.count("c2")) == (5, 5)
+    # What is under way when it turns out to be flaky is still answered.
+    assert seen.count("c1") in (2, 3)
+
+
+@pytest.mark.anyio
+async def test_the_trials_of_tau_bench_give_its_published_rates(tmp_path: Path, data: Path) -> None:
+    with gzip.open(data / "taubench" / "gpt-4o-airline.json.gz") as file:
+        rewards = {f"{one['task_id']}/{one['trial']}": one["reward"] for one in json.load(file)}
+    (tmp_path / "rewards.json").write_text(json.dumps(rewards))
+    (tmp_path / "app.py").write_text(
+        "import json, collections\n"
+        "rewards = json.load(open('rewards.json'))\n"
+        "asked = collections.Counter()\n"
+        "def answer(task):\n"
+        "    asked[task] += 1\n"
+        "    return rewards[f'{task}/{asked[task] - 1}']\n"
+    )
+    evals = tmp_path / "evals"
+    (evals / "suites").mkdir(parents=True)
+    (evals / "tasks.jsonl").write_text("".join(f'{{"input": {n}}}\n' for n in range(50)))
+    (evals / "regrade.yaml").write_text('{"targets": {"app": {"python": "app:answer"}}}')
+    (evals / "suites" / "s.yaml").write_text(
+        json.dumps(
+            {
+                "target": "app",
+                "trials": 4,
+                "concurrency": 1,
+                "dataset": {"file": "evals/tasks.jsonl"},
+                "assertions": [{"type": "equals", "value": 1.0}],
+            }
+        )
+    )
+    told = (await called(tmp_path))["summary"]["trials"]
+    assert told["pass_hat_k"] == {"1": 0.42, "2": 0.2733, "3": 0.22, "4": 0.2}
+    assert (told["each"], told["cases"]) == (4, 50)
+    assert told["pass_at_k"]["1"] == told["pass_hat_k"]["1"]
+
+
+@given(st.integers(1, 8).flatmap(
+    lambda n: st.tuples(st.just(n), st.integers(1, n), st.lists(st.integers(0, n), min_size=1))
+))  # fmt: skip
+def test_the_rates_are_those_of_drawing_k_trials_at_random(
+    told: tuple[int, int, list[int]],
+) -> None:
+    n, k, passed = told
+    # By hand: of all ways to draw k of n trials, those without a failure, or without a pass.
+    every = sum(comb(c, k) for c in passed) / (comb(n, k) * len(passed))
+    none = sum(comb(n - c, k) for c in passed) / (comb(n, k) * len(passed))
+    assert pass_hat(passed, n, k) == pytest.approx(every)
+    assert pass_at(passed, n, k) == pytest.approx(1 - none)
+    assert pass_hat(passed, n, k) <= pass_at(passed, n, k) + 1e-12

@@ -1,0 +1,149 @@
+"""A run told: its figures, the cards that were asked for, and a comparison where one was."""
+
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from regrade_tools.cards import Card, Summary, card, close_card, summary
+from regrade_tools.clipping import clip_list
+from regrade_tools.comparison import Comparison, compare
+from regrade_tools.datasets import some_trace_cases
+from regrade_tools.models import Case, CaseResult, Outcome, Run, RunState, StoredRun
+from regrade_tools.paging import Fitted, fit
+from regrade_tools.refusal import Refusal, unknown
+from regrade_tools.runs import Runs
+from regrade_tools.standing import Standing, standing
+from regrade_tools.trials import trials_of
+from regrade_tools.workspace import Workspace, needed
+
+Show = Literal["failures", "errored", "all", "summary"]
+
+_ORDER = {"failed": 0, "errored": 1, "passed": 2}
+_CARDS = 20
+_CARD_PAGE = 15_000
+_CHANGED, _LOOSENED = 1_500, 3_000
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """A run: its figures, the cards that were asked for, and a comparison where one was."""
+
+    summary: Summary
+    cards: list[Card] = field(default_factory=list[Card])
+    comparison: Comparison | None = None
+    next_cursor: str | None = None
+    hint: str | None = None
+
+
+@dataclass(frozen=True)
+class RunReports:
+    """How the runs of a workspace are told."""
+
+    runs: Runs
+    workspace: Workspace | None
+
+    async def report(
+        self,
+        run_id: str,
+        show: Show,
+        before: Standing | None,
+        start: int,
+        case_id: str | None = None,
+    ) -> RunReport:
+        """One run, its cards from ``start`` on, beside ``before``.
+
+        Raises:
+            Refusal: There is no such run, or no such case in it.
+        """
+        stored = await self.runs.stored(run_id)
+        state = self.runs.state(stored)
+        results = await self.runs.store.results(run_id)
+        found = standing(stored.run, results)
+        if case_id is not None and case_id not in found.cases:
+            raise unknown("case of this run", case_id, found.cases)
+        if state == "running":
+            # A case without all its answers is not errored yet, only not done.
+            done: dict[str, Outcome] = {
+                case_id: ended for case_id, ended in found.outcomes.items() if ended != "errored"
+            }
+            found = replace(found, outcomes=done)
+        page = await self._cards(stored.run, results, show, start, case_id)
+        changed = compare(before, found, select=stored.run.select) if before else None
+        return RunReport(
+            summary=summary(stored, state, found, trials_of(stored.run, results)),
+            cards=page.items,
+            comparison=_shortened(changed) if changed else None,
+            next_cursor=page.next_cursor,
+            hint=_hint(state, run_id, stored, page.items, close=case_id is not None),
+        )
+
+    async def _cards(
+        self,
+        run: Run,
+        results: tuple[CaseResult, ...],
+        show: Show,
+        start: int,
+        case_id: str | None,
+    ) -> Fitted[Card]:
+        wanted = {"failures": {"failed", "errored"}, "errored": {"errored"}, "summary": set[str]()}
+        outcomes = wanted.get(show, {"failed", "errored", "passed"})
+        if case_id is not None:
+            case = (await self._known(run.suite, {case_id})).get(case_id)
+            asked = sorted((r for r in results if r.case_id == case_id), key=_by_outcome)
+            return fit(asked, lambda one: close_card(one, case, run.trials), start, _CARD_PAGE)
+        alike: dict[tuple[str, Outcome], list[CaseResult]] = {}
+        for result in sorted((r for r in results if r.outcome in outcomes), key=_by_outcome):
+            alike.setdefault((result.case_id, result.outcome), []).append(result)
+        groups = list(alike.values())
+        ids = {trials[0].case_id for trials in groups[start : start + _CARDS]}
+        known = await self._known(run.suite, ids)
+
+        def told(trials: list[CaseResult]) -> Card:
+            return card(trials, known.get(trials[0].case_id), run.trials)
+
+        return fit(groups, told, start, _CARD_PAGE, most=_CARDS)
+
+    async def _known(self, suite: str, ids: set[str]) -> dict[str, Case]:
+        workspace = needed(self.workspace)
+        try:
+            found = workspace.some_cases(suite, ids)
+            dataset = workspace.suite(suite).dataset if ids - set(found) else None
+            if dataset is not None and dataset.query is not None:
+                found |= await some_trace_cases(dataset, self.runs.store, ids - set(found))
+        except Refusal:
+            # A run is told even when its case files have been broken since.
+            return {}
+        return found
+
+
+def _by_outcome(result: CaseResult) -> tuple[int, str, int]:
+    return _ORDER[result.outcome], result.case_id, result.trial
+
+
+def _shortened(changed: Comparison) -> Comparison:
+    """What an agent can afford of it; `regrade gate` prints the whole."""
+    return replace(
+        changed,
+        fixed=clip_list(changed.fixed, _CHANGED),
+        broken=clip_list(changed.broken, _CHANGED),
+        flaky=clip_list(changed.flaky, _CHANGED),
+        added=clip_list(changed.added, _CHANGED),
+        loosened=clip_list(changed.loosened, _LOOSENED),
+    )
+
+
+def _hint(
+    state: RunState, run_id: str, stored: StoredRun, cards: list[Card], *, close: bool
+) -> str | None:
+    if state == "running":
+        done = f"{stored.done} of {len(stored.run.cases) * stored.run.trials} answers are in"
+        return f'{done}: get_run("{run_id}", wait_s=30) waits for the rest.'
+    if state == "interrupted":
+        return (
+            f"Its process died; what it had measured is kept. "
+            f'run_suite("{stored.run.suite}", resume="{run_id}") asks the rest.'
+        )
+    if cards and cards[0].outcome == "errored":
+        return "Errored is not failed: the evaluation broke. Mend the target, then run again."
+    if cards and not close:
+        return f'get_run("{run_id}", case_id=...) shows more of one case, each trial of it.'
+    return None
