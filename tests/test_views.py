@@ -79,10 +79,10 @@ async def test_a_digest_tells_the_exchange_the_steps_and_what_first_went_wrong(
         "source": "log.jsonl:1",
         "input": "Any flats in Ulm?",
         "output": "I found three.",
-        "first_wrong": {"what": "a tool failed: Error: no such city", "where": "step 3"},
+        "first_wrong": {"what": "look_up failed: Error: no such city", "where": "step 3"},
         "steps": [
             "1 user: Any flats in Ulm?",
-            '2 assistant: -> look_up({"city": "Ulm"})',
+            '2 assistant: -> look_up({"city":"Ulm"})',
             "3 tool: Error: no such city",
             "4 assistant: I found three.",
         ],
@@ -98,9 +98,9 @@ async def test_spans_are_shown_as_a_tree_with_the_failing_one_first_wrong(tmp_pa
         digest = await viewed(client, ids[0])
         one = await viewed(client, ids[0], view="spans", span_id=f"{4:016x}")
     assert digest["content"]["steps"] == [
-        f"{1:016x} other step 1 5 ms",
-        f"  {2:016x} other step 2 5 ms",
-        f"    {4:016x} other step 4 5 ms ERROR timed out",
+        f"{1:016x} step 1 5 ms",
+        f"  {2:016x} step 2 5 ms",
+        f"    {4:016x} step 4 5 ms ERROR timed out",
     ]
     assert digest["content"]["first_wrong"] == {
         "what": "step 4: timed out",
@@ -115,7 +115,9 @@ async def test_ten_thousand_spans_stay_within_the_cap_and_paging_shows_each_once
     spans = [span(number) for number in range(1, 10_001)]
     async with reading(tmp_path, otlp(*spans)) as (client, ids):
         digest = await viewed(client, ids[0])
-        assert any("9945 steps more" in line for line in digest["content"]["steps"])
+        assert digest["content"]["steps"][0] == f"{1:016x} step 1 5 ms"
+        assert any(line.startswith("... 9,") for line in digest["content"]["steps"])
+        assert len(json.dumps(digest)) / 4 < 1_000
         seen: list[str] = []
         cursor: str | None = None
         while len(seen) < 1_000:

@@ -1,89 +1,95 @@
-"""What happened in a trace, short enough to be read: its steps, and where it first went wrong."""
+"""What happened in a trace, in under 1,000 tokens: the exchange, what went wrong, the steps."""
 
-import json
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from pydantic import JsonValue
 
-from regrade_tools.clipping import clip
-from regrade_tools.models import Message, Span, ToolCall, Trace
+from regrade_tools.clipping import clip, clip_list, clip_value, shrink, size
+from regrade_tools.models import Label, Trace, counting_labels
+from regrade_tools.skeleton import shown, steps
+from regrade_tools.timestamps import iso
+from regrade_tools.wrong import Wrong, first_wrong
 
-# How tools say that they failed, where nothing but the text says so.
-_ERROR = re.compile(r'^\s*(?:\{"error"|error\b|exception\b|traceback\b|failed\b)', re.IGNORECASE)
-_STEP = 110
-_ID = 40
-_REASON = 300
-
-
-@dataclass(frozen=True, slots=True)
-class Wrong:
-    """The first thing that went wrong: what, and the step or span where."""
-
-    what: str
-    where: str
+# 1,000 tokens with what stands around it in the reply.
+_ROOM = 3_600
+_INPUT, _OUTPUT, _METADATA = 600, 900, 320
+_FACT, _TAGS, _OPENING = 100, 160, 160
+_LABELS, _CRITIQUE = 400, 120
+# Whatever else there is to tell, the steps are worth so much.
+_STEPS = 1_000
 
 
-def first_wrong(trace: Trace) -> Wrong | None:
-    """The first error status, failed tool or empty answer; None where none shows."""
-    return next(_wrongs(trace), None)
+def digest(trace: Trace, labels: Sequence[Label] = ()) -> tuple[dict[str, JsonValue], str]:
+    """What is told of ``trace``, and which calls tell the rest."""
+    wrong = first_wrong(trace)
+    content = _filled(_facts(trace, labels, wrong))
+    content = shrink(content, _ROOM - _STEPS)
+    found, at = steps(trace, wrong)
+    lines = shown(found, at, _ROOM - size(content) - len('"steps":[],'))
+    metadata = content.pop("metadata", None)
+    content["steps"] = [*lines]
+    if metadata is not None:
+        content["metadata"] = metadata
+    return content, _hint(trace, wrong, cut=len(lines) != len(found))
 
 
-def _wrongs(trace: Trace) -> Iterator[Wrong]:
-    for span in trace.spans:
-        if span.status == "error":
-            yield Wrong(clip(f"{span.name}: {span.error}", _REASON), f"span {clip(span.id, _STEP)}")
-    for number, message in enumerate(trace.messages, 1):
-        if message.role == "tool" and _ERROR.match(message.content):
-            yield Wrong(clip(f"a tool failed: {message.content}", _REASON), f"step {number}")
-        elif message.role == "assistant" and not message.content and not message.tool_calls:
-            yield Wrong("the assistant said nothing", f"step {number}")
-    if trace.status == "error":
-        yield Wrong(clip(trace.error or "the status is error", _REASON), "the whole trace")
-    if trace.exchange.output in (None, "", [], {}):
-        yield Wrong("there is no output", "the whole trace")
+def _facts(trace: Trace, labels: Sequence[Label], wrong: Wrong | None) -> dict[str, JsonValue]:
+    exchange = trace.exchange
+    asked = _asked(exchange.input)
+    opening = trace.opening if trace.messages else ""
+    follows = isinstance(asked, str) and " ".join(asked.split())[: len(opening)] == opening
+    return {
+        "name": clip(trace.name, _FACT),
+        "status": trace.status,
+        "when": None if trace.started_at is None else iso(trace.started_at),
+        "duration_ms": None if trace.duration_ms is None else round(trace.duration_ms, 3),
+        "model": clip(trace.model, _FACT),
+        "tokens": trace.tokens,
+        "cost_usd": None if trace.cost_usd is None else float(f"{trace.cost_usd:.6g}"),
+        "session": clip(trace.session, _FACT),
+        "tags": [*clip_list(trace.tags, _TAGS)],
+        "source": clip(trace.source, _FACT),
+        "labels": [*clip_list([_label(one) for one in counting_labels(labels)], _LABELS)],
+        "opening": None if follows else clip(opening, _OPENING),
+        "input": clip_value(asked, _INPUT),
+        "output": clip_value(exchange.output, _OUTPUT),
+        "first_wrong": None if wrong is None else {"what": wrong.what, "where": wrong.where},
+        "metadata": shrink(trace.metadata, _METADATA),
+    }
 
 
-def steps(trace: Trace) -> list[str]:
-    """One line a step: of the conversation, or of the spans where there is more than one."""
-    if len(trace.spans) > 1 or not trace.messages:
-        depths = _depths(trace.spans)
-        return [_span_line(span, depths.get(span.id, 0)) for span in trace.spans]
-    return [_message_line(number, message) for number, message in enumerate(trace.messages, 1)]
+def _filled(content: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    return {key: value for key, value in content.items() if value not in (None, "", [], {})}
 
 
-def _depths(spans: tuple[Span, ...]) -> dict[str, int]:
-    """How deep each span lies; a loop or an orphan ends the climb."""
-    parents = {span.id: span.parent_id for span in spans}
-    depths: dict[str, int] = {}
-    for span in spans:
-        way: dict[str, None] = {}
-        at = span.id
-        while at in parents and at not in depths and at not in way:
-            way[at] = None
-            at = parents[at]
-        depth = depths.get(at, -1)
-        for step in reversed(way):
-            depth += 1
-            depths[step] = depth
-    return depths
+def _asked(given: JsonValue) -> JsonValue:
+    """What was asked last, where the input is a conversation."""
+    if not isinstance(given, list):
+        return given
+    said = (
+        item["content"]
+        for item in reversed(given)
+        if isinstance(item, dict) and item.get("role") == "user" and item.get("content")
+    )
+    return next(said, given)
 
 
-def _span_line(span: Span, depth: int) -> str:
-    took = "" if span.duration_ms is None else f" {span.duration_ms:.0f} ms"
-    failed = f" ERROR {span.error}" if span.status == "error" else ""
-    name = f"{'  ' * min(depth, 8)}{clip(span.id, _ID)} {span.kind} {clip(span.name, _STEP)}"
-    return clip(f"{name}{took}{failed}", _STEP)
+def _label(label: Label) -> str:
+    """Such as ``fail diet (human): it names butter``."""
+    why = ": ".join(part for part in (label.mode, label.critique) if part)
+    about = f"{label.verdict} {label.criterion} ({label.source})"
+    return clip(f"{about}: {why}" if why else about, _CRITIQUE)
 
 
-def _message_line(number: int, message: Message) -> str:
-    calls = ", ".join(_call(call) for call in message.tool_calls)
-    said = " ".join(message.content.split())
-    name = f" {clip(message.name, _ID)}" if message.name else ""
-    return f"{number} {clip(message.role, _ID)}{name}: {clip(f'{said} {calls}'.strip(), _STEP)}"
-
-
-def _call(call: ToolCall) -> str:
-    given: JsonValue = call.arguments
-    return f"-> {call.name}({json.dumps(given, ensure_ascii=False) if given else ''})"
+def _hint(trace: Trace, wrong: Wrong | None, *, cut: bool) -> str:
+    told: list[str] = []
+    if wrong is None:
+        told.append("No error, failed tool, loop or empty answer shows: judge what was said.")
+    elif wrong.span_id and any(span.id == wrong.span_id for span in trace.spans):
+        told.append("span_id shows the failing span.")
+    elif wrong.step:
+        told.append(f'view "conversation" with cursor "{max(wrong.step - 2, 0)}" shows it.')
+    more = "conversation" if trace.messages else "spans" if trace.spans else "raw"
+    every = ' View "spans" shows each step.' if cut and trace.spans else ""
+    told.append(f'View "{more}" shows more.{every} file_case makes a regression case of it.')
+    return " ".join(told)

@@ -95,7 +95,10 @@ class Traces:
         Pass next_cursor on for the rest.
         """
         trace = await stored_trace(self.store, trace_id)
-        return one_span(trace, span_id) if span_id is not None else show(trace, view, cursor)
+        if span_id is not None:
+            return one_span(trace, span_id)
+        labels = await self.store.labels(trace_ids=[trace_id]) if view == "digest" else ()
+        return show(trace, view, cursor, labels)
 
     async def import_traces(
         self,

@@ -7,23 +7,17 @@ from typing import Any, Literal
 
 from pydantic import JsonValue
 
-from regrade_tools.clipping import PAGE, beginning, clip, clip_list, clip_value, shrink
-from regrade_tools.digest import first_wrong, steps
-from regrade_tools.models import Message, Span, Trace
+from regrade_tools.clipping import PAGE, beginning, clip_value, shrink, size
+from regrade_tools.digest import digest
+from regrade_tools.models import Label, Message, Span, Trace
 from regrade_tools.models.trace import chat_message
 from regrade_tools.paging import fit, position
 from regrade_tools.refusal import Refusal, unknown
-from regrade_tools.timestamps import iso
 
 View = Literal["digest", "conversation", "spans", "raw"]
 
-_EXCHANGE = 3_000
 _TURN = 1_500
 _SPAN_FIELD = 400
-_STEP = 200
-_FACT = 400
-_TAGS = 1_000
-_STEPS = (40, 15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,49 +31,15 @@ class TraceView:
     hint: str | None = None
 
 
-def show(trace: Trace, view: View, cursor: str | None) -> TraceView:
+def show(trace: Trace, view: View, cursor: str | None, labels: Sequence[Label] = ()) -> TraceView:
     """``trace`` in one of its views, from ``cursor`` on."""
     start = position(cursor, "get_trace")
     if view == "digest":
-        return _digest(trace)
+        content, hint = digest(trace, labels)
+        return TraceView(trace.id, "digest", content, hint=hint)
     if view == "conversation":
         return _conversation(trace, start)
     return _spans(trace, start) if view == "spans" else _raw(trace, start)
-
-
-def _digest(trace: Trace) -> TraceView:
-    exchange, wrong = trace.exchange, first_wrong(trace)
-    lines = steps(trace)
-    head, tail = _STEPS
-    if len(lines) > head + tail:
-        cut = f"... {len(lines) - head - tail} steps more: other views show them"
-        lines = [*lines[:head], cut, *lines[-tail:]]
-    content: dict[str, JsonValue] = {
-        "name": clip(trace.name, _FACT),
-        "status": trace.status,
-        "when": None if trace.started_at is None else iso(trace.started_at),
-        "duration_ms": None if trace.duration_ms is None else round(trace.duration_ms, 3),
-        "model": clip(trace.model, _FACT),
-        "tokens": trace.tokens,
-        "cost_usd": trace.cost_usd,
-        "session": clip(trace.session, _FACT),
-        "tags": [*clip_list(trace.tags, _TAGS)],
-        "source": clip(trace.source, _FACT),
-        "input": clip_value(trace.opening if trace.messages else exchange.input, _EXCHANGE),
-        "output": clip_value(exchange.output, _EXCHANGE),
-        "first_wrong": None if wrong is None else {"what": wrong.what, "where": wrong.where},
-        "steps": [clip(line, _STEP) for line in lines],
-        "metadata": clip_value(trace.metadata, _EXCHANGE),
-    }
-    more = "conversation" if trace.messages else "raw"
-    return TraceView(
-        id=trace.id,
-        view="digest",
-        content=shrink(
-            {key: value for key, value in content.items() if value not in (None, "", [], {})}, PAGE
-        ),
-        hint=f'view "{more}" shows more of it; file_case makes a regression case of it.',
-    )
 
 
 def _conversation(trace: Trace, start: int) -> TraceView:
@@ -95,14 +55,17 @@ def _conversation(trace: Trace, start: int) -> TraceView:
         return {"step": number, **{key: value for key, value in cut.items() if value}}
 
     turns = list(enumerate(trace.messages, 1))
-    return _paged(trace, "conversation", "messages", turns, shown, start)
+    long = any(len(message.content) > _TURN for message in trace.messages)
+    hint = 'Long messages are clipped: view "raw" pages through all of them.' if long else None
+    return _paged(trace, "conversation", "messages", turns, shown, start, hint)
 
 
 def _spans(trace: Trace, start: int) -> TraceView:
     def shown(span: Span) -> JsonValue:
         return {key: clip_value(value, _SPAN_FIELD) for key, value in _told(span).items()}
 
-    return _paged(trace, "spans", "spans", trace.spans, shown, start)
+    hint = "Input and output are clipped: span_id shows a span with more of them."
+    return _paged(trace, "spans", "spans", trace.spans, shown, start, hint)
 
 
 def _paged(  # noqa: PLR0913 - a page of anything
@@ -112,10 +75,11 @@ def _paged(  # noqa: PLR0913 - a page of anything
     items: Sequence[Any],
     shown: Callable[[Any], JsonValue],
     start: int,
+    hint: str | None,
 ) -> TraceView:
     page = fit(items, shown, start, PAGE)
     content: dict[str, JsonValue] = {name: page.items, "total": len(items)}
-    return TraceView(trace.id, view, content, page.next_cursor)
+    return TraceView(trace.id, view, content, page.next_cursor, hint)
 
 
 def one_span(trace: Trace, span_id: str) -> TraceView:
@@ -125,7 +89,9 @@ def one_span(trace: Trace, span_id: str) -> TraceView:
         raise unknown("span", span_id, [span.id for span in trace.spans[:20]])
     # Input and output as a text where they are long, and what else is long cut with them.
     told = {key: clip_value(value, PAGE // 2) for key, value in _told(span).items()}
-    return TraceView(trace.id, "span", shrink(told, PAGE))
+    cut = size(told) < size(_told(span))
+    hint = 'It is clipped: view "raw" pages through all of the trace.' if cut else None
+    return TraceView(trace.id, "span", shrink(told, PAGE), hint=hint)
 
 
 def _told(span: Span) -> dict[str, JsonValue]:

@@ -1,0 +1,171 @@
+"""The first thing that shows to have gone wrong in a trace, and where."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pydantic import JsonValue
+
+from regrade_tools.assertions.phrases import refuses
+from regrade_tools.clipping import clip
+from regrade_tools.fingerprint import fingerprint
+from regrade_tools.jsontext import compact, unpacked
+from regrade_tools.models import Span, ToolCall, Trace
+
+# How tools say that they failed, where nothing but the text says so.
+_ERROR = re.compile(
+    r"\s*(?:<error|<tool_use_error|error\b|exception\b|traceback\b|failed\b|failure\b)",
+    re.IGNORECASE,
+)
+_FAILURES = ("error", "failed", "failure")
+_REASON = 280
+_ID = 60
+# A tool may be asked again; the third time with the very same arguments it is a loop.
+_LOOP = 3
+_OPENING = 400
+_STOPS = {
+    "length": "the answer was cut off: the limit of tokens was reached",
+    "max_tokens": "the answer was cut off: the limit of tokens was reached",
+    "model_length": "the answer was cut off: the context was full",
+    "content_filter": "the answer was stopped by a content filter",
+}
+_STOP_NAME = re.compile(r"(?:finish|stop)_?reasons?$", re.IGNORECASE)
+_SPAN_NAMES = ("spanId", "span_id")
+# A record of more values is not gone through to its end.
+_MOST_VALUES = 50_000
+_PARSED = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """What went wrong, and where: ``span_id`` and ``step`` (of the messages, from 1) if known."""
+
+    what: str
+    span_id: str = ""
+    step: int = 0
+
+    @property
+    def where(self) -> str:
+        """The place in words."""
+        places: list[str] = []
+        if self.step:
+            places.append(f"step {self.step}")
+        if self.span_id:
+            places.append(f"span {clip(self.span_id, _ID)}")
+        return ", ".join(places) or "the whole trace"
+
+
+def first_wrong(trace: Trace) -> Wrong | None:
+    """The first error, failed tool, loop, cut or empty answer; None where none shows."""
+    return next(_wrongs(trace), None)
+
+
+def _wrongs(trace: Trace) -> Iterator[Wrong]:
+    yield from _failed_spans(trace.spans)
+    yield from _said(trace)
+    if trace.status == "error":
+        yield Wrong(_short(trace.error or "the status is error"))
+    yield from _loops(trace)
+    yield from _stopped(trace.raw)
+    output = trace.exchange.output
+    if output in (None, "", [], {}):
+        yield Wrong("there is no output")
+    elif isinstance(output, str) and refuses(output[:_OPENING]):
+        yield Wrong(_short(f"the answer refuses: {output}"))
+
+
+def _failed_spans(spans: tuple[Span, ...]) -> Iterator[Wrong]:
+    """Spans with an error of their own, before those that only pass one on; then failed tools."""
+    failed = [span for span in spans if span.status == "error"]
+    above = {span.parent_id for span in failed}
+    causes = [span for span in failed if span.id not in above] or failed
+    for span in sorted(causes, key=lambda span: span.started_at or 0):
+        yield Wrong(_short(f"{span.name}: {span.error or 'error'}"), span.id)
+    for span in spans:
+        if span.kind == "tool" and span.status != "error" and tool_failed(span.output):
+            yield Wrong(_short(f"{span.name} failed: {_text(span.output)}"), span.id)
+
+
+def _said(trace: Trace) -> Iterator[Wrong]:
+    calls = {call.id: call.name for message in trace.messages for call in message.tool_calls}
+    for step, message in enumerate(trace.messages, 1):
+        if message.role == "tool" and tool_failed(message.content):
+            name = message.name or calls.get(message.tool_call_id) or "a tool"
+            what = _short(f"{name} failed: {message.content}")
+            yield Wrong(what, _span_of(trace, message.tool_call_id), step)
+        elif message.role == "assistant" and not message.content and not message.tool_calls:
+            yield Wrong("the assistant said nothing", "", step)
+    if trace.messages and trace.messages[-1].role == "tool" and trace.exchange.output:
+        yield Wrong("it ends with what a tool said: nobody answered", "", len(trace.messages))
+
+
+def tool_failed(output: JsonValue) -> bool:
+    """Whether what a tool said reads as a failure."""
+    value = unpacked(output) if isinstance(output, str) and len(output) < _PARSED else output
+    if isinstance(value, str):
+        return _ERROR.match(value) is not None
+    if not isinstance(value, dict):
+        return False
+    status = value.get("status")
+    return bool(
+        value.get("error")
+        or value.get("errors")
+        or value.get("isError") is True
+        or value.get("is_error") is True
+        or value.get("success") is False
+        or (isinstance(status, str) and status.lower() in _FAILURES)
+    )
+
+
+def _loops(trace: Trace) -> Iterator[Wrong]:
+    said = [
+        (step, call)
+        for step, message in enumerate(trace.messages, 1)
+        for call in message.tool_calls
+    ] or [(0, call) for call in trace.tool_calls]
+    seen = Counter[tuple[str, str]]()
+    for step, call in said:
+        asked = call.name, fingerprint(call.arguments)
+        seen[asked] += 1
+        if seen[asked] == _LOOP:
+            yield Wrong(_short(f"the same call for the third time: {told(call)}"), call.id, step)
+
+
+def _stopped(raw: JsonValue) -> Iterator[Wrong]:
+    """Answers that ended before they were whole, as the record tells."""
+    inside: list[tuple[JsonValue, str]] = [(raw, "")]
+    for _ in range(_MOST_VALUES):
+        if not inside:
+            return
+        value, span_id = inside.pop()
+        if isinstance(value, list):
+            inside.extend((item, span_id) for item in reversed(value))
+        elif isinstance(value, dict):
+            span_id = next((str(value[n]) for n in _SPAN_NAMES if value.get(n)), span_id)
+            for name, item in value.items():
+                named = value.get("key") if name == "value" else name
+                if _STOP_NAME.search(str(named)):
+                    for reason, what in _STOPS.items():
+                        if f'"{reason}"' in compact(item).lower():
+                            yield Wrong(what, span_id)
+            inside.extend((item, span_id) for item in reversed(value.values()))
+
+
+def _span_of(trace: Trace, call_id: str) -> str:
+    """The span of a tool call, where it is named by the call."""
+    return call_id if call_id and any(span.id == call_id for span in trace.spans) else ""
+
+
+def told(call: ToolCall) -> str:
+    """A call in one line."""
+    return f"{call.name}({compact(call.arguments) if call.arguments else ''})"
+
+
+def _short(text: str) -> str:
+    # Of a message of megabytes the beginning will do.
+    return clip(" ".join(text[: _REASON * 8].split()), _REASON)
+
+
+def _text(value: JsonValue) -> str:
+    return value if isinstance(value, str) else compact(value)
