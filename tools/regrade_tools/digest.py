@@ -27,7 +27,8 @@ def digest(trace: Trace, labels: Sequence[Label] = ()) -> tuple[dict[str, JsonVa
     found, at = steps(trace, wrong)
     lines = shown(found, at, _ROOM - size(content) - len('"steps":[],'))
     metadata = content.pop("metadata", None)
-    content["steps"] = [*lines]
+    if lines:
+        content["steps"] = [*lines]
     if metadata is not None:
         content["metadata"] = metadata
     return content, _hint(trace, wrong, cut=len(lines) != len(found))
