@@ -6,15 +6,18 @@ at the clock between steps that are. A process to be killed instead would cost m
 checks of a thousand answers, each time.
 """
 
-import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
+from math import inf
+from time import monotonic, thread_time
 
 # Of the processor, not of the wall: a verdict does not depend on what else the machine does.
 # With the last step, which is never broken off, an answer is checked within five seconds.
 SECONDS = 4.0
-_end: ContextVar[float] = ContextVar("_end")
+# Below this much of it is left, its time is read and not estimated.
+_NEAR = 0.5
 
 
 class OutOfTimeError(Exception):
@@ -25,14 +28,56 @@ class OutOfTimeError(Exception):
         super().__init__(f"ran out of time: all checks of an answer have {SECONDS:g} s")
 
 
+@dataclass(slots=True)
+class _Clock:
+    """The processor time of this thread.
+
+    To read it is a call into the kernel, and the wall's is none; but no thread spends more than
+    goes by on the wall. So it is read where it matters.
+    """
+
+    spent: float
+    wall: float
+
+    def bound(self) -> float:
+        """No less than what was spent."""
+        return self.spent + (monotonic() - self.wall)
+
+    def read(self) -> float:
+        """What was spent."""
+        self.spent, self.wall = thread_time(), monotonic()
+        return self.spent
+
+
+@dataclass(frozen=True, slots=True)
+class _Deadline:
+    end: float
+    clock: _Clock
+
+    def left(self) -> float:
+        seconds = self.end - self.clock.bound()
+        return self.end - self.clock.read() if seconds < _NEAR else seconds
+
+
+_deadline: ContextVar[_Deadline | None] = ContextVar("_deadline", default=None)
+
+
 @contextmanager
 def deadline(seconds: float = SECONDS) -> Generator[None]:
     """What this thread does inside ends in time; of two deadlines the sooner one counts."""
-    token = _end.set(min(_end.get(float("inf")), time.thread_time() + seconds))
+    outer = _deadline.get()
+    if outer is None:
+        clock = _Clock(thread_time(), monotonic())
+        inner = _Deadline(clock.spent + seconds, clock)
+    else:
+        # Where the outer one ends no later, nobody needs to know the time.
+        sooner = outer.left() > seconds
+        inner = _Deadline(outer.clock.read() + seconds, outer.clock) if sooner else outer
+    token = _deadline.set(inner)
     try:
         yield
     finally:
-        _end.reset(token)
+        _deadline.reset(token)
 
 
 def left() -> float:
@@ -41,7 +86,10 @@ def left() -> float:
     Raises:
         OutOfTimeError: There are none.
     """
-    seconds = _end.get(float("inf")) - time.thread_time()
+    ahead = _deadline.get()
+    if ahead is None:
+        return inf
+    seconds = ahead.left()
     if seconds <= 0:
         raise OutOfTimeError
     return seconds

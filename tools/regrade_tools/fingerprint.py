@@ -13,16 +13,23 @@ _HASH_BITS = 48
 _DIGITS = 13
 
 
+# Made once: json.dumps would make one for every value.
+_ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
 def canonical(value: JsonValue) -> bytes:
     """``value`` as JSON that is equal where the values are equal, whatever the key order."""
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode(
-        errors="surrogatepass"
-    )
+    return _ENCODER.encode(value).encode(errors="surrogatepass")
 
 
 def fingerprint(value: JsonValue) -> str:
     """Twelve hex digits of the SHA-256 of ``value``."""
-    return hashlib.sha256(canonical(value)).hexdigest()[:12]
+    return hashed(canonical(value))
+
+
+def hashed(text: bytes) -> str:
+    """Twelve hex digits of the SHA-256 of what ``canonical`` has written."""
+    return hashlib.sha256(text).hexdigest()[:12]
 
 
 def content_hash(value: JsonValue) -> str:

@@ -15,7 +15,7 @@ def selected(case: Case | Scheduled, select: str) -> bool:
     Raises:
         Refusal: A term is of no known kind.
     """
-    return all(_fits(case, term) for term in select.split())
+    return not select or all(_fits(case, term) for term in select.split())
 
 
 def _fits(case: Case | Scheduled, term: str) -> bool:

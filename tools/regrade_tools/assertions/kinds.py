@@ -25,7 +25,7 @@ from regrade_tools.assertions import (
 from regrade_tools.assertions.asking import Check
 from regrade_tools.assertions.verdicts import Assertion
 from regrade_tools.deadline import look
-from regrade_tools.fingerprint import canonical, fingerprint
+from regrade_tools.fingerprint import canonical, hashed
 from regrade_tools.jsontext import is_deep
 from regrade_tools.mistakes import mistakes_in
 from regrade_tools.refusal import Refusal, unknown
@@ -133,7 +133,7 @@ def _mark(spec: dict[str, JsonValue], written: str) -> str:
             problem = "one with a number that is too long"
         else:
             if len(text) <= _LARGEST:
-                return fingerprint(dict(spec))
+                return hashed(text)
             problem = f"larger than {_LARGEST:,} bytes"
     raise Refusal(
         f"The assertion {written!r} is {problem}.",
