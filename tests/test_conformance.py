@@ -14,9 +14,7 @@ HERE = Path(__file__).parent
 
 @pytest.fixture(scope="module")
 def suite(request: pytest.FixtureRequest) -> Node:
-    cache = request.config.cache
-    assert cache
-    return installed(cache, "@modelcontextprotocol/conformance@0.2.0-alpha.12")
+    return installed(request, "@modelcontextprotocol/conformance@0.2.0-alpha.12")
 
 
 def scored(told: str) -> dict[str, tuple[int, int]]:

@@ -1,5 +1,6 @@
 """What docs/ shows is done: its files are written, its commands are run."""
 
+import json
 import os
 import re
 import subprocess
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from regrade_server.cli.main import parser
 from regrade_tools.formats import FORMATS
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -72,3 +74,10 @@ def test_the_page_on_formats_prints_what_it_shows_and_names_each_format(tmp_path
     text = (DOCS / "formats.md").read_text(encoding="utf-8")
     named = re.findall(r"^\| `([a-z-]+)` \|", text, re.MULTILINE)
     assert sorted(named) == sorted(FORMATS)
+
+
+def test_the_page_on_clients_prints_what_it_shows(tmp_path: Path) -> None:
+    told("clients.md", tmp_path)
+    [entry] = json.loads(blocks("clients.md", "json")[0])["mcpServers"].values()
+    assert entry["command"] == "regrade"
+    assert parser().parse_args(entry["args"]).root == Path("/path/to/repository")

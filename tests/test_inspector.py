@@ -21,9 +21,7 @@ ANSWER = {"input": "soup without meat", "output": "Leek and potato."}
 
 @pytest.fixture(scope="module")
 def node(request: pytest.FixtureRequest) -> Node:
-    cache = request.config.cache
-    assert cache
-    return installed(cache, "@modelcontextprotocol/inspector@2.12.0")
+    return installed(request, "@modelcontextprotocol/inspector@2.12.0")
 
 
 @pytest.fixture

@@ -68,3 +68,14 @@ def test_the_plugin_starts_the_server_and_its_skill_names_what_is_there() -> Non
     named = set(re.findall(r"`([a-z]+_[a-z_]+)`", skill))
     assert named - {"dry_run", "compare_to"} <= known
     assert {command.name for command in COMMANDS} <= named
+
+
+def test_the_bundle_starts_the_server_in_the_folder_that_a_person_chose() -> None:
+    told = read(ROOT / "plugins" / "mcpb" / "manifest.json")
+    server = told["server"]
+    assert (told["name"], told["version"]) == (PROJECT["name"], PROJECT["version"])
+    assert (ROOT / server["entry_point"]).is_file()
+    command, *arguments = server["mcp_config"]["args"][3:]
+    assert command in PROJECT["scripts"]
+    assert parser().parse_args(arguments).root == Path("${user_config.root}")
+    assert told["user_config"]["root"]["required"]

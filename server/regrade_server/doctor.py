@@ -127,7 +127,8 @@ class Doctor:
         root = None if self.workspace is None else self.workspace.root
         for found in client_configs(root, self.home):
             told = f"{found.path} {found.problem or 'starts this server'}"
-            yield Finding("client", "note" if found.problem else "good", told)
+            mend = f"Run `regrade install {found.client}`." if found.problem else ""
+            yield Finding("client", "note" if found.problem else "good", told, mend)
 
 
 def doctor(workspace: Workspace | None) -> Doctor:

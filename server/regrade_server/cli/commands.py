@@ -9,6 +9,7 @@ import anyio
 
 from regrade_server.cli import (
     examining,
+    installing,
     label_commands,
     printing,
     suite_commands,
@@ -36,6 +37,7 @@ def add_to(verb: Adder) -> None:
     demo_parser = verb("demo", "go through the whole loop on an example, in a scratch folder", demo)
     demo_parser.add_argument("--keep", metavar="FOLDER", help="copy the example here; not to exist")
     examining.add_to(verb)
+    installing.add_to(verb)
     adding = verb("import", "import logs: files, folders, globs, or - for standard input", import_)
     adding.add_argument("--format", help="chat, exchange, otlp, csv or tsv; told by itself")
     adding.add_argument("--tag", action="append", default=[], help="a tag for every trace")

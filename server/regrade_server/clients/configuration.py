@@ -1,51 +1,43 @@
 """The configurations of MCP clients, and whether they start this server."""
 
-import json
 import shutil
-import tomllib
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-# Per client the key under which its servers stand.
-_KEYS = {".vscode": "servers", ".codex": "mcp_servers"}
-_IN_A_REPOSITORY = (".mcp.json", ".cursor/mcp.json", ".vscode/mcp.json", ".codex/config.toml")
-_AT_HOME = (
-    ".claude.json",
-    ".cursor/mcp.json",
-    ".codex/config.toml",
-    ".config/Claude/claude_desktop_config.json",
-    "Library/Application Support/Claude/claude_desktop_config.json",
-)
+from regrade_server.clients import jsonc, toml
+from regrade_server.clients.client import CLIENTS, Client
 
 
 @dataclass(frozen=True, slots=True)
 class ClientConfig:
     """A file that is there. ``problem`` says why it starts no server of ours, where it does not."""
 
+    client: str
     path: Path
     problem: str = ""
 
 
 def client_configs(root: Path | None, home: Path) -> Generator[ClientConfig, None, None]:
-    """Every file in which a client may name us."""
-    folders = [(home, _AT_HOME)] if root is None else [(root, _IN_A_REPOSITORY), (home, _AT_HOME)]
-    for folder, names in folders:
-        for name in names:
-            path = folder / name
-            if path.is_file():
-                yield ClientConfig(path, _problem(path, root))
+    """Every file in which a client may name us: in the repository, then at home."""
+    for client in CLIENTS.values():
+        if root is not None and client.project and (root / client.project).is_file():
+            path = root / client.project
+            yield ClientConfig(client.name, path, _problem(path, client, root))
+    for client in CLIENTS.values():
+        for name in client.user.values():
+            if (home / name).is_file():
+                yield ClientConfig(client.name, home / name, _problem(home / name, client, root))
 
 
-def _problem(path: Path, root: Path | None) -> str:
+def _problem(path: Path, client: Client, root: Path | None) -> str:
     try:
         text = path.read_text(encoding="utf-8")
-        found = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
-    except (OSError, ValueError, RecursionError) as problem:
+        found = toml.read(text) if path.suffix == ".toml" else jsonc.read(text)
+    except (OSError, ValueError) as problem:
         return f"cannot be read: {problem}"
-    entries = _entries(found, _KEYS.get(path.parent.name, "mcpServers"))
-    ours = [entry for entry in entries if _is_ours(entry)]
+    ours = [entry for entry in _entries(found, client.key) if _is_ours(entry)]
     if not ours:
         return "names no server of Regrade"
     return next(filter(None, (_wrong(entry, root) for entry in ours)), "")
