@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from regrade_tools.fingerprint import fingerprint, item_key
 from regrade_tools.labelbook import LabelRow, written
-from regrade_tools.models import Label
+from regrade_tools.models import Label, ToolCall, shown_calls
 
 PASSES, FAILS = "The recipe keeps to the diet.", "Something in it breaks the diet."
 JUDGE = """\
@@ -54,9 +54,10 @@ def label_row(  # noqa: PLR0913 - what a label says
     labeller: str = "ada",
     sign: bool = True,
     at: float = 1_790_000_000,
+    calls: tuple[ToolCall, ...] = (),
     **more: Any,
 ) -> LabelRow:
-    key = item_key(given, output)
+    key = item_key(given, output, shown_calls(calls))
     label = Label(
         id=f"lb_{key[3:]}_{labeller}",
         item=key,
@@ -68,7 +69,7 @@ def label_row(  # noqa: PLR0913 - what a label says
         version=fingerprint([PASSES, FAILS]),
         **more,
     )
-    row = LabelRow(label=label, input=given, output=output, split=split)
+    row = LabelRow(label=label, input=given, output=output, tool_calls=calls, split=split)
     if not sign:
         return row
     signature = base64.b64encode(private_key(labeller).sign(row.signed)).decode()

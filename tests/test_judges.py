@@ -15,6 +15,7 @@ from mcp import Client
 from regrade_server.app import build_server
 from regrade_server.cli import main
 from regrade_server.house import House
+from regrade_tools.models import ToolCall
 from regrade_tools.workspace import Workspace
 
 pytestmark = pytest.mark.anyio
@@ -210,6 +211,86 @@ async def test_what_people_did_not_sign_counts_as_a_suggestion(tmp_path: Path) -
     assert found["label_problems"] == [
         "3 labels claim to be a person's and no known key signed them: they count as suggestions"
     ]
+
+
+async def test_the_tool_calls_are_part_of_what_was_labelled_signed_and_judged(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "evals").mkdir()
+    know(tmp_path, "ada")
+    booked = label_row("q", "a", "pass", split="dev", calls=(ToolCall("book", {"n": 1}),))
+    looked = label_row("q", "a", "fail", split="dev", calls=(ToolCall("look", {"n": 1}),))
+    write_labels(tmp_path, [booked, looked])
+    judge_file(tmp_path, "diet", "recorded: evals/said.jsonl")
+    calls = [{"name": "book", "arguments": {"n": 1}}]
+    recorded(
+        tmp_path,
+        [
+            {"input": "q", "output": "a", "tool_calls": calls, "verdict": "PASS"},
+            {"item": looked.label.item, "verdict": "FAIL"},
+        ],
+    )
+    async with client_of(tmp_path) as client:
+        found = await replied(client, "align_judge", judge="diet", split="dev")
+        assert found["confusion"] == {"tp": 1, "fn": 0, "tn": 1, "fp": 0}
+        write_labels(tmp_path, [booked.model_copy(update={"tool_calls": looked.tool_calls})])
+        told = await refused(client, "align_judge", judge="diet", split="dev")
+    assert "diet.jsonl:1 holds another input, output or tool call" in told
+
+
+async def test_what_a_judge_says_of_the_test_split_is_shown_by_no_tool(tmp_path: Path) -> None:
+    (tmp_path / "evals").mkdir()
+    labelled_dozens(tmp_path)
+    items = [{"input": f"question {n}", "output": f"answer {n}"} for n in range(30)]
+    recorded(tmp_path, [{**item, "verdict": "FAIL", "reasoning": "SAID"} for item in items])
+    judge_file(tmp_path, "diet", "recorded: evals/said.jsonl")
+    (tmp_path / "evals" / "suites").mkdir()
+    suite = "assertions: [{type: judge, judge: diet}]\n"
+    (tmp_path / "evals" / "suites" / "diets.yaml").write_text(suite)
+    (tmp_path / "evals" / "cases" / "diets").mkdir(parents=True)
+    case = {"id": "one", "input": "question 1", "recorded": {"output": "answer 1"}}
+    (tmp_path / "evals" / "cases" / "diets" / "one.yaml").write_text(json.dumps(case))
+    async with client_of(tmp_path) as client:
+        told = await refused(client, "run_judge", judge="diet", outputs=items[:1])
+        assert "of the test split, of which nobody sees what a judge says" in told
+        few = await replied(client, "run_judge", judge="diet", outputs=[items[0], items[25]])
+        assert few["population"] == "2 given outputs; 1 of the test split are left out"
+        assert few["judged"] == 1
+        many = await replied(client, "run_judge", judge="diet", outputs=items)
+        assert many["population"] == "30 given outputs; 24 of the test split are not shown"
+        assert many["judged"] == 30
+        assert {card["place"] for card in many["verdicts"]} == {
+            f"output {n}" for n in range(25, 31)
+        }
+        run = await replied(client, "run_suite", suite="diets")
+        assert "its reason is withheld" in str(run)
+        assert "SAID" not in str(run)
+        found = await replied(client, "align_judge", judge="diet", split="test")
+    assert "SAID" not in str(found)
+    assert "SAID" not in (tmp_path / "evals" / "judgements" / "diet.jsonl").read_text()
+
+
+@pytest.mark.parametrize("mind", ["recorded", "python"])
+async def test_a_judge_whose_file_of_judgements_or_function_changes_is_another_judge(
+    mind: str, tmp_path: Path
+) -> None:
+    (tmp_path / "evals").mkdir()
+    labelled_dozens(tmp_path)
+    items = [{"input": f"question {n}", "output": f"answer {n}"} for n in range(24)]
+
+    def write(reason: str) -> None:
+        recorded(tmp_path, [{**item, "verdict": "PASS", "reasoning": reason} for item in items])
+        (tmp_path / "bot.py").write_text(f"def classify(given):\n    return True  # {reason}\n")
+
+    more = {"recorded": "recorded: evals/said.jsonl", "python": "python: bot:classify"}
+    judge_file(tmp_path, "diet", f"{more[mind]}\nthresholds: {{tpr: 0.5, tnr: 0}}")
+    write("so")
+    async with client_of(tmp_path) as client:
+        first = await replied(client, "align_judge", judge="diet", split="test")
+        write("otherwise")
+        second = await replied(client, "align_judge", judge="diet", split="dev")
+    assert (first["state"], second["state"]) == ("aligned", "stale")
+    assert first["fingerprint"] != second["fingerprint"]
 
 
 async def test_the_disagreements_of_dev_are_shown_with_both_reasons(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
+from anyio import to_thread
 from labelled import judge_file
 from mcp import Client
 from mcp.types import ElicitRequestParams, ElicitResult
@@ -196,6 +197,38 @@ async def test_what_no_person_accepted_stays_a_suggestion_and_says_how_it_is_con
     assert (found["suggested"], found["signed"]) == (1, 0)
     assert "regrade label diet" in found["hint"]
     assert signed(root) == []
+
+
+async def test_nobody_is_asked_to_sign_what_a_form_cannot_show_whole(root: Path) -> None:
+    can_sign(root)
+    called = [
+        {"function": {"name": "book", "arguments": '{"table": 7}'}, "id": "c", "type": "function"}
+    ]
+    logs = [
+        {"messages": [{"role": "user", "content": "long"}, {"role": "assistant", "content": "a" * 4_001}]},
+        {"messages": [{"role": "user", "content": "b"}, {"role": "assistant", "content": "done", "tool_calls": called}]},
+    ]  # fmt: skip
+    (root / "chats.jsonl").write_text("".join(json.dumps(log) + "\n" for log in logs))
+    assert (
+        await to_thread.run_sync(main, ("import", str(root / "chats.jsonl"), "--root", str(root)))
+        == 0
+    )
+    person = Person("accept")
+    async with client_of(root, person) as client:
+        (long,) = await ids(client, "long")
+        (short,) = await ids(client, "done")
+        told = await refused(
+            client, "label_traces", criterion="diet", labels=[label(long)], confirm=True
+        )
+        assert "is too long to be shown whole in a form" in told
+        many = [label(one) for one in (await ids(client))[:6]]
+        told = await refused(client, "label_traces", criterion="diet", labels=many, confirm=True)
+        assert "A person is asked about 5 labels at most" in told
+        assert person.asked == []
+        await replied(client, "label_traces", criterion="diet", labels=[label(short)], confirm=True)
+    (asked,) = person.asked
+    assert 'Tool calls: [{"name": "book", "arguments": {"table": 7}}]' in asked
+    assert signed(root) == [(short, "fail", "ada")]
 
 
 async def test_without_a_key_of_the_repository_nobody_is_asked(root: Path) -> None:

@@ -19,7 +19,7 @@ from regrade_tools.judge_files import JudgeFiles
 from regrade_tools.judgebook import JudgeBook, Look
 from regrade_tools.label_files import LabelFiles
 from regrade_tools.labelbook import Truth
-from regrade_tools.models import Item, Judged, Split
+from regrade_tools.models import Item, Judged, JudgeSpec, Split
 from regrade_tools.running import Progress, silent
 from regrade_tools.workspace import Workspace
 
@@ -71,6 +71,10 @@ class Alignments:
             (truth.item for truth in truths if splits[truth.item.key] == split),
             key=lambda item: item.key,
         )
+
+    def tested(self, spec: JudgeSpec) -> frozenset[str]:
+        """The keys of what the test split holds: what a judge says of it one by one is hidden."""
+        return frozenset(key for key, split in self.labels.splits(spec).items() if split == "test")
 
     async def measure(
         self,

@@ -25,27 +25,32 @@ _KEPT_AT_ONCE = 32
 class Sitting:
     """A judge ready to judge: its models, its examples, and what it said elsewhere.
 
-    ``agent`` is the client whose agent judges, where the judge has no mind of its own.
+    ``source`` is a fingerprint of what else of the repository decides what it says. ``agent`` is
+    the client whose agent judges, where the judge has no mind of its own.
     """
 
     judge: Judge
     models: tuple[ModelSpec, ...] = ()
     examples: tuple[Example, ...] = ()
     recorded: dict[str, Said] = field(default_factory=dict[str, Said])
+    source: str = ""
     agent: str = ""
 
     @property
     def fingerprint(self) -> str:
         """Which judge this is; a change of anything that could change a verdict changes it."""
-        own = judge_fingerprint(self.judge, self.models, self.examples)
+        own = self._own
         return f"agent:{self.agent}:{own}" if self.agent else own
 
     def agent_of(self, fingerprint: str) -> str:
         """The agent behind a fingerprint, where it is that of this judge with an agent's mind."""
-        own = judge_fingerprint(self.judge, self.models, self.examples)
         kind, _, rest = fingerprint.partition(":")
         agent, _, judge = rest.rpartition(":")
-        return agent if kind == "agent" and judge == own else ""
+        return agent if kind == "agent" and judge == self._own else ""
+
+    @property
+    def _own(self) -> str:
+        return judge_fingerprint(self.judge, self.models, self.examples, self.source)
 
     @property
     def needs_an_agent(self) -> bool:

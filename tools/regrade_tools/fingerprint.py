@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import secrets
+from collections.abc import Sequence
 
 from pydantic import JsonValue
 
@@ -37,9 +38,17 @@ def content_hash(value: JsonValue) -> str:
     return hashlib.sha256(canonical(value)).hexdigest()
 
 
-def item_key(given: JsonValue, output: JsonValue) -> str:
+def item_content(given: JsonValue, output: JsonValue, calls: Sequence[JsonValue] = ()) -> str:
+    """The SHA-256 in hex of all that a judge or a person is shown of an answer.
+
+    ``calls`` are the tool calls, each a name and its arguments; an answer without any has none.
+    """
+    return content_hash([given, output, list(calls)] if calls else [given, output])
+
+
+def item_key(given: JsonValue, output: JsonValue, calls: Sequence[JsonValue] = ()) -> str:
     """The key of an answer that is judged or labelled: ``it_`` and 20 hex digits."""
-    return f"it_{content_hash([given, output])[:20]}"
+    return f"it_{item_content(given, output, calls)[:20]}"
 
 
 def trace_id(record: JsonValue, occurrence: int, started_at: float | None) -> str:

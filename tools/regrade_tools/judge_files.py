@@ -1,18 +1,17 @@
 """``evals/judges/<judge>.md``: judges as the repository has them, and what is kept of them."""
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pydantic import JsonValue, ValidationError
+from pydantic import ValidationError
 
 from regrade_tools import judgebook
 from regrade_tools.bench import Sitting
-from regrade_tools.fingerprint import item_key
+from regrade_tools.judge_sources import recordings, source
 from regrade_tools.judgebook import JudgeBook, Look
-from regrade_tools.judging import Example, Said, spoken
+from regrade_tools.judging import Example
 from regrade_tools.label_files import LabelFiles
 from regrade_tools.models import Judge, Judged, JudgeSpec, ModelSpec
 from regrade_tools.refusal import Refusal, unknown
@@ -73,11 +72,13 @@ class JudgeFiles:
         """
         spec = judge.spec
         names = spec.jury or ((spec.model,) if spec.model else ())
+        recorded = recordings(self.workspace, spec)
         return Sitting(
             judge,
             tuple(self._model(name) for name in names),
             self._examples(judge),
-            self._recorded(judge),
+            recorded,
+            source(self.workspace, spec, recorded),
         )
 
     def _model(self, name: str) -> ModelSpec:
@@ -114,25 +115,6 @@ class JudgeFiles:
             Example(by_item[key].row.item, by_item[key].verdict, by_item[key].row.label.critique)
             for key in judge.spec.examples
         )
-
-    def _recorded(self, judge: Judge) -> dict[str, Said]:
-        if judge.spec.recorded is None:
-            return {}
-        path = self.workspace.readable(judge.spec.recorded)
-        shown = self.workspace.shown(path)
-        found: dict[str, Said] = {}
-        for number, line in enumerate(self.workspace.text(path).splitlines(), 1):
-            if not line.strip():
-                continue
-            try:
-                row: JsonValue = json.loads(line)
-            except (ValueError, RecursionError):
-                raise Refusal(f"{shown}:{number} is not JSON.") from None
-            if not isinstance(row, dict):
-                raise Refusal(f"{shown}:{number} is no object.")
-            key = row.get("item") or item_key(row.get("input"), row.get("output"))
-            found[str(key)] = spoken(row)
-        return found
 
     def book(self, name: str) -> JudgeBook:
         """What is kept of a judge."""

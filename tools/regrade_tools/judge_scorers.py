@@ -14,7 +14,7 @@ from regrade_tools.bench import Bench, Seat
 from regrade_tools.budget import Budget
 from regrade_tools.fingerprint import item_key
 from regrade_tools.judge_files import JudgeFiles
-from regrade_tools.models import Item, Judged, ToolCall
+from regrade_tools.models import Item, Judged, ToolCall, shown_calls
 from regrade_tools.planning import Planned
 from regrade_tools.ports import Columns, ScorerProgram, Scorers, TargetError
 from regrade_tools.refusal import Refusal
@@ -50,13 +50,15 @@ class JudgeScorers:
                 next_step="Name a model, a jury, a function or recorded judgements in its file.",
             )
         async with self.bench.seat(sitting, Budget()) as seat:
-            yield _JudgeProgram(self.bench, seat)
+            tested = Alignments(files.workspace).tested(sitting.judge.spec)
+            yield _JudgeProgram(self.bench, seat, tested)
 
 
 @dataclass(frozen=True)
 class _JudgeProgram:
     bench: Bench
     seat: Seat
+    tested: frozenset[str]
 
     @property
     def columns(self) -> Columns:
@@ -71,7 +73,10 @@ class _JudgeProgram:
         if judged is None:
             judged = await self.seat.judged(item)
             await self.seat.keep([judged])
-        return {"pass": self._passes(judged), "reason": judged.reasoning or judged.problem}
+        reason = judged.reasoning or judged.problem
+        if item.key in self.tested:
+            reason = "its reason is withheld, for this answer is of the test split"
+        return {"pass": self._passes(judged), "reason": reason}
 
     def _passes(self, judged: Judged) -> bool:
         policy = self.seat.sitting.judge.spec.unknown
@@ -84,7 +89,7 @@ def _item(given: dict[str, JsonValue]) -> Item:
     called = cast("list[dict[str, JsonValue]]", given.get("tool_calls") or [])
     calls = tuple(ToolCall(str(call["name"]), call.get("arguments")) for call in called)
     asked, answer = given.get("input"), given.get("output")
-    return Item(item_key(asked, answer), asked, answer, calls)
+    return Item(item_key(asked, answer, shown_calls(calls)), asked, answer, calls)
 
 
 def unaligned(workspace: Workspace, plan: Iterable[Planned]) -> dict[str, Assessment]:

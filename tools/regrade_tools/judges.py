@@ -40,6 +40,8 @@ from regrade_tools.running import Progress, silent
 from regrade_tools.workspace import Workspace, needed
 
 _CARDS = 50
+# Among so many answers the counts do not give away what is said of a single one.
+_CROWD = 20
 _PAGE = 15_000
 
 
@@ -80,6 +82,7 @@ class Judges:
             if compared
             else await self._population(traces, run_id, outputs, n, seed)
         )
+        found = found if compared else _open(found, alignments.tested(sitting.judge.spec), judge)
         if sitting.needs_an_agent:
             known = await self.bench.known(sitting, [item.key for item in found.items])
             open_items = [item for item in found.items if item.key not in known]
@@ -157,6 +160,23 @@ def _compared(
     return pairs_of(given or (), clean)
 
 
+def _open(found: Population, tested: frozenset[str], judge: str) -> Population:
+    """``found`` without the test split, where it is too small for its counts to hide that."""
+    keys = {item.key for item in found.items}
+    hidden = len(keys & tested)
+    if not hidden:
+        return found
+    if len(keys) >= _CROWD:
+        return replace(found, told=f"{found.told}; {hidden} of the test split are not shown")
+    rest = tuple(item for item in found.items if item.key not in tested)
+    if not rest:
+        raise Refusal(
+            "That is of the test split, of which nobody sees what a judge says.",
+            next_step=f'align_judge("{judge}", split="test") measures it; split="dev" shows more.',
+        )
+    return Population(rest, f"{found.told}; {hidden} of the test split are left out")
+
+
 def _report(
     alignments: Alignments,
     sitting: Sitting,
@@ -166,6 +186,7 @@ def _report(
 ) -> JudgeReport:
     spec = sitting.judge.spec
     distinct = {item.key: item for item in found.items}
+    tested = alignments.tested(spec)
     every = [judged[key] for key in distinct]
     counts = Counter[Judgement](one.verdict for one in every)
     raw = _raw(counts, spec.unknown)
@@ -173,7 +194,7 @@ def _report(
     labelled = confusion(alignments.labelled_pairs(sitting), spec.unknown)
     assessment = alignments.assessment(sitting.judge.name)
     page = fit(
-        ordered(distinct.values(), judged),
+        ordered((item for key, item in distinct.items() if key not in tested), judged),
         lambda item: verdict_card(item, judged[item.key]),
         start,
         _PAGE,

@@ -60,7 +60,7 @@ def answer_schema(judge: Judge) -> dict[str, JsonValue]:
 
 
 def judge_fingerprint(
-    judge: Judge, models: Sequence[ModelSpec], examples: Sequence[Example]
+    judge: Judge, models: Sequence[ModelSpec], examples: Sequence[Example], source: str = ""
 ) -> str:
     """Which judge this is: whatever could change a verdict is in it, and nothing else.
 
@@ -84,6 +84,7 @@ def judge_fingerprint(
             spec.max_characters,
             minds,
             shown,
+            source,
         ]
     )
 
@@ -171,12 +172,8 @@ def _system(judge: Judge) -> str:
 def _answers(judge: Judge, item: Item) -> dict[str, str]:
     if judge.spec.pairwise and isinstance(item.output, dict):
         return {name: fenced(name, item.output.get(name)) for name in ("first", "second")}
-    calls = {"tool_calls": fenced("tool_calls", _calls(item))} if item.tool_calls else {}
+    calls = {"tool_calls": fenced("tool_calls", item.calls)} if item.tool_calls else {}
     return {**calls, "output": fenced("output", item.output)}
-
-
-def _calls(item: Item) -> list[JsonValue]:
-    return [{"name": call.name, "arguments": call.arguments} for call in item.tool_calls]
 
 
 def _shown(example: Example) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import JsonValue, ValidationError
 
 from regrade_tools.alignment import consensus
-from regrade_tools.fingerprint import content_hash, item_key
+from regrade_tools.fingerprint import item_content, item_key
 from regrade_tools.mistakes import mistakes_in
 from regrade_tools.models import Item, Label, Sampled, Split, ToolCall, Verdict
 from regrade_tools.models.document import Document
@@ -39,7 +39,7 @@ class LabelRow(Document):
     @property
     def signed(self) -> bytes:
         """What the labeller's signature is of."""
-        return signed_text(self.label, content_hash([self.input, self.output]))
+        return signed_text(self.label, item_content(self.input, self.output, self.item.calls))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def read(text: str, shown: str) -> tuple[LabelRow, ...]:
     """The lines of a label file.
 
     Raises:
-        Refusal: A line is no label, or its item is not what its input and output say.
+        Refusal: A line is no label, or its item is not what it holds.
     """
     rows: list[LabelRow] = []
     for number, line in enumerate(text.splitlines(), 1):
@@ -102,9 +102,9 @@ def read(text: str, shown: str) -> tuple[LabelRow, ...]:
                 f"{shown}:{number} is no label: {mistakes_in(problem, LabelRow)}.",
                 next_step="Take the line back to what version control has of it.",
             ) from None
-        if row.label.item != item_key(row.input, row.output):
+        if row.label.item != item_key(row.input, row.output, row.item.calls):
             raise Refusal(
-                f"{shown}:{number} holds another input or output than the one that was labelled.",
+                f"{shown}:{number} holds another input, output or tool call than was labelled.",
                 next_step="Take the line back to what version control has of it.",
             )
         rows.append(row)

@@ -26,6 +26,8 @@ _MOST = 100
 _ASKED = 5
 _SHOWN = 10
 _CRITIQUE = 4_000
+# Characters of an item that a form can show; a longer one is for a terminal, which pages.
+_WHOLE = 4_000
 _MODE = 80
 
 
@@ -69,8 +71,9 @@ class Labels:
         labelling = self._labelling()
         about = labelling.criterion(criterion)
         answers, refused = await self._answers(labels)
-        if confirm and consent == "given":
+        if confirm:
             _askable(answers)
+        if confirm and consent == "given":
             labeller = labelling.labeller()
             rows = labelling.rows(about, answers, "human", labeller)
             rows = [labelling.signed(row) for row in rows]
@@ -200,6 +203,14 @@ def _askable(answers: Sequence[Answer]) -> None:
             f"A person is asked about {_ASKED} labels at most, so that each is read.",
             next_step="Give fewer, or leave out confirm: they can run `regrade label CRITERION`.",
         )
+    for answer in answers:
+        if sum(len(text) for _, text in _parts(answer.item)) > _WHOLE:
+            raise Refusal(
+                f"{answer.item.trace_id} is too long to be shown whole in a form, and nobody signs "
+                "what they have not seen.",
+                next_step="Leave it out, or leave out confirm: a person reads it whole with "
+                "`regrade label CRITERION --sample suggestions`.",
+            )
 
 
 def _shown(labelling: Labelling, number: int, answer: Answer) -> str:
@@ -208,16 +219,23 @@ def _shown(labelling: Labelling, number: int, answer: Answer) -> str:
     return "\n".join(
         (
             f"{number}. {answer.verdict.upper()}{mode}, {answer.item.trace_id}",
-            f"   Input: {_text(answer.item.input, 500)}",
-            f"   Output: {_text(answer.item.output, 2_000)}",
+            *(f"   {name}: {text}" for name, text in _parts(answer.item)),
             f"   Critique: {plain(line(labelling.clean(answer.critique)))}",
         )
     )
 
 
-def _text(value: JsonValue, most: int) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return plain(clip(" ".join(text.split()), most))
+def _parts(item: Item) -> list[tuple[str, str]]:
+    """What is signed of an item, each part on one line, so that none can pass for another."""
+    calls: list[tuple[str, JsonValue]] = [("Tool calls", item.calls)] if item.calls else []
+    return [
+        (name, plain(" ".join(_text(value).split())))
+        for name, value in (("Input", item.input), *calls, ("Output", item.output))
+    ]
+
+
+def _text(value: JsonValue) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _hint(criterion: Criterion, consent: Consent, signed: int) -> str:

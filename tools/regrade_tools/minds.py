@@ -7,6 +7,7 @@ from typing import Protocol
 from pydantic import JsonValue
 
 from regrade_tools.budget import Budget
+from regrade_tools.fingerprint import item_key
 from regrade_tools.judging import Example, Said, answer_schema, majority, prompts, said, spoken
 from regrade_tools.models import Case, Item, Judge, ModelSpec, Question
 from regrade_tools.ports import ModelError, Models, Target, TargetError
@@ -95,7 +96,9 @@ class Recorded:
 
     async def opinion(self, item: Item) -> Opinion:
         """As the protocol says."""
-        found = self.judgements.get(item.key)
+        # A file that names no tool calls speaks of the answer, whatever was called for it.
+        alike = item_key(item.input, item.output)
+        found = self.judgements.get(item.key) or self.judgements.get(alike)
         if found is None:
             raise ModelError("the file of recorded judgements says nothing of this item")
         return Opinion(found)

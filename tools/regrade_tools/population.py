@@ -11,7 +11,7 @@ from pydantic import JsonValue
 from regrade_tools.assertions import subject_of
 from regrade_tools.fingerprint import item_key
 from regrade_tools.formats.fields import redacted_names
-from regrade_tools.models import Item, Trace
+from regrade_tools.models import Item, Trace, shown_calls
 from regrade_tools.ports import Store
 from regrade_tools.query import parse
 from regrade_tools.redaction import redactable, redaction_of
@@ -135,7 +135,7 @@ def item_of(trace: Trace) -> Item:
     """The answer of a trace, to be judged or labelled."""
     subject = subject_of(trace)
     return Item(
-        key=item_key(subject.input, subject.output),
+        key=item_key(subject.input, subject.output, shown_calls(subject.tool_calls)),
         input=subject.input,
         output=subject.output,
         tool_calls=subject.tool_calls,

@@ -56,7 +56,8 @@ class Session:
         for told, words in (("passes", self.criterion.passes), ("fails", self.criterion.fails)):
             if words:
                 self._say(f"   {told}: {plain(one_line(words))}")
-        self._page(["-- input", *_lines(item.input), "-- output", *_lines(item.output)])
+        called = ["-- tool calls", *_lines(item.calls)] if item.calls else []
+        self._page(["-- input", *_lines(item.input), *called, "-- output", *_lines(item.output)])
         while True:
             said = self._read(f"{_KEYS}: ").strip().lower()
             if said in ("y", "n", "s", "u"):

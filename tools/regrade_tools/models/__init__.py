@@ -3,7 +3,7 @@
 from regrade_tools.models.case import Case, Provenance, Recorded
 from regrade_tools.models.dataset import Dataset
 from regrade_tools.models.judge import Judge, JudgeSpec, Thresholds
-from regrade_tools.models.judgement import Item, Judged, Judgement
+from regrade_tools.models.judgement import Item, Judged, Judgement, shown_calls
 from regrade_tools.models.label import Label, LabelSource, Sampled, Split, Verdict, counting_labels
 from regrade_tools.models.language_model import Completion, ModelSpec, Prompt, Question
 from regrade_tools.models.packet import Packet, PacketKind
@@ -84,4 +84,5 @@ __all__ = [
     "Trace",
     "Verdict",
     "counting_labels",
+    "shown_calls",
 ]

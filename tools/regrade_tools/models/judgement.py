@@ -1,5 +1,6 @@
 """A judgement: what a judge says of one item. Unknown is an answer; errored is none."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -14,7 +15,7 @@ Judgement = Literal["pass", "fail", "unknown", "errored"]
 class Item:
     """What is judged: an answer with what it answers.
 
-    ``key`` is a fingerprint of the input and the output, the same on every machine. ``group``
+    ``key`` is a fingerprint of all that is shown of it, the same on every machine. ``group``
     is the session. ``place`` says where it comes from: a trace, or a run with its case.
     """
 
@@ -25,6 +26,16 @@ class Item:
     trace_id: str = ""
     group: str = ""
     place: str = ""
+
+    @property
+    def calls(self) -> list[JsonValue]:
+        """The tool calls as a judge is shown them."""
+        return shown_calls(self.tool_calls)
+
+
+def shown_calls(calls: Iterable[ToolCall]) -> list[JsonValue]:
+    """Tool calls without their ids, which no two machines give alike."""
+    return [{"name": call.name, "arguments": call.arguments} for call in calls]
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ Split = Literal["train", "dev", "test"]
 class Label:
     """One label; of several by one labeller for one item and criterion the latest counts.
 
-    ``item`` is the key of what was labelled: a fingerprint of the input and the output, so that
+    ``item`` is the key of what was labelled: a fingerprint of all that is shown of it, so that
     it is the same on every machine. ``group`` is the session of a conversation: what belongs
     together never straddles two splits. ``mode`` is the failure mode. ``labelled_at`` is Unix
     seconds. ``version`` is that of the criterion's words. ``signature`` is the labeller's, in
