@@ -201,13 +201,14 @@ async def test_what_no_person_accepted_stays_a_suggestion_and_says_how_it_is_con
 
 async def test_nobody_is_asked_to_sign_what_a_form_cannot_show_whole(root: Path) -> None:
     can_sign(root)
-    called = [
-        {"function": {"name": "book", "arguments": '{"table": 7}'}, "id": "c", "type": "function"}
+    function = {"name": "book", "arguments": '{"table": 7}'}
+    called = [{"function": function, "id": "c", "type": "function"}]
+    answers: list[dict[str, Any]] = [
+        {"role": "assistant", "content": "a" * 4_001},
+        {"role": "assistant", "content": "done", "tool_calls": called},
     ]
-    logs = [
-        {"messages": [{"role": "user", "content": "long"}, {"role": "assistant", "content": "a" * 4_001}]},
-        {"messages": [{"role": "user", "content": "b"}, {"role": "assistant", "content": "done", "tool_calls": called}]},
-    ]  # fmt: skip
+    questions = [{"role": "user", "content": content} for content in ("long", "b")]
+    logs = [{"messages": list(pair)} for pair in zip(questions, answers, strict=True)]
     (root / "chats.jsonl").write_text("".join(json.dumps(log) + "\n" for log in logs))
     assert (
         await to_thread.run_sync(main, ("import", str(root / "chats.jsonl"), "--root", str(root)))

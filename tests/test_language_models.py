@@ -172,6 +172,7 @@ async def test_a_real_small_model_judges_and_is_not_trusted(tmp_path: Path) -> N
     judge_file(tmp_path, "diet", "model: tiny")
     found = await judged(tmp_path)
     assert found["judged"] == 8
-    assert found["passed"] + found["failed"] + found["unknown"] + found["errored"] == 8
-    assert found["passed"] + found["failed"] > 0
+    passed, failed, unknown = (found.get(kind, 0) for kind in ("passed", "failed", "unknown"))
+    assert passed + failed + unknown == 8
+    assert passed + failed > 0
     assert found["state"] == "draft"
