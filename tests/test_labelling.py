@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 from labelled import PASSES, judge_file, label_row, private_key, write_labels
 
@@ -108,6 +109,101 @@ def test_what_is_answered_is_kept_though_the_terminal_goes_away(root: Path) -> N
     code, shown = at_a_terminal(root, ["y", "it keeps to it", "\x04"], "label", "diet")
     assert code == 0, shown
     assert len(book(root).truths) == 1
+
+
+def sheet_of(root: Path, *rows: tuple[str, str, str]) -> Path:
+    """A sheet that somebody filled in: the outcome, the critique and the mode of its rows."""
+    path = root / "diet.xlsx"
+    query = ("label", "diet", "question", "--to", str(path), "--root", str(root))
+    assert main(query) == 0
+    book = openpyxl.load_workbook(path)
+    for number, row in enumerate(rows, 2):
+        for place, text in enumerate(row, 5):
+            book["labels"].cell(row=number, column=place).value = text
+    book.save(path)
+    return path
+
+
+def test_a_sheet_that_a_person_filled_in_is_signed_row_by_row(root: Path) -> None:
+    suggested(root)
+    path = sheet_of(
+        root,
+        ("pass", "It keeps to it.\nWholly.", ""),
+        ("FAIL ", "Butter.", "fat"),
+        ("good", "It is.", ""),
+    )
+    arguments = ("label", "diet", "--from", str(path))
+    code, shown = at_a_terminal(root, ["no"], *arguments)
+    assert (code, "0 labelled" in shown, book(root).truths) == (0, True, ())
+    code, shown = at_a_terminal(root, ["yes"], *arguments)
+    assert code == 0
+    assert "row 4: outcome is 'good'; write pass or fail" in shown
+    assert "1 rows are blank, 0 were labelled so before." in shown
+    assert "Sign these 2 as ada, picked in no way that stands for more?" in shown
+    said = {(one.verdict, one.row.label.critique, one.row.label.mode) for one in book(root).truths}
+    assert said == {("pass", "It keeps to it.\nWholly.", ""), ("fail", "Butter.", "fat")}
+    code, shown = at_a_terminal(root, [], *arguments)
+    assert "2 were labelled so before." in shown
+    assert "There is nothing to sign." in shown
+    assert len(book(root).rows) == 3
+
+
+def test_what_a_row_no_longer_shows_and_what_was_said_elsewhere_is_not_signed(root: Path) -> None:
+    why = ("pass", "It keeps to it.", "")
+    path = sheet_of(root, why, why, why, ("=1+1", "x", ""))
+    workbook = openpyxl.load_workbook(path)
+    sheet = workbook["labels"]
+    traces = [str(sheet.cell(row=number, column=1).value) for number in range(2, 6)]
+    sheet.cell(row=2, column=4).value = "another answer"
+    sheet.cell(row=3, column=1).value = traces[2]
+    workbook.save(path)
+    code, shown = at_a_terminal(root, [], "label", "diet", "--from", str(path))
+    assert code == 0
+    assert "row 2: it does not show what the trace holds now" in shown
+    assert f"row 3: {traces[2]} stands in 2 rows" in shown
+    assert "row 5: its outcome is a formula; write text" in shown
+    assert "There is nothing to sign." in shown
+    # Said at a terminal since: the sheet does not say it otherwise.
+    sheet.cell(row=3, column=1).value = traces[1]
+    workbook.save(path)
+    code, _ = at_a_terminal(root, ["n", "It does not.", ""] * 4, "label", "diet")
+    assert code == 0
+    code, shown = at_a_terminal(root, [], "label", "diet", "--from", str(path))
+    assert "row 4: you labelled it fail elsewhere" in shown
+
+
+def test_a_sheet_runs_nothing_overwrites_nothing_and_is_of_the_words_of_now(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    formulas = ["=1+1", "+1", "-1", "@SUM(A1)"]
+    lines = [json.dumps({"input": "formula", "output": text}) for text in formulas]
+    (root / "more.jsonl").write_text("\n".join(lines) + "\n")
+    assert main(("import", str(root / "more.jsonl"), "--root", str(root))) == 0
+    path = root / "diet.xlsx"
+    write = ("label", "diet", "formula", "--to", str(path), "--root", str(root))
+    assert main(write) == 0
+    sheet = openpyxl.load_workbook(path)["labels"]
+    cells = [sheet.cell(row=number, column=4) for number in range(2, 6)]
+    assert {str(cell.value) for cell in cells} == set(formulas)
+    assert {(cell.data_type, cell.quotePrefix) for cell in cells} == {("s", True)}
+    before = path.read_bytes()
+    assert main(write) == 2
+    assert path.read_bytes() == before
+    assert "may hold somebody's answers" in capsys.readouterr().err
+    # Nobody signs a sheet but at a terminal.
+    sign = ("label", "diet", "--from", str(path), "--root", str(root))
+    assert main(sign) == 2
+    assert "Labels are signed by a person at a terminal" in capsys.readouterr().err
+    judge = root / "evals" / "judges" / "diet.md"
+    judge.write_text(judge.read_text().replace(PASSES, "It is vegan."))
+    code, shown = at_a_terminal(root, ["yes"], *sign[:4])
+    assert (code, "The words of diet have changed since that sheet was written" in shown) == (
+        2,
+        True,
+    )
+    path.write_bytes(b"PK\x03\x04")
+    code, shown = at_a_terminal(root, ["yes"], *sign[:4])
+    assert (code, "cannot be read as a workbook" in shown) == (2, True)
 
 
 @pytest.mark.parametrize("arguments", [(), ("--sample", "suggestions"), ("--as", "ada")])

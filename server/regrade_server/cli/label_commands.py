@@ -3,16 +3,20 @@
 import sys
 from argparse import Namespace
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import TypeVar
 
 import anyio
 
+from regrade_server import workbook
+from regrade_server.cli import label_sheet
 from regrade_server.cli.adding import Adder
 from regrade_server.cli.label_session import Session
 from regrade_server.cli.printing import Console, plain
 from regrade_server.house import House
 from regrade_tools.label_files import LabelFiles
 from regrade_tools.label_queue import Queue, Queues
+from regrade_tools.label_sheets import Sheets
 from regrade_tools.label_status import LabelStatus, status
 from regrade_tools.labellers import add_labeller
 from regrade_tools.labelling import Answer, Criterion, Labelling
@@ -36,6 +40,10 @@ def add_to(verb: Adder) -> None:
     )  # fmt: skip
     labelling.add_argument("--seed", type=int, default=0, help="another sample; 0 by default")
     labelling.add_argument("--as", dest="name", help="who signs, where several people can")
+    labelling.add_argument("--to", type=Path, metavar="FILE.xlsx", help="write them to a new sheet")
+    labelling.add_argument(
+        "--from", dest="sheet", type=Path, metavar="FILE.xlsx", help="sign a sheet that you filled"
+    )
     labelling.add_argument("--status", action="store_true", help="only say how far it is labelled")
 
 
@@ -65,13 +73,35 @@ def label(told: Namespace, workspace: Workspace | None, console: Console) -> int
         found = status(labelling.workspace, criterion, labelling.book(criterion))
         console.result(found, _status(found))
         return 0
-    _at_a_terminal(console)
+    if told.to is None:
+        _at_a_terminal(console)
     name = labelling.labeller(told.name)
+    if told.sheet is not None:
+        return _from_sheet(workspace, criterion, name, told.sheet, console)
     queue = alive(
         workspace,
         lambda one: Queues(one).draw(criterion, name, told.query, told.n, told.sample, told.seed),
     )
+    if told.to is not None:
+        label_sheet.write(told.to, criterion, queue, console)
+        return 0
     done = _session(workspace, criterion, name, queue, console)
+    console.say(f"{done} labelled by {criterion.name}, signed as {name}.")
+    return 0
+
+
+def _from_sheet(
+    workspace: Workspace | None, criterion: Criterion, name: str, path: Path, console: Console
+) -> int:
+    sheet = workbook.read(path)
+    found = alive(workspace, lambda one: Sheets(one).filled(criterion, name, sheet))
+
+    async def keep(labelling: Labelling) -> int:
+        rows = labelling.rows(criterion, found.answers, "human", name)
+        await labelling.keep(criterion, [labelling.signed(row) for row in rows])
+        return len(rows)
+
+    done = alive(workspace, keep) if label_sheet.agreed(found, name, console) else 0
     console.say(f"{done} labelled by {criterion.name}, signed as {name}.")
     return 0
 

@@ -1,0 +1,226 @@
+"""Labels in a spreadsheet: what a person fills in, and what of it can be signed as theirs.
+
+A row is known by its trace, and what it shows is compared with the trace when it comes back: a
+person signs what they saw, or nothing.
+"""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import get_args
+
+from pydantic import JsonValue
+
+from regrade_tools.clipping import clip
+from regrade_tools.fingerprint import id_number
+from regrade_tools.label_queue import Queue
+from regrade_tools.labelbook import LabelRow
+from regrade_tools.labelling import Answer, Criterion, Labelling
+from regrade_tools.models import Item, Sampled, Verdict
+from regrade_tools.plaintext import plain
+from regrade_tools.population import item_of
+from regrade_tools.refusal import Refusal
+
+# The most that a cell of a spreadsheet holds.
+CELL = 32_767
+SHOWN = ("row", "input", "tool calls", "response")
+ANSWERS = ("outcome", "critique", "mode")
+SUGGESTED = ("row", "outcome", "critique", "mode", "who")
+ABOUT = ("criterion", "passes", "fails", "version", "sampled", "written")
+_CRITIQUE, _MODE = 4_000, 80
+_OUTCOMES: dict[str, Verdict] = {"pass": "pass", "fail": "fail"}
+
+Cells = list[str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A workbook as text; ``None`` is a formula in a cell. ``about`` says how it was made."""
+
+    heading: list[str]
+    rows: list[Cells]
+    suggestions: list[Cells]
+    about: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """What came back: answers to be signed, and each row that cannot be, with its reason.
+
+    ``known`` were labelled so before; ``blank`` have no outcome. ``differs`` are rows that are
+    signed though somebody else said otherwise of them.
+    """
+
+    criterion: str
+    answers: list[Answer] = field(default_factory=list[Answer])
+    conflicts: list[str] = field(default_factory=list[str])
+    differs: list[str] = field(default_factory=list[str])
+    known: int = 0
+    blank: int = 0
+    sampled: Sampled = "unknown"
+
+
+def table(criterion: Criterion, queue: Queue) -> tuple[Table, list[str]]:
+    """A sheet of ``queue``, and the traces that no cell can hold whole and that it leaves out."""
+    whole = [item for item in queue.items if all(len(text) <= CELL for text in _shown(item))]
+    rows: list[Cells] = [[*_shown(item), *("" for _ in ANSWERS)] for item in whole]
+    ids = {item.trace_id for item in whole}
+    suggestions: list[Cells] = [
+        [one.trace_id, one.verdict, plain(one.critique), plain(one.mode), plain(one.labeller)]
+        for one in queue.suggestions.values()
+        if one.trace_id in ids
+    ]
+    about = {
+        "criterion": criterion.name,
+        "passes": criterion.passes,
+        "fails": criterion.fails,
+        "version": criterion.version,
+        "sampled": queue.sampled,
+        "written": repr(time.time()),
+    }
+    left_out = [item.trace_id for item in queue.items if item.trace_id not in ids]
+    return Table([*SHOWN, *ANSWERS], rows, suggestions, about), left_out
+
+
+def _shown(item: Item) -> list[str]:
+    calls = json.dumps(item.calls, ensure_ascii=False, indent=2) if item.calls else ""
+    return [item.trace_id, _text(item.input), plain(calls), _text(item.output)]
+
+
+def _text(value: JsonValue) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
+    # A workbook keeps one kind of line end.
+    return plain("\n".join(text.splitlines()))
+
+
+@dataclass(frozen=True)
+class Sheets:
+    """How sheets come back."""
+
+    labelling: Labelling
+
+    async def filled(self, criterion: Criterion, labeller: str, table: Table) -> Filled:
+        """What ``labeller`` may sign of a sheet that was filled in.
+
+        Raises:
+            Refusal: It is a sheet of another criterion, or of other words of it.
+        """
+        _same(criterion, table)
+        places = {name: place for place, name in enumerate(table.heading)}
+        if missing := [name for name in (*SHOWN, *ANSWERS) if name not in places]:
+            raise Refusal(
+                f"The sheet has no column {missing[0]!r}.",
+                next_step="Leave its first line as it was written.",
+            )
+        before = _before(self.labelling.book(criterion).rows, criterion)
+        sampled = _sampled(table.about["sampled"])
+        rows = [
+            {name: row[place] if place < len(row) else "" for name, place in places.items()}
+            for row in table.rows
+        ]
+        counts = Counter(row["row"] for row in rows)
+        found = Filled(criterion.name, blank=sum(map(_blank, rows)), sampled=sampled)
+        known = 0
+        for number, row in enumerate(rows, 2):
+            if not any(row.values()) or _blank(row):
+                continue
+            came = await self._came(row, counts[row["row"]], sampled)
+            said = before.get(came.item.key, {}) if isinstance(came, Answer) else {}
+            mine = said.pop(labeller, None)
+            if isinstance(came, Answer) and mine == came.verdict:
+                known += 1
+            elif isinstance(came, str) or mine is not None:
+                told = came if isinstance(came, str) else f"you labelled it {mine} elsewhere"
+                found.conflicts.append(f"row {number}: {told}")
+            else:
+                others = sorted(who for who, verdict in said.items() if verdict != came.verdict)
+                found.differs.extend(f"row {number}: {who} said otherwise" for who in others)
+                found.answers.append(came)
+        return replace(found, known=known)
+
+    async def _came(
+        self, row: Mapping[str, str | None], count: int, sampled: Sampled
+    ) -> Answer | str:
+        """What a row says, or why it cannot be signed."""
+        problem = _problem(row)
+        if not problem and count > 1:
+            problem = f"{row['row']} stands in {count} rows"
+        if problem:
+            return problem
+        item = await self._item(row)
+        return _answer(row, item, sampled) if item else "it does not show what the trace holds now"
+
+    async def _item(self, row: Mapping[str, str | None]) -> Item | None:
+        """What the row is of, where it still shows all of it."""
+        trace = await self.labelling.store.trace(str(row["row"]))
+        item = None if trace is None else item_of(trace)
+        if item is None or [_even(row[name]) for name in SHOWN] != list(map(_even, _shown(item))):
+            return None
+        return item
+
+
+def _even(text: str | None) -> str:
+    """As spreadsheets may change it without anybody's doing: line ends, and blanks at the end."""
+    return "\n".join(line.rstrip() for line in (text or "").splitlines()).rstrip()
+
+
+def _same(criterion: Criterion, table: Table) -> None:
+    if table.about["criterion"] != criterion.name:
+        raise Refusal(
+            f"That is a sheet of {clip(table.about['criterion'], 80)!r}, not of "
+            f"{criterion.name!r}.",
+            next_step="Name the criterion that stands in its sheet `about`.",
+        )
+    if table.about["version"] != criterion.version:
+        raise Refusal(
+            f"The words of {criterion.name} have changed since that sheet was written.",
+            next_step="Write a new one with --to: people label by the words that hold now.",
+        )
+
+
+def _sampled(told: str) -> Sampled:
+    ways: dict[str, Sampled] = {way: way for way in get_args(Sampled)}
+    return ways.get(told, "unknown")
+
+
+def _before(rows: Sequence[LabelRow], criterion: Criterion) -> dict[str, dict[str, Verdict]]:
+    """What people said before, by item and labeller, by the words of now."""
+    found: dict[str, dict[str, Verdict]] = {}
+    for row in rows:
+        if row.label.source == "human" and row.label.version == criterion.version:
+            found.setdefault(row.label.item, {})[row.label.labeller] = row.label.verdict
+    return found
+
+
+def _blank(row: Mapping[str, str | None]) -> bool:
+    """Whether a row is there and nobody has answered it."""
+    return any(row.values()) and all(
+        row[name] is not None and not str(row[name]).strip() for name in ANSWERS
+    )
+
+
+def _problem(row: Mapping[str, str | None]) -> str:
+    """Why a row cannot be signed, or nothing."""
+    if formula := [name for name in (*SHOWN, *ANSWERS) if row[name] is None]:
+        return f"its {formula[0]} is a formula; write text"
+    outcome = str(row["outcome"]).strip().lower()
+    if id_number(str(row["row"])) is None:
+        return f"{clip(str(row['row']), 40)!r} is no trace"
+    if outcome not in _OUTCOMES:
+        return f"outcome is {clip(outcome, 40)!r}; write pass or fail"
+    if not str(row["critique"]).strip():
+        return "critique is empty; a label without a reason teaches nobody"
+    if len(str(row["critique"])) > _CRITIQUE:
+        return f"critique is longer than {_CRITIQUE:,} characters"
+    mode = str(row["mode"]).strip()
+    if len(mode) > _MODE:
+        return f"mode is longer than {_MODE} characters"
+    return "mode is the kind of a failure, and this passes" if mode and outcome == "pass" else ""
+
+
+def _answer(row: Mapping[str, str | None], item: Item, sampled: Sampled) -> Answer:
+    verdict = _OUTCOMES[str(row["outcome"]).strip().lower()]
+    critique, mode = (plain(str(row[name]).strip()) for name in ("critique", "mode"))
+    return Answer(item, verdict, critique, mode, sampled)
