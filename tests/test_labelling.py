@@ -116,11 +116,11 @@ def sheet_of(root: Path, *rows: tuple[str, str, str]) -> Path:
     path = root / "diet.xlsx"
     query = ("label", "diet", "question", "--to", str(path), "--root", str(root))
     assert main(query) == 0
-    book = openpyxl.load_workbook(path)
+    filled: Any = openpyxl.load_workbook(path)
     for number, row in enumerate(rows, 2):
         for place, text in enumerate(row, 5):
-            book["labels"].cell(row=number, column=place).value = text
-    book.save(path)
+            filled["labels"].cell(row=number, column=place).value = text
+    filled.save(path)
     return path
 
 
@@ -151,7 +151,7 @@ def test_a_sheet_that_a_person_filled_in_is_signed_row_by_row(root: Path) -> Non
 def test_what_a_row_no_longer_shows_and_what_was_said_elsewhere_is_not_signed(root: Path) -> None:
     why = ("pass", "It keeps to it.", "")
     path = sheet_of(root, why, why, why, ("=1+1", "x", ""))
-    workbook = openpyxl.load_workbook(path)
+    workbook: Any = openpyxl.load_workbook(path)
     sheet = workbook["labels"]
     traces = [str(sheet.cell(row=number, column=1).value) for number in range(2, 6)]
     sheet.cell(row=2, column=4).value = "another answer"
@@ -182,7 +182,7 @@ def test_a_sheet_runs_nothing_overwrites_nothing_and_is_of_the_words_of_now(
     path = root / "diet.xlsx"
     write = ("label", "diet", "formula", "--to", str(path), "--root", str(root))
     assert main(write) == 0
-    sheet = openpyxl.load_workbook(path)["labels"]
+    sheet: Any = openpyxl.load_workbook(path)["labels"]
     cells = [sheet.cell(row=number, column=4) for number in range(2, 6)]
     assert {str(cell.value) for cell in cells} == set(formulas)
     assert {(cell.data_type, cell.quotePrefix) for cell in cells} == {("s", True)}
