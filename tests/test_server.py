@@ -283,3 +283,37 @@ async def test_a_line_that_is_no_message_is_answered_and_the_server_lives_on(
         (9, None),
     ]
     assert all(len(json.dumps(answer)) < 4_000 for answer in answers)
+
+
+NEWER = {
+    "_meta": {
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientInfo": {"name": "a", "version": "1"},
+        "io.modelcontextprotocol/clientCapabilities": {},
+    }
+}
+OLDER = {
+    "protocolVersion": "2025-11-25",
+    "capabilities": {},
+    "clientInfo": {"name": "a", "version": "1"},
+}
+
+
+@pytest.mark.parametrize("opening", [("initialize", OLDER), ("tools/list", NEWER)])
+async def test_a_client_may_look_first_and_then_speak_either_era(
+    opening: tuple[str, Any], tmp_path: Path
+) -> None:
+    method, params = opening
+    unknown = {"_meta": {**NEWER["_meta"], "io.modelcontextprotocol/protocolVersion": "2030-01-01"}}
+    lines = [
+        asked(1, "server/discover", json.dumps(unknown).encode()),
+        asked(2, "server/discover", json.dumps(NEWER).encode()),
+        asked(3, method, json.dumps(params).encode()),
+        asked(4, "tools/list", json.dumps({} if params is OLDER else NEWER).encode()),
+    ]
+    refused, looked, opened, listed = await said(tmp_path, lines, 4)
+    assert refused["error"]["code"] == -32022
+    assert looked["result"]["supportedVersions"] == ["2026-07-28"]
+    assert looked["result"]["instructions"].startswith("Regrade")
+    assert ("serverInfo" in opened["result"]) == (method == "initialize")
+    assert listed["result"]["tools"][0]["name"] == "overview"

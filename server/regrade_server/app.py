@@ -1,8 +1,9 @@
 """The catalog given a protocol: an MCP server whose tools are the catalog's methods."""
 
 import sys
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib.metadata import version
 from typing import Any, cast
 
@@ -11,14 +12,15 @@ from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.tools.base import Tool as Registered
 from mcp.shared.exceptions import MCPError
-from mcp.types import INVALID_PARAMS, CallToolResult, GetPromptResult, InputRequiredResult
+from mcp.types import INVALID_PARAMS, CallToolResult, GetPromptResult, InputRequiredResult, Resource
 from pydantic import ValidationError
 
 from regrade_prompts import render
+from regrade_server import notices
 from regrade_server.completions import add_completions
 from regrade_server.house import House
 from regrade_server.registration import registered
-from regrade_server.resources import add_resources
+from regrade_server.resources import add_resources, listed
 from regrade_server.slash import add_prompts
 from regrade_server.stdio import stdio
 from regrade_server.surface import Listing, Surface
@@ -52,6 +54,7 @@ def build_server(house: House, surface: Surface = Surface()) -> MCPServer[None]:
         log_level="WARNING",
         middleware=[Listing({tool.name: tool for tool in tools})],
     )
+    server.offered = partial(listed, house, names)
     add_prompts(server, names)
     add_resources(server, house, names)
     add_completions(server, house)
@@ -59,12 +62,29 @@ def build_server(house: House, surface: Surface = Surface()) -> MCPServer[None]:
 
 
 class TeachingServer(MCPServer[None]):
-    """A server whose refusals say what is valid."""
+    """A server whose refusals say what is valid.
+
+    ``offered`` makes what is listed of resources beside those that are registered.
+    """
+
+    offered: Callable[[], Awaitable[list[Resource]]] | None = None
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - the SDK's
+        """As the base class is made; the older era, too, is promised what it is told."""
+        super().__init__(*arguments, **options)
+        server = self._lowlevel_server
+        begin = partial(server.create_initialization_options, notices.PROMISED)
+        server.create_initialization_options = begin  # type: ignore[method-assign]
+
+    async def list_resources(self) -> list[Resource]:
+        """As the base class does, and what is offered."""
+        offered = [] if self.offered is None else await self.offered()
+        return [*await super().list_resources(), *offered]
 
     async def run_stdio_async(self) -> None:
         """As the base class does, on a transport that answers whatever line comes."""
-        async with stdio() as (reading, writing):
-            server = self._lowlevel_server
+        server = self._lowlevel_server
+        async with stdio(server) as (reading, writing):
             await server.run(reading, writing, server.create_initialization_options())
 
     async def call_tool(
@@ -75,7 +95,7 @@ class TeachingServer(MCPServer[None]):
         if name not in known:
             raise ToolError(str(unknown("tool", name, known)))
         try:
-            return await super().call_tool(name, arguments, context)
+            reply = await super().call_tool(name, arguments, context)
         except ToolError as error:
             cause = error.__cause__
             if isinstance(cause, ValidationError):
@@ -84,6 +104,9 @@ class TeachingServer(MCPServer[None]):
                 # The refusal itself, without the SDK's "Error executing tool" before it.
                 raise cause from None
             raise ToolError(clip(str(error), REFUSAL)) from error
+        if context is not None:
+            await notices.notify(name, context)
+        return reply
 
     async def get_prompt(
         self,

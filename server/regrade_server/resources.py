@@ -7,6 +7,7 @@ from typing import Any
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ResourceNotFoundError, ToolError
+from mcp.types import Resource
 
 from regrade_prompts import render
 from regrade_server.house import House
@@ -18,6 +19,7 @@ from regrade_tools.refusal import Refusal, unknown
 from regrade_tools.workspace import Workspace, needed
 
 GUIDES = ("start", "assertions", "judges", "gate", "query")
+_RUNS = 10
 _JSON, _MARKDOWN = "application/json", "text/markdown"
 
 
@@ -48,6 +50,29 @@ def add_resources(server: MCPServer[None], house: House, tools: Collection[str])
     _add(server, "case/{suite}/{id}", "A case", "Its file in evals/cases/.", "text/yaml")(case)
     _add(server, "schema/{kind}", "A schema", f"Of: {', '.join(SCHEMAS)}.", _JSON)(schema)
     _add(server, "guide/{topic}", "A guide", f"On: {', '.join(GUIDES)}.", _MARKDOWN)(guide)
+
+
+async def listed(house: House, tools: Collection[str]) -> list[Resource]:
+    """What can be named without knowing an id: the guides, the schemas and the newest runs."""
+    found = [
+        *(_resource(f"guide/{topic}", f"Guide: {topic}", _MARKDOWN) for topic in GUIDES),
+        *(_resource(f"schema/{kind}", f"Schema: {kind}", _JSON) for kind in SCHEMAS),
+    ]
+    if "get_run" not in tools:
+        return found
+    try:
+        runs = await house.store.runs(None, _RUNS)
+    except Refusal:
+        # A store that cannot be read keeps nobody from the guides; `overview` says what is wrong.
+        return found
+    return [
+        *found,
+        *(_resource(f"run/{it.run.id}", f"Run of {it.run.suite}", _JSON) for it in runs),
+    ]
+
+
+def _resource(path: str, title: str, kind: str) -> Resource:
+    return Resource(uri=f"regrade://{path}", name=path, title=title, mime_type=kind)
 
 
 def _add(
