@@ -209,6 +209,96 @@ async def test_the_trials_of_tau_bench_give_its_published_rates(tmp_path: Path, 
     assert told["pass_at_k"]["1"] == told["pass_hat_k"]["1"]
 
 
+def program(root: Path, text: str) -> None:
+    """A program under git that notes what it is asked."""
+    (root / "app.py").write_text(
+        f"def answer(question):\n    open('asked', 'a').write(question)\n    return {text}\n"
+    )
+
+
+def asked(root: Path) -> str:
+    """What the program was asked since this was asked last."""
+    note = root / "asked"
+    told = note.read_text() if note.exists() else ""
+    note.unlink(missing_ok=True)
+    return told
+
+
+def git(root: Path, *words: str) -> None:
+    who = ("-c", "user.name=x", "-c", "user.email=x@example.org")
+    subprocess.run(["git", *who, *words], cwd=root, check=True, stdout=subprocess.DEVNULL)
+
+
+def ran(root: Path, *words: str) -> tuple[int, Any]:
+    """`regrade run s`; its exit code and what it told."""
+    command = [*REGRADE, "run", "s", "--json", *words, "--root", str(root)]
+    done = subprocess.run(command, capture_output=True, check=False)
+    return done.returncode, json.loads(done.stdout)
+
+
+def test_recorded_answers_are_scored_again_until_the_program_changes(tmp_path: Path) -> None:
+    suite(tmp_path, {"python": "app:answer"}, ["a", "b", "c"], concurrency=1)
+    program(tmp_path, "question if question != 'b' else 1 / 0")
+    (tmp_path / ".gitignore").write_text("asked\n.regrade\n__pycache__\n")
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-qm", "first")
+    code, refused = ran(tmp_path, "--mode", "replay")
+    assert (code, refused["refused"]) == (2, "There is no evals/recordings/s.jsonl.")
+    code, told = ran(tmp_path, "--record")
+    # What failed to answer is not recorded.
+    assert (code, told["recorded"]) == (3, {"path": "evals/recordings/s.jsonl", "answers": 2})
+    assert asked(tmp_path) == "abc"
+    # Committing the recordings changes no program.
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-qm", "second")
+    code, told = ran(tmp_path, "--mode", "replay")
+    summary = told["summary"]
+    assert (code, asked(tmp_path)) == (3, "")
+    assert (summary["passed"], summary["errored"], summary["replayed"]) == (2, 1, 2)
+    assert "no recording of what this program answers to c1" in told["cards"][0]["reasons"][0]
+    _, told = ran(tmp_path, "--mode", "changed")
+    assert (asked(tmp_path), told["summary"]["replayed"]) == ("b", 2)
+    # Another program: no answer of the first one stands for it.
+    program(tmp_path, "question")
+    code, told = ran(tmp_path, "--mode", "replay")
+    assert (code, told["summary"]["errored"], told["summary"]["replayed"]) == (3, 3, 0)
+    code, told = ran(tmp_path, "--mode", "changed", "--record")
+    assert (code, asked(tmp_path), told["recorded"]["answers"]) == (0, "abc", 3)
+    gated = [*REGRADE, "gate", "s", "--mode", "replay", "--root", str(tmp_path)]
+    decided = subprocess.run(gated, capture_output=True, check=False, text=True)
+    assert (decided.returncode, asked(tmp_path)) == (0, "")
+    assert "3 of 3 answers are recordings, not asked now" in decided.stdout
+
+
+def test_without_git_nobody_can_tell_whose_answer_a_recording_is(tmp_path: Path) -> None:
+    suite(tmp_path, {"python": "app:answer"}, ["a"])
+    program(tmp_path, "question")
+    code, told = ran(tmp_path, "--mode", "changed")
+    assert (code, told["refused"]) == (2, "Nothing can be replayed for the target app.")
+    code, told = ran(tmp_path, "--record")
+    assert code == 2
+    assert "nobody can tell whose they are" in told["refused"]
+
+
+def test_a_recording_that_is_none_is_refused_with_its_line(tmp_path: Path) -> None:
+    suite(tmp_path, {"python": "app:answer"}, ["a"])
+    program(tmp_path, "question")
+    (tmp_path / ".gitignore").write_text("asked\n.regrade\n__pycache__\n")
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-qm", "first")
+    ran(tmp_path, "--record")
+    path = tmp_path / "evals" / "recordings" / "s.jsonl"
+    path.write_text(path.read_text() + '{"case": "c1"}\n')
+    before = path.read_bytes()
+    for words in (("--mode", "replay"), ("--record",)):
+        code, told = ran(tmp_path, *words)
+        assert code == 2
+        assert told["refused"].startswith("evals/recordings/s.jsonl:2 is no recording: ")
+    assert path.read_bytes() == before
+
+
 @given(st.integers(1, 8).flatmap(
     lambda n: st.tuples(st.just(n), st.integers(1, n), st.lists(st.integers(0, n), min_size=1))
 ))  # fmt: skip

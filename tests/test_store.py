@@ -238,7 +238,7 @@ async def test_runs_and_results_come_back_whole(store: Store) -> None:
     other = Run("run_c", "other", "py", "nightly", START + 1, 1, ())
     failed = CheckResult({"type": "contains", "value": "é"}, "failed", "no é")
     results = [
-        CaseResult("c1", 0, "failed", (failed,), {"text": ["日本"]}, "", 12.5, 0.25),
+        CaseResult("c1", 0, "failed", (failed,), {"text": ["日本"]}, (CALL,), "", 12.5, 0.25),
         CaseResult("c1", 1, "errored", error="timeout"),
         CaseResult("c2", 0, "passed"),
     ]

@@ -1,11 +1,16 @@
 """The machine we run on: processes, and the history of the repository by git."""
 
+import hashlib
 import os
 import socket
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
+from pydantic import JsonValue
+
+from regrade_tools.fingerprint import fingerprint
 from regrade_tools.refusal import Refusal
 
 _SECONDS = 10
@@ -46,6 +51,23 @@ class LocalHost:
         changed = _git(self.root, "status", "--porcelain", "--untracked-files=no")
         return f"{head.strip()}{'+' if changed else ''}"
 
+    def sources(self) -> str | None:
+        """As the port says: of what is committed, of what was changed since, of what is new."""
+        if self.root is None:
+            return None
+        where = ("--", ".", ":(exclude)evals", ":(exclude).regrade")
+        told = [
+            _git(self.root, "ls-files", "--stage", "-z", *where),
+            # Whatever the user's own settings would run for a difference is not run.
+            _git(self.root, "diff", "--binary", "--no-ext-diff", "--no-textconv", *where),
+            _git(self.root, "ls-files", "--others", "--exclude-standard", "-z", *where),
+        ]
+        listed, changed, added = told
+        if listed is None or changed is None or added is None:
+            return None
+        new = {name: _hashed(self.root / name) for name in added.split("\0") if name}
+        return fingerprint([listed, changed, cast("JsonValue", new)])
+
     def file_at(self, reference: str, path: str) -> str | None:
         """As the port says."""
         if self.root is None:
@@ -85,6 +107,17 @@ def _git(root: Path, *arguments: str) -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout
+
+
+def _hashed(path: Path) -> str:
+    """The hash of an ordinary file; of a link where it leads, which may be anywhere."""
+    try:
+        if path.is_symlink() or not path.is_file():
+            return str(path.readlink()) if path.is_symlink() else ""
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as problem:
+        return str(problem)
 
 
 def _began(process: int) -> str:

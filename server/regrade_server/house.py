@@ -25,6 +25,7 @@ from regrade_tools.live import LiveRuns
 from regrade_tools.outputs import Outputs
 from regrade_tools.overview import Overviews
 from regrade_tools.ports import Models
+from regrade_tools.recording_files import RecordingFiles
 from regrade_tools.runs import Runs
 from regrade_tools.suites import Suites
 from regrade_tools.summaries import Summaries
@@ -87,6 +88,11 @@ class House:
     def baselines(self) -> Baselines:
         """The baselines of the workspace."""
         return Baselines(needed(self.workspace), self.store, self.host)
+
+    @property
+    def recordings(self) -> RecordingFiles:
+        """What was answered before, and by which program."""
+        return RecordingFiles(needed(self.workspace), self.store, self.host)
 
     @property
     def gating(self) -> Gating:

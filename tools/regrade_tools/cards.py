@@ -9,7 +9,7 @@ from pydantic import JsonValue
 from regrade_tools.clipping import clip, clip_list, clip_value, size
 from regrade_tools.models import Case, CaseResult, Outcome, RunState, StoredRun
 from regrade_tools.standing import Standing
-from regrade_tools.trials import Trials
+from regrade_tools.trials import Trials, trials_of
 
 _INPUT, _OUTPUT, _REASON = 600, 800, 400
 _REASONS, _TAGS = 2_000, 300
@@ -62,13 +62,15 @@ class Summary:
     errored: int
     pass_rate: float | None
     answers: int
+    # How many of the answers are recordings of earlier ones.
+    replayed: int
     by_scenario: dict[str, Counts]
     trials: Trials | None = None
     problem: str | None = None
 
 
 def summary(
-    stored: StoredRun, state: RunState, found: Standing, trials: Trials | None = None
+    stored: StoredRun, state: RunState, found: Standing, results: Sequence[CaseResult]
 ) -> Summary:
     """``stored`` in figures; while it runs, cases without all their answers are not counted."""
     counted = Counter(found.outcomes.values())
@@ -85,8 +87,9 @@ def summary(
         errored=counted["errored"],
         pass_rate=None if rate is None else round(rate, 4),
         answers=stored.done,
+        replayed=sum(result.replayed for result in results),
         by_scenario=_grid(found),
-        trials=trials,
+        trials=trials_of(stored.run, results),
         problem=(stored.end.problem or None) if stored.end else None,
     )
 

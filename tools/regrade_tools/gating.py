@@ -12,6 +12,7 @@ from regrade_tools.judge_files import JudgeFiles
 from regrade_tools.judge_scorers import unaligned
 from regrade_tools.models import UNREADABLE, Profile, StoredRun
 from regrade_tools.planning import program
+from regrade_tools.recordings import Mode
 from regrade_tools.refusal import Refusal, Unavailable
 from regrade_tools.run_reports import RunReport
 from regrade_tools.running import Progress, silent
@@ -77,9 +78,10 @@ class Gating:
         baseline: str | None = None,
         accepted: str = "",
         run_id: str | None = None,
+        mode: Mode = "live",
         progress: Progress = silent,
     ) -> GateReport:
-        """Decide on ``suite``, by a fresh run or by the one that ``run_id`` names.
+        """Decide on ``suite``, by a fresh run in ``mode`` or by the one that ``run_id`` names.
 
         What is not ``told`` is the profile's, else the suite's own; the baseline its file's.
 
@@ -89,7 +91,7 @@ class Gating:
         question = await self._question(suite, profile, told, target)
         _judges_may_decide(self.baselines.workspace, question)
         before = await self._baseline(question, baseline)
-        report = await self._measured(question, run_id, progress)
+        report = await self._measured(question, run_id, mode, progress)
         stored = await self.suites.runs.stored(report.summary.run_id)
         results = await self.suites.runs.store.results(stored.run.id)
         if any(result.error.startswith(UNREADABLE) for result in results):
@@ -149,7 +151,7 @@ class Gating:
         return before
 
     async def _measured(
-        self, question: _Question, run_id: str | None, progress: Progress
+        self, question: _Question, run_id: str | None, mode: Mode, progress: Progress
     ) -> RunReport:
         asked = question.asked
         if run_id is not None:
@@ -168,6 +170,7 @@ class Gating:
             asked.select,
             asked.trials,
             budget_usd=asked.budget_usd,
+            mode=mode,
             wait_s=600,
             progress=progress,
         )

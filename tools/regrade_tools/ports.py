@@ -378,6 +378,13 @@ class Host(Protocol):
         """The short commit of the workspace, with ``+`` where files differ; empty without git."""
         ...
 
+    def sources(self) -> str | None:
+        """A fingerprint of every file of the workspace that git does not ignore, but ``evals/``.
+
+        None where nobody can tell: there is no git, or no commit.
+        """
+        ...
+
     def file_at(self, reference: str, path: str) -> str | None:
         """The text of a file of the workspace at a git reference; None where it is not there.
 

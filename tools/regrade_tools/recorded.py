@@ -36,3 +36,15 @@ class RecordedAnswers:
             raise TargetError("no stored trace was given this input; import newer logs")
         subject = subject_of(trace)
         return Reply(subject.output, subject.tool_calls, subject.latency_ms, subject.cost_usd)
+
+
+@dataclass(frozen=True, slots=True)
+class NothingRecorded:
+    """Who is asked in a replay for what no recording holds."""
+
+    async def answer(self, case: Case) -> Reply:
+        """As the port says."""
+        raise TargetError(
+            f"there is no recording of what this program answers to {case.id}; "
+            "run it live with --record"
+        )

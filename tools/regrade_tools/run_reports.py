@@ -12,7 +12,6 @@ from regrade_tools.paging import Fitted, fit
 from regrade_tools.refusal import Refusal, unknown
 from regrade_tools.runs import Runs
 from regrade_tools.standing import Standing, standing
-from regrade_tools.trials import trials_of
 from regrade_tools.workspace import Workspace, needed
 
 Show = Literal["failures", "errored", "all", "summary"]
@@ -69,7 +68,7 @@ class RunReports:
         page = await self._cards(stored.run, results, show, start, case_id)
         changed = compare(before, found, select=stored.run.select) if before else None
         return RunReport(
-            summary=summary(stored, state, found, trials_of(stored.run, results)),
+            summary=summary(stored, state, found, results),
             cards=page.items,
             comparison=_shortened(changed) if changed else None,
             next_cursor=page.next_cursor,

@@ -20,6 +20,7 @@ from regrade_tools.models import CaseResult, CheckResult, Outcome, Run
 from regrade_tools.patterns import SlowPatternError
 from regrade_tools.planning import Planned
 from regrade_tools.ports import Reply, Store, Target, TargetError
+from regrade_tools.recordings import Replay
 from regrade_tools.redaction import Redaction
 from regrade_tools.refusal import Refusal
 from regrade_tools.resuming import Answered, measured
@@ -28,6 +29,7 @@ from regrade_tools.scoring import Scoring
 Progress = Callable[[int, int, str], Awaitable[None]]
 
 _LOG = logging.getLogger(__name__)
+_LIVE = Replay()
 _BATCH = 256
 _UNWRITTEN = "the answer cannot be stored: it is nested too deep or holds what JSON cannot say"
 
@@ -76,6 +78,7 @@ class _Answered:
     planned: Planned
     trial: int
     reply: Reply | str  # a text says why there is no reply
+    replayed: bool
     scored: Mapping[str, CheckResult]  # by the fingerprint of the check
 
 
@@ -90,11 +93,12 @@ async def measure(  # noqa: PLR0913 - everything a run needs, once
     progress: Progress = silent,
     scoring: Scoring | None = None,
     known: Sequence[CaseResult] = (),
+    replay: Replay = _LIVE,
 ) -> None:
     """Ask every case of ``plan`` as often as ``run`` says, check the answers, keep the results.
 
     Answers are checked as they came and kept without their secrets. What is ``known`` of this
-    run already is not asked again.
+    run already is not asked again, and what ``replay`` holds is not asked at all.
 
     Raises:
         Refusal: The answers have cost more than the budget of the run, or a pattern of the
@@ -108,7 +112,7 @@ async def measure(  # noqa: PLR0913 - everything a run needs, once
         tasks.start_soon(_keep, receive, store, tally, hidden, progress)
         async with send:
             for _ in range(min(concurrency, tally.answers)):
-                asked = (jobs, target, scoring or Scoring(), hidden, send.clone())
+                asked = (jobs, target, replay, scoring or Scoring(), hidden, send.clone())
                 tasks.start_soon(_ask, *asked)
 
 
@@ -126,23 +130,25 @@ def _jobs(
                 yield planned, trial
 
 
-async def _ask(
+async def _ask(  # noqa: PLR0913 - as above
     jobs: Iterator[tuple[Planned, int]],
     target: Target,
+    replay: Replay,
     scoring: Scoring,
     hidden: Redaction,
     send: MemoryObjectSendStream[_Answered],
 ) -> None:
     async with send:
         for planned, trial in jobs:
+            recorded = replay.find(planned.case, trial)
             try:
-                reply: Reply | str = await target.answer(planned.case)
+                reply: Reply | str = recorded or await target.answer(planned.case)
             except TargetError as problem:
                 reply = str(problem)
             scored: Mapping[str, CheckResult] = {}
             if not isinstance(reply, str):
                 scored = await scoring.results(planned, reply, hidden)
-            await send.send(_Answered(planned, trial, reply, scored))
+            await send.send(_Answered(planned, trial, reply, recorded is not None, scored))
 
 
 async def _keep(
@@ -238,8 +244,11 @@ def _scored(answered: _Answered, hidden: Redaction) -> CaseResult:
         outcome=worst(result.outcome for result in checks),
         checks=checks,
         output=judged.clean.output,
+        tool_calls=judged.clean.tool_calls,
         latency_ms=given.latency_ms,
-        cost_usd=given.cost_usd,
+        # What is replayed has been paid for.
+        cost_usd=None if answered.replayed else given.cost_usd,
+        replayed=answered.replayed,
     )
 
 

@@ -19,12 +19,14 @@ from regrade_tools.models import (
 )
 from regrade_tools.planning import Planned
 from regrade_tools.ports import Host, Scorers, Store, Target, Targets
-from regrade_tools.recorded import RecordedAnswers
+from regrade_tools.recorded import NothingRecorded, RecordedAnswers
+from regrade_tools.recordings import Replay
 from regrade_tools.redaction import Redaction
 from regrade_tools.refusal import Refusal, refusal_in, unknown
 from regrade_tools.running import Progress, measure
 from regrade_tools.scoring import scoring
 
+_LIVE = Replay()
 _OUR_FAULT = "the run ended by an error of Regrade itself; its log says more"
 
 
@@ -87,10 +89,11 @@ class Runs:
         progress: Progress,
         wait_s: float,
         resumed: StoredRun | None = None,
+        replay: Replay = _LIVE,
     ) -> None:
         """Start ``run`` in the background and return once it is kept, after ``wait_s`` at most.
 
-        One that is ``resumed`` goes on where it stood.
+        One that is ``resumed`` goes on where it stood; what ``replay`` holds is not asked.
 
         Raises:
             Refusal: The target cannot be started; then no run was kept. One that needs longer
@@ -106,7 +109,7 @@ class Runs:
             async with (
                 self._ended(begun),
                 scoring(self.scorers, planned, concurrency, hidden) as asked,
-                self._opened(spec, concurrency, hidden) as target,
+                self._opened(spec, concurrency, hidden, replay, planned, run.trials) as target,
             ):
                 await begun.keep()
                 await measure(
@@ -119,6 +122,7 @@ class Runs:
                     progress=progress,
                     scoring=asked,
                     known=known,
+                    replay=replay,
                 )
 
         self.live.start(run.id, work)
@@ -152,11 +156,21 @@ class Runs:
                 await begun.end(state, problem, refusal)
 
     @asynccontextmanager
-    async def _opened(
-        self, spec: TargetSpec, concurrency: int, hidden: Redaction
+    async def _opened(  # noqa: PLR0913 - what decides whether a program is started at all
+        self,
+        spec: TargetSpec,
+        concurrency: int,
+        hidden: Redaction,
+        replay: Replay,
+        planned: tuple[Planned, ...],
+        trials: int,
     ) -> AsyncGenerator[Target, None]:
         if isinstance(spec, RecordedTarget):
             yield RecordedAnswers(spec, self.store)
+            return
+        cases = (item.case for item in planned)
+        if replay.mode == "replay" or (replay.mode == "changed" and replay.covers(cases, trials)):
+            yield NothingRecorded()
             return
         async with self.targets.open(spec, concurrency, hidden.shown) as target:
             yield target

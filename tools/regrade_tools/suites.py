@@ -14,6 +14,8 @@ from regrade_tools.models import Case, RecordedTarget, Run, Scheduled, StoredRun
 from regrade_tools.names import memorable
 from regrade_tools.paging import position
 from regrade_tools.planning import Planned, plan, program
+from regrade_tools.recording_files import RecordingFiles
+from regrade_tools.recordings import Mode
 from regrade_tools.redaction import redaction_of
 from regrade_tools.refusal import Refusal, unknown
 from regrade_tools.resuming import make_resumable
@@ -61,6 +63,7 @@ class Suites:
         baseline: str | None = None,
         budget_usd: float | None = None,
         resume: str | None = None,
+        mode: Mode = "live",
         wait_s: float = 20,
         progress: Progress = silent,
     ) -> RunReport:
@@ -69,8 +72,9 @@ class Suites:
         target: one of evals/regrade.yaml, recorded (outputs as filed), corrected, or latest (the
         newest trace with the same input); the suite's own by default. select: tag:critical
         feature:search scenario:one -id:case_x*. baseline: a file, git:REF or a run id to compare
-        with. budget_usd stops it at that cost. resume: an interrupted run to finish. A run not
-        done in wait_s seconds goes on: get_run.
+        with. budget_usd stops it at that cost. resume: an interrupted run to finish. mode:
+        replay takes answers from evals/recordings, changed asks what is not there. A run not done
+        in wait_s seconds goes on: get_run.
         """
         stored = None
         if resume is not None:
@@ -92,6 +96,7 @@ class Suites:
             progress,
             wait_s,
             stored,
+            self._recordings.replay(suite, run.target, run.sources, mode),
         )
         await self.runs.live.wait(run.id, max(0, until - anyio.current_time()))
         return await self._reports.report(run.id, "failures", before, 0)
@@ -189,7 +194,12 @@ class Suites:
             program=program(prepared.spec),
             budget_usd=budget_usd,
             adaptive=prepared.suite.adaptive,
+            sources=self._recordings.program(prepared.spec),
         )
+
+    @property
+    def _recordings(self) -> RecordingFiles:
+        return RecordingFiles(needed(self.workspace), self.runs.store, self.runs.host)
 
     @property
     def _reports(self) -> RunReports:

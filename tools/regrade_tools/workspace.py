@@ -76,6 +76,10 @@ class Workspace(Repository):
         """The file that the gate of a suite compares with."""
         return self.evals / "baselines" / f"{suite}.json"
 
+    def recordings_path(self, suite: str) -> Path:
+        """The file of what the targets of a suite answered."""
+        return self.evals / "recordings" / f"{suite}.jsonl"
+
     def cases(self, suite: str) -> tuple[Case, ...]:
         """The cases of a suite: those in files by their ids, then the rows of its dataset.
 

@@ -25,6 +25,7 @@ from regrade_tools.imports import Imported
 from regrade_tools.jsontext import read
 from regrade_tools.plaintext import encodable
 from regrade_tools.published import SCHEMAS
+from regrade_tools.recording_files import Recorded
 from regrade_tools.refusal import Refusal, unknown
 from regrade_tools.run_reports import RunReport
 from regrade_tools.starting import NEXT_STEP, initialise
@@ -60,6 +61,10 @@ def add_to(verb: Adder) -> None:
     running.add_argument("--select", default="", help="such as: tag:critical scenario:one")
     running.add_argument("--trials", type=int, help="how often each case is asked")
     running.add_argument("--budget-usd", type=float, help="stop it once its answers cost more")
+    deciding.add_mode(running)
+    running.add_argument(
+        "--record", action="store_true", help="keep the answers in evals/recordings/<suite>.jsonl"
+    )
     running.add_argument(
         "--resume", metavar="RUN", help="go on with an interrupted run: ask what has no answer yet"
     )
@@ -163,7 +168,7 @@ def search(told: Namespace, workspace: Workspace | None, console: Console) -> in
 def run(told: Namespace, workspace: Workspace | None, console: Console) -> int:
     """Run a suite."""
 
-    async def work(house: House) -> tuple[RunReport, Saved | None]:
+    async def work(house: House) -> tuple[RunReport, Saved | None, Recorded | None]:
         if told.resume and not (told.suite or told.named):
             suite = (await house.suites.runs.stored(told.resume)).run.suite
         else:
@@ -176,6 +181,7 @@ def run(told: Namespace, workspace: Workspace | None, console: Console) -> int:
             told.baseline,
             told.budget_usd,
             told.resume,
+            told.mode,
             wait_s=600,
             progress=console.progress,
         )
@@ -183,12 +189,16 @@ def run(told: Namespace, workspace: Workspace | None, console: Console) -> int:
             report = await house.suites.get_run(
                 report.summary.run_id, compare_to=told.baseline, wait_s=600
             )
-        saves = told.save_baseline
-        return report, await house.baselines.save(report.summary.run_id) if saves else None
+        run_id = report.summary.run_id
+        saved = await house.baselines.save(run_id) if told.save_baseline else None
+        recorded = await house.recordings.save(run_id) if told.record else None
+        return report, saved, recorded
 
-    report, saved = alive(House(workspace), work)
+    report, saved, recorded = alive(House(workspace), work)
     lines = [*(printing.saved(saved) if saved else []), printing.run(report)]
-    console.result(report, "\n".join(lines), baseline=saved)
+    if recorded:
+        lines.insert(0, f"Recorded: {recorded.answers} answers in {recorded.path}")
+    console.result(report, "\n".join(lines), baseline=saved, recorded=recorded)
     if report.summary.state != "done":
         return 3
     return 1 if report.summary.failed else 3 if report.summary.errored else 0

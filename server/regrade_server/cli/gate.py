@@ -34,10 +34,19 @@ def add_options(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--accept", metavar="WHY", help="a person has reviewed it: let it through")
     parser.add_argument("--run-id", help="decide on this run instead of a fresh one")
+    add_mode(parser)
     parser.add_argument("--junit", metavar="FILE", type=Path, help="write JUnit XML")
     parser.add_argument(
         "--summary", metavar="FILE", type=Path, help="append Markdown; $GITHUB_STEP_SUMMARY"
     )
+
+
+def add_mode(parser: ArgumentParser) -> None:
+    """Whether the program is asked, or recordings are."""
+    parser.add_argument(
+        "--mode", choices=("live", "replay", "changed"), default="live",
+        help="replay: take every answer from evals/recordings/; changed: ask what is not there",
+    )  # fmt: skip
 
 
 def told_profile(told: Namespace) -> Profile:
@@ -83,6 +92,7 @@ async def report_of(house: House, suite: str, told: Namespace, console: Console)
         baseline=told.baseline,
         accepted=told.accept or "",
         run_id=told.run_id,
+        mode=told.mode,
         progress=console.progress,
     )
 

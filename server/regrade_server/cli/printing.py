@@ -136,6 +136,8 @@ def summary(told: Summary) -> str:
         f"{told.run_id} ({told.name}): {told.suite} on {told.target}, {told.state}",
         f"  {told.passed} passed, {told.failed} failed, {told.errored} errored: pass rate {rate}",
     ]
+    if told.replayed:
+        lines.append(f"  {told.replayed} of {told.answers} answers are recordings, not asked now")
     if told.trials:
         lines.append(f"  {trials(told.trials)}")
     lines.extend(

@@ -5,6 +5,8 @@ from typing import Literal
 
 from pydantic import JsonValue
 
+from regrade_tools.models.trace import ToolCall
+
 Outcome = Literal["passed", "failed", "errored"]
 RunState = Literal["running", "done", "cancelled", "interrupted", "broken"]
 
@@ -31,9 +33,12 @@ class CaseResult:
     outcome: Outcome
     checks: tuple[CheckResult, ...] = ()
     output: JsonValue = None
+    tool_calls: tuple[ToolCall, ...] = ()
     error: str = ""
     latency_ms: float | None = None
     cost_usd: float | None = None
+    # Whether the answer is a recording of an earlier one.
+    replayed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,8 @@ class Run:
     budget_usd: float | None = None
     # Whether a case is asked no more once it has both passed and failed.
     adaptive: bool = False
+    # Fingerprint of the program with its files: whose answers these are, where they are recorded.
+    sources: str = ""
 
 
 @dataclass(frozen=True, slots=True)

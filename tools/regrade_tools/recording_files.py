@@ -1,0 +1,84 @@
+"""The recordings of a suite in ``evals/recordings/``: read for a run, written after one."""
+
+from dataclasses import dataclass
+
+from regrade_tools.fingerprint import fingerprint
+from regrade_tools.models import RecordedTarget, TargetSpec
+from regrade_tools.planning import program
+from regrade_tools.ports import Host, Store
+from regrade_tools.recordings import Mode, Replay, read_recordings, written
+from regrade_tools.refusal import Refusal
+from regrade_tools.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A file of recordings that was written: where, and how many answers of the run are in it."""
+
+    path: str
+    answers: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingFiles:
+    """What was answered before, and by which program."""
+
+    workspace: Workspace
+    store: Store
+    host: Host
+
+    def program(self, spec: TargetSpec) -> str:
+        """A name for the program of ``spec`` as its files are now; empty where nobody can tell."""
+        if isinstance(spec, RecordedTarget):
+            return ""
+        sources = self.host.sources()
+        return "" if sources is None else fingerprint([program(spec), sources])
+
+    def replay(self, suite: str, target: str, who: str, mode: Mode) -> Replay:
+        """What a run of ``suite`` on ``target``, which is ``who``, may answer from recordings.
+
+        Raises:
+            Refusal: Nobody can tell which recordings are of this program, or the file is wrong.
+        """
+        if mode == "live":
+            return Replay()
+        if not who:
+            raise Refusal(
+                f"Nothing can be replayed for the target {target}.",
+                next_step="It scores what is stored already, or this is no git repository and "
+                "nobody can tell whether the program has changed since it was recorded.",
+            )
+        path = self.workspace.recordings_path(suite)
+        shown = self.workspace.shown(path)
+        if not self.workspace.holds(path):
+            if mode == "changed":
+                return Replay(mode, who)
+            raise Refusal(
+                f"There is no {shown}.",
+                next_step=f"`regrade run {suite} --record` asks the program and writes it.",
+            )
+        return Replay(mode, who, read_recordings(self.workspace.text(path), shown))
+
+    async def save(self, run_id: str) -> Recorded:
+        """Record what a run was answered.
+
+        Raises:
+            Refusal: There is no such run, it has not ended, or nobody can tell whose answers
+                these are.
+        """
+        stored = await self.store.run(run_id)
+        if stored is None or stored.end is None or stored.end.state != "done":
+            raise Refusal(f"{run_id} is no run that came to its end.")
+        if not stored.run.sources:
+            raise Refusal(
+                f"The answers of {run_id} cannot be recorded: nobody can tell whose they are.",
+                next_step="Record a run on a program, in a git repository.",
+            )
+        results = await self.store.results(run_id)
+        path = self.workspace.recordings_path(stored.run.suite)
+        shown = self.workspace.shown(path)
+        with self.workspace.locked():
+            before = self.workspace.text(path) if self.workspace.holds(path) else ""
+            read_recordings(before, shown)
+            self.workspace.replace(path, written(stored.run, results, before))
+        return Recorded(shown, sum(not result.error for result in results))
