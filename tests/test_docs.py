@@ -81,3 +81,8 @@ def test_the_page_on_clients_prints_what_it_shows(tmp_path: Path) -> None:
     [entry] = json.loads(blocks("clients.md", "json")[0])["mcpServers"].values()
     assert entry["command"] == "regrade"
     assert parser().parse_args(entry["args"]).root == Path("/path/to/repository")
+
+
+def test_the_page_on_traces_prints_what_it_shows(tmp_path: Path) -> None:
+    (tmp_path / "log.jsonl").write_text(blocks("traces.md", "json")[0])
+    told("traces.md", tmp_path)

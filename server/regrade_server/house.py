@@ -16,6 +16,7 @@ from regrade_tools.bench import Bench
 from regrade_tools.cases import Cases
 from regrade_tools.catalog import Tool, catalog
 from regrade_tools.errands import Errands
+from regrade_tools.exports import Exports
 from regrade_tools.gating import Gating
 from regrade_tools.judge_scorers import JudgeScorers
 from regrade_tools.judges import Judges
@@ -26,6 +27,7 @@ from regrade_tools.outputs import Outputs
 from regrade_tools.overview import Overviews
 from regrade_tools.ports import Models
 from regrade_tools.recording_files import RecordingFiles
+from regrade_tools.retention import Retention
 from regrade_tools.runs import Runs
 from regrade_tools.suites import Suites
 from regrade_tools.summaries import Summaries
@@ -66,6 +68,16 @@ class House:
     def summaries(self) -> Summaries:
         """What traces come to in figures."""
         return Summaries(self.store)
+
+    @property
+    def retention(self) -> Retention:
+        """How long traces are kept; no tool of an agent's removes any."""
+        return Retention(self.store, self.workspace)
+
+    @property
+    def exports(self) -> Exports:
+        """How traces are written out."""
+        return Exports(self.store, self.workspace)
 
     @property
     def suites(self) -> Suites:

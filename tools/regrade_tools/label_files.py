@@ -49,6 +49,16 @@ class LabelFiles:
             return ()
         return labelbook.read(self.workspace.text(path), self.workspace.shown(path))
 
+    def criteria(self) -> list[str]:
+        """The criteria that have a file of labels, in the repository or this machine's own."""
+        folder = self.path("any").parent
+        return [path.stem for path in self.workspace.listed(folder, ".jsonl")]
+
+    def signed(self, criterion: str) -> list[LabelRow]:
+        """What people said by a criterion, in whichever words: the latest that each signed."""
+        found = labelbook.book(criterion, self.rows(criterion), self.keys(), "")
+        return [row for row in found.rows if row.label.source == "human"]
+
     def path(self, criterion: str) -> Path:
         """The file of a criterion's labels: in the repository, or this machine's own."""
         local = self.workspace.project().labels == "local"

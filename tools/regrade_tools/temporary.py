@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 
 @contextmanager
@@ -14,17 +15,37 @@ def temporary(folder: Path, text: str) -> Generator[Path]:
     Raises:
         OSError: It cannot be written.
     """
+    with growing(folder) as (file, path):
+        file.write(text)
+        finish(file, path)
+        yield path
+
+
+@contextmanager
+def growing(folder: Path) -> Generator[tuple[TextIO, Path]]:
+    """A file in ``folder`` to be written piece by piece; nothing is left of it in the end.
+
+    Raises:
+        OSError: It cannot be written.
+    """
     handle, name = tempfile.mkstemp(dir=folder, prefix=".", suffix=".tmp")
     path = Path(name)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        # A temporary file is its owner's alone; what it becomes is a file like its neighbours.
-        mask = os.umask(0)
-        os.umask(mask)
-        path.chmod(0o666 & ~mask)
-        yield path
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+            yield file, path
     finally:
         path.unlink(missing_ok=True)
+
+
+def finish(file: TextIO, path: Path) -> None:
+    """Bring ``file`` at ``path`` to the disk, readable as its neighbours are.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    file.flush()
+    os.fsync(file.fileno())
+    # A temporary file is its owner's alone; what it becomes is a file like its neighbours.
+    mask = os.umask(0)
+    os.umask(mask)
+    path.chmod(0o666 & ~mask)

@@ -51,6 +51,10 @@ class Console:
         text = json.dumps(value, ensure_ascii=escaped, indent=2)
         self.out.write(f"{_printable(text, self.out)}\n")
 
+    def write(self, text: str) -> None:
+        """Data as it is, for a program: nothing in it is changed for a terminal's sake."""
+        self.out.write(text)
+
     def refuse(self, refusal: Refusal) -> None:
         """A refusal, on standard error; with --json also as an object on standard output."""
         sys.stderr.write(f"regrade: {_printable(refusal.problem, sys.stderr)}\n")

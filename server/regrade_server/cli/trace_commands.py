@@ -1,18 +1,26 @@
 """The commands that count, export and remove traces."""
 
-from argparse import Namespace
+import os
+import sys
+from argparse import BooleanOptionalAction, Namespace
+from pathlib import Path
 from typing import Any
 
 from regrade_server.cli.adding import Adder
 from regrade_server.cli.living import alive
 from regrade_server.cli.printing import Console
 from regrade_server.house import House
+from regrade_tools.exports import EXPORTS, Exported
 from regrade_tools.grouping import GROUPINGS
 from regrade_tools.plaintext import encodable, line
+from regrade_tools.refusal import Refusal, why
+from regrade_tools.retention import Pruned
 from regrade_tools.summaries import Summary
-from regrade_tools.workspace import Workspace
+from regrade_tools.temporary import finish, growing
+from regrade_tools.workspace import Workspace, needed
 
 _WIDEST = 48
+_MEGABYTE = 1_000_000
 _EFFECTS = ("difference", "low", "high", "distance", "cramers_v")
 
 
@@ -23,6 +31,26 @@ def add_to(verb: Adder) -> None:
     counting.add_argument("--by", choices=GROUPINGS, help="the facet of the rows")
     counting.add_argument("--baseline", type=encodable, help="a second query, to compare with")
     counting.add_argument("--limit", type=int, default=20, help="rows, 1 to 100; 20 by default")
+    removing = verb(
+        "prune", "remove traces for good; by default what labels or cases name stays", prune
+    )
+    removing.add_argument("--older-than", metavar="AGE", help="such as 90d, 12h or 2w")
+    removing.add_argument("--query", default="", type=encodable, help="only what matches")
+    removing.add_argument(
+        "--keep-labelled", action=BooleanOptionalAction, default=True, help="what a label is of"
+    )
+    removing.add_argument(
+        "--keep-cases", action=BooleanOptionalAction, default=True, help="what a case is from"
+    )
+    removing.add_argument("--dry-run", action="store_true", help="only count")
+    removing.add_argument(
+        "--shrink", action="store_true", help="make the file smaller; needs its size once more"
+    )
+    writing = verb("export", "write traces out: as they are, as a table, or to train with", export)
+    writing.add_argument("query", nargs="?", default="", type=encodable, help="which traces")
+    writing.add_argument("--format", choices=EXPORTS, default="jsonl", help="jsonl by default")
+    writing.add_argument("--out", required=True, help="the file, or - for standard output")
+    writing.add_argument("--force", action="store_true", help="replace the file if it is there")
 
 
 def summarize(told: Namespace, workspace: Workspace | None, console: Console) -> int:
@@ -35,6 +63,80 @@ def summarize(told: Namespace, workspace: Workspace | None, console: Console) ->
     )
     console.result(found, _summary(found))
     return 0
+
+
+def prune(told: Namespace, workspace: Workspace | None, console: Console) -> int:
+    """Remove traces."""
+
+    async def work(house: House) -> Pruned:
+        return await house.retention.prune(
+            told.query,
+            told.older_than,
+            keep_labelled=told.keep_labelled,
+            keep_cases=told.keep_cases,
+            dry_run=told.dry_run,
+            shrink=told.shrink,
+            progress=console.progress,
+        )
+
+    found = alive(House(needed(workspace)), work)
+    console.result(found, _pruned(found))
+    return 0
+
+
+def export(told: Namespace, workspace: Workspace | None, console: Console) -> int:
+    """Write traces out."""
+    house = House(needed(workspace))
+    if told.out == "-":
+        found = alive(house, lambda one: one.exports.export(told.query, told.format, console.write))
+        sys.stderr.write(f"{_exported(found)}\n")
+        return 0
+    path = Path(told.out).resolve()
+    if os.path.lexists(path) and not (told.force and path.is_file()):
+        raise Refusal(
+            f"{told.out} is there already.",
+            next_step="Name another file, or replace it with --force."
+            if path.is_file()
+            else "It is no ordinary file: name one, or - for standard output.",
+        )
+    try:
+        with growing(path.parent) as (file, temporary):
+            found = alive(
+                house, lambda one: one.exports.export(told.query, told.format, file.write)
+            )
+            finish(file, temporary)
+            if told.force:
+                temporary.replace(path)
+            else:
+                os.link(temporary, path)
+    except OSError as problem:
+        raise Refusal(f"{told.out} cannot be written: {why(problem)}.") from None
+    console.result(found, _exported(found))
+    return 0
+
+
+def _exported(found: Exported) -> str:
+    lines = [f"{found.written} traces written"]
+    return "\n".join([*lines, *(f"  {n} left out: {why}" for why, n in found.left_out.items())])
+
+
+def _pruned(found: Pruned) -> str:
+    done = "would be removed" if found.dry_run else "removed"
+    lines = [f"{found.removed:,} of {found.matched:,} traces {done}"]
+    if found.kept_labelled:
+        lines.append(f"  {found.kept_labelled:,} kept: labelled (--no-keep-labelled removes them)")
+    if found.kept_cases:
+        lines.append(f"  {found.kept_cases:,} kept: cases name them (--no-keep-cases removes them)")
+    if found.bytes_after < found.bytes_before:
+        saved = (found.bytes_before - found.bytes_after) / _MEGABYTE
+        lines.append(f"The file is {saved:,.1f} MB smaller.")
+    elif found.removed and not found.dry_run:
+        free = found.bytes_free / _MEGABYTE
+        lines.append(
+            f"The file keeps its size; {free:,.1f} MB in it are free for what comes. "
+            "--shrink gives room back to the disk."
+        )
+    return "\n".join(lines)
 
 
 def _summary(found: Summary) -> str:

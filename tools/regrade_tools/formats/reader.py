@@ -12,6 +12,7 @@ from regrade_tools.formats import (
     braintrust,
     chat,
     exchange,
+    exported,
     inspect_log,
     langfuse,
     litellm_call,
@@ -32,6 +33,7 @@ _Tells = Callable[[Fields], bool]
 _Reads = Callable[[Fields, Trace], Trace]
 # One record, one trace: in the order in which they are asked, the most particular first.
 _RECORDS: dict[str, tuple[_Tells, _Reads]] = {
+    "regrade": (exported.is_exported, exported.from_exported),
     "langfuse": (langfuse.is_langfuse, langfuse.from_langfuse),
     "mlflow": (mlflow_trace.is_mlflow, mlflow_trace.from_mlflow),
     "inspect": (inspect_log.is_inspect, inspect_log.from_inspect),
@@ -105,7 +107,9 @@ def traces(
                     continue
                 blank = Trace(id="", source=record.where, format=kind, raw=clean)
                 trace = _trace(clean, blank, reading)
-                trace = replace(trace, id=_identity(fields, trace.started_at, seen))
+                # What was exported has its id.
+                own = trace.id or _identity(fields, trace.started_at, seen)
+                trace = replace(trace, id=own)
             except ValueError as problem:
                 yield Skipped(record.where, str(problem))
             except SlowPatternError as problem:

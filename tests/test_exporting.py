@@ -1,0 +1,286 @@
+"""Exports: what comes back as it was, what a spreadsheet may open, and what may be learnt from."""
+
+import csv
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from labelled import know, label_row, write_labels
+from pydantic import JsonValue
+
+from regrade_server.cli import main
+from regrade_tools import formats
+from regrade_tools.exports import native, spans, table, training
+from regrade_tools.fingerprint import trace_id
+from regrade_tools.formats import Note, Reading, Record, Skipped
+from regrade_tools.models import Message, Span, ToolCall, Trace
+from regrade_tools.redaction import Redaction
+
+FOLDERS = ["taubench", "langfuse_framework_traces", "phoenix_openinference", "otlp_json",
+           "nurtureboss", "inspect_logs", "claude_code", "recipe_hw3"]  # fmt: skip
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+VALUES: st.SearchStrategy[JsonValue] = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | TEXTS,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(TEXTS, inner, max_size=2),
+    max_leaves=4,
+)
+TRACES = st.builds(
+    Trace,
+    st.just(trace_id("x", 0, None)),
+    TEXTS,
+    st.sampled_from(["chat", "otlp", "exchange"]),
+    name=TEXTS,
+    session=TEXTS,
+    model=TEXTS,
+    status=st.sampled_from(["ok", "error"]),
+    started_at=st.none() | st.floats(1, 2e9),
+    duration_ms=st.none() | st.floats(0, 1e6),
+    input_tokens=st.none() | st.integers(0, 10**9),
+    tags=st.lists(TEXTS, max_size=2).map(tuple),
+    input=VALUES,
+    output=VALUES,
+    messages=st.lists(
+        st.builds(
+            Message,
+            st.sampled_from(["user", "assistant", "tool"]),
+            TEXTS,
+            st.lists(st.builds(ToolCall, TEXTS, VALUES, TEXTS), max_size=1).map(tuple),
+        ),
+        max_size=3,
+    ).map(tuple),
+    spans=st.lists(st.builds(Span, TEXTS, TEXTS, input=VALUES), max_size=2).map(tuple),
+    metadata=st.dictionaries(TEXTS, VALUES, max_size=2),
+    raw=VALUES,
+)
+
+
+def read(line: str) -> Trace | Skipped | Note:
+    (found,) = formats.traces([Record("x:1", json.loads(line))], Reading(Redaction()))
+    return found
+
+
+def real(folder: Path) -> list[Trace]:
+    files = [file for file in sorted(folder.iterdir()) if ".chatml" not in file.name]
+    records = (formats.records(file, file.name, None) for file in files)
+    found = (item for one in records for item in formats.traces(one, Reading(Redaction())))
+    return [trace for trace in found if isinstance(trace, Trace)]
+
+
+@settings(deadline=None)
+@given(TRACES)
+def test_a_line_is_imported_again_as_the_very_same_trace(trace: Trace) -> None:
+    assert read(native.line(trace)) == trace
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_every_real_trace_is_imported_again_as_it_was(folder: str, data: Path) -> None:
+    traces = real(data / folder)
+    assert traces
+    for trace in traces:
+        assert read(native.line(trace)) == trace, trace.source
+
+
+def told(trace: Trace) -> dict[str, Any]:
+    """What OTLP has a place for."""
+    return {
+        "status": trace.status,
+        "model": trace.model,
+        "tokens": (trace.input_tokens, trace.output_tokens, trace.cost_usd),
+        "about": (trace.session, trace.tags),
+        "said": [(m.role, m.content) for m in trace.messages],
+        "output": trace.exchange.output,
+        "calls": [(call.name, call.arguments) for call in trace.tool_calls],
+        "spans": sorted((s.name, s.kind, s.status) for s in trace.spans) if trace.spans else [],
+    }
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_every_real_trace_comes_back_through_otlp_as_far_as_that_can_tell_it(
+    folder: str, data: Path
+) -> None:
+    for trace in real(data / folder):
+        again = read(spans.line(trace))
+        assert isinstance(again, Trace)
+        # A record without spans is told as one.
+        again = again if trace.spans else replace(again, spans=())
+        assert told(again) == told(trace), trace.source
+        if not trace.spans and trace.started_at is not None:
+            assert again.started_at == pytest.approx(trace.started_at, abs=1e-3)
+        if trace.format == "otlp":
+            assert again.id == trace.id
+
+
+@settings(deadline=None)
+@given(TRACES)
+def test_whatever_a_trace_holds_it_is_otlp_that_is_read_again(trace: Trace) -> None:
+    exported = json.loads(spans.line(replace(trace, format="chat")))
+    assert isinstance(read(json.dumps(exported)), Trace)
+
+
+@given(TEXTS)
+def test_no_cell_begins_as_a_formula_does(text: str) -> None:
+    assert table.safe(text)[:1] not in tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+    assert table.safe(text).removeprefix("'") in (text, text.removeprefix("'"))
+
+
+def test_a_table_has_a_row_a_trace_and_hostile_cells_are_only_text() -> None:
+    hostile = '=HYPERLINK("http://x","y")'
+    trace = Trace(
+        trace_id("x", 0, None), "log.jsonl:1", "exchange", name=hostile, status="error",
+        error="-2+3", started_at=1_790_812_800.0, cost_usd=0.5, tags=("@a", "b"), input=hostile,
+        output={"a": 'say "hi"\nnow'},
+    )  # fmt: skip
+    (row,) = csv.DictReader(io.StringIO(table.header() + table.row(trace, []), newline=""))
+    assert row == {
+        "id": trace.id, "when": "2026-10-01T00:00:00Z", "name": f"'{hostile}", "model": "",
+        "status": "error", "error": "'-2+3", "duration_ms": "", "input_tokens": "",
+        "output_tokens": "", "cost_usd": "0.5", "tags": "'@a, b", "session": "",
+        "source": "log.jsonl:1", "input": f"'{hostile}",
+        "output": '{"a":"say \\"hi\\"\\nnow"}', "tool_calls": "", "labels": "",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("record", "problem"),
+    [
+        ({"regrade_trace": 2, "id": "tr_x"}, "is an exported trace of another version than 1: 2"),
+        ({"regrade_trace": 1, "id": "tr_x", "source": "a", "format": "chat"},
+         "is no exported trace: its id is none of ours"),
+        ({"regrade_trace": 1, "id": "tr_x", "source": 3, "format": "chat"},
+         "is no exported trace: source is not what it should be"),
+    ],
+)  # fmt: skip
+def test_a_line_that_is_no_exported_trace_is_skipped_with_why(
+    record: dict[str, Any], problem: str
+) -> None:
+    assert read(json.dumps(record)) == Skipped("x:1", problem)
+
+
+CALL = ToolCall("look_up", {"city": "Ulm"}, "c1")
+ASKED = Message("user", "Flats?")
+
+
+def test_a_conversation_is_learnt_from_up_to_its_last_answer_in_openais_shape() -> None:
+    talk = (ASKED, Message("assistant", "", (CALL,)), Message("tool", "two", (), "c1"),
+            Message("assistant", "Two."), Message("user", "Thanks"))  # fmt: skip
+    line = training.example(Trace("tr_x", "a", "chat", messages=talk))
+    call = {"id": "c1", "type": "function",
+            "function": {"name": "look_up", "arguments": '{"city":"Ulm"}'}}  # fmt: skip
+    assert line is not None
+    assert json.loads(line) == {
+        "messages": [
+            {"role": "user", "content": "Flats?"},
+            {"role": "assistant", "content": "", "tool_calls": [call]},
+            {"role": "tool", "content": "two", "tool_call_id": "c1"},
+            {"role": "assistant", "content": "Two."},
+        ]
+    }
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        (ASKED,),
+        (ASKED, Message("assistant", "", (CALL,)), Message("assistant", "Two.")),
+        (ASKED, Message("tool", "two", (), "c9"), Message("assistant", "Two.")),
+        (Message("narrator", "Once"), Message("assistant", "Two.")),
+    ],
+)
+def test_a_conversation_that_openai_would_refuse_is_not_learnt_from(
+    messages: tuple[Message, ...],
+) -> None:
+    assert training.example(Trace("tr_x", "a", "chat", messages=messages)) is None
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "evals").mkdir()
+    log = [{"input": f"q{n}", "output": f"a{n}", "ts": 1_790_812_800 + n} for n in range(5)]
+    (tmp_path / "log.jsonl").write_text("\n".join(map(json.dumps, log)))
+    main(["import", str(tmp_path / "log.jsonl"), "--root", str(tmp_path)])
+    return tmp_path
+
+
+def test_only_what_a_person_signed_as_good_or_corrected_is_exported_to_train_with(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    know(root, "ada")
+    write_labels(
+        root,
+        [
+            label_row("q0", "a0", "pass"),
+            label_row("q1", "a1", "pass", sign=False),
+            label_row("q2", "a2", "fail"),
+            # The answer that was passed is not the one that is stored.
+            label_row("q3", "another", "pass"),
+        ],
+    )
+    capsys.readouterr()
+    main(["search", "q4", "--json", "--root", str(root)])
+    filed = json.loads(capsys.readouterr().out)["traces"][0]["id"]
+    (root / "evals" / "suites").mkdir()
+    (root / "evals" / "suites" / "s.yaml").write_text("features: {f: {scenarios: {one: {}}}}\n")
+    (root / "evals" / "cases" / "s").mkdir(parents=True)
+    (root / "evals" / "cases" / "s" / "c.yaml").write_text(
+        "{id: c, feature: f, scenario: one, input: q4, corrected_output: better, "
+        f"provenance: {{trace: {filed}}}}}\n"
+    )
+    out = root / "train.jsonl"
+    arguments = ["export", "--format", "openai", "--out", str(out), "--root", str(root), "--json"]
+    assert main(arguments) == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "format": "openai",
+        "written": 2,
+        "left_out": {"not labelled pass by a person": 2, "failed by a person": 1},
+    }
+    said = [
+        [m["content"] for m in json.loads(one)["messages"]] for one in out.read_text().splitlines()
+    ]
+    assert said == [["q0", "a0"], ["q4", "better"]]
+
+
+def test_a_file_that_is_there_is_never_written_over_without_force(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = root / "all.jsonl"
+    assert main(["export", "q1 OR", "--out", str(out), "--root", str(root)]) == 2
+    assert not out.exists()
+    arguments = ["export", "--out", str(out), "--root", str(root)]
+    assert main([*arguments, "--", "-q1"]) == 0
+    before = out.read_bytes()
+    capsys.readouterr()
+    assert main(arguments) == 2
+    assert "is there already.\n  Name another file, or replace it with --force." in (
+        capsys.readouterr().err
+    )
+    assert out.read_bytes() == before
+    assert main([*arguments, "--force", "q1"]) == 0
+    assert len(out.read_text().splitlines()) == 1
+    assert main(["export", "--out", str(root), "--force", "--root", str(root)]) == 2
+    assert "It is no ordinary file" in capsys.readouterr().err
+    assert main(["export", "--out", str(root / "no" / "x"), "--root", str(root)]) == 2
+    assert [file.name for file in root.iterdir() if file.name.endswith(".tmp")] == []
+
+
+def test_standard_output_holds_the_data_alone_and_imports_into_another_store(
+    root: Path, tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    assert main(["export", "--out", "-", "--root", str(root)]) == 0
+    said = capsys.readouterr()
+    assert said.err == "5 traces written\n"
+    assert [json.loads(line)["input"] for line in said.out.splitlines()] == [
+        f"q{n}" for n in range(5)
+    ]
+    other = tmp_path_factory.mktemp("other")
+    (other / "evals").mkdir()
+    (other / "in.jsonl").write_text(said.out)
+    main(["import", str(other / "in.jsonl"), "--root", str(other)])
+    assert capsys.readouterr().out.startswith("5 traces stored, 0 known already, 0 skipped\n")
+    main(["export", "--out", "-", "--root", str(other)])
+    assert capsys.readouterr().out == said.out

@@ -1,0 +1,139 @@
+"""A trace as OTLP/JSON: one export request a line, as the OpenTelemetry Collector writes files."""
+
+import hashlib
+import re
+from collections.abc import Sequence
+
+from pydantic import JsonValue
+
+from regrade_tools.features import text_of
+from regrade_tools.jsontext import compact
+from regrade_tools.models import Message, Span, SpanKind, Trace
+
+_SPAN_ID, _TRACE_ID = re.compile(r"[0-9a-f]{16}"), re.compile(r"[0-9a-f]{32}")
+_KINDS: dict[SpanKind, str] = {
+    "llm": "LLM",
+    "tool": "TOOL",
+    "agent": "AGENT",
+    "retrieval": "RETRIEVER",
+    "other": "CHAIN",
+}
+_ERROR = 2
+Attributes = dict[str, JsonValue]
+
+
+def line(trace: Trace) -> str:
+    """``trace`` as one line of JSON; what came as OTLP goes as it came."""
+    logged = trace.raw if trace.format == "otlp" and isinstance(trace.raw, list) else _spans(trace)
+    scope: JsonValue = {"scope": {"name": "regrade"}, "spans": logged}
+    return compact({"resourceSpans": [{"scopeSpans": [scope]}]}) + "\n"
+
+
+def _spans(trace: Trace) -> list[JsonValue]:
+    identifier = (
+        trace.external_id if _TRACE_ID.fullmatch(trace.external_id) else _hash(trace.id, 32)
+    )
+    about = _about(trace)
+    if not trace.spans:
+        kind: SpanKind = "llm" if trace.messages or trace.model else "other"
+        root = Span(trace.id, trace.name, kind, "", trace.started_at, trace.duration_ms,
+                    trace.status, trace.error, trace.model, trace.input, trace.output)  # fmt: skip
+        return [_span(root, identifier, {**about, **_call(trace)})]
+    top = _top(trace.spans)
+    calls = [place for place, span in enumerate(trace.spans) if span.kind == "llm"]
+    speaks = calls[-1] if calls else top
+    found: list[JsonValue] = []
+    for place, span in enumerate(trace.spans):
+        more = about if place == top else {}
+        found.append(_span(span, identifier, {**more, **(_call(trace) if place == speaks else {})}))
+    return found
+
+
+def _top(spans: Sequence[Span]) -> int:
+    """The span that stands for the whole: the first without a parent."""
+    ids = {span.id for span in spans}
+    return next((n for n, span in enumerate(spans) if span.parent_id not in ids), 0)
+
+
+def _about(trace: Trace) -> Attributes:
+    """What is said of the trace as a whole."""
+    tags = {"tag.tags": compact([*trace.tags])} if trace.tags else {}
+    return {**tags, **({"session.id": trace.session} if trace.session else {})}
+
+
+def _call(trace: Trace) -> Attributes:
+    """What is said of the model call: its messages, its usage and its model."""
+    said = trace.messages
+    answers = bool(said) and said[-1].role == "assistant"
+    told: dict[str, JsonValue] = {
+        "gen_ai.input.messages": _messages(said[:-1] if answers else said),
+        "gen_ai.output.messages": _messages(said[-1:] if answers else ()),
+        "gen_ai.request.model": trace.model,
+        "gen_ai.usage.input_tokens": trace.input_tokens,
+        "gen_ai.usage.output_tokens": trace.output_tokens,
+        "gen_ai.usage.cost": trace.cost_usd,
+    }
+    return {name: value for name, value in told.items() if value not in (None, "")}
+
+
+def _messages(said: Sequence[Message]) -> str:
+    """Messages as the GenAI conventions write them: roles with parts."""
+    return compact([_message(message) for message in said]) if said else ""
+
+
+def _message(message: Message) -> JsonValue:
+    parts: list[JsonValue] = []
+    if message.role == "tool":
+        reply = {"type": "tool_call_response", "id": message.tool_call_id}
+        parts.append({**reply, "response": message.content})
+    elif message.content or not message.tool_calls:
+        parts.append({"type": "text", "content": message.content})
+    for call in message.tool_calls:
+        asked: dict[str, JsonValue] = {"id": call.id, "name": call.name}
+        parts.append({"type": "tool_call", **asked, "arguments": call.arguments})
+    named = {"name": message.name} if message.name else {}
+    return {"role": message.role, **named, "parts": parts}
+
+
+def _span(span: Span, trace_id: str, more: Attributes) -> JsonValue:
+    told: Attributes = {
+        "openinference.span.kind": _KINDS[span.kind],
+        "gen_ai.request.model": span.model,
+        "input.value": text_of(span.input),
+        "output.value": text_of(span.output),
+    }
+    told = {**{name: value for name, value in told.items() if value}, **more}
+    began = span.started_at
+    ended = None if began is None or span.duration_ms is None else began + span.duration_ms / 1000
+    status: JsonValue = (
+        {"code": _ERROR, "message": span.error} if span.status == "error" else {"code": 1}
+    )
+    return {
+        "traceId": trace_id,
+        "spanId": _span_id(span.id),
+        "parentSpanId": _span_id(span.parent_id) if span.parent_id else "",
+        "name": span.name,
+        "kind": 1,
+        "startTimeUnixNano": _nanoseconds(began),
+        "endTimeUnixNano": _nanoseconds(ended),
+        "attributes": [{"key": name, "value": _typed(value)} for name, value in told.items()],
+        "status": status,
+    }
+
+
+def _typed(value: JsonValue) -> JsonValue:
+    if isinstance(value, int):
+        return {"intValue": str(value)}
+    return {"doubleValue": value} if isinstance(value, float) else {"stringValue": text_of(value)}
+
+
+def _nanoseconds(seconds: float | None) -> str:
+    return "0" if seconds is None else str(max(round(seconds * 1_000_000), 0) * 1_000)
+
+
+def _span_id(identifier: str) -> str:
+    return identifier if _SPAN_ID.fullmatch(identifier) else _hash(identifier, 16)
+
+
+def _hash(text: str, digits: int) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:digits]
