@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from regrade_tools.label_files import LabelFiles
 from regrade_tools.ports import Store
-from regrade_tools.query import parse
+from regrade_tools.query import Query, parse
 from regrade_tools.refusal import Refusal
 from regrade_tools.running import Progress, silent
 from regrade_tools.timestamps import duration
@@ -62,17 +62,7 @@ class Retention:
         Raises:
             Refusal: Neither a query nor an age was given, or one of them cannot be read.
         """
-        asked = parse(query, now=time.time())
-        if older_than is None and not query.strip():
-            raise Refusal(
-                "That would remove every trace.",
-                next_step="Say which: --older-than 90d, --query tag:scratch, or both.",
-            )
-        if older_than is not None:
-            before = time.time() - _age(older_than)
-            asked = replace(
-                asked, until=before if asked.until is None else min(before, asked.until)
-            )
+        asked = _asked(query, older_than)
         labelled = self._labelled() if keep_labelled else set[str]()
         filed = self._filed() if keep_cases else set[str]()
         size, _ = await self.store.size()
@@ -112,6 +102,20 @@ class Retention:
             return set()
         cases = (case for suite in self.workspace.suites() for case in self.workspace.cases(suite))
         return {case.provenance.trace for case in cases if case.provenance}
+
+
+def _asked(text: str, older_than: str | None) -> Query:
+    """What is to be removed."""
+    query = parse(text, now=time.time())
+    if older_than is None:
+        if not text.strip():
+            raise Refusal(
+                "That would remove every trace.",
+                next_step="Say which: --older-than 90d, --query tag:scratch, or both.",
+            )
+        return query
+    before = time.time() - _age(older_than)
+    return replace(query, until=before if query.until is None else min(before, query.until))
 
 
 def _age(text: str) -> float:
