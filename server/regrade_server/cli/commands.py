@@ -23,7 +23,6 @@ from regrade_server.house import House
 from regrade_tools.baselines import Saved
 from regrade_tools.imports import Imported
 from regrade_tools.jsontext import read
-from regrade_tools.plaintext import encodable
 from regrade_tools.published import SCHEMAS
 from regrade_tools.recording_files import Recorded
 from regrade_tools.refusal import Refusal, unknown
@@ -48,13 +47,6 @@ def add_to(verb: Adder) -> None:
     )  # fmt: skip
     suite_commands.add_to(verb)
     label_commands.add_to(verb)
-    looking = verb("search", "search the traces", search)
-    # What is looked for is text, unlike the name of a file.
-    looking.add_argument(
-        "query", nargs="*", type=encodable, help='such as: refund "not available" status:error'
-    )
-    looking.add_argument("--limit", type=int, default=20, help="1 to 100; 20 by default")
-    looking.add_argument("--cursor", help="the page after the one that gave it")
     trace_commands.add_to(verb)
     running = verb("run", "run a suite: exit 1 where cases fail, 3 where some are errored", run)
     _run_options(running)
@@ -150,19 +142,6 @@ def _pair(text: str) -> tuple[str, str]:
     if not theirs:
         raise Refusal(f"{text!r} is no mapping.", next_step="Write input=question output=answer.")
     return ours, theirs
-
-
-def search(told: Namespace, workspace: Workspace | None, console: Console) -> int:
-    """Search."""
-    # A shell takes the quotes of a phrase away: a word with a blank was one.
-    words = [f'"{word}"' if " " in word and '"' not in word else word for word in told.query]
-    query = told.query[0] if len(told.query) == 1 else " ".join(words)
-    page = alive(
-        House(workspace),
-        lambda house: house.traces.search_traces(query, "newest", told.limit, told.cursor),
-    )
-    console.result(page, printing.found(page))
-    return 0
 
 
 def run(told: Namespace, workspace: Workspace | None, console: Console) -> int:

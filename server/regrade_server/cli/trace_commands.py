@@ -1,4 +1,4 @@
-"""The commands that count, export and remove traces."""
+"""The commands that search, count, export and remove traces."""
 
 import os
 import sys
@@ -6,6 +6,7 @@ from argparse import BooleanOptionalAction, Namespace
 from pathlib import Path
 from typing import Any
 
+from regrade_server.cli import printing
 from regrade_server.cli.adding import Adder
 from regrade_server.cli.living import alive
 from regrade_server.cli.printing import Console
@@ -26,6 +27,13 @@ _EFFECTS = ("difference", "low", "high", "distance", "cramers_v")
 
 def add_to(verb: Adder) -> None:
     """Add the commands."""
+    looking = verb("search", "search the traces", search)
+    # What is looked for is text, unlike the name of a file.
+    looking.add_argument(
+        "query", nargs="*", type=encodable, help='such as: refund "not available" status:error'
+    )
+    looking.add_argument("--limit", type=int, default=20, help="1 to 100; 20 by default")
+    looking.add_argument("--cursor", help="the page after the one that gave it")
     counting = verb("summarize", "count traces, by a facet or against a baseline", summarize)
     counting.add_argument("query", nargs="?", default="", type=encodable, help="which traces")
     counting.add_argument("--by", choices=GROUPINGS, help="the facet of the rows")
@@ -51,6 +59,19 @@ def add_to(verb: Adder) -> None:
     writing.add_argument("--format", choices=EXPORTS, default="jsonl", help="jsonl by default")
     writing.add_argument("--out", required=True, help="the file, or - for standard output")
     writing.add_argument("--force", action="store_true", help="replace the file if it is there")
+
+
+def search(told: Namespace, workspace: Workspace | None, console: Console) -> int:
+    """Search."""
+    # A shell takes the quotes of a phrase away: a word with a blank was one.
+    words = [f'"{word}"' if " " in word and '"' not in word else word for word in told.query]
+    query = told.query[0] if len(told.query) == 1 else " ".join(words)
+    page = alive(
+        House(workspace),
+        lambda house: house.traces.search_traces(query, "newest", told.limit, told.cursor),
+    )
+    console.result(page, printing.found(page))
+    return 0
 
 
 def summarize(told: Namespace, workspace: Workspace | None, console: Console) -> int:
