@@ -113,17 +113,9 @@ class Runs:
             ):
                 await begun.keep()
                 await measure(
-                    run,
-                    planned,
-                    target,
-                    self.store,
-                    concurrency=concurrency,
-                    hidden=hidden,
-                    progress=progress,
-                    scoring=asked,
-                    known=known,
-                    replay=replay,
-                )
+                    run, planned, target, self.store, concurrency=concurrency, hidden=hidden,
+                    progress=progress, scoring=asked, known=known, replay=replay,
+                )  # fmt: skip
 
         self.live.start(run.id, work)
         with anyio.move_on_after(wait_s):
