@@ -102,7 +102,7 @@ async def test_a_command_tells_its_arguments_and_names_only_tools_that_are_there
         assert all(value in text for value in arguments.values())
         assert "{{" not in text
         named = set(re.findall(r"`([a-z]+_[a-z]+)`", text))
-        assert named - {"dry_run", "corrected_output", "compare_to"} <= TOOLS
+        assert named - {"dry_run", "corrected_output", "compare_to", "case_id"} <= TOOLS
         assert len(text) < 4_000
 
 

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from regrade_tools.assertions import json_schema
-from regrade_tools.models import Case, Project, Suite
+from regrade_tools.models import Case, JudgeSpec, Project, Suite
 
 
-def _of(kind: type[Case] | type[Suite] | type[Project], title: str) -> dict[str, Any]:
+def _of(kind: type[Case | Suite | Project | JudgeSpec], title: str) -> dict[str, Any]:
     """The schema of a file, with every list of assertions spelt out."""
     schema = kind.model_json_schema()
     definitions = cast("dict[str, Any]", schema.setdefault("$defs", {}))
@@ -25,6 +25,7 @@ def _of(kind: type[Case] | type[Suite] | type[Project], title: str) -> dict[str,
 SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "suite": lambda: _of(Suite, "evals/suites/<suite>.yaml"),
     "case": lambda: _of(Case, "evals/cases/<suite>/<id>.yaml"),
+    "judge": lambda: _of(JudgeSpec, "The front matter of evals/judges/<judge>.md"),
     "project": lambda: _of(Project, "evals/regrade.yaml"),
     "assertion": lambda: {"$defs": {"JsonValue": {}}, **json_schema()},
 }
