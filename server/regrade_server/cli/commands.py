@@ -49,6 +49,18 @@ def add_to(verb: Adder) -> None:
     label_commands.add_to(verb)
     trace_commands.add_to(verb)
     running = verb("run", "run a suite: exit 1 where cases fail, 3 where some are errored", run)
+    _add_running(running)
+    gate_parser = verb("gate", "exit 0 where a change may ship, 1 where not, 3 undecided", gate)
+    _run_options(gate_parser)
+    deciding.add_options(gate_parser)
+    schema_parser = verb("schema", "print the JSON Schema of a file", schema, prints=False)
+    schema_parser.add_argument("kind", help=", ".join(SCHEMAS))
+    calling = verb("call", "call any MCP tool, as a scripted client would", call, prints=False)
+    calling.add_argument("tool")
+    calling.add_argument("arguments", nargs="?", default="{}", help="a JSON object; - reads it")
+
+
+def _add_running(running: ArgumentParser) -> None:
     _run_options(running)
     running.add_argument("--select", default="", help="such as: tag:critical scenario:one")
     running.add_argument("--trials", type=int, help="how often each case is asked")
@@ -63,14 +75,6 @@ def add_to(verb: Adder) -> None:
     running.add_argument(
         "--save-baseline", action="store_true", help="write evals/baselines/<suite>.json from it"
     )
-    gate_parser = verb("gate", "exit 0 where a change may ship, 1 where not, 3 undecided", gate)
-    _run_options(gate_parser)
-    deciding.add_options(gate_parser)
-    schema_parser = verb("schema", "print the JSON Schema of a file", schema, prints=False)
-    schema_parser.add_argument("kind", help=", ".join(SCHEMAS))
-    calling = verb("call", "call any MCP tool, as a scripted client would", call, prints=False)
-    calling.add_argument("tool")
-    calling.add_argument("arguments", nargs="?", default="{}", help="a JSON object; - reads it")
 
 
 def _run_options(parser: ArgumentParser) -> None:
