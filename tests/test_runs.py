@@ -271,6 +271,50 @@ def test_recorded_answers_are_scored_again_until_the_program_changes(tmp_path: P
     assert "3 of 3 answers are recordings, not asked now" in decided.stdout
 
 
+async def shown(root: Path, run_id: str, **arguments: Any) -> Any:
+    async with Client(build_server(House(Workspace(root)))) as client:
+        reply = await client.call_tool("get_run", {"run_id": run_id, **arguments})
+    return (reply.structured_content or {})["cards"]
+
+
+REASON = (
+    "the output must equal {'found': 1, 'city': 'San José'}, but it says "
+    """'{"found":0,"city":"San José"}'"""
+)
+
+
+@pytest.mark.anyio
+async def test_a_card_tells_what_was_expected_what_came_and_what_changed_since_it_passed(
+    tmp_path: Path,
+) -> None:
+    suite(tmp_path, {"python": "app:answer"}, [{"found": 1, "city": "San José"}])
+    path = tmp_path / "evals" / "cases" / "s" / "c0.yaml"
+    case = json.loads(path.read_text())
+    path.write_text(json.dumps({**case, "corrected_output": case["input"]}))
+    (tmp_path / "app.py").write_text("def answer(question):\n    return question\n")
+    assert (await called(tmp_path))["summary"]["passed"] == 1
+    (tmp_path / "app.py").write_text(
+        "def answer(question):\n"
+        "    call = {'name': 'look', 'arguments': {'city': 'San Jose'}}\n"
+        "    return {'output': {**question, 'found': 0}, 'tool_calls': [call]}\n"
+    )
+    told = await called(tmp_path)
+    [card] = told["cards"]
+    assert card == {
+        "case_id": "c0",
+        "outcome": "failed",
+        "reasons": [REASON],
+        "input": {"found": 1, "city": "San José"},
+        "output": {"found": 0, "city": "San José"},
+        "expected": {"found": 1, "city": "San José"},
+        "tool_calls": ['look({"city":"San Jose"})'],
+        "since_passed": '@@ -1,3 +1,3 @@\n {\n- "found": 1,\n+ "found": 0,\n  "city": "San José"',
+        "latency_ms": card["latency_ms"],
+        "rerun": "regrade run s --target app --select id:c0",
+    }
+    assert (await shown(tmp_path, told["summary"]["run_id"], case_id="c0"))[0] == card
+
+
 def test_without_git_nobody_can_tell_whose_answer_a_recording_is(tmp_path: Path) -> None:
     suite(tmp_path, {"python": "app:answer"}, ["a"])
     program(tmp_path, "question")

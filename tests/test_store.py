@@ -259,6 +259,24 @@ async def test_runs_and_results_come_back_whole(store: Store) -> None:
     assert (await store.run("run_x"), await store.results("run_x")) == (None, ())
 
 
+async def test_how_a_case_passed_last_is_of_an_earlier_run_on_the_same_target(
+    store: Store,
+) -> None:
+    told = (
+        ("run_a", "bot", "py", 1, "passed"), ("run_b", "bot", "py", 2, "passed"),
+        ("run_c", "bot", "py", 3, "failed"), ("run_d", "bot", "js", 4, "passed"),
+        ("run_e", "other", "py", 5, "passed"), ("run_f", "bot", "py", 6, "passed"),
+    )  # fmt: skip
+    for run_id, suite, target, when, outcome in told:
+        await store.start_run(Run(run_id, suite, target, "n", START + when, 1, ()))
+        # An outcome is one of three; the type checker reads a tuple of texts.
+        result = CaseResult("c1", 1, outcome, output=run_id)  # type: ignore[arg-type]
+        await store.add_results(run_id, [result, CaseResult("c2", 1, "passed")])
+    assert await store.last_passed("run_c", "c1") == CaseResult("c1", 1, "passed", output="run_b")
+    assert await store.last_passed("run_a", "c1") is None
+    assert await store.last_passed("run_f", "c9") is None
+
+
 async def test_a_run_is_taken_over_once_from_the_one_who_measured_it(store: Store) -> None:
     run = Run("run_a", "bot", "py", "nightly", START, 1, (), "host:1")
     await store.start_run(run)

@@ -196,6 +196,21 @@ class MemoryStore:
         """As the port says."""
         return tuple(self._results.get(run_id, ()))
 
+    async def last_passed(self, run_id: str, case_id: str) -> CaseResult | None:
+        """As the port says."""
+        run = self._runs[run_id]
+        earlier = [
+            other
+            for other in self._runs.values()
+            if (other.suite, other.target) == (run.suite, run.target)
+            and other.started_at < run.started_at
+        ]
+        for other in sorted(earlier, key=lambda one: one.started_at, reverse=True):
+            for result in reversed(self._results.get(other.id, [])):
+                if (result.case_id, result.outcome) == (case_id, "passed"):
+                    return result
+        return None
+
     async def add_judgements(self, judged: Sequence[Judged]) -> None:
         """As the port says."""
         self._judgements |= {(one.fingerprint, one.item): one for one in judged}

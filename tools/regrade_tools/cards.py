@@ -1,28 +1,33 @@
-"""A run told to an agent: failures first, one card each, cut to size."""
+"""One answer of a run told to an agent: what was asked, what came, and why that is wrong."""
 
-from collections import Counter
+import json
+import shlex
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
+from difflib import unified_diff
 
 from pydantic import JsonValue
 
-from regrade_tools.clipping import clip, clip_list, clip_value, size
-from regrade_tools.models import Case, CaseResult, Outcome, RunState, StoredRun
-from regrade_tools.standing import Standing
-from regrade_tools.trials import Trials, trials_of
+from regrade_tools.clipping import clip, clip_list, clip_value
+from regrade_tools.jsontext import compact
+from regrade_tools.models import Case, CaseResult, Outcome, Run
 
 _INPUT, _OUTPUT, _REASON = 600, 800, 400
 _REASONS, _TAGS = 2_000, 300
-_PLACES = 4_000
 # Where one case was asked for: how much longer its input and its output may be.
 _CLOSE = 8
+_DIFF = 500
+# More lines take a diff seconds.
+_LONGEST_DIFF = 2_000
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
     """One answer that failed or errored: what was asked, what came, and why that is wrong.
 
-    It speaks for every trial of its case that ended so; ``trials`` says how many did.
+    It speaks for every trial of its case that ended so; ``trials`` says how many did. ``expected``
+    is what a person said the answer should have been; ``since_passed`` a diff from the output
+    with which the case passed last on this target; ``rerun`` the command that runs it alone.
     """
 
     case_id: str
@@ -35,109 +40,33 @@ class Card:
     tags: list[str] | None = None
     input: JsonValue = None
     output: JsonValue = None
+    expected: JsonValue = None
+    tool_calls: list[str] | None = None
+    since_passed: str | None = None
+    replayed: bool = False
     latency_ms: float | None = None
+    rerun: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """How many cases ended how: errored is not failed."""
-
-    passed: int
-    failed: int
-    errored: int
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """A run in figures, by case; ``answers`` counts trials. The rate is passed / decided."""
-
-    run_id: str
-    name: str
-    suite: str
-    target: str
-    state: RunState
-    cases: int
-    passed: int
-    failed: int
-    errored: int
-    pass_rate: float | None
-    answers: int
-    # How many of the answers are recordings of earlier ones.
-    replayed: int
-    by_scenario: dict[str, Counts]
-    trials: Trials | None = None
-    problem: str | None = None
-
-
-def summary(
-    stored: StoredRun, state: RunState, found: Standing, results: Sequence[CaseResult]
-) -> Summary:
-    """``stored`` in figures; while it runs, cases without all their answers are not counted."""
-    counted = Counter(found.outcomes.values())
-    rate = found.pass_rate
-    return Summary(
-        run_id=stored.run.id,
-        name=stored.run.name,
-        suite=stored.run.suite,
-        target=stored.run.target,
-        state=state,
-        cases=len(stored.run.cases),
-        passed=counted["passed"],
-        failed=counted["failed"],
-        errored=counted["errored"],
-        pass_rate=None if rate is None else round(rate, 4),
-        answers=stored.done,
-        replayed=sum(result.replayed for result in results),
-        by_scenario=_grid(found),
-        trials=trials_of(stored.run, results),
-        problem=(stored.end.problem or None) if stored.end else None,
-    )
-
-
-def _grid(found: Standing) -> dict[str, Counts]:
-    """The outcomes of each feature / scenario; of too many the worst, and the rest together."""
-    counted: dict[str, Counter[Outcome]] = {}
-    for case_id, outcome in found.outcomes.items():
-        case = found.cases[case_id]
-        place = " / ".join(filter(None, (case.feature, case.scenario))) or "(none)"
-        counted.setdefault(place, Counter())[outcome] += 1
-    told = {place: _counts(counted[place]) for place in sorted(counted)}
-    if size({place: asdict(counts) for place, counts in told.items()}) <= _PLACES:
-        return told
-    worst = sorted(told, key=lambda place: (-told[place].failed, -told[place].errored))
-    kept: list[str] = []
-    room = _PLACES
-    for place in worst:
-        room -= size({place: asdict(told[place])})
-        if room < 0:
-            break
-        kept.append(place)
-    rest = worst[len(kept) :]
-    together = sum((counted[place] for place in rest), Counter[Outcome]())
-    return {
-        **{place: told[place] for place in kept},
-        f"... {len(rest):,} more, none worse": _counts(together),
-    }
-
-
-def _counts(outcomes: Counter[Outcome]) -> Counts:
-    return Counts(outcomes["passed"], outcomes["failed"], outcomes["errored"])
-
-
-def card(alike: Sequence[CaseResult], case: Case | None, trials: int) -> Card:
+def card(
+    alike: Sequence[CaseResult], case: Case | None, run: Run, passed: CaseResult | None
+) -> Card:
     """The card of the trials of one case that ended alike, with the answer of the first."""
-    told = _card(alike[0], case, trials, 1)
-    if trials == 1:
+    told = _card(alike[0], case, run, passed, 1)
+    if run.trials == 1:
         return told
-    return replace(told, trials=f"{len(alike)} of {trials} trials {alike[0].outcome}")
+    return replace(told, trials=f"{len(alike)} of {run.trials} trials {alike[0].outcome}")
 
 
-def close_card(result: CaseResult, case: Case | None, trials: int) -> Card:
+def close_card(result: CaseResult, case: Case | None, run: Run, passed: CaseResult | None) -> Card:
     """The card of one answer with more of the input and the output."""
-    return _card(result, case, trials, _CLOSE)
+    return _card(result, case, run, passed, _CLOSE)
 
 
-def _card(result: CaseResult, case: Case | None, trials: int, scale: int) -> Card:
+def _card(
+    result: CaseResult, case: Case | None, run: Run, passed: CaseResult | None, scale: int
+) -> Card:
+    failed = result.outcome == "failed"
     told = [c.reason for c in result.checks if c.outcome == result.outcome and c.reason]
     return Card(
         case_id=result.case_id,
@@ -146,11 +75,40 @@ def _card(result: CaseResult, case: Case | None, trials: int, scale: int) -> Car
             [clip(reason, _REASON) for reason in ([result.error] if result.error else told)],
             _REASONS,
         ),
-        trial=result.trial if trials > 1 else None,
+        trial=result.trial if run.trials > 1 else None,
         feature=case.feature if case else None,
         scenario=case.scenario if case else None,
         tags=clip_list(case.tags, _TAGS) or None if case else None,
         input=clip_value(case.input, _INPUT * scale) if case else None,
         output=clip_value(result.output, _OUTPUT * scale),
+        expected=clip_value(case.corrected_output, _OUTPUT * scale) if case and failed else None,
+        tool_calls=clip_list(_called(result), _OUTPUT * scale) or None,
+        since_passed=_difference(passed, result, _DIFF * scale) if passed and failed else None,
+        replayed=result.replayed,
         latency_ms=result.latency_ms,
+        rerun=rerun(run, result.case_id) if result.outcome != "passed" else None,
     )
+
+
+def rerun(run: Run, case_id: str) -> str:
+    """The command that runs one case of ``run`` again, alone."""
+    words = ["regrade", "run", run.suite, "--target", run.target, "--select", f"id:{case_id}"]
+    return shlex.join(words)
+
+
+def _called(result: CaseResult) -> list[str]:
+    return [clip(f"{call.name}({compact(call.arguments)})", _REASON) for call in result.tool_calls]
+
+
+def _difference(before: CaseResult, after: CaseResult, most: int) -> str | None:
+    """How the output differs from an earlier one, as a unified diff without its head."""
+    was, now = _lines(before.output), _lines(after.output)
+    if was == now or max(len(was), len(now)) > _LONGEST_DIFF:
+        return None
+    lines = [*unified_diff(was, now, n=1, lineterm="")][2:]
+    return clip("\n".join(lines), most)
+
+
+def _lines(output: JsonValue) -> list[str]:
+    text = output if isinstance(output, str) else json.dumps(output, ensure_ascii=False, indent=1)
+    return text.splitlines()

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
-from regrade_tools.cards import Card, Summary
+from regrade_tools.cards import Card
 from regrade_tools.clipping import clip
 from regrade_tools.gate import Ruling
 from regrade_tools.models import CaseResult, Outcome
+from regrade_tools.run_summary import Summary
 from regrade_tools.slices import Slice
 from regrade_tools.standing import Standing
 from regrade_tools.workspace import Workspace

@@ -4,7 +4,6 @@ import shlex
 from dataclasses import dataclass
 
 from regrade_tools.baselines import Baselines
-from regrade_tools.cards import Summary
 from regrade_tools.comparison import Comparison, compare
 from regrade_tools.gate import rule
 from regrade_tools.gate_report import GateReport, judged
@@ -15,6 +14,7 @@ from regrade_tools.planning import program
 from regrade_tools.recordings import Mode
 from regrade_tools.refusal import Refusal, Unavailable
 from regrade_tools.run_reports import RunReport
+from regrade_tools.run_summary import Summary
 from regrade_tools.running import Progress, silent
 from regrade_tools.selection import selected
 from regrade_tools.slices import slices

@@ -206,6 +206,10 @@ class Store(Protocol):
         """The results of a run, in the order they came."""
         ...
 
+    async def last_passed(self, run_id: str, case_id: str) -> CaseResult | None:
+        """How a case passed last, on the suite and target of a run, in any run before it."""
+        ...
+
     async def count(self) -> int:
         """How many traces there are."""
         ...

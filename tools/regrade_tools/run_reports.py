@@ -3,13 +3,14 @@
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from regrade_tools.cards import Card, Summary, card, close_card, summary
+from regrade_tools.cards import Card, card, close_card
 from regrade_tools.clipping import clip_list
 from regrade_tools.comparison import Comparison, compare
 from regrade_tools.datasets import some_trace_cases
 from regrade_tools.models import Case, CaseResult, Outcome, Run, RunState, StoredRun
 from regrade_tools.paging import Fitted, fit
 from regrade_tools.refusal import Refusal, unknown
+from regrade_tools.run_summary import Summary, summary
 from regrade_tools.runs import Runs
 from regrade_tools.standing import Standing, standing
 from regrade_tools.workspace import Workspace, needed
@@ -88,16 +89,19 @@ class RunReports:
         if case_id is not None:
             case = (await self._known(run.suite, {case_id})).get(case_id)
             asked = sorted((r for r in results if r.case_id == case_id), key=_by_outcome)
-            return fit(asked, lambda one: close_card(one, case, run.trials), start, _CARD_PAGE)
+            passed = await self.runs.store.last_passed(run.id, case_id)
+            return fit(asked, lambda one: close_card(one, case, run, passed), start, _CARD_PAGE)
         alike: dict[tuple[str, Outcome], list[CaseResult]] = {}
         for result in sorted((r for r in results if r.outcome in outcomes), key=_by_outcome):
             alike.setdefault((result.case_id, result.outcome), []).append(result)
         groups = list(alike.values())
         ids = {trials[0].case_id for trials in groups[start : start + _CARDS]}
         known = await self._known(run.suite, ids)
+        before = {each: await self.runs.store.last_passed(run.id, each) for each in ids}
 
         def told(trials: list[CaseResult]) -> Card:
-            return card(trials, known.get(trials[0].case_id), run.trials)
+            case_id = trials[0].case_id
+            return card(trials, known.get(case_id), run, before[case_id])
 
         return fit(groups, told, start, _CARD_PAGE, most=_CARDS)
 

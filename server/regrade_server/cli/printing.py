@@ -8,13 +8,14 @@ from typing import Any, TextIO, cast
 from pydantic import TypeAdapter
 
 from regrade_tools.baselines import Saved
-from regrade_tools.cards import Card, Summary
+from regrade_tools.cards import Card
 from regrade_tools.clipping import clip, clip_list
 from regrade_tools.comparison import Comparison
 from regrade_tools.imports import Imported
 from regrade_tools.plaintext import line, plain
 from regrade_tools.refusal import Refusal
 from regrade_tools.run_reports import RunReport
+from regrade_tools.run_summary import Summary
 from regrade_tools.traces import TraceList
 from regrade_tools.trials import Trials
 
@@ -171,6 +172,13 @@ def failure(card: Card) -> list[str]:
         lines.append(f"    input:  {_short(card.input)}")
     if card.output is not None:
         lines.append(f"    output: {_short(card.output)}")
+    if card.expected is not None:
+        lines.append(f"    expected: {_short(card.expected)}")
+    if card.since_passed:
+        lines.append("    since it passed last:")
+        lines.extend(f"      {line(told)}" for told in card.since_passed.splitlines())
+    if card.rerun:
+        lines.append(f"    again: {line(card.rerun)}")
     return lines
 
 

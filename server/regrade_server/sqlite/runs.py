@@ -38,10 +38,13 @@ def add_results(connection: sqlite3.Connection, run_id: str, results: Sequence[C
     """Keep results, all of them or none."""
     dump = _results().dump_json
     rows = [
-        (run_id, result.outcome, dump(result, exclude_defaults=True).decode()) for result in results
+        (run_id, result.outcome, result.case_id, dump(result, exclude_defaults=True).decode())
+        for result in results
     ]
     with transaction(connection):
-        connection.executemany("INSERT INTO result(run_id, outcome, body) VALUES(?,?,?)", rows)
+        connection.executemany(
+            "INSERT INTO result(run_id, outcome, case_id, body) VALUES(?,?,?,?)", rows
+        )
 
 
 def take_over(connection: sqlite3.Connection, run_id: str, owner: str, by: str) -> bool:
@@ -84,6 +87,21 @@ def results(connection: sqlite3.Connection, run_id: str) -> tuple[CaseResult, ..
     """Every result of a run in the order they came."""
     rows = connection.execute("SELECT body FROM result WHERE run_id = ? ORDER BY id", (run_id,))
     return tuple(_result(row[0]) for row in rows)
+
+
+_PASSED = """
+SELECT result.body FROM result JOIN run ON run.id = result.run_id, run AS asked
+WHERE asked.id = ?1 AND result.case_id = ?2 AND result.outcome = 'passed'
+  AND run.suite = asked.suite AND run.started_at < asked.started_at
+  AND json_extract(run.body, '$.target') = json_extract(asked.body, '$.target')
+ORDER BY run.started_at DESC, result.id DESC LIMIT 1
+"""
+
+
+def last_passed(connection: sqlite3.Connection, run_id: str, case_id: str) -> CaseResult | None:
+    """How a case passed last, on the suite and target of a run, in any run before it."""
+    row = connection.execute(_PASSED, (run_id, case_id)).fetchone()
+    return None if row is None else _result(row[0])
 
 
 def _result(body: str) -> CaseResult:

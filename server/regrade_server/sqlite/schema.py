@@ -119,6 +119,17 @@ def _resumed_runs(db: Database) -> None:
     )
 
 
+@migrations(name="007_results_by_case")
+def _results_by_case(db: Database) -> None:
+    db.execute("ALTER TABLE result ADD COLUMN case_id TEXT NOT NULL DEFAULT ''")
+    # Of a damaged row nobody knows whose it was.
+    db.execute(
+        "UPDATE result SET case_id = json_extract(body, '$.case_id') WHERE json_valid(body)"
+        " AND json_extract(body, '$.case_id') IS NOT NULL"
+    )
+    db.execute("CREATE INDEX result_case ON result(case_id) WHERE outcome = 'passed'")
+
+
 def connect(path: Path) -> sqlite3.Connection:
     """A connection to the store at ``path``, which is made and migrated where that is due.
 

@@ -118,6 +118,10 @@ class SqliteStore:
         """As the port says."""
         return await self._read(lambda reader: runs.results(reader.connection, run_id))
 
+    async def last_passed(self, run_id: str, case_id: str) -> CaseResult | None:
+        """As the port says."""
+        return await self._read(lambda reader: runs.last_passed(reader.connection, run_id, case_id))
+
     async def add_judgements(self, judged: Sequence[Judged]) -> None:
         """As the port says."""
         if judged:

@@ -1,0 +1,98 @@
+"""A run in figures: how many cases ended how, in all and in each scenario."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from regrade_tools.clipping import size
+from regrade_tools.models import CaseResult, Outcome, RunState, StoredRun
+from regrade_tools.standing import Standing
+from regrade_tools.trials import Trials, trials_of
+
+_PLACES = 4_000
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many cases ended how: errored is not failed."""
+
+    passed: int
+    failed: int
+    errored: int
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A run in figures, by case; ``answers`` counts trials. The rate is passed / decided."""
+
+    run_id: str
+    name: str
+    suite: str
+    target: str
+    state: RunState
+    cases: int
+    passed: int
+    failed: int
+    errored: int
+    pass_rate: float | None
+    answers: int
+    # How many of the answers are recordings of earlier ones.
+    replayed: int
+    by_scenario: dict[str, Counts]
+    trials: Trials | None = None
+    problem: str | None = None
+
+
+def summary(
+    stored: StoredRun, state: RunState, found: Standing, results: Sequence[CaseResult]
+) -> Summary:
+    """``stored`` in figures; while it runs, cases without all their answers are not counted."""
+    counted = Counter(found.outcomes.values())
+    rate = found.pass_rate
+    return Summary(
+        run_id=stored.run.id,
+        name=stored.run.name,
+        suite=stored.run.suite,
+        target=stored.run.target,
+        state=state,
+        cases=len(stored.run.cases),
+        passed=counted["passed"],
+        failed=counted["failed"],
+        errored=counted["errored"],
+        pass_rate=None if rate is None else round(rate, 4),
+        answers=stored.done,
+        replayed=sum(result.replayed for result in results),
+        by_scenario=_grid(found),
+        trials=trials_of(stored.run, results),
+        problem=(stored.end.problem or None) if stored.end else None,
+    )
+
+
+def _grid(found: Standing) -> dict[str, Counts]:
+    """The outcomes of each feature / scenario; of too many the worst, and the rest together."""
+    counted: dict[str, Counter[Outcome]] = {}
+    for case_id, outcome in found.outcomes.items():
+        case = found.cases[case_id]
+        place = " / ".join(filter(None, (case.feature, case.scenario))) or "(none)"
+        counted.setdefault(place, Counter())[outcome] += 1
+    told = {place: _counts(counted[place]) for place in sorted(counted)}
+    if size({place: asdict(counts) for place, counts in told.items()}) <= _PLACES:
+        return told
+    worst = sorted(told, key=lambda place: (-told[place].failed, -told[place].errored))
+    kept: list[str] = []
+    room = _PLACES
+    for place in worst:
+        room -= size({place: asdict(told[place])})
+        if room < 0:
+            break
+        kept.append(place)
+    rest = worst[len(kept) :]
+    together = sum((counted[place] for place in rest), Counter[Outcome]())
+    return {
+        **{place: told[place] for place in kept},
+        f"... {len(rest):,} more, none worse": _counts(together),
+    }
+
+
+def _counts(outcomes: Counter[Outcome]) -> Counts:
+    return Counts(outcomes["passed"], outcomes["failed"], outcomes["errored"])
