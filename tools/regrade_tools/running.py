@@ -104,7 +104,9 @@ async def measure(  # noqa: PLR0913 - everything a run needs, once
         Refusal: The answers have cost more than the budget of the run, or a pattern of the
             project has taken too long to look through them; what came is kept.
     """
-    send, receive = anyio.create_memory_object_stream[_Answered](_BATCH)
+    # Who decides whom to ask by what was answered does not run ahead of the checks.
+    ahead = 0 if run.adaptive else _BATCH
+    send, receive = anyio.create_memory_object_stream[_Answered](ahead)
     tally = _Tally(run, len(plan) * run.trials)
     tally.add(known)
     jobs = _jobs(plan, tally, measured(known))
