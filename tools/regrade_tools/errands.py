@@ -109,6 +109,7 @@ class Errands:
         for given in answers:
             number = given.get("n")
             problem = _wrong(number, len(keys), answered | fresh.keys())
+            problem = problem or _strange(given, packet.answer_schema)
             said = spoken({name: value for name, value in given.items() if name != "n"})
             if not problem and (said.verdict == "unknown" and not said.reasoning):
                 problem = f"n={number}: {said.problem}"
@@ -151,6 +152,16 @@ def _body(sitting: Sitting, item: Item) -> dict[str, JsonValue]:
 
 def _list(value: JsonValue) -> list[JsonValue]:
     return value if isinstance(value, list) else []
+
+
+def _strange(given: dict[str, JsonValue], schema: dict[str, JsonValue]) -> str:
+    """Why an answer has fields that nobody asked for, or nothing: none of them would be kept."""
+    asked = schema.get("properties")
+    valid = ["n", *asked] if isinstance(asked, dict) else ["n"]
+    strange = [name for name in given if name not in valid]
+    if not strange:
+        return ""
+    return f"n={given.get('n')}: unknown field {clip(strange[0], 40)!r}; valid: {', '.join(valid)}"
 
 
 def _wrong(number: JsonValue, most: int, answered: set[int]) -> str:
