@@ -1,6 +1,7 @@
 """Judges, through an MCP client: what they say, how far they are right, and when they may gate."""
 
 import json
+import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -321,6 +322,111 @@ async def test_the_disagreements_of_dev_are_shown_with_both_reasons(tmp_path: Pa
         "reasoning": "no meat",
         "output": "with butter",
     }
+
+
+async def test_a_judge_is_set_beside_another_and_beside_what_it_was_on_the_same_rows(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "evals").mkdir()
+    labelled_dozens(tmp_path, "dev")
+    items = [{"input": f"question {n}", "output": f"answer {n}"} for n in range(24)]
+    recorded(
+        tmp_path,
+        [{**item, "verdict": "FAIL" if n % 3 == 0 else "PASS"} for n, item in enumerate(items)],
+    )
+    (tmp_path / "bot.py").write_text("def classify(given):\n    return True\n")
+    judge_file(tmp_path, "good", "recorded: evals/said.jsonl")
+    judge_file(tmp_path, "lax", "python: bot:classify")
+    other = (tmp_path / "evals" / "judges" / "lax.md").read_text()
+    (tmp_path / "evals" / "judges" / "kind.md").write_text(other.replace("diet", "kind", 1))
+    async with client_of(tmp_path) as client:
+        told = await refused(client, "align_judge", judge="good", versus="lax")
+        assert "Nothing is kept of what lax said of these rows" in told
+        lax = await replied(client, "align_judge", judge="lax")
+        found = await replied(client, "align_judge", judge="good", versus="lax")
+        assert found["versus"] == {
+            "other": "lax",
+            "rows": 24,
+            "only_this": 8,
+            "only_other": 0,
+            "change": 0.3333,
+            "low": 0.1494,
+            "high": 0.5329,
+            "p_value": 0.0078,
+            "other_tpr": {"value": 1.0, "low": 0.8064, "high": 1.0, "of": "16 of 16"},
+            "other_tnr": {"value": 0.0, "low": 0.0, "high": 0.3244, "of": "0 of 8"},
+        }
+        told = await refused(client, "align_judge", judge="good", versus="kind")
+        assert "kind judges kind, not diet" in told
+        (tmp_path / "bot.py").write_text("def classify(given):\n    return False\n")
+        now = await replied(client, "align_judge", judge="lax", versus=lax["fingerprint"])
+        told = await refused(client, "align_judge", judge="lax", versus="0123456789ab")
+    assert (now["versus"]["only_this"], now["versus"]["only_other"]) == (8, 16)
+    assert [(one["fingerprint"], one["tnr"]["of"]) for one in now["history"]] == [
+        (now["fingerprint"], "8 of 8"),
+        (lax["fingerprint"], "0 of 8"),
+    ]
+    assert "judge or version" in told
+
+
+async def test_a_label_that_is_moved_out_of_the_test_split_makes_its_judge_stale(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "evals").mkdir()
+    labelled_dozens(tmp_path)
+    items = [{"input": f"question {n}", "output": f"answer {n}"} for n in range(24)]
+    recorded(
+        tmp_path,
+        [{**item, "verdict": "FAIL" if n % 3 == 0 else "PASS"} for n, item in enumerate(items)],
+    )
+    judge_file(tmp_path, "diet", "recorded: evals/said.jsonl\nthresholds: {tpr: 0.5, tnr: 0.5}")
+    labels = tmp_path / "evals" / "labels" / "diet.jsonl"
+    whole = labels.read_text()
+    async with client_of(tmp_path) as client:
+        found = await replied(client, "align_judge", judge="diet", split="test")
+        assert found["state"] == "aligned"
+        for changed in (
+            whole.replace('"split":"test"', '"split":"dev"', 1),
+            "".join(whole.splitlines(keepends=True)[1:]),
+        ):
+            labels.write_text(changed)
+            found = await replied(client, "align_judge", judge="diet", split="dev")
+            assert found["state"] == "stale"
+            assert found["reasons"] == [
+                "1 labels of the test split were taken out of it since it was measured"
+            ]
+        labels.write_text(whole)
+        found = await replied(client, "align_judge", judge="diet", split="dev")
+    assert found["state"] == "aligned"
+
+
+async def test_fresh_labels_on_which_a_judge_errs_otherwise_make_it_stale(tmp_path: Path) -> None:
+    (tmp_path / "evals").mkdir()
+    know(tmp_path, "ada")
+    before = [label_row("q", f"old {n}", "pass", split="test") for n in range(100)]
+    fails = [label_row("q", f"bad {n}", "fail", split="test") for n in range(10)]
+    later = time.time() + 3_600
+    fresh = [label_row("q", f"new {n}", "fail", split="test", at=later) for n in range(10)]
+    more = [label_row("q", f"good {n}", "pass", split="test", at=later) for n in range(20)]
+    said = {"old": "PASS", "bad": "FAIL", "new": "FAIL", "good": "FAIL"}
+    rows = [*before, *fails, *fresh, *more]
+    recorded(
+        tmp_path,
+        [
+            {"input": "q", "output": row.output, "verdict": said[str(row.output).split()[0]]}
+            for row in rows
+        ],
+    )
+    judge_file(tmp_path, "diet", "recorded: evals/said.jsonl\nthresholds: {tpr: 0.6, tnr: 0.6}")
+    async with client_of(tmp_path) as client:
+        write_labels(tmp_path, [*before, *fails])
+        first = await replied(client, "align_judge", judge="diet", split="test")
+        write_labels(tmp_path, rows)
+        unasked = await replied(client, "align_judge", judge="diet", split="dev")
+        asked = await replied(client, "align_judge", judge="diet", split="test")
+    assert (first["state"], unasked["state"], asked["state"]) == ("aligned", "stale", "stale")
+    assert unasked["reasons"] == ["30 labels of the test split have no answer of this judge"]
+    assert asked["reasons"] == ["on 20 fresh labels its TPR is 0.00, and was 0.83"]
 
 
 async def test_an_example_may_only_come_from_the_train_split(tmp_path: Path) -> None:

@@ -134,6 +134,30 @@ async def test_a_budget_is_held_before_the_question(tmp_path: Path) -> None:
     assert "the budget of $0.1 is used up" in found["verdicts"][0]["problem"]
 
 
+async def test_a_run_and_its_judges_share_one_budget(tmp_path: Path) -> None:
+    prices = {"input_cost_per_token": 0.00001, "output_cost_per_token": 0.001}
+    with serving(lambda _q, _t: (200, verdict("PASS"))) as endpoint:
+        project(tmp_path, endpoint.url, concurrency=1, max_tokens=20, **prices)
+        suites, cases = (tmp_path / "evals" / name for name in ("suites", "cases/diets"))
+        suites.mkdir()
+        cases.mkdir(parents=True)
+        (suites / "diets.yaml").write_text("assertions: [{type: judge, judge: diet}]\n")
+        for given in OUTPUTS:
+            output = given["output"]
+            case = {"id": output.replace(" ", "_"), "input": given["input"]}
+            recorded = {**case, "recorded": {"output": output}}
+            (cases / f"{case['id']}.yaml").write_text(json.dumps(recorded))
+        async with Client(build_server(House(Workspace(tmp_path)))) as client:
+            reply = await client.call_tool("run_suite", {"suite": "diets", "budget_usd": 0.1})
+        found: dict[str, Any] = reply.structured_content or {}
+        asked = len(endpoint.questions)
+        assert 0 < asked < 8
+        assert asked * (100 * 0.00001 + 10 * 0.001) <= 0.1
+        summary = found["summary"]
+        assert (summary["passed"], summary["errored"]) == (asked, 8 - asked)
+        assert "the budget of $0.1 is used up" in str(found)
+
+
 async def test_a_budget_without_a_known_price_spends_nothing(tmp_path: Path) -> None:
     with serving(lambda _q, _t: (200, verdict("PASS"))) as endpoint:
         project(tmp_path, endpoint.url)

@@ -104,6 +104,7 @@ class Alignments:
             fp=counts.fp,
             unknown=sum(one.verdict == "unknown" for one in answered.values()),
             errored=len(judged) - len(answered),
+            added=tuple(sorted(judged.keys() - self.files.book(sitting.judge.name).seen(split))),
         )
         self.files.keep(sitting.judge.name, answered, look)
         return rows
@@ -144,6 +145,7 @@ class Alignments:
         spec, kept = sitting.judge.spec, self.files.book(sitting.judge.name)
         splits = self.labels.splits(spec)
         test = [one for one in self.labels.book(spec).truths if splits[one.item.key] == "test"]
+        dealt = {row.label.item: row.split for row in self.labels.rows(spec.criterion)}
         answers = {
             key: judged
             for key, judged in kept.answers.items()
@@ -159,6 +161,7 @@ class Alignments:
             age_days=max(0.0, time.time() - newest) / _DAY_S,
             fresh=self._fresh(sitting, kept, rows),
             measured_before=bool(kept.looks()),
+            moved=sum(dealt.get(key) != "test" for key in kept.seen()),
         )
 
     def _fresh(self, sitting: Sitting, kept: JudgeBook, rows: list[Row]) -> Confusion:

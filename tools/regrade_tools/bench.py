@@ -10,8 +10,8 @@ import anyio
 from regrade_tools.budget import Budget
 from regrade_tools.judging import Example, Said, judge_fingerprint
 from regrade_tools.minds import Classifier, Jury, Mind, Recorded
-from regrade_tools.models import Item, Judge, Judged, ModelSpec, PythonTarget
-from regrade_tools.ports import ModelError, Models, Store, Targets
+from regrade_tools.models import Item, Judge, Judged, ModelError, ModelSpec, PythonTarget
+from regrade_tools.ports import Models, Store, Targets
 from regrade_tools.redaction import Redaction, redaction_of
 from regrade_tools.refusal import refusal_in
 from regrade_tools.running import Progress, silent

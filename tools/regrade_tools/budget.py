@@ -1,8 +1,9 @@
 """A cap on what may be spent, held before each question and not after the bill."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from regrade_tools.ports import ModelError
+from regrade_tools.models import Judged, ModelError
 
 
 @dataclass(slots=True)
@@ -49,3 +50,10 @@ class Budget:
             self.spent += reserved
         else:
             self.spent += cost
+
+
+def paid(judged: Sequence[Judged]) -> float | None:
+    """Dollars that judgements cost now, replays nothing; None where nobody knows of one."""
+    costs = [0.0 if one.replayed else one.cost_usd for one in judged if one.verdict != "errored"]
+    known = [cost for cost in costs if cost is not None]
+    return round(sum(known), 6) if len(known) == len(costs) else None

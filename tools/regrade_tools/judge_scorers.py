@@ -32,15 +32,17 @@ class JudgeScorers:
     workspace: Workspace | None
 
     def open(
-        self, scorer: Scorer, concurrency: int, clean: Callable[[str], str]
+        self, scorer: Scorer, concurrency: int, clean: Callable[[str], str], budget: Budget
     ) -> AbstractAsyncContextManager[ScorerProgram]:
         """As the port says."""
         if isinstance(scorer, JudgeScorer):
-            return self._judge(scorer)
-        return self.programs.open(scorer, concurrency, clean)
+            return self._judge(scorer, budget)
+        return self.programs.open(scorer, concurrency, clean, budget)
 
     @asynccontextmanager
-    async def _judge(self, scorer: JudgeScorer) -> AsyncGenerator[ScorerProgram, None]:
+    async def _judge(
+        self, scorer: JudgeScorer, budget: Budget
+    ) -> AsyncGenerator[ScorerProgram, None]:
         files = JudgeFiles(needed(self.workspace))
         sitting = files.sitting(files.judge(scorer.judge))
         if sitting.needs_an_agent or sitting.judge.spec.pairwise:
@@ -49,7 +51,7 @@ class JudgeScorers:
                 f"The judge {scorer.judge} cannot be asked in a run: it {why}.",
                 next_step="Name a model, a jury, a function or recorded judgements in its file.",
             )
-        async with self.bench.seat(sitting, Budget()) as seat:
+        async with self.bench.seat(sitting, budget) as seat:
             tested = Alignments(files.workspace).tested(sitting.judge.spec)
             yield _JudgeProgram(self.bench, seat, tested)
 

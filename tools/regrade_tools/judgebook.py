@@ -17,7 +17,10 @@ from regrade_tools.refusal import Refusal
 
 
 class Look(Document):
-    """One measurement of a judge on a split: a line of its history. ``at`` is Unix seconds."""
+    """One measurement of a judge on a split: a line of its history. ``at`` is Unix seconds.
+
+    ``added`` are the items that no look before it was of.
+    """
 
     at: float
     fingerprint: str
@@ -28,6 +31,7 @@ class Look(Document):
     fp: int = Field(ge=0)
     unknown: int = Field(default=0, ge=0)
     errored: int = Field(default=0, ge=0)
+    added: tuple[str, ...] = ()
 
     @property
     def confusion(self) -> Confusion:
@@ -45,6 +49,10 @@ class JudgeBook:
     def looks(self, split: Split = "test") -> tuple[Look, ...]:
         """How often a split was looked at, and what was seen."""
         return tuple(look for look in self.history if look.split == split)
+
+    def seen(self, split: Split = "test") -> frozenset[str]:
+        """The items of a split that a look was ever of."""
+        return frozenset(key for look in self.looks(split) for key in look.added)
 
 
 @cache

@@ -1,48 +1,27 @@
 """The tools for judges: let one judge, and measure how far it is right."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from pydantic import JsonValue
 
-from regrade_tools.alignment import (
-    Rate,
-    UnknownPolicy,
-    confusion,
-    corrected_rate,
-    pairwise_kappas,
-)
+from regrade_tools.alignment_report import AlignmentReport, alignment_report, unmeasured
 from regrade_tools.alignments import Alignments, Row
 from regrade_tools.bench import Bench, Sitting
 from regrade_tools.budget import Budget
 from regrade_tools.errands import Errands
-from regrade_tools.judge_reports import (
-    AlignmentReport,
-    JudgeReport,
-    corrected,
-    disagreement,
-    figure,
-    figures,
-    ordered,
-    state_fields,
-    verdict_card,
-)
-from regrade_tools.labelbook import LabelBook
-from regrade_tools.models import Judge, Judged, Judgement, Split
-from regrade_tools.paging import fit, position
-from regrade_tools.pairs import Pair, both_orders, pairs_of, preferred
+from regrade_tools.judge_report import JudgeReport, judge_report
+from regrade_tools.models import Split
+from regrade_tools.paging import position
+from regrade_tools.pairs import both_orders, compared, preferred
 from regrade_tools.population import Population, Populations
-from regrade_tools.redaction import Redaction, redaction_of
-from regrade_tools.refusal import Refusal
+from regrade_tools.redaction import redaction_of
+from regrade_tools.refusal import Refusal, unknown
 from regrade_tools.running import Progress, silent
+from regrade_tools.versions import Versus, versus_of
 from regrade_tools.workspace import Workspace, needed
 
-_CARDS = 50
 # Among so many answers the counts do not give away what is said of a single one.
 _CROWD = 20
-_PAGE = 15_000
 
 
 @dataclass(frozen=True)
@@ -76,13 +55,13 @@ class Judges:
         start = position(cursor, "run_judge")
         alignments = Alignments(needed(self.workspace))
         sitting = self._sitting(alignments, judge, client)
-        compared = _compared(sitting.judge, pairs, redaction_of(self.workspace))
+        both = compared(sitting.judge, pairs, redaction_of(self.workspace))
         found = (
-            Population(tuple(both_orders(compared)), f"{len(compared)} pairs, each in both orders")
-            if compared
+            Population(tuple(both_orders(both)), f"{len(both)} pairs, each in both orders")
+            if both
             else await self._population(traces, run_id, outputs, n, seed)
         )
-        found = found if compared else _open(found, alignments.tested(sitting.judge.spec), judge)
+        found = found if both else _open(found, alignments.tested(sitting.judge.spec), judge)
         if sitting.needs_an_agent:
             known = await self.bench.known(sitting, [item.key for item in found.items])
             open_items = [item for item in found.items if item.key not in known]
@@ -93,13 +72,14 @@ class Judges:
             judged = known
         else:
             judged = await self.bench.hear(sitting, found.items, _budget(budget_usd), progress)
-        report = _report(alignments, sitting, found, judged, start)
-        return replace(report, preference=preferred(compared, judged)) if compared else report
+        report = judge_report(alignments, sitting, found, judged, start)
+        return replace(report, preference=preferred(both, judged)) if both else report
 
     async def align_judge(  # noqa: PLR0913 - what can be said of it
         self,
         judge: str,
         split: Split = "dev",
+        versus: str | None = None,
         budget_usd: float | None = None,
         cursor: str | None = None,
         client: str = "",
@@ -109,6 +89,7 @@ class Judges:
 
         TPR, TNR, kappa with intervals; draft, aligned or stale. train and dev show where they
         disagree; test decides whether it may gate, shows nothing, and every look is counted.
+        versus: another judge of its criterion, or a fingerprint of history, on the same rows.
         """
         start = position(cursor, "align_judge")
         alignments = Alignments(needed(self.workspace))
@@ -120,12 +101,42 @@ class Judges:
             open_items = [item for item in items if item.key not in known]
             if open_items:
                 work = await self.errands.judge(sitting, open_items)
-                waiting = _unmeasured(alignments, sitting, split, len(items))
+                waiting = unmeasured(alignments, sitting, split, len(items))
                 return replace(waiting, work=work)
             rows = alignments.look(sitting, split, known)
         else:
             rows = await alignments.measure(self.bench, sitting, split, budget, progress)
-        return _alignment(alignments, sitting, split, rows, start)
+        report = alignment_report(alignments, sitting, split, rows, start)
+        if versus is None:
+            return report
+        return replace(report, versus=await self._versus(alignments, sitting, versus, rows))
+
+    async def _versus(
+        self, alignments: Alignments, sitting: Sitting, other: str, rows: list[Row]
+    ) -> Versus:
+        """What another judge, or an earlier version of this one, said of the same rows."""
+        files, spec = alignments.files, sitting.judge.spec
+        if other in files.names():
+            beside = alignments.known_agent(files.sitting(files.judge(other)))
+            if beside.judge.spec.criterion != spec.criterion:
+                raise Refusal(
+                    f"{other} judges {beside.judge.spec.criterion}, not {spec.criterion}."
+                )
+            fingerprint, answers = beside.fingerprint, files.book(other).answers
+            said = {key: one for key, one in answers.items() if one.fingerprint == fingerprint}
+        else:
+            known = {look.fingerprint for look in files.book(sitting.judge.name).history}
+            if other not in known:
+                raise unknown("judge or version", other, [*files.names(), *sorted(known)])
+            said = await self.bench.store.judgements(other, [row.truth.item.key for row in rows])
+        found = versus_of(other, rows, said, spec.unknown)
+        if not found.rows:
+            raise Refusal(
+                f"Nothing is kept of what {other} said of these rows.",
+                next_step=f'align_judge("{other}", split=...) measures a judge; of a version that '
+                "was recorded or is gone from this machine nothing is kept.",
+            )
+        return found
 
     def _sitting(self, alignments: Alignments, judge: str, client: str) -> Sitting:
         sitting = alignments.files.sitting(alignments.files.judge(judge))
@@ -146,20 +157,6 @@ class Judges:
         return await populations.find(traces, run_id, outputs, n, seed)
 
 
-def _compared(
-    judge: Judge, given: list[dict[str, JsonValue]] | None, clean: Redaction
-) -> tuple[Pair, ...]:
-    """The pairs that were given, where the judge is one that compares."""
-    if judge.spec.pairwise != bool(given):
-        told = "compares two answers" if judge.spec.pairwise else "does not compare answers"
-        raise Refusal(
-            f"The judge {judge.name} {told}.",
-            next_step='Give pairs ([{"input": ..., "a": ..., "b": ...}]) to a judge whose file '
-            "says `pairwise: true`, and to no other.",
-        )
-    return pairs_of(given or (), clean)
-
-
 def _open(found: Population, tested: frozenset[str], judge: str) -> Population:
     """``found`` without the test split, where it is too small for its counts to hide that."""
     keys = {item.key for item in found.items}
@@ -175,156 +172,6 @@ def _open(found: Population, tested: frozenset[str], judge: str) -> Population:
             next_step=f'align_judge("{judge}", split="test") measures it; split="dev" shows more.',
         )
     return Population(rest, f"{found.told}; {hidden} of the test split are left out")
-
-
-def _report(
-    alignments: Alignments,
-    sitting: Sitting,
-    found: Population,
-    judged: Mapping[str, Judged],
-    start: int,
-) -> JudgeReport:
-    spec = sitting.judge.spec
-    distinct = {item.key: item for item in found.items}
-    tested = alignments.tested(spec)
-    every = [judged[key] for key in distinct]
-    counts = Counter[Judgement](one.verdict for one in every)
-    raw = _raw(counts, spec.unknown)
-    book = alignments.labels.book(spec)
-    labelled = confusion(alignments.labelled_pairs(sitting), spec.unknown)
-    assessment = alignments.assessment(sitting.judge.name)
-    page = fit(
-        ordered((item for key, item in distinct.items() if key not in tested), judged),
-        lambda item: verdict_card(item, judged[item.key]),
-        start,
-        _PAGE,
-        most=_CARDS,
-    )
-    return JudgeReport(
-        judge=sitting.judge.name,
-        fingerprint=sitting.fingerprint,
-        state=assessment.state,
-        population=found.told,
-        judged=len(every),
-        passed=counts["pass"],
-        failed=counts["fail"],
-        unknown=counts["unknown"],
-        errored=counts["errored"],
-        replayed=sum(one.replayed for one in every),
-        cost_usd=_cost(every),
-        raw_rate=None if spec.pairwise else figure(raw),
-        corrected_rate=(
-            None if spec.pairwise else corrected(corrected_rate(labelled, raw, book.sampled))
-        ),
-        labels_only=figure(_labelled_rate(book)) if book.sampled == "random" else None,
-        verdicts=page.items,
-        next_cursor=page.next_cursor,
-        hint=_hint(assessment.state, sitting.judge.name),
-    )
-
-
-def _raw(counts: Counter[Judgement], unknown: UnknownPolicy) -> Rate:
-    """How many the judge passes, an UNKNOWN counted as its file says."""
-    passed, decided = counts["pass"], counts["pass"] + counts["fail"]
-    if unknown == "exclude":
-        return Rate(passed, decided)
-    left_open = counts["unknown"]
-    return Rate(passed + (left_open if unknown == "as_pass" else 0), decided + left_open)
-
-
-def _alignment(
-    alignments: Alignments, sitting: Sitting, split: Split, rows: Sequence[Row], start: int
-) -> AlignmentReport:
-    name, spec = sitting.judge.name, sitting.judge.spec
-    own = confusion((row.pair for row in rows), spec.unknown)
-    blank = _unmeasured(alignments, sitting, split, len(rows))
-    differing = [row for row in rows if row.disagrees] if split != "test" else []
-    page = fit(differing, disagreement, start, _PAGE, most=_CARDS)
-    if not own.n:
-        nothing = f"0 comparable rows of {len(rows)}"
-        problems = sorted({row.judged.problem for row in rows if row.judged and row.judged.problem})
-        told = f"{nothing}: {problems[0]}" if problems else nothing
-        hint = f"{told}. Nothing can be said of the judge." if rows else blank.hint
-        return replace(blank, hint=hint, errored=sum(row.pair.judge == "errored" for row in rows))
-    values: dict[str, Any] = {**figures(rows, own), **state_fields(alignments.assessment(name))}
-    return replace(
-        blank,
-        **values,
-        disagreements=page.items,
-        next_cursor=page.next_cursor,
-        cost_usd=_cost([row.judged for row in rows if row.judged]),
-        hint=_alignment_hint(split, bool(differing)),
-    )
-
-
-def _unmeasured(
-    alignments: Alignments, sitting: Sitting, split: Split, labels: int
-) -> AlignmentReport:
-    name, spec = sitting.judge.name, sitting.judge.spec
-    assessment = alignments.assessment(name)
-    book, kept = alignments.labels.book(spec), alignments.files.book(name)
-    kappas = pairwise_kappas(book.by_labeller())
-    return AlignmentReport(
-        judge=name,
-        fingerprint=sitting.fingerprint,
-        state=assessment.state,
-        reasons=assessment.reasons,
-        split=split,
-        labels=labels,
-        comparable=0,
-        needs=assessment.needs,
-        looks=len(kept.looks()),
-        people_kappa={f"{a} / {b}": kappa for (a, b), (kappa, _) in kappas.items()} or None,
-        label_problems=_label_problems(book) or None,
-        hint=None if labels else _no_labels(book),
-    )
-
-
-def _label_problems(book: LabelBook) -> list[str]:
-    told: list[str] = []
-    if book.untrusted:
-        told.append(
-            f"{len(book.untrusted)} labels claim to be a person's and no known key signed them: "
-            "they count as suggestions"
-        )
-    if book.outdated:
-        told.append(f"{book.outdated} labels were given by other words of the criterion")
-    if book.disputed:
-        told.append(f"{len(book.disputed)} items are left out: people disagree on them")
-    return told
-
-
-def _no_labels(book: LabelBook) -> str:
-    suggestions = sum(row.label.source == "agent" for row in book.rows)
-    told = f"; {suggestions} suggestions wait for a person" if suggestions else ""
-    return (
-        f"No person has labelled anything of this split by {book.criterion}{told}. "
-        f"A person runs `regrade label {book.criterion}`."
-    )
-
-
-def _labelled_rate(book: LabelBook) -> Rate:
-    return Rate(sum(truth.verdict == "pass" for truth in book.truths), len(book.truths))
-
-
-def _hint(state: str, judge: str) -> str | None:
-    if state == "aligned":
-        return None
-    return f'{judge} is {state}: align_judge("{judge}") shows where it differs from people.'
-
-
-def _alignment_hint(split: Split, differing: bool) -> str:  # noqa: FBT001 - a fact
-    if split == "test":
-        return "The test split decides. Change the judge only by what train and dev show."
-    if differing:
-        return "Read the disagreements, mend the prompt, measure dev again; then split=test."
-    return "No disagreement here: split=test decides whether it may gate."
-
-
-def _cost(judged: Sequence[Judged]) -> float | None:
-    costs = [0.0 if one.replayed else one.cost_usd for one in judged if one.verdict != "errored"]
-    known = [cost for cost in costs if cost is not None]
-    return round(sum(known), 6) if len(known) == len(costs) else None
 
 
 def _budget(limit: float | None) -> Budget:

@@ -9,8 +9,8 @@ from pydantic import JsonValue
 from regrade_tools.budget import Budget
 from regrade_tools.fingerprint import item_key
 from regrade_tools.judging import Example, Said, answer_schema, majority, prompts, said, spoken
-from regrade_tools.models import Case, Item, Judge, ModelSpec, Question
-from regrade_tools.ports import ModelError, Models, Target, TargetError
+from regrade_tools.models import Case, Item, Judge, ModelError, ModelSpec, Question
+from regrade_tools.ports import Models, Target, TargetError
 
 
 @dataclass(frozen=True, slots=True)

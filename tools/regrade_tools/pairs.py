@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pydantic import JsonValue
 
 from regrade_tools.alignment.pairwise import Choice, Comparison, preference
+from regrade_tools.figures import figure
 from regrade_tools.fingerprint import item_key
-from regrade_tools.judge_reports import Preferred, figure
-from regrade_tools.models import Item, Judged, Judgement
+from regrade_tools.judge_report import Preferred
+from regrade_tools.models import Item, Judge, Judged, Judgement
 from regrade_tools.redaction import Redaction
 from regrade_tools.refusal import Refusal
 
@@ -51,6 +52,20 @@ def pairs_of(given: Sequence[dict[str, JsonValue]], clean: Redaction) -> tuple[P
         preferred: dict[JsonValue, Choice] = {"a": "a", "b": "b", "tie": "tie"}
         found.append(Pair(*texts, human=preferred.get(human)))
     return tuple(found)
+
+
+def compared(
+    judge: Judge, given: list[dict[str, JsonValue]] | None, clean: Redaction
+) -> tuple[Pair, ...]:
+    """The pairs that were given, where the judge is one that compares."""
+    if judge.spec.pairwise != bool(given):
+        told = "compares two answers" if judge.spec.pairwise else "does not compare answers"
+        raise Refusal(
+            f"The judge {judge.name} {told}.",
+            next_step='Give pairs ([{"input": ..., "a": ..., "b": ...}]) to a judge whose file '
+            "says `pairwise: true`, and to no other.",
+        )
+    return pairs_of(given or (), clean)
 
 
 def both_orders(found: Sequence[Pair]) -> list[Item]:

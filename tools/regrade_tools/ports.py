@@ -8,6 +8,7 @@ from typing import Generic, Protocol, TypeVar
 from pydantic import JsonValue
 
 from regrade_tools.assertions import Scorer
+from regrade_tools.budget import Budget
 from regrade_tools.grouping import Grouped, Grouping
 from regrade_tools.models import (
     Case,
@@ -297,19 +298,6 @@ class Targets(Protocol):
         ...
 
 
-class ModelError(Exception):
-    """A model gave no answer: errored, never a verdict. The message says what to do.
-
-    ``fatal`` where every further question would end the same way: a wrong key, no such model,
-    the budget.
-    """
-
-    def __init__(self, problem: str, *, fatal: bool = False) -> None:
-        """Say why, and whether asking on makes sense."""
-        super().__init__(problem)
-        self.fatal = fatal
-
-
 class Models(Protocol):
     """How language models are asked."""
 
@@ -355,9 +343,11 @@ class Scorers(Protocol):
     """How scorers are started."""
 
     def open(
-        self, scorer: Scorer, concurrency: int, clean: Callable[[str], str]
+        self, scorer: Scorer, concurrency: int, clean: Callable[[str], str], budget: Budget
     ) -> AbstractAsyncContextManager[ScorerProgram]:
         """Start a scorer for one run, fresh, so that edits count; it ends with the context.
+
+        What it spends is of ``budget``.
 
         What it says in place of a score is made ``clean``, as of ``Targets``.
 

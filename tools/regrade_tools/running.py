@@ -15,6 +15,7 @@ from anyio import from_thread, to_thread
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from regrade_tools.assertions import Check, Errored, Failed, Subject, Verdict, check_all
+from regrade_tools.budget import Budget
 from regrade_tools.judgement import Answer, answer
 from regrade_tools.models import CaseResult, CheckResult, Outcome, Run
 from regrade_tools.patterns import SlowPatternError
@@ -46,6 +47,7 @@ class _Tally:
     answers: int
     done: int = 0
     cost: float = 0
+    budget: Budget = field(default_factory=Budget)
     _ended: dict[str, set[Outcome]] = field(default_factory=dict[str, set[Outcome]])
 
     def add(self, results: Iterable[CaseResult]) -> None:
@@ -65,10 +67,12 @@ class _Tally:
             Refusal: It is.
         """
         budget = self.run.budget_usd
-        if budget is not None and self.cost > budget and self.done < self.answers:
+        # What judges were paid is in the budget and in no result.
+        cost = max(self.cost, self.budget.spent)
+        if budget is not None and cost > budget and self.done < self.answers:
             raise Refusal(
                 f"The budget of ${budget:g} is spent: "
-                f"{self.done} of {self.answers} answers cost ${self.cost:.4g}.",
+                f"{self.done} of {self.answers} answers cost ${cost:.4g}.",
                 next_step="Raise budget_usd, or select fewer cases.",
             )
 
@@ -107,14 +111,16 @@ async def measure(  # noqa: PLR0913 - everything a run needs, once
     # Who decides whom to ask by what was answered does not run ahead of the checks.
     ahead = 0 if run.adaptive else _BATCH
     send, receive = anyio.create_memory_object_stream[_Answered](ahead)
-    tally = _Tally(run, len(plan) * run.trials)
+    asking = scoring or Scoring()
+    tally = _Tally(run, len(plan) * run.trials, budget=asking.budget)
     tally.add(known)
+    tally.budget.spent += tally.cost
     jobs = _jobs(plan, tally, measured(known))
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(_keep, receive, store, tally, hidden, progress)
         async with send:
             for _ in range(min(concurrency, tally.answers)):
-                asked = (jobs, target, replay, scoring or Scoring(), hidden, send.clone())
+                asked = (jobs, target, replay, asking, hidden, send.clone())
                 tasks.start_soon(_ask, *asked)
 
 

@@ -108,7 +108,7 @@ class Runs:
         async def work() -> None:
             async with (
                 self._ended(begun),
-                scoring(self.scorers, planned, concurrency, hidden) as asked,
+                scoring(self.scorers, planned, concurrency, hidden, run.budget_usd) as asked,
                 self._opened(spec, concurrency, hidden, replay, planned, run.trials) as target,
             ):
                 await begun.keep()

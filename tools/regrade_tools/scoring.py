@@ -9,6 +9,7 @@ from anyio import to_thread
 from pydantic import JsonValue
 
 from regrade_tools.assertions import Check, Scorer
+from regrade_tools.budget import Budget
 from regrade_tools.clipping import clip
 from regrade_tools.fingerprint import canonical
 from regrade_tools.judgement import withheld
@@ -29,6 +30,7 @@ class Scoring:
     """The scorers that are under way, by what their assertions say."""
 
     programs: Mapping[Scorer, ScorerProgram] = field(default_factory=dict[Scorer, ScorerProgram])
+    budget: Budget = field(default_factory=Budget)
 
     async def results(
         self, planned: Planned, reply: Reply, hidden: Redaction
@@ -37,6 +39,8 @@ class Scoring:
 
         They are asked of it as it was given, and their reasons tell no secret.
         """
+        # Judges spend of the same budget as the program that they judge.
+        self.budget.spent += reply.cost_usd or 0
         found: dict[str, CheckResult] = {}
         for check in planned.checks if self.programs else ():
             if isinstance(check.assertion, Scorer) and check.assertion in self.programs:
@@ -48,15 +52,19 @@ class Scoring:
 
 
 @asynccontextmanager
-async def scoring(
+async def scoring(  # noqa: PLR0913 - what scorers of a run are held to
     scorers: Scorers,
     plan: tuple[Planned, ...],
     concurrency: int,
     hidden: Redaction,
+    budget_usd: float | None = None,
     *,
     complete: bool = True,
 ) -> AsyncGenerator[Scoring, None]:
     """The scorers that ``plan`` asks, until the context ends; ``complete`` with every column.
+
+    What judges and the program under test spend together stays within ``budget_usd``: a judge
+    that could exceed it is not asked, and its check is errored.
 
     Raises:
         Refusal: One cannot be started, or asks for a column that a case does not have.
@@ -67,14 +75,17 @@ async def scoring(
         for check in planned.checks
         if isinstance(check.assertion, Scorer)
     )
+    budget = Budget(budget_usd)
     async with AsyncExitStack() as stack:
         programs = {
-            scorer: await stack.enter_async_context(scorers.open(scorer, concurrency, hidden.shown))
+            scorer: await stack.enter_async_context(
+                scorers.open(scorer, concurrency, hidden.shown, budget)
+            )
             for scorer in asked
         }
         for planned in plan if programs and complete else ():
             _complete(planned, programs)
-        yield Scoring(programs)
+        yield Scoring(programs, budget)
 
 
 def _complete(planned: Planned, programs: Mapping[Scorer, ScorerProgram]) -> None:

@@ -10,8 +10,7 @@ from anyio import to_thread
 
 from regrade_server.llm.library import litellm
 from regrade_server.llm.trouble import trouble
-from regrade_tools.models import Completion, ModelSpec, Question
-from regrade_tools.ports import ModelError
+from regrade_tools.models import Completion, ModelError, ModelSpec, Question
 
 _TRIES = 4
 _FIRST_PAUSE_S = 0.5

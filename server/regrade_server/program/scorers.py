@@ -15,6 +15,7 @@ from pydantic import JsonValue
 from regrade_server.program import scorer_worker
 from regrade_server.program.interpreter import interpreter
 from regrade_tools.assertions import CommandScorer, PythonScorer, Scorer
+from regrade_tools.budget import Budget
 from regrade_tools.clipping import clip
 from regrade_tools.models import Case, CommandTarget, PythonTarget
 from regrade_tools.ports import Columns, ScorerProgram, Target, TargetError, Targets
@@ -29,7 +30,11 @@ class ScorerPrograms:
     targets: Targets
 
     def open(
-        self, scorer: Scorer, concurrency: int, clean: Callable[[str], str]
+        self,
+        scorer: Scorer,
+        concurrency: int,
+        clean: Callable[[str], str],
+        budget: Budget,  # noqa: ARG002 - a program of the repository spends nothing
     ) -> AbstractAsyncContextManager[ScorerProgram]:
         """As the port says."""
         if self.root is None:

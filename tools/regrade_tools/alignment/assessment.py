@@ -39,7 +39,8 @@ class Evidence:
     ``test`` counts its answers to the test split under the judge's own policy for UNKNOWN;
     ``unknown`` those it left open; ``unjudged`` test labels it was not asked about or answered
     with an error; ``age_days`` since the last of its answers; ``fresh`` labels given after that;
-    ``measured_before``: an earlier version of this judge was measured on the test split.
+    ``measured_before``: an earlier version of this judge was measured on the test split;
+    ``moved`` items that were in it then and are not now.
     """
 
     test: Confusion
@@ -48,11 +49,17 @@ class Evidence:
     age_days: float = 0
     fresh: Confusion = field(default_factory=Confusion)
     measured_before: bool = False
+    moved: int = 0
 
 
 def assess(evidence: Evidence, thresholds: Thresholds) -> Assessment:
     """The state of a judge, from nothing but labels of people and its answers to them."""
     lapsed = "stale" if evidence.measured_before else "draft"
+    if evidence.moved:
+        told = (
+            f"{evidence.moved} labels of the test split were taken out of it since it was measured"
+        )
+        return Assessment(lapsed, [told])
     if not evidence.test.n:
         reason = (
             "it was not measured on the test split since it, its criterion or the labels changed"

@@ -5,7 +5,7 @@ from regrade_tools.models.dataset import Dataset
 from regrade_tools.models.judge import Judge, JudgeSpec, Thresholds
 from regrade_tools.models.judgement import Item, Judged, Judgement, shown_calls
 from regrade_tools.models.label import Label, LabelSource, Sampled, Split, Verdict, counting_labels
-from regrade_tools.models.language_model import Completion, ModelSpec, Prompt, Question
+from regrade_tools.models.language_model import Completion, ModelError, ModelSpec, Prompt, Question
 from regrade_tools.models.packet import Packet, PacketKind
 from regrade_tools.models.policy import PROFILES, GatePolicy, Profile, SlicePolicy
 from regrade_tools.models.run import (
@@ -53,6 +53,7 @@ __all__ = [
     "Label",
     "LabelSource",
     "Message",
+    "ModelError",
     "ModelSpec",
     "Outcome",
     "Packet",

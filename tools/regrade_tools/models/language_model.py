@@ -74,3 +74,16 @@ class Completion:
     output_tokens: int | None = None
     cost_usd: float | None = None
     replayed: bool = False
+
+
+class ModelError(Exception):
+    """A model gave no answer: errored, never a verdict. The message says what to do.
+
+    ``fatal`` where every further question would end the same way: a wrong key, no such model,
+    the budget.
+    """
+
+    def __init__(self, problem: str, *, fatal: bool = False) -> None:
+        """Say why, and whether asking on makes sense."""
+        super().__init__(problem)
+        self.fatal = fatal

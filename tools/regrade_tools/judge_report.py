@@ -1,0 +1,163 @@
+"""What a judge said of a population, told to an agent."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from regrade_tools.alignment import (
+    Estimate,
+    Rate,
+    UnknownPolicy,
+    confusion,
+    corrected_rate,
+)
+from regrade_tools.alignments import Alignments
+from regrade_tools.bench import Sitting
+from regrade_tools.budget import paid
+from regrade_tools.figures import Figure, figure, rounded
+from regrade_tools.judge_cards import VerdictCard, ordered, verdict_card
+from regrade_tools.labelbook import LabelBook
+from regrade_tools.models import Judged, Judgement
+from regrade_tools.packets import Work
+from regrade_tools.paging import fit
+from regrade_tools.population import Population
+
+_CARDS, _PAGE = 50, 15_000
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectedRate:
+    """A pass rate of the population, corrected by labels, or why there is none."""
+
+    method: str
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    unclipped: float | None = None
+    why: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Preferred:
+    """What a judge prefers. Compare ``longer_wins`` with ``longer_wins_people``."""
+
+    pairs: int
+    judged: int
+    a_wins: int
+    b_wins: int
+    ties: int
+    win_rate_a: Figure
+    flipped: Figure
+    first_shown: Figure
+    longer_wins: Figure
+    longer_wins_people: Figure
+    agreement: Figure
+    agreement_decided: Figure
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeReport:
+    """Verdicts of a judge. ``work`` is handed out where the calling agent is the judge.
+
+    ``raw_rate`` is what the judge says; ``corrected_rate`` what that means by the labels;
+    ``labels_only`` what the labels say without any judge.
+    """
+
+    judge: str
+    fingerprint: str
+    state: str
+    population: str
+    judged: int = 0
+    passed: int = 0
+    failed: int = 0
+    unknown: int = 0
+    errored: int = 0
+    replayed: int = 0
+    cost_usd: float | None = None
+    raw_rate: Figure | None = None
+    corrected_rate: CorrectedRate | None = None
+    labels_only: Figure | None = None
+    preference: Preferred | None = None
+    verdicts: list[VerdictCard] = field(default_factory=list[VerdictCard])
+    next_cursor: str | None = None
+    work: Work | None = None
+    hint: str | None = None
+
+
+def judge_report(
+    alignments: Alignments,
+    sitting: Sitting,
+    found: Population,
+    judged: Mapping[str, Judged],
+    start: int,
+) -> JudgeReport:
+    """Verdicts failing first, from ``start`` on, but for those of the test split; and rates."""
+    spec = sitting.judge.spec
+    distinct = {item.key: item for item in found.items}
+    tested = alignments.tested(spec)
+    every = [judged[key] for key in distinct]
+    counts = Counter[Judgement](one.verdict for one in every)
+    raw = _raw(counts, spec.unknown)
+    book = alignments.labels.book(spec)
+    labelled = confusion(alignments.labelled_pairs(sitting), spec.unknown)
+    assessment = alignments.assessment(sitting.judge.name)
+    page = fit(
+        ordered((item for key, item in distinct.items() if key not in tested), judged),
+        lambda item: verdict_card(item, judged[item.key]),
+        start,
+        _PAGE,
+        most=_CARDS,
+    )
+    return JudgeReport(
+        judge=sitting.judge.name,
+        fingerprint=sitting.fingerprint,
+        state=assessment.state,
+        population=found.told,
+        judged=len(every),
+        passed=counts["pass"],
+        failed=counts["fail"],
+        unknown=counts["unknown"],
+        errored=counts["errored"],
+        replayed=sum(one.replayed for one in every),
+        cost_usd=paid(every),
+        raw_rate=None if spec.pairwise else figure(raw),
+        corrected_rate=(
+            None if spec.pairwise else _corrected(corrected_rate(labelled, raw, book.sampled))
+        ),
+        labels_only=figure(_labelled_rate(book)) if book.sampled == "random" else None,
+        verdicts=page.items,
+        next_cursor=page.next_cursor,
+        hint=_hint(assessment.state, sitting.judge.name),
+    )
+
+
+def _raw(counts: Counter[Judgement], unknown: UnknownPolicy) -> Rate:
+    """How many the judge passes, an UNKNOWN counted as its file says."""
+    passed, decided = counts["pass"], counts["pass"] + counts["fail"]
+    if unknown == "exclude":
+        return Rate(passed, decided)
+    left_open = counts["unknown"]
+    return Rate(passed + (left_open if unknown == "as_pass" else 0), decided + left_open)
+
+
+def _labelled_rate(book: LabelBook) -> Rate:
+    return Rate(sum(truth.verdict == "pass" for truth in book.truths), len(book.truths))
+
+
+def _hint(state: str, judge: str) -> str | None:
+    if state == "aligned":
+        return None
+    return f'{judge} is {state}: align_judge("{judge}") shows where it differs from people.'
+
+
+def _corrected(estimate: Estimate) -> CorrectedRate:
+    """An estimate as it is told."""
+    interval = estimate.interval
+    return CorrectedRate(
+        estimate.method,
+        rounded(estimate.value),
+        rounded(interval.low) if interval else None,
+        rounded(interval.high) if interval else None,
+        rounded(estimate.unclipped),
+        estimate.why or None,
+    )
