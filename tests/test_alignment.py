@@ -224,19 +224,39 @@ def _choice(vote: Any) -> Choice | None:
     return found.get(str(vote))
 
 
-def test_a_recorded_comparison_counts_garbage_as_no_verdict(
-    data: Path, golden: dict[str, Any]
-) -> None:
-    expected = golden["pandalm"]["gpt35"]
+def _compared(data: Path, file: str, field: str) -> list[Comparison]:
+    """What a judge that was recorded says of the pairs, and what most people say."""
     pairs = json.loads((data / "pandalm" / "testset-v1.json").read_text())
-    said = json.loads((data / "pandalm" / "gpt-3.5-turbo-testset-v1.json").read_text())
-    verdicts: dict[int, Choice | None] = {row["idx"]: _choice(row["gpt_result"]) for row in said}
+    said = json.loads((data / "pandalm" / file).read_text())
+    verdicts: dict[int, Choice | None] = {row["idx"]: _choice(row[field]) for row in said}
     rows: list[Comparison] = []
     for pair, votes in zip(pairs, _votes(data), strict=True):
         verdict: Choice | None = verdicts[pair["idx"]]
         one, two = len(str(pair["response1"])), len(str(pair["response2"]))
         longer: Choice = "a" if one > two else "b" if two > one else "tie"
         rows.append(Comparison(verdict, verdict, longer, _choice(consensus(votes))))
+    return rows
+
+
+def test_a_judge_that_was_trained_to_compare_has_its_known_figures(
+    data: Path, golden: dict[str, Any]
+) -> None:
+    rows = _compared(data, "pandalm-7b-testset-v1.json", "pandalm_result")
+    found, expected = preference(rows), golden["pandalm"]
+    assert round(found.agreement.value or 0, 4) == expected["pandalm7b"]["acc"]
+    both = [(row.human, row.winner) for row in rows if row.winner is not None]
+    kappa = cohen([human for human, _ in both], [winner for _, winner in both])
+    assert round(kappa or 0, 4) == expected["pandalm7b"]["kappa"]
+    assert round(found.longer.value or 0, 4) == expected["prefers_longer"]["pandalm7b"]
+    assert round(found.longer_human.value or 0, 4) == expected["prefers_longer"]["human"]
+    assert sum(len(set(votes)) == 1 for votes in _votes(data)) == expected["unanimous"]
+
+
+def test_a_recorded_comparison_counts_garbage_as_no_verdict(
+    data: Path, golden: dict[str, Any]
+) -> None:
+    expected = golden["pandalm"]["gpt35"]
+    rows = _compared(data, "gpt-3.5-turbo-testset-v1.json", "gpt_result")
     found = preference(rows)
     assert found.pairs - found.judged == expected["garbage"]
     assert found.wins["tie"] == expected["tie"]

@@ -110,7 +110,7 @@ async def test_a_judge_below_its_thresholds_is_told_how_many_labels_it_needs(
 
 
 async def test_a_judge_that_passes_everything_is_refused_with_the_reason(
-    tmp_path: Path, data: Path
+    tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rows = (data / "recipe_hw3" / "smollm2_135m_judge_local.jsonl").read_text().splitlines()
     read = [json.loads(row) for row in rows]
@@ -132,6 +132,11 @@ async def test_a_judge_that_passes_everything_is_refused_with_the_reason(
     assert (found["state"], found["agreement"], found["majority"]) == ("draft", 0.7228, 0.7426)
     assert found["reasons"] == ["TNR is 0.000 (0 of 26), and its lower bound 0.00 is below 0.8"]
     assert [(need["verdict"], need.get("more")) for need in found["needs"]] == [("fail", None)]
+    gated_suite(tmp_path, data)
+    assert await to_thread.run_sync(main, ["gate", "diets", "--root", str(tmp_path)]) == 2
+    told = capsys.readouterr().err
+    assert "The judge diet may not gate: it is draft" in told
+    assert "TNR is 0.000 (0 of 26), and its lower bound 0.00 is below 0.8" in told
 
 
 def labelled_dozens(root: Path, split: str = "test", count: int = 24) -> None:
