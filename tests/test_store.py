@@ -568,3 +568,28 @@ async def test_a_row_says_that_its_time_is_that_of_the_import(store: Store) -> N
     await store.append([made(1), replace(made(2), started_at=None)])
     page = await store.search(parse("", now=START), limit=2)
     assert {row.id: row.untimed for row in page.rows} == {made(1).id: False, made(2).id: True}
+
+
+@pytest.mark.parametrize("step", [1, 2, 50])
+async def test_the_largest_of_a_measure_come_first_page_by_page(step: int, store: Store) -> None:
+    times = [3.0, None, 1.0, 3.0, 2.5, 3.0, None, 0.0]
+    traces = [made(n, duration_ms=took, cost_usd=0.5) for n, took in enumerate(times)]
+    await store.append(traces)
+    asked = parse("-status:error", now=START)
+    seen: list[str] = []
+    cursor: str | None = None
+    while True:
+        page = await store.ranked(asked, "latency", limit=step, cursor=cursor)
+        assert (page.total, page.exact) == (6, True)
+        seen.extend(row.id for row in page.rows)
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+        # What arrives meanwhile before the place of the page moves nothing.
+        await store.append([made(20, duration_ms=99.0, status="error")])
+    assert seen == [traces[n].id for n in (5, 3, 0, 4, 2, 7)]
+    phrase = await store.ranked(parse('"question 4"', now=START), "cost", limit=9)
+    assert [row.excerpt for row in phrase.rows] == ["input: **question 4**"]
+    for cursor in ("", "x", "AAAA", "0x1.8p+1_0x1.8p+1_x", "f_gAAAAAAAAAAAAAAAAAAA"):
+        with pytest.raises(Refusal, match=r"is not one that a search"):
+            await store.ranked(asked, "latency", limit=1, cursor=cursor)

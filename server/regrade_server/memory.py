@@ -4,12 +4,12 @@ import itertools
 import random
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 from regrade_tools.completion import completed
 from regrade_tools.fingerprint import fingerprint
 from regrade_tools.grouping import Grouped, Grouping, grouped
-from regrade_tools.matching import excerpt, matches
+from regrade_tools.matching import excerpt, matches, measure_of
 from regrade_tools.models import (
     CaseResult,
     Judged,
@@ -22,7 +22,7 @@ from regrade_tools.models import (
     Trace,
 )
 from regrade_tools.ports import Appended, Page, Sampled, Scanned, TraceRow
-from regrade_tools.query import Query
+from regrade_tools.query import Measure, Query
 from regrade_tools.refusal import Refusal
 
 _COUNTED = 1_000
@@ -82,6 +82,29 @@ class MemoryStore:
             if matches(query, trace, when, self._labelled.get(trace.id, ())):
                 yield when, number, trace
 
+    async def ranked(
+        self, query: Query, measure: Measure, *, limit: int, cursor: str | None = None
+    ) -> Page:
+        """As the port says."""
+        found = [
+            (value, when, number, trace)
+            for when, number, trace in self._matching(query)
+            if (value := measure_of(measure, trace)) is not None
+        ]
+        found.sort(key=lambda item: item[:3], reverse=True)
+        start = 0
+        if cursor is not None:
+            first, _, rest = cursor.partition("_")
+            at = (_hex(first, cursor), *_place(rest))
+            start = sum(item[:3] >= at for item in found)
+        shown = found[start : start + limit]
+        last = shown[-1] if len(found) > start + limit else None
+        return Page(
+            rows=tuple(_row(when, trace, query) for _, when, _, trace in shown),
+            total=len(found),
+            next_cursor=last and f"{float(last[0]).hex()}_{last[1].hex()}_{last[2]}",
+        )
+
     async def summary(self, query: Query, by: Grouping | None, *, limit: int) -> Grouped:
         """As the port says."""
         items = (
@@ -114,14 +137,7 @@ class MemoryStore:
 
     def _after(self, cursor: str, found: list[tuple[float, int, Trace]], *, oldest: bool) -> int:
         """How many of ``found`` come before what follows ``cursor``, whether it is still there."""
-        when, _, number = cursor.partition("_")
-        try:
-            at = (float.fromhex(when), int(number))
-        except (ValueError, OverflowError):
-            raise Refusal(
-                f"The cursor {cursor[:40]!r} is not one that a search gave.",
-                next_step="Pass next_cursor of the last page as it is, or leave cursor out.",
-            ) from None
+        at = _place(cursor)
         return sum(item[:2] <= at if oldest else item[:2] >= at for item in found)
 
     async def trace(self, trace_id: str) -> Trace | None:
@@ -253,3 +269,22 @@ def _row(when: float, trace: Trace, query: Query) -> TraceRow:
         excerpt=excerpt(query.words, trace),
         untimed=trace.started_at is None,
     )
+
+
+def _place(cursor: str) -> tuple[float, int]:
+    when, _, number = cursor.partition("_")
+    return _hex(when, cursor), int(number) if number.isdecimal() else _not_given(cursor)
+
+
+def _hex(text: str, cursor: str) -> float:
+    try:
+        return float.fromhex(text)
+    except (ValueError, OverflowError):
+        return _not_given(cursor)
+
+
+def _not_given(cursor: str) -> NoReturn:
+    raise Refusal(
+        f"The cursor {cursor[:40]!r} is not one that a search gave.",
+        next_step="Pass next_cursor of the last page as it is, or leave cursor out.",
+    ) from None

@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 from pydantic import JsonValue
 
 from regrade_tools.models import Label, Trace, counting_labels
-from regrade_tools.query import FACETS, Facet, Having, Query, Within, Words
+from regrade_tools.query import FACETS, Facet, Having, Measure, Query, Within, Words
 from regrade_tools.words import fold, pattern
 
 _SIGNS = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le}
@@ -119,12 +119,18 @@ def has(terms: Iterable[Having], have: AbstractSet[tuple[Facet, str]]) -> bool:
 
 def measured(term: Within, trace: Trace) -> bool:
     """Whether a measure is within its bound; what was not logged is within none."""
-    value = {
+    value = measure_of(term.measure, trace)
+    return value is not None and bool(_SIGNS[term.sign](value, term.bound))
+
+
+def measure_of(measure: Measure, trace: Trace) -> float | None:
+    """A measure of ``trace``; None where the log did not say."""
+    measures: dict[Measure, float | None] = {
         "latency": trace.duration_ms,
         "cost": trace.cost_usd,
         "tokens": trace.tokens,
-    }[term.measure]
-    return value is not None and bool(_SIGNS[term.sign](value, term.bound))
+    }
+    return measures[measure]
 
 
 def _has(term: Having, have: AbstractSet[tuple[Facet, str]]) -> bool:

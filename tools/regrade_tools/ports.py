@@ -26,7 +26,7 @@ from regrade_tools.models import (
     ToolCall,
     Trace,
 )
-from regrade_tools.query import Query
+from regrade_tools.query import Measure, Query
 
 Told = TypeVar("Told")
 
@@ -122,6 +122,18 @@ class Store(Protocol):
 
     async def trace(self, trace_id: str) -> Trace | None:
         """One trace, whole."""
+        ...
+
+    async def ranked(
+        self, query: Query, measure: Measure, *, limit: int, cursor: str | None = None
+    ) -> Page:
+        """The traces that match and whose ``measure`` is known, the largest first.
+
+        The total counts all of them.
+
+        Raises:
+            Refusal: As of ``search``.
+        """
         ...
 
     async def summary(self, query: Query, by: Grouping | None, *, limit: int) -> Grouped:

@@ -1,7 +1,7 @@
 """The tools for traces: import, search, read."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal
@@ -10,16 +10,16 @@ from anyio import to_thread
 from pydantic import JsonValue
 
 from regrade_tools import formats
-from regrade_tools.clipping import PAGE, clip, clip_list
+from regrade_tools.clipping import PAGE, REFUSAL, clip, clip_list
 from regrade_tools.fingerprint import id_number
 from regrade_tools.imports import Imported, Item, Tally, batch
 from regrade_tools.models import Trace
 from regrade_tools.paging import fit
 from regrade_tools.plaintext import encodable
-from regrade_tools.ports import Store, TraceRow
-from regrade_tools.query import parse
+from regrade_tools.ports import Page, Store, TraceRow
+from regrade_tools.query import Having, Measure, Query, parse
 from regrade_tools.redaction import redaction_of
-from regrade_tools.refusal import Refusal, unknown
+from regrade_tools.refusal import Refusal, guess, unknown
 from regrade_tools.running import Progress, silent
 from regrade_tools.timestamps import iso
 from regrade_tools.views import TraceView, View, one_span, show
@@ -28,6 +28,9 @@ from regrade_tools.workspace import Workspace, needed
 _FIELDS = ("id", "when", "name", "model", "status", "duration_ms", "tokens", "cost_usd", "tags",
            "source", "preview", "excerpt")  # fmt: skip
 _LONGEST_CELL = 240
+_LISTED = 20
+Sort = Literal["newest", "oldest", "slowest", "costliest"]
+_RANKED: Mapping[str, Measure] = {"slowest": "latency", "costliest": "cost"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,7 @@ class Traces:
     async def search_traces(
         self,
         query: str = "",
-        sort: Literal["newest", "oldest"] = "newest",
+        sort: Sort = "newest",
         limit: int = 20,
         cursor: str | None = None,
         fields: list[str] | None = None,
@@ -64,26 +67,57 @@ class Traces:
         """
         limit = _limited(limit)
         columns = _columns(fields)
-        asked, oldest = parse(query, now=time.time()), sort == "oldest"
-        found = await self.store.search(asked, limit=limit, cursor=cursor, oldest=oldest)
+        asked = parse(query, now=time.time())
+        found = await self._page(asked, sort, limit, cursor)
         hint = None
         page = fit(found.rows, lambda row: _row(row, columns), 0, PAGE)
         if page.next_cursor:
             # A page goes on after its last row, so it is asked for with the rows that fit.
             limit = len(page.items)
-            found = await self.store.search(asked, limit=limit, cursor=cursor, oldest=oldest)
+            found = await self._page(asked, sort, limit, cursor)
             hint = f"{limit} rows fit one reply; with fewer fields more do."
         if found.partial:
             hint = "The time was up: next_cursor looks further back; a rarer word or since: helps."
         elif not found.rows and cursor is None:
-            stored = await self.store.count()
-            hint = "Nothing matches; drop a term." if stored else _NOTHING_STORED
+            hint = await self._why_none(asked, sort)
+        elif found.next_cursor and cursor is None:
+            hint = hint or "summarize_traces counts all of them, by model, tag, tool and more."
         return TraceList(
             total=found.total if found.exact else f">= {found.total}",
             traces=page.items[: len(found.rows)],
             next_cursor=found.next_cursor,
             hint=hint,
         )
+
+    async def _page(self, asked: Query, sort: Sort, limit: int, cursor: str | None) -> Page:
+        measure = _RANKED.get(sort)
+        if measure is not None:
+            return await self.store.ranked(asked, measure, limit=limit, cursor=cursor)
+        oldest = sort == "oldest"
+        return await self.store.search(asked, limit=limit, cursor=cursor, oldest=oldest)
+
+    async def _why_none(self, asked: Query, sort: Sort) -> str:
+        """What an agent should know where nothing was found."""
+        if not await self.store.count():
+            return _NOTHING_STORED
+        for term in asked.having:
+            if term.negated or term.prefix or term.facet in ("status", "label"):
+                continue
+            alone = await self.store.search(Query(having=(term,)), limit=1)
+            if not alone.rows:
+                return await self._instead(term)
+        if sort in _RANKED and (await self.store.search(asked, limit=1)).rows:
+            return f"The {_RANKED[sort]} of no trace that matches is known: sort otherwise."
+        return "Nothing matches; drop a term."
+
+    async def _instead(self, term: Having) -> str:
+        """The values that there are in place of one that no trace has."""
+        found = await self.store.summary(Query(), term.facet, limit=_LISTED)
+        values = [group.value for group in found.groups if group.value]
+        listed = ", ".join(clip_list(values, REFUSAL // 4)) or "no value at all"
+        more = f" and {found.values - len(found.groups)} more" if found.values > _LISTED else ""
+        near = guess(term.value, values)
+        return f"No trace has {term.facet}:{clip(term.value, 60)}{near}; there is: {listed}{more}."
 
     async def get_trace(
         self, trace_id: str, view: View = "digest", span_id: str | None = None,

@@ -4,7 +4,7 @@ import os
 import sys
 from argparse import BooleanOptionalAction, Namespace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from regrade_server.cli import printing
 from regrade_server.cli.adding import Adder
@@ -18,6 +18,7 @@ from regrade_tools.refusal import Refusal, why
 from regrade_tools.retention import Pruned
 from regrade_tools.summaries import Summary
 from regrade_tools.temporary import finish, growing
+from regrade_tools.traces import Sort
 from regrade_tools.workspace import Workspace, needed
 
 _WIDEST = 48
@@ -32,6 +33,7 @@ def add_to(verb: Adder) -> None:
     looking.add_argument(
         "query", nargs="*", type=encodable, help='such as: refund "not available" status:error'
     )
+    looking.add_argument("--sort", choices=get_args(Sort), default="newest", help="newest first")
     looking.add_argument("--limit", type=int, default=20, help="1 to 100; 20 by default")
     looking.add_argument("--cursor", help="the page after the one that gave it")
     counting = verb("summarize", "count traces, by a facet or against a baseline", summarize)
@@ -68,7 +70,7 @@ def search(told: Namespace, workspace: Workspace | None, console: Console) -> in
     query = told.query[0] if len(told.query) == 1 else " ".join(words)
     page = alive(
         House(workspace),
-        lambda house: house.traces.search_traces(query, "newest", told.limit, told.cursor),
+        lambda house: house.traces.search_traces(query, told.sort, told.limit, told.cursor),
     )
     console.result(page, printing.found(page))
     return 0

@@ -62,7 +62,7 @@ def page(reader: Reader, query: Query, limit: int, cursor: str | None, oldest: b
     with deadline(reader.connection):
         found = _find(reader, query, limit, after, oldest=oldest)
         shown = found.rows[:limit]
-        rows = _rows(reader, shown, query, found.read)
+        rows = rows_of(reader, shown, query, found.read)
         counted = found if after is None else _find(reader, query, 0, None, oldest=oldest)
     more = len(found.rows) > limit
     following = shown[-1] if more else found.at if found.late else None
@@ -143,9 +143,10 @@ def _hopeless(found: _Found) -> bool:
     return len(found.rows) < _SAMPLE_HITS or found.looked >= _LONGEST_SAMPLE
 
 
-def _rows(
+def rows_of(
     reader: Reader, shown: list[int], query: Query, read: Mapping[int, Trace]
 ) -> tuple[TraceRow, ...]:
+    """What a list tells of the rows in ``shown``; those in ``read`` need not be read again."""
     found = reader.connection.execute(
         f"SELECT {_COLUMNS} FROM trace t WHERE t.id IN ({','.join('?' * len(shown))})",  # noqa: S608 - constants and question marks
         shown,

@@ -5,7 +5,16 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from regrade_server.sqlite import counting, ingest, judgements, labels, retention, runs, search
+from regrade_server.sqlite import (
+    counting,
+    ingest,
+    judgements,
+    labels,
+    ranking,
+    retention,
+    runs,
+    search,
+)
 from regrade_server.sqlite.ingest import Writer
 from regrade_server.sqlite.keeper import Keeper
 from regrade_server.sqlite.payload import Packer
@@ -14,7 +23,7 @@ from regrade_server.sqlite.transaction import snapshot
 from regrade_tools.grouping import Grouped, Grouping
 from regrade_tools.models import CaseResult, Judged, Label, Packet, Run, RunEnd, StoredRun, Trace
 from regrade_tools.ports import Appended, Page, Sampled, Scanned
-from regrade_tools.query import Query
+from regrade_tools.query import Measure, Query
 
 Answer = TypeVar("Answer")
 
@@ -38,6 +47,14 @@ class SqliteStore:
     ) -> Page:
         """As the port says."""
         return await self._read(lambda reader: search.page(reader, query, limit, cursor, oldest))
+
+    async def ranked(
+        self, query: Query, measure: Measure, *, limit: int, cursor: str | None = None
+    ) -> Page:
+        """As the port says."""
+        return await self._read(
+            lambda reader: ranking.ranked(reader, query, measure, limit, cursor)
+        )
 
     async def summary(self, query: Query, by: Grouping | None, *, limit: int) -> Grouped:
         """As the port says."""

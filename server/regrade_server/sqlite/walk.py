@@ -2,19 +2,20 @@
 
 import sqlite3
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from regrade_server.sqlite.index import match
 from regrade_server.sqlite.slots import row_id
-from regrade_tools.query import Query
+from regrade_tools.query import Measure, Query
 from regrade_tools.refusal import Refusal
 
 # Ids run ahead of their time where many traces share a millisecond: by four an id.
 _DRIFT_S = 3_600
 _NO_BOUND = (1 << 63) - 1
-_MEASURES = {"latency": "duration_ms", "cost": "cost_usd", "tokens": "tokens"}
+# The columns of the measures that the grammar knows.
+MEASURES: Mapping[Measure, str] = {"latency": "duration_ms", "cost": "cost_usd", "tokens": "tokens"}
 SECONDS = 5.0
 STEPS = 20_000
 
@@ -50,7 +51,7 @@ def walk(query: Query, *, oldest: bool, beginnings: bool = True) -> Walk:
     values: list[object] = []
     for term in query.within:
         # The sign is one of four that the grammar knows.
-        conditions.append(f" AND t.{_MEASURES[term.measure]} {term.sign} ?")
+        conditions.append(f" AND t.{MEASURES[term.measure]} {term.sign} ?")
         values.append(term.bound)
     if query.since is not None:
         conditions.append(" AND t.at >= ?")

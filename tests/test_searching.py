@@ -1,0 +1,94 @@
+"""A search as an agent makes it: orders, and what it is told where it finds nothing or too much."""
+
+import json
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mcp import Client
+
+from regrade_server.app import build_server
+from regrade_server.cli import main
+from regrade_server.house import House
+from regrade_tools.workspace import Workspace
+
+pytestmark = pytest.mark.anyio
+LOG: list[dict[str, Any]] = [
+    {"input": "one", "output": "a", "ts": 1_790_812_800, "latency_ms": 50, "tags": ["prod"]},
+    {"input": "two", "output": "b", "ts": 1_790_812_801, "latency_ms": 900, "tags": ["staging"]},
+    {"input": "three", "output": "c", "latency_ms": 300, "model": "gpt-4o"},
+    {"input": "four", "output": "d"},
+]
+
+
+@asynccontextmanager
+async def searching(root: Path) -> AsyncGenerator[Client, None]:
+    (root / "log.jsonl").write_text("\n".join(map(json.dumps, LOG)))
+    async with Client(build_server(House(Workspace(root)))) as client:
+        await client.call_tool("import_traces", {"path": "log.jsonl"})
+        yield client
+
+
+async def found(client: Client, **arguments: Any) -> dict[str, Any]:
+    reply = await client.call_tool("search_traces", arguments)
+    assert not reply.is_error, reply.content
+    assert reply.structured_content is not None
+    return reply.structured_content
+
+
+async def test_the_slowest_come_first_and_those_of_unknown_latency_not_at_all(
+    tmp_path: Path,
+) -> None:
+    async with searching(tmp_path) as client:
+        first = await found(client, sort="slowest", limit=2, fields=["preview", "duration_ms"])
+        rest = await found(client, sort="slowest", cursor=first["next_cursor"])
+        costly = await found(client, sort="costliest")
+    assert [row["preview"] for row in first["traces"]] == ["two", "three"]
+    assert (first["total"], first["hint"]) == (
+        3, "summarize_traces counts all of them, by model, tag, tool and more.",
+    )  # fmt: skip
+    assert [row["preview"] for row in rest["traces"]] == ["one"]
+    assert costly == {
+        "total": 0,
+        "traces": [],
+        "hint": "The cost of no trace that matches is known: sort otherwise.",
+    }
+
+
+async def test_a_row_says_where_its_time_is_that_of_the_import(tmp_path: Path) -> None:
+    async with searching(tmp_path) as client:
+        page = await found(client, fields=["preview", "when"])
+        bare = await found(client, fields=["preview"])
+    assert {row["preview"]: row.get("when_of") for row in page["traces"]} == {
+        "one": None, "two": None, "three": "import", "four": "import",
+    }  # fmt: skip
+    assert all("when_of" not in row for row in bare["traces"])
+
+
+@pytest.mark.parametrize(
+    ("query", "hint"),
+    [
+        ("tag:prd", "No trace has tag:prd (did you mean 'prod'?); there is: prod, staging."),
+        ("one model:gpt-5", "No trace has model:gpt-5 (did you mean 'gpt-4o'?); there is: gpt-4o."),
+        ("session:x", "No trace has session:x; there is: no value at all."),
+        ("one tag:staging", "Nothing matches; drop a term."),
+        ("nowhere", "Nothing matches; drop a term."),
+    ],
+)
+async def test_a_search_that_finds_nothing_says_what_there_is_instead(
+    query: str, hint: str, tmp_path: Path
+) -> None:
+    async with searching(tmp_path) as client:
+        assert await found(client, query=query) == {"total": 0, "traces": [], "hint": hint}
+
+
+def test_the_command_sorts_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "evals").mkdir()
+    (tmp_path / "log.jsonl").write_text("\n".join(map(json.dumps, LOG)))
+    main(["import", str(tmp_path / "log.jsonl"), "--root", str(tmp_path)])
+    capsys.readouterr()
+    assert main(["search", "--sort", "slowest", "--json", "--root", str(tmp_path)]) == 0
+    page = json.loads(capsys.readouterr().out)
+    assert [row["preview"] for row in page["traces"]] == ["two", "three", "one"]
