@@ -17,9 +17,9 @@ from regrade_server.memory import MemoryStore
 from regrade_server.sqlite import SqliteStore, schema, search, walk
 from regrade_tools.fingerprint import trace_id
 from regrade_tools.models import CaseResult, Run, Trace
-from regrade_tools.ports import Appended
 from regrade_tools.query import Query, parse
 from regrade_tools.refusal import Refusal
+from regrade_tools.trace_store import Appended
 
 pytestmark = pytest.mark.anyio
 NOON = 1_790_856_000.0

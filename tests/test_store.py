@@ -21,10 +21,11 @@ from regrade_tools.matching import matches
 from regrade_tools.models.label import Label
 from regrade_tools.models.run import CaseResult, CheckResult, Run, RunEnd, Scheduled, StoredRun
 from regrade_tools.models.trace import Message, Span, ToolCall, Trace
-from regrade_tools.ports import Appended, Page, Store, TraceRow
+from regrade_tools.ports import Store
 from regrade_tools.query import parse
 from regrade_tools.redaction import redaction
 from regrade_tools.refusal import Refusal
+from regrade_tools.trace_store import Appended, Page, TraceRow
 
 # One contract for every store.
 pytestmark = pytest.mark.anyio

@@ -21,9 +21,9 @@ from regrade_tools.models import (
     StoredRun,
     Trace,
 )
-from regrade_tools.ports import Appended, Page, Sampled, Scanned, TraceRow
 from regrade_tools.query import Measure, Query
 from regrade_tools.refusal import Refusal
+from regrade_tools.trace_store import Appended, Page, Sampled, Scanned, TraceRow
 
 _COUNTED = 1_000
 Told = TypeVar("Told")

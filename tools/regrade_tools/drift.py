@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from regrade_tools.clipping import clip
 from regrade_tools.features import Features
 from regrade_tools.grouping import Group
-from regrade_tools.ports import Sampled
+from regrade_tools.trace_store import Sampled
 from regrade_tools.twosample import (
     chi_square,
     fisher,

@@ -16,12 +16,13 @@ from regrade_tools.imports import Imported, Item, Tally, batch
 from regrade_tools.models import Trace
 from regrade_tools.paging import fit
 from regrade_tools.plaintext import encodable
-from regrade_tools.ports import Page, Store, TraceRow
+from regrade_tools.ports import Store
 from regrade_tools.query import Having, Measure, Query, parse
 from regrade_tools.redaction import redaction_of
 from regrade_tools.refusal import Refusal, guess, unknown
 from regrade_tools.running import Progress, silent
 from regrade_tools.timestamps import iso
+from regrade_tools.trace_store import Page, TraceRow
 from regrade_tools.views import TraceView, View, one_span, show
 from regrade_tools.workspace import Workspace, needed
 

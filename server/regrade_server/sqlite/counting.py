@@ -12,8 +12,8 @@ from regrade_server.sqlite.index import facets_of, named
 from regrade_server.sqlite.search import Reader
 from regrade_server.sqlite.walk import deadline
 from regrade_tools.grouping import Group, Grouped, Grouping, day, percentile
-from regrade_tools.ports import Sampled
 from regrade_tools.query import Query
+from regrade_tools.trace_store import Sampled
 
 Told = TypeVar("Told")
 

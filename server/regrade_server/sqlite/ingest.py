@@ -13,7 +13,7 @@ from regrade_server.sqlite.transaction import transaction
 from regrade_tools.completion import completed, content
 from regrade_tools.fingerprint import id_number
 from regrade_tools.models import Trace
-from regrade_tools.ports import Appended
+from regrade_tools.trace_store import Appended
 
 _LARGEST = (1 << 63) - 1
 _AT_ONCE = 1_000

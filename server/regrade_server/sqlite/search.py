@@ -15,9 +15,9 @@ from regrade_server.sqlite.walk import Walk, deadline, walk
 from regrade_tools.fingerprint import id_number, numbered_id
 from regrade_tools.matching import excerpt
 from regrade_tools.models import Trace
-from regrade_tools.ports import Page, Scanned, TraceRow
 from regrade_tools.query import Query
 from regrade_tools.refusal import Refusal
+from regrade_tools.trace_store import Page, Scanned, TraceRow
 
 _COUNTED = 1_000
 # What must be read to be proven is counted no further than this many candidates.

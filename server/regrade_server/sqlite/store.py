@@ -22,8 +22,8 @@ from regrade_server.sqlite.search import Reader
 from regrade_server.sqlite.transaction import snapshot
 from regrade_tools.grouping import Grouped, Grouping
 from regrade_tools.models import CaseResult, Judged, Label, Packet, Run, RunEnd, StoredRun, Trace
-from regrade_tools.ports import Appended, Page, Sampled, Scanned
 from regrade_tools.query import Measure, Query
+from regrade_tools.trace_store import Appended, Page, Sampled, Scanned
 
 Answer = TypeVar("Answer")
 
