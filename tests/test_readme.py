@@ -1,5 +1,6 @@
 """What the documents say is run."""
 
+import json
 import os
 import re
 import shutil
@@ -93,11 +94,19 @@ def test_the_scripted_client_exits_as_the_gate_would(tmp_path: Path) -> None:
     folder = tmp_path / "finder"
     shutil.copytree(ROOT / "examples" / "listing_finder", folder)
     client = [sys.executable, str(ROOT / "examples" / "ci" / "scripted_client.py"), str(folder)]
-    codes = [
-        subprocess.run([*client, suite], capture_output=True, check=False).returncode
-        for suite in ("finder", "absent")
-    ]
+    (folder / "log.jsonl").write_text('{"input": "hi", "output": "hello"}\n')
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([*client, *arguments], capture_output=True, text=True, check=False)
+
+    shipped = run("finder", "log.jsonl", "--", "--junit", str(tmp_path / "evals.xml"))
+    assert shipped.returncode == 0, shipped.stderr
+    assert json.loads(shipped.stdout.splitlines()[0])["stored"] == 1
+    assert "Gate: SHIP" in shipped.stdout
+    assert 'tests="4"' in (tmp_path / "evals.xml").read_text()
+    refused = run("absent")
+    assert (refused.returncode, "There is no suite 'absent'" in refused.stderr) == (2, True)
     case = folder / "evals" / "cases" / "finder" / "case_two-beds-san-jose.yaml"
     case.write_text(case.read_text().replace("L103", "L104"))
-    codes.append(subprocess.run([*client, "finder"], capture_output=True, check=False).returncode)
-    assert codes == [0, 2, 1]
+    held = run("finder")
+    assert (held.returncode, "Gate: HOLD" in held.stdout) == (1, True)
