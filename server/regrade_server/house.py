@@ -18,6 +18,7 @@ from regrade_tools.catalog import Tool, catalog
 from regrade_tools.errands import Errands
 from regrade_tools.exports import Exports
 from regrade_tools.gating import Gating
+from regrade_tools.inputs import InputMaker
 from regrade_tools.judge_scorers import JudgeScorers
 from regrade_tools.judges import Judges
 from regrade_tools.labelling import Labelling
@@ -122,6 +123,11 @@ class House:
         return Errands(self.store, self.workspace)
 
     @property
+    def inputs(self) -> InputMaker:
+        """What can be done for a suite that needs inputs."""
+        return InputMaker(self.store, self.models, self.errands, self.workspace)
+
+    @property
     def keys(self) -> Keys:
         """The keys of the people at this machine."""
         return Keys(default_folder(), self._root)
@@ -144,6 +150,7 @@ class House:
             self.judges,
             self.errands,
             Labels(self.store, self.workspace, self.keys),
+            self.inputs,
         )
 
     @asynccontextmanager

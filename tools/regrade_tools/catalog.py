@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from regrade_tools.cases import Cases
 from regrade_tools.errands import Errands
+from regrade_tools.inputs import InputMaker
 from regrade_tools.judges import Judges
 from regrade_tools.labels import Labels
 from regrade_tools.outputs import Outputs
@@ -49,6 +50,7 @@ def catalog(  # noqa: PLR0913 - every noun that has tools
     judges: Judges,
     errands: Errands,
     labels: Labels,
+    inputs: InputMaker,
 ) -> list[Tool]:
     """The tools in the order in which an agent needs them."""
     return [
@@ -64,6 +66,7 @@ def catalog(  # noqa: PLR0913 - every noun that has tools
             "label: in search_traces finds them.",
             asks=labels.question,
         ),
+        Tool(inputs.generate_inputs, "Generate inputs", "runs", "evals/cases/ holds what is kept."),
         Tool(cases.file_case, "File a failing case", "writes", "The file at `path` holds it all."),
         Tool(suites.run_suite, "Run a suite", "runs", "get_run with case_id shows one case."),
         # It can cancel, so it does not only read.

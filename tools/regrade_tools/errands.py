@@ -9,13 +9,14 @@ from pydantic import JsonValue
 from regrade_tools.bench import Sitting
 from regrade_tools.clipping import clip, size
 from regrade_tools.fingerprint import random_id
+from regrade_tools.generation.submission import take
 from regrade_tools.judging import answer_schema, prompts, spoken
 from regrade_tools.models import Item, Judged, Packet
 from regrade_tools.packets import Work, fits, part
 from regrade_tools.ports import Store
 from regrade_tools.redaction import redaction_of
 from regrade_tools.refusal import Refusal
-from regrade_tools.workspace import Workspace
+from regrade_tools.workspace import Workspace, needed
 
 _SHOWN = 10
 # With a part of the items it must fit one reply, for neither is ever cut.
@@ -76,6 +77,10 @@ class Errands:
             items=tuple(shown.values()),
             answer_schema=answer_schema(sitting.judge),
         )
+        return await self.hand_out(packet)
+
+    async def hand_out(self, packet: Packet) -> Work:
+        """Keep a packet, and give its first part."""
         await self.store.add_packet(packet)
         work = part(packet, ())
         if work is None:
@@ -83,7 +88,7 @@ class Errands:
         return work
 
     async def submit_answers(
-        self, packet_id: str, answers: list[dict[str, JsonValue]]
+        self, packet_id: str, answers: list[dict[str, JsonValue]], client: str = ""
     ) -> Submitted:
         """Hand in what a packet asks for, and get its next part.
 
@@ -96,7 +101,16 @@ class Errands:
                 f"There is no packet {clip(packet_id, 60)!r}.",
                 next_step="run_judge, align_judge and generate_inputs hand them out.",
             )
+        if packet.kind == "inputs":
+            return await self._inputs(packet, answers, client)
         return await self._judged(packet, answers)
+
+    async def _inputs(
+        self, packet: Packet, answers: list[dict[str, JsonValue]], client: str
+    ) -> Submitted:
+        taken = await take(self.store, needed(self.workspace), packet, answers, client)
+        work, left = part(packet, taken.done), len(packet.items) - len(taken.done)
+        return Submitted(taken.accepted, left, _told(taken.refused), work, taken.told)
 
     async def _judged(self, packet: Packet, answers: list[dict[str, JsonValue]]) -> Submitted:
         keys = [str(key) for key in _list(packet.about["keys"])]
@@ -128,11 +142,14 @@ class Errands:
             )
         await self.store.add_judgements(list(fresh.values()))
         done = answered | fresh.keys()
-        more = len(refused) - _SHOWN
-        told = [*refused[:_SHOWN], f"and {more} more"] if more > 0 else refused
         work = part(packet, done)
         hint = None if work else "All answered: call again what handed this out, for its report."
-        return Submitted(len(fresh), len(keys) - len(done), told, work, hint)
+        return Submitted(len(fresh), len(keys) - len(done), _told(refused), work, hint)
+
+
+def _told(refused: list[str]) -> list[str]:
+    more = len(refused) - _SHOWN
+    return [*refused[:_SHOWN], f"and {more} more"] if more > 0 else refused
 
 
 def _instructions(sitting: Sitting, item: Item) -> str:

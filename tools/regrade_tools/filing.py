@@ -48,7 +48,7 @@ def file(workspace: Workspace, suite: str, case: Case, filed: Filed, *, dry_run:
         return _there(workspace, suite, known.id, filed)
     path = workspace.case_path(suite, case.id)
     shown = path.relative_to(workspace.root).as_posix()
-    text = _text(case)
+    text = case_text(case)
     diff = "".join(unified_diff([], text.splitlines(keepends=True), "/dev/null", f"b/{shown}"))
     told = replace(
         filed, case_id=case.id, path=shown, similar=_similar(others, case), diff=clip(diff, _DIFF)
@@ -90,7 +90,7 @@ def _similar(others: tuple[Case, ...], case: Case) -> list[Similar]:
     return sorted(found, key=lambda item: -item.similarity)[:5]
 
 
-def _text(case: Case) -> str:
+def case_text(case: Case) -> str:
     """The file of a case, in the order in which a person reads it."""
     # Imported with the first case: a server that lists its tools writes none.
     from regrade_tools.documents import DocumentError, dump, load  # noqa: PLC0415
@@ -101,7 +101,7 @@ def _text(case: Case) -> str:
             f"The case is larger than {_LARGEST:,} characters: nobody would review its file.",
             next_step="Record less of the input or the output.",
         )
-    order = ("id", "reason", "feature", "scenario", "tags", "input", "assertions")
+    order = ("id", "candidate", "reason", "feature", "scenario", "tags", "input", "assertions")
     first = {key: written[key] for key in order if key in written}
     text = dump({**first, **written})
     try:

@@ -13,7 +13,7 @@ from regrade_tools.judge_sources import recordings, source
 from regrade_tools.judgebook import JudgeBook, Look
 from regrade_tools.judging import Example
 from regrade_tools.label_files import LabelFiles
-from regrade_tools.models import Judge, Judged, JudgeSpec, ModelSpec
+from regrade_tools.models import Judge, Judged, JudgeSpec
 from regrade_tools.refusal import Refusal, unknown
 from regrade_tools.workspace import Workspace
 
@@ -75,25 +75,11 @@ class JudgeFiles:
         recorded = recordings(self.workspace, spec)
         return Sitting(
             judge,
-            tuple(self._model(name) for name in names),
+            tuple(self.workspace.language_model(name) for name in names),
             self._examples(judge),
             recorded,
             source(self.workspace, spec, recorded),
         )
-
-    def _model(self, name: str) -> ModelSpec:
-        declared = self.workspace.project().models
-        if name in declared:
-            return declared[name]
-        if "/" not in name:
-            raise unknown(
-                "model",
-                name,
-                declared,
-                next_step="Declare it under `models` in evals/regrade.yaml, or name it as litellm "
-                "does: openai/gpt-4o-mini.",
-            )
-        return ModelSpec(model=name)
 
     def _examples(self, judge: Judge) -> tuple[Example, ...]:
         if not judge.spec.examples:

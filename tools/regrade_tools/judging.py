@@ -112,7 +112,7 @@ def said(completion: Completion) -> Said:
         return Said("unknown", problem="the model refused to answer")
     if completion.finish == "length":
         return Said("unknown", problem="the answer was cut at max_tokens")
-    return spoken(_object(completion.text))
+    return spoken(object_in(completion.text))
 
 
 def spoken(value: JsonValue) -> Said:
@@ -147,7 +147,8 @@ def majority(votes: Sequence[Said]) -> Said:
     return Said("unknown", votes[0].reasoning if votes else "", f"the jury is split: {told}")
 
 
-def _object(text: str) -> dict[str, JsonValue]:
+def object_in(text: str) -> dict[str, JsonValue]:
+    """The JSON object in what a model said; empty where there is none."""
     inside = _FENCED_JSON.search(text)
     for candidate in (text, inside.group(1) if inside else "", _braced(text)):
         try:

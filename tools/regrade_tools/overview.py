@@ -100,7 +100,11 @@ class Overviews:
             suite, cases = workspace.suite(name), workspace.cases(name)
         except Refusal:
             return {"suite": name, "problem": "a file of it is wrong, see problems"}
+        waiting = sum(case.candidate for case in cases)
+        cases = tuple(case for case in cases if not case.candidate)
         row: dict[str, JsonValue] = {"suite": name, "cases": len(cases), "target": suite.target}
+        if waiting:
+            row["candidates"] = waiting
         if suite.dataset and suite.dataset.query is not None:
             row["traces_as_cases"] = clip(suite.dataset.query, _DESCRIPTION)
         if suite.description:

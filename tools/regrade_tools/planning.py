@@ -58,16 +58,22 @@ def plan(suite: Suite, cases: tuple[Case, ...], select: str = "") -> tuple[Plann
     # What a scenario asks is read once, however many cases it has.
     inherited: dict[tuple[str | None, str | None], tuple[Check, ...]] = {}
     planned: list[Planned] = []
-    for case in cases:
+    counted = tuple(case for case in cases if not case.candidate)
+    for case in counted:
         if selected(case, select):
             place = (case.feature, case.scenario)
             if place not in inherited:
                 inherited[place] = _inherited(suite, case)
             planned.append(_with_own(case, inherited[place]))
     if not planned:
-        if cases:
+        if len(counted) < len(cases) and not counted:
             raise Refusal(
-                f"None of the {len(cases)} cases is selected by {select!r}.",
+                f"Each of the {len(cases)} cases is a candidate, which no run counts.",
+                next_step="A person reads them: `regrade accept SUITE`.",
+            )
+        if counted:
+            raise Refusal(
+                f"None of the {len(counted)} cases is selected by {select!r}.",
                 next_step="overview with the suite's name lists its features, scenarios and tags.",
             )
         raise Refusal(

@@ -7,6 +7,8 @@ from regrade_tools.cards import Card, card, close_card
 from regrade_tools.clipping import clip_list
 from regrade_tools.comparison import Comparison, compare
 from regrade_tools.datasets import some_trace_cases
+from regrade_tools.generation.candidates import SYNTHETIC
+from regrade_tools.generation.struggles import Struggles, struggles
 from regrade_tools.models import Case, CaseResult, Outcome, Run, RunState, StoredRun
 from regrade_tools.paging import Fitted, fit
 from regrade_tools.refusal import Refusal, unknown
@@ -30,6 +32,7 @@ class RunReport:
     summary: Summary
     cards: list[Card] = field(default_factory=list[Card])
     comparison: Comparison | None = None
+    generated: Struggles | None = None
     next_cursor: str | None = None
     hint: str | None = None
 
@@ -72,9 +75,18 @@ class RunReports:
             summary=summary(stored, state, found, results),
             cards=page.items,
             comparison=_shortened(changed) if changed else None,
+            generated=await self._struggles(stored.run, found) if case_id is None else None,
             next_cursor=page.next_cursor,
             hint=_hint(state, run_id, stored, page.items, close=case_id is not None),
         )
+
+    async def _struggles(self, run: Run, found: Standing) -> Struggles | None:
+        """Which values the generated inputs have that failed."""
+        synthetic = {case.id for case in run.cases if SYNTHETIC in case.tags}
+        if not synthetic:
+            return None
+        cases = await self._known(run.suite, synthetic)
+        return struggles(cases.values(), found.outcomes)
 
     async def _cards(
         self,

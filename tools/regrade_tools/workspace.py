@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from regrade_tools.datasets import row_cases
-from regrade_tools.models import Case, Project, Suite
+from regrade_tools.models import Case, ModelSpec, Project, Suite
 from regrade_tools.refusal import Refusal, unknown
 from regrade_tools.repository import Repository
 
@@ -30,6 +30,25 @@ class Workspace(Repository):
         """``evals/regrade.yaml``, or the defaults where there is none."""
         path = self.evals / "regrade.yaml"
         return self.file(path, Project) if self.holds(path) else Project()
+
+    def language_model(self, name: str) -> ModelSpec:
+        """A model by its name in ``evals/regrade.yaml``, or as litellm calls it.
+
+        Raises:
+            Refusal: There is none of that name.
+        """
+        declared = self.project().models
+        if name in declared:
+            return declared[name]
+        if "/" not in name:
+            raise unknown(
+                "model",
+                name,
+                declared,
+                next_step="Declare it under `models` in evals/regrade.yaml, or name it as litellm "
+                "does: openai/gpt-4o-mini.",
+            )
+        return ModelSpec(model=name)
 
     def suites(self) -> list[str]:
         """The names of the suites."""

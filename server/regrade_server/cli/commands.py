@@ -9,6 +9,7 @@ import anyio
 
 from regrade_server.cli import (
     examining,
+    input_commands,
     installing,
     label_commands,
     printing,
@@ -46,6 +47,7 @@ def add_to(verb: Adder) -> None:
         help="what to import, and names of fields, such as input=question",
     )  # fmt: skip
     suite_commands.add_to(verb)
+    input_commands.add_to(verb)
     label_commands.add_to(verb)
     trace_commands.add_to(verb)
     running = verb("run", "run a suite: exit 1 where cases fail, 3 where some are errored", run)

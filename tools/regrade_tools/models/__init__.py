@@ -1,7 +1,8 @@
 """The nouns: plain, frozen data that every other room speaks of."""
 
-from regrade_tools.models.case import Case, Provenance, Recorded
+from regrade_tools.models.case import Case, Generated, Provenance, Recorded
 from regrade_tools.models.dataset import Dataset
+from regrade_tools.models.generation import Inputs, Step, Style
 from regrade_tools.models.judge import Judge, JudgeSpec, Thresholds
 from regrade_tools.models.judgement import Item, Judged, Judgement, shown_calls
 from regrade_tools.models.label import Label, LabelSource, Sampled, Split, Verdict, counting_labels
@@ -44,7 +45,9 @@ __all__ = [
     "Exchange",
     "Feature",
     "GatePolicy",
+    "Generated",
     "HttpTarget",
+    "Inputs",
     "Item",
     "Judge",
     "JudgeSpec",
@@ -77,7 +80,9 @@ __all__ = [
     "SpanKind",
     "Split",
     "Status",
+    "Step",
     "StoredRun",
+    "Style",
     "Suite",
     "TargetSpec",
     "Thresholds",

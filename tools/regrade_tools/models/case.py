@@ -23,6 +23,17 @@ class Recorded(Document):
     error: str = ""
 
 
+class Generated(Document):
+    """How an input came about: enough to make it again and to count by its values."""
+
+    values: dict[str, str]
+    seed: int = Field(description="The seed of the plan.")
+    slot: int = Field(default=0, description="Its place in the plan, from 1.")
+    writer: str = Field(description="The model, `agent:<client>`, or the file it was taken from.")
+    prompt: str = Field(default="", description="The fingerprint of what the writer was told.")
+    packet: str = ""
+
+
 class Provenance(Document):
     """Where a case comes from, and the proof that it was red when it was filed."""
 
@@ -31,6 +42,7 @@ class Provenance(Document):
     failed: tuple[str, ...] = Field(
         default=(), description="The reasons the assertions gave on the recorded bad output."
     )
+    generated: Generated | None = None
 
 
 class Case(Document):
@@ -41,6 +53,11 @@ class Case(Document):
     scenario: Name | None = None
     tags: tuple[str, ...] = Field(
         default=(), description="Free words; `critical` means that the gate allows no failure."
+    )
+    candidate: bool = Field(
+        default=False,
+        description="Generated, and not accepted yet: no run and no gate counts it. "
+        "`regrade accept`, or taking this line out, makes it a case.",
     )
     input: JsonValue = Field(default=None, description="What the target is given.")
     assertions: tuple[Spec, ...] = Field(default=(), description="What must hold of the answer.")

@@ -5,6 +5,7 @@ from pydantic import Field
 from regrade_tools.models.case import Name, Spec
 from regrade_tools.models.dataset import Dataset
 from regrade_tools.models.document import Document
+from regrade_tools.models.generation import Inputs
 from regrade_tools.models.policy import GatePolicy
 
 
@@ -46,4 +47,5 @@ class Suite(Document):
     dataset: Dataset | None = Field(
         default=None, description="Rows or traces that are cases, beside those in files."
     )
+    inputs: Inputs | None = Field(default=None, description="What generate_inputs makes for it.")
     gate: GatePolicy = Field(default_factory=GatePolicy)

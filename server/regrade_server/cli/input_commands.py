@@ -1,0 +1,158 @@
+"""The commands for test inputs: make them, accept them, and what real traffic says of them."""
+
+from argparse import Namespace
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TypeVar
+
+import anyio
+
+from regrade_server.cli.adding import Adder
+from regrade_server.cli.printing import Console
+from regrade_server.house import House
+from regrade_tools.acceptance import accept
+from regrade_tools.generation.diversity import Diversity
+from regrade_tools.generation.reports import Generation
+from regrade_tools.input_imports import ImportedInputs, InputImports
+from regrade_tools.plaintext import line
+from regrade_tools.refusal import refusal_in
+from regrade_tools.workspace import Workspace, needed
+
+Result = TypeVar("Result")
+
+
+def add_to(verb: Adder) -> None:
+    """Add the commands."""
+    making = verb("generate", "make distinct test inputs for a suite, as candidates", generate)
+    making.add_argument("suite")
+    making.add_argument("--n", type=int, default=20, help="how many; 20 by default")
+    making.add_argument("--seed", type=int, default=0, help="another plan; 0 by default")
+    making.add_argument("--budget-usd", type=float, help="stop before it costs more")
+    making.add_argument("--dry-run", action="store_true", help="show the plan, spend nothing")
+    taking = verb("accept", "make cases of candidates that you have read", accept_candidates)
+    taking.add_argument("suite")
+    taking.add_argument("ids", nargs="*", help="their ids; all by default")
+    proposing = verb("dimensions", "propose dimensions and style of inputs", dimensions)
+    proposing.add_argument("suite")
+    proposing.add_argument(
+        "--from-traces", metavar="QUERY", required=True, help='which traces; "" for all'
+    )
+    scoring = verb(
+        "import-inputs", "score inputs of a file; make candidates of them", import_inputs
+    )
+    scoring.add_argument("path", type=Path, help="CSV, JSON lines or JSON")
+    scoring.add_argument("--suite", required=True)
+    scoring.add_argument("--text", default="input", help="the field of the input")
+    scoring.add_argument(
+        "--values", action="append", required=True, metavar="FIELD",
+        help="a field with an object of dimensions and values, or one that is a dimension",
+    )  # fmt: skip
+    scoring.add_argument("--dry-run", action="store_true", help="score only, write nothing")
+
+
+def _alive(workspace: Workspace | None, work: Callable[[House], Awaitable[Result]]) -> Result:
+    async def inside() -> Result:
+        async with House(workspace).open() as house:
+            return await work(house)
+
+    try:
+        return anyio.run(inside)
+    except BaseExceptionGroup as group:
+        raise refusal_in(group) or group from None
+
+
+def generate(told: Namespace, workspace: Workspace | None, console: Console) -> int:
+    """Make inputs; 1 where fewer were made than asked."""
+    done = _alive(
+        workspace,
+        lambda house: house.inputs.generate_inputs(
+            told.suite,
+            n=told.n,
+            seed=told.seed,
+            budget_usd=told.budget_usd,
+            dry_run=told.dry_run,
+            progress=console.progress,
+        ),
+    )
+    console.result(done, _generated(done))
+    return 1 if done.unfilled else 0
+
+
+def _generated(done: Generation) -> str:
+    lines = [f"{done.suite}: {done.told}"]
+    lines.extend(f"  {line(text)}" for text in (*done.plan, *done.kept))
+    if done.rejected:
+        listed = ", ".join(f"{count} {why}" for why, count in done.rejected.items())
+        lines.append(f"Rejected: {listed}")
+    lines.extend(f"  without an input: {text}" for text in done.unfilled)
+    if done.coverage is not None:
+        lines.append(f"Covered: {done.coverage.covered} of {done.coverage.cells} cells")
+        lines.extend(f"  hole: {text}" for text in done.coverage.holes)
+    if done.diversity is not None:
+        lines.append(_diverse(done.diversity))
+    if done.leans:
+        lines.append(f"Leans to what failed: {done.leans}")
+    lines.append(f"Compared with {done.compared}")
+    if done.cost_usd is not None:
+        lines.append(f"Cost: ${done.cost_usd:.4g}")
+    if done.work is not None:
+        lines.append(f"An agent is to write them: {done.work.packet_id}, by submit_answers.")
+    return "\n".join([*lines, *([done.hint] if done.hint else [])])
+
+
+def _diverse(figures: Diversity) -> str:
+    return (
+        f"Diversity: self-similarity {figures.self_similarity}, distinct-1 {figures.distinct_1}, "
+        f"distinct-2 {figures.distinct_2}, {figures.vocabulary} words"
+    )
+
+
+def accept_candidates(told: Namespace, workspace: Workspace | None, console: Console) -> int:
+    """Make cases of candidates."""
+    done = accept(needed(workspace), told.suite, told.ids)
+    listed = "\n".join(f"  {case_id}" for case_id in done.accepted)
+    console.result(done, f"Accepted:\n{listed}\n{done.waiting} candidates of {done.suite} wait")
+    return 0
+
+
+def dimensions(told: Namespace, workspace: Workspace | None, console: Console) -> int:
+    """Propose what may stand under `inputs` in a suite."""
+    # Only here: no other command writes YAML to a terminal.
+    from regrade_tools.documents import dump  # noqa: PLC0415
+
+    found = _alive(
+        workspace,
+        lambda house: InputImports(house.store, workspace).propose(told.suite, told.from_traces),
+    )
+    sizes = ", ".join(f"{name} {size}" for name, size in found.characters.items())
+    told_lines = [f"# {found.texts} inputs of {found.of} traces; characters: {sizes}"]
+    told_lines.extend(f"# {note}" for note in found.notes)
+    text = dump({"inputs": found.inputs}).rstrip()
+    console.result(found, "\n".join([*told_lines, text]))
+    return 0
+
+
+def import_inputs(told: Namespace, workspace: Workspace | None, console: Console) -> int:
+    """Score inputs of a file, and make candidates of them."""
+    done = _alive(
+        workspace,
+        lambda house: InputImports(house.store, workspace).import_inputs(
+            told.path, told.suite, told.text, told.values, dry_run=told.dry_run
+        ),
+    )
+    console.result(done, _imported(done))
+    return 0
+
+
+def _imported(done: ImportedInputs) -> str:
+    named = ", ".join(f"{name} ({count})" for name, count in done.dimensions.items())
+    lines = [
+        done.told,
+        f"Dimensions: {named}; {done.combinations} different combinations",
+        _diverse(done.diversity),
+    ]
+    lines.extend(f"  hole: {text}" for text in done.coverage.holes)
+    lines.extend(f"  repeats: {line(text)}" for text in done.near)
+    lines.extend(f"  not a value of the suite: {line(text)}" for text in done.unknown)
+    lines.extend(f"  skipped: {line(text)}" for text in done.skipped_first)
+    return "\n".join(lines)

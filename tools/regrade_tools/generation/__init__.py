@@ -1,0 +1,1 @@
+"""Synthetic inputs: combinations of values, texts for them, and which of those are kept."""

@@ -1,0 +1,127 @@
+"""Inputs that an agent writes: handed out as a packet, and each looked at when it comes back."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from anyio import to_thread
+from pydantic import JsonValue
+
+from regrade_tools.clipping import clip, size
+from regrade_tools.fences import fenced
+from regrade_tools.fingerprint import fingerprint, random_id
+from regrade_tools.generation.batches import begin
+from regrade_tools.generation.briefs import Slot, answer_schema, instructions, texts_in
+from regrade_tools.generation.candidates import said
+from regrade_tools.generation.diversity import diversity
+from regrade_tools.models import Case, Generated, Inputs, Packet
+from regrade_tools.ports import Store
+from regrade_tools.refusal import Refusal
+from regrade_tools.workspace import Workspace
+
+_EXAMPLES, _CLIPPED = 8, 300
+_RULES = (
+    "Each is compared with the others, the suite and the traces: one that is nearly the same, or "
+    "does not fit its values, is refused with the reason; write that one anew."
+)
+_LARGEST = 12_000
+
+
+def packet_of(
+    suite: str, inputs: Inputs, slots: Sequence[Slot], seed: int, examples: Sequence[str]
+) -> Packet:
+    """The work of writing one input for each of ``slots``."""
+    told = instructions(inputs)
+    if examples:
+        shown = "\n\n".join(fenced("input", text[:_CLIPPED]) for text in examples[:_EXAMPLES])
+        told = f"{told}\n\nInputs of real users, for their way of writing:\n\n{shown}"
+    told = f"{told}\n\n{_RULES}"
+    if size(told) > _LARGEST:
+        raise Refusal(
+            "The task and the steps are too long to be handed to an agent.",
+            next_step="Shorten them in the suite, or give `inputs` a model.",
+        )
+    items: list[dict[str, JsonValue]] = []
+    for slot in slots:
+        item: dict[str, JsonValue] = {"values": dict(slot.values)}
+        items.append({**item, "written": ", ".join(slot.mess)} if slot.mess else item)
+    return Packet(
+        id=random_id("pk"),
+        kind="inputs",
+        created_at=time.time(),
+        about={"suite": suite, "seed": seed, "inputs": inputs.model_dump(mode="json")},
+        instructions=told,
+        items=tuple(items),
+        answer_schema=answer_schema(inputs),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of what an agent wrote: ``done`` are the numbers with an input."""
+
+    accepted: int
+    done: set[int]
+    refused: list[str] = field(default_factory=list[str])
+    told: str = ""
+
+
+async def take(
+    store: Store,
+    workspace: Workspace,
+    packet: Packet,
+    answers: Sequence[dict[str, JsonValue]],
+    client: str,
+) -> Taken:
+    """Keep what fits and is new, each as a candidate; the rest is refused, each with its reason."""
+    suite, seed = str(packet.about["suite"]), packet.about["seed"]
+    inputs = Inputs.model_validate(packet.about["inputs"])
+    begun = await begin(store, workspace, suite, inputs)
+    done = {number for case in begun.cases if (number := _slot(case, packet.id))}
+    refused: list[str] = []
+    before = len(done)
+    for answer in answers:
+        number = answer.get("n")
+        if not isinstance(number, int) or isinstance(number, bool):
+            refused.append(f"n={clip(str(number), 20)}: it is a whole number")
+        elif not 1 <= number <= len(packet.items):
+            refused.append(f"n={number}: it is from 1 to {len(packet.items)}")
+        elif number in done:
+            refused.append(f"n={number} was written before, and is kept")
+        else:
+            values = _values(packet.items[number - 1])
+            origin = Generated(
+                values=values,
+                seed=seed if isinstance(seed, int) else 0,
+                slot=number,
+                writer=f"agent:{clip(client, 60) or 'unknown'}",
+                prompt=fingerprint(packet.instructions),
+                packet=packet.id,
+            )
+            texts = texts_in(answer, inputs)
+            problem = await to_thread.run_sync(begun.batch.problem, texts, values)
+            problem = problem or begun.batch.keep(texts, origin)
+            if problem is None:
+                done.add(number)
+            else:
+                refused.append(f"n={number}: {problem.why}")
+    mine = [case for case in (*begun.cases, *begun.batch.kept) if _slot(case, packet.id)]
+    figures = diversity([" ".join(said(case.input, inputs.field)) for case in mine])
+    return Taken(
+        len(done) - before,
+        done,
+        refused,
+        f"{len(packet.items)} asked, {len(done)} distinct kept as candidates "
+        f"(self-similarity {figures.self_similarity}, distinct-2 {figures.distinct_2}). "
+        f"`regrade accept {suite}` makes them cases; no run counts them before.",
+    )
+
+
+def _slot(case: Case, packet_id: str) -> int:
+    origin = case.provenance.generated if case.provenance else None
+    return origin.slot if origin is not None and origin.packet == packet_id else 0
+
+
+def _values(item: dict[str, JsonValue]) -> dict[str, str]:
+    held = item.get("values")
+    return {name: str(value) for name, value in held.items()} if isinstance(held, dict) else {}
