@@ -86,3 +86,16 @@ def test_the_page_on_clients_prints_what_it_shows(tmp_path: Path) -> None:
 def test_the_page_on_traces_prints_what_it_shows(tmp_path: Path) -> None:
     (tmp_path / "log.jsonl").write_text(blocks("traces.md", "json")[0])
     told("traces.md", tmp_path)
+
+
+def test_the_page_on_inputs_prints_what_it_shows(tmp_path: Path) -> None:
+    suites = tmp_path / "evals" / "suites"
+    suites.mkdir(parents=True)
+    suite, rules = blocks("inputs.md", "yaml")
+    (suites / "crm.yaml").write_text(suite)
+    (suites / "recipes.yaml").write_text("{}\n")
+    (tmp_path / "made.csv").write_text(blocks("inputs.md", "csv")[0])
+    told("inputs.md", tmp_path)
+    # The rules that are shown apart belong to the same suite.
+    (suites / "crm.yaml").write_text(suite + rules)
+    told("inputs.md", tmp_path)

@@ -74,37 +74,25 @@ async def take(
     client: str,
 ) -> Taken:
     """Keep what fits and is new, each as a candidate; the rest is refused, each with its reason."""
-    suite, seed = str(packet.about["suite"]), packet.about["seed"]
-    inputs = Inputs.model_validate(packet.about["inputs"])
+    suite, inputs = str(packet.about["suite"]), Inputs.model_validate(packet.about["inputs"])
     begun = await begin(store, workspace, suite, inputs)
     done = {number for case in begun.cases if (number := _slot(case, packet.id))}
     refused: list[str] = []
     before = len(done)
     for answer in answers:
         number = answer.get("n")
-        if not isinstance(number, int) or isinstance(number, bool):
-            refused.append(f"n={clip(str(number), 20)}: it is a whole number")
-        elif not 1 <= number <= len(packet.items):
-            refused.append(f"n={number}: it is from 1 to {len(packet.items)}")
-        elif number in done:
-            refused.append(f"n={number} was written before, and is kept")
+        problem = _misnumbered(number, len(packet.items), done)
+        if problem or not isinstance(number, int):
+            refused.append(problem)
+            continue
+        origin = _origin(packet, number, client)
+        texts = texts_in(answer, inputs)
+        found = await to_thread.run_sync(begun.batch.problem, texts, origin.values)
+        found = found or begun.batch.keep(texts, origin)
+        if found is None:
+            done.add(number)
         else:
-            values = _values(packet.items[number - 1])
-            origin = Generated(
-                values=values,
-                seed=seed if isinstance(seed, int) else 0,
-                slot=number,
-                writer=f"agent:{clip(client, 60) or 'unknown'}",
-                prompt=fingerprint(packet.instructions),
-                packet=packet.id,
-            )
-            texts = texts_in(answer, inputs)
-            problem = await to_thread.run_sync(begun.batch.problem, texts, values)
-            problem = problem or begun.batch.keep(texts, origin)
-            if problem is None:
-                done.add(number)
-            else:
-                refused.append(f"n={number}: {problem.why}")
+            refused.append(f"n={number}: {found.why}")
     mine = [case for case in (*begun.cases, *begun.batch.kept) if _slot(case, packet.id)]
     figures = diversity([" ".join(said(case.input, inputs.field)) for case in mine])
     return Taken(
@@ -114,6 +102,24 @@ async def take(
         f"{len(packet.items)} asked, {len(done)} distinct kept as candidates "
         f"(self-similarity {figures.self_similarity}, distinct-2 {figures.distinct_2}). "
         f"`regrade accept {suite}` makes them cases; no run counts them before.",
+    )
+
+
+def _misnumbered(number: JsonValue, most: int, done: set[int]) -> str:
+    if not isinstance(number, int) or isinstance(number, bool) or not 1 <= number <= most:
+        return f"n={clip(str(number), 20)}: it is a whole number from 1 to {most}"
+    return f"n={number} was written before, and is kept" if number in done else ""
+
+
+def _origin(packet: Packet, number: int, client: str) -> Generated:
+    seed = packet.about["seed"]
+    return Generated(
+        values=_values(packet.items[number - 1]),
+        seed=seed if isinstance(seed, int) else 0,
+        slot=number,
+        writer=f"agent:{clip(client, 60) or 'unknown'}",
+        prompt=fingerprint(packet.instructions),
+        packet=packet.id,
     )
 
 
