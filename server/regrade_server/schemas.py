@@ -66,7 +66,7 @@ def _properties(named: dict[str, Any]) -> dict[str, Any]:
 
 
 def outline(reply: type[Any]) -> dict[str, Any]:
-    """What a reply holds: the fields that each has, and the lists that there may be.
+    """What a reply holds: the fields that each has, or where none is sure the lists there may be.
 
     Whatever else may be there and what lies inside is shown by every reply: it would cost more
     than all inputs. Each field has one type or a choice of them, as the strictest clients want it.
@@ -80,13 +80,11 @@ def outline(reply: type[Any]) -> dict[str, Any]:
         for field in fields(reply)
         if field.default is field.default_factory is MISSING and "null" not in told[field.name]
     }
+    lists = {name for name, kinds in told.items() if {*kinds} - {"null"} == {"array"}}
+    shown = each or lists
     return {
         "type": "object",
-        "properties": {
-            name: _choice(kinds)
-            for name, kinds in told.items()
-            if name in each or {*kinds} - {"null"} == {"array"}
-        },
+        "properties": {name: _choice(kinds) for name, kinds in told.items() if name in shown},
     }
 
 

@@ -11,8 +11,8 @@ from regrade_tools.fingerprint import fingerprint
 from regrade_tools.generation.briefs import Slot, brief, check_question, question, texts_in
 from regrade_tools.generation.candidates import Batch, Rejected, said
 from regrade_tools.judging import object_in
-from regrade_tools.models import Completion, Generated, ModelSpec, Question
-from regrade_tools.ports import ModelError, Models
+from regrade_tools.models import Completion, Generated, ModelError, ModelSpec, Question
+from regrade_tools.ports import Models
 from regrade_tools.running import Progress
 
 # How often one slot is written before it is given up.
