@@ -1,3 +1,4 @@
+import re
 import signal
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -144,6 +145,18 @@ TABLE: dict[str, tuple[Subject, Subject, str]] = {
     ),
     "latency": (Subject("", latency_ms=2000), Subject("", latency_ms=2001), "it took 2001 ms"),
     "cost": (Subject("", cost_usd=0.01), Subject("", cost_usd=0.0125), "it cost $0.0125"),
+    "tokens": (Subject("", tokens=4_000), Subject("", tokens=4_001), "it took 4,001 tokens"),
+    "time-to-first-token": (
+        Subject("", ttft_ms=800),
+        Subject("", ttft_ms=801),
+        "it began after 801 ms",
+    ),
+    "steps": (Subject("", steps=12), Subject("", steps=13), "it took 13 steps"),
+    "no-errors": (
+        Subject("", errors=()),
+        Subject("", errors=("look", "look", "book")),
+        "3 steps failed: look, book",
+    ),
 }
 
 
@@ -273,11 +286,15 @@ def test_what_is_not_there_fails_whether_negated_or_not(
     assert but in found.reason.rpartition(", but ")[2]
 
 
-@pytest.mark.parametrize("kind", ["latency", "cost", "not-latency", "not-cost"])
-def test_what_was_not_measured_is_errored_and_never_failed(kind: str) -> None:
-    what = kind.removeprefix("not-")
-    found = verdict({"type": kind, "threshold": 1}, said("fine"))
-    assert found == Errored(f"no {what} was recorded for this answer")
+@pytest.mark.parametrize(
+    "kind",
+    ["latency", "cost", "tokens", "time-to-first-token", "steps", "no-errors"],
+)
+@pytest.mark.parametrize("negation", ["", "not-"])
+def test_what_was_not_measured_is_errored_and_never_failed(kind: str, negation: str) -> None:
+    found = verdict({**KINDS[kind].example, "type": f"{negation}{kind}"}, said("fine"))
+    assert isinstance(found, Errored)
+    assert re.fullmatch("no .* (was|were) recorded for this answer", found.reason)
 
 
 @pytest.mark.parametrize(

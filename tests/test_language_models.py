@@ -200,3 +200,82 @@ async def test_a_real_small_model_judges_and_is_not_trusted(tmp_path: Path) -> N
     assert passed + failed + unknown == 8
     assert passed + failed > 0
     assert found["state"] == "draft"
+
+
+def prompt_suite(root: Path, url: str, cases: dict[str, Any], **model: Any) -> None:
+    """A suite whose target is a prompt; each case asks that the model says what it is told to."""
+    evals = root / "evals"
+    for folder in ("suites", "cases/s", "prompts"):
+        (evals / folder).mkdir(parents=True)
+    (evals / "prompts" / "bot.md").write_text("Answer {{ question }} of {{ input.who }} briefly.")
+    (evals / "prompts" / "tone.md").write_text("Be kind.")
+    declared = {
+        "models": {"tiny": {"model": "openai/tiny", "api_base": url, "timeout_s": 30, **model}},
+        "targets": {"bot": {"prompt": "evals/prompts/bot.md", "system": "evals/prompts/tone.md",
+                            "model": "tiny"},
+                    "talk": {"prompt": "evals/prompts/tone.md", "model": "tiny"}},
+    }  # fmt: skip
+    (evals / "regrade.yaml").write_text(json.dumps(declared))
+    (evals / "suites" / "s.yaml").write_text('{"target": "bot"}')
+    for name, given in cases.items():
+        check = [{"type": "equals", "value": f"said {name}"}, {"type": "tokens", "threshold": 110}]
+        case = {"id": name, "input": given, "assertions": check}
+        (evals / "cases" / "s" / f"{name}.yaml").write_text(json.dumps(case))
+
+
+async def prompted(root: Path, **arguments: Any) -> dict[str, Any]:
+    async with Client(build_server(House(Workspace(root)))) as client:
+        reply = await client.call_tool("run_suite", {"suite": "s", "wait_s": 60, **arguments})
+    assert not reply.is_error, reply.content
+    return reply.structured_content or {}
+
+
+async def test_a_prompt_is_a_target_and_its_cost_counts(tmp_path: Path) -> None:
+    def answer(question: dict[str, Any], _: int) -> tuple[int, Any]:
+        asked = question["messages"][-1]["content"]
+        if "cut" in asked:
+            return 200, completion("half of", "length")
+        return 200, completion("said a" if "one" in asked else "something else")
+
+    with serving(answer) as endpoint:
+        cases = {
+            "a": {"question": "one", "who": "Ada {{ 7 * 7 }}"},
+            "b": {"question": "two", "who": "Bob"},
+            "c": {"question": "cut", "who": "Cy"},
+            "d": {"question": "no name"},
+        }
+        prices = {"input_cost_per_token": 1e-3, "output_cost_per_token": 1e-2}
+        prompt_suite(tmp_path, endpoint.url, cases, **prices)
+        told = await prompted(tmp_path)
+        dear = await prompted(tmp_path, budget_usd=0.01)
+    summary = told["summary"]
+    assert (summary["passed"], summary["failed"], summary["errored"]) == (1, 1, 2)
+    reasons = {card["case_id"]: card["reasons"][0] for card in told["cards"]}
+    assert "'something else'" in reasons["b"]
+    assert "was cut at max_tokens" in reasons["c"]
+    assert "the prompt cannot be filled in: 'dict object' has no attribute 'who'" in reasons["d"]
+    # What a case gives is data: it is filled in, and not filled in again.
+    first = next(q for q in endpoint.questions if "one" in q["messages"][-1]["content"])
+    assert first["messages"] == [
+        {"role": "system", "content": "Be kind."},
+        {"role": "user", "content": "Answer one of Ada {{ 7 * 7 }} briefly."},
+    ]
+    assert "response_format" not in first
+    # The budget is held before a question is asked.
+    assert len(endpoint.questions) == 3
+    assert dear["summary"]["errored"] == 4
+    assert "the budget of $0.01 is used up" in dear["cards"][0]["reasons"][0]
+
+
+async def test_a_conversation_is_given_to_a_prompt_as_it_is(tmp_path: Path) -> None:
+    turns = [
+        {"role": "user", "content": "Hello"},
+        {"role": "assistant", "content": "Hi"},
+        {"role": "user", "content": "say it"},
+    ]
+    with serving(lambda _question, _time: (200, completion("said a"))) as endpoint:
+        prompt_suite(tmp_path, endpoint.url, {"a": turns})
+        told = await prompted(tmp_path, target="talk")
+    assert told["summary"]["passed"] == 1
+    system = {"role": "system", "content": "Be kind."}
+    assert [question["messages"] for question in endpoint.questions] == [[system, *turns]]

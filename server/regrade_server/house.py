@@ -24,6 +24,7 @@ from regrade_tools.judges import Judges
 from regrade_tools.labelling import Labelling
 from regrade_tools.labels import Labels
 from regrade_tools.live import LiveRuns
+from regrade_tools.openings import Openings
 from regrade_tools.outputs import Outputs
 from regrade_tools.overview import Overviews
 from regrade_tools.ports import Models
@@ -83,8 +84,8 @@ class House:
     @property
     def suites(self) -> Suites:
         """What can be done with suites."""
-        programs = Programs(self._root)
-        runs = Runs(self.store, programs, self.live, self.host, self.scorers)
+        openings = Openings(self.store, Programs(self._root), self.models, self.workspace)
+        runs = Runs(self.store, openings, self.live, self.host, self.scorers)
         return Suites(runs, self.workspace)
 
     @property

@@ -69,5 +69,6 @@ def answer(given: Subject, redaction: Redaction) -> Answer:
             )
             for call in given.tool_calls
         ),
+        errors=None if given.errors is None else tuple(map(redaction.text, given.errors)),
     )
     return Answer(given, clean, redaction)

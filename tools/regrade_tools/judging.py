@@ -5,7 +5,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
@@ -14,9 +13,7 @@ from regrade_tools.fences import fenced
 from regrade_tools.fingerprint import fingerprint
 from regrade_tools.models import Completion, Item, Judge, Judgement, ModelSpec, Prompt, Verdict
 from regrade_tools.refusal import Refusal
-
-if TYPE_CHECKING:
-    from jinja2 import Template
+from regrade_tools.templates import template
 
 # Part of every fingerprint: a judge whose answers are read otherwise is another judge.
 _PARSER = 1
@@ -190,10 +187,11 @@ def _shown(example: Example) -> str:
 
 
 def _filled(judge: Judge, values: Mapping[str, str]) -> str:
-    from jinja2 import TemplateError  # noqa: PLC0415 - as in _template
+    # Imported with the first judge: a server that lists its tools fills in nothing.
+    from jinja2 import TemplateError  # noqa: PLC0415
 
     try:
-        return _template(judge.prompt).render(**values)
+        return template(judge.prompt).render(**values)
     except (TemplateError, ValueError, TypeError, ArithmeticError, RecursionError) as problem:
         raise Refusal(
             f"The prompt of the judge {judge.name} cannot be filled in: {problem}.",
@@ -202,17 +200,8 @@ def _filled(judge: Judge, values: Mapping[str, str]) -> str:
 
 
 @lru_cache(maxsize=64)
-def _template(text: str) -> "Template":
-    # Imported with the first judge: a server that lists its tools fills in nothing.
-    from jinja2 import StrictUndefined  # noqa: PLC0415
-    from jinja2.sandbox import ImmutableSandboxedEnvironment  # noqa: PLC0415
-
-    return ImmutableSandboxedEnvironment(undefined=StrictUndefined).from_string(text)
-
-
-@lru_cache(maxsize=64)
 def _used(text: str) -> frozenset[str]:
-    from jinja2 import Environment, meta  # noqa: PLC0415 - as in _template
+    from jinja2 import Environment, meta  # noqa: PLC0415 - as in _filled
 
     environment = Environment()  # noqa: S701 - it reads the names and renders nothing
     return frozenset(meta.find_undeclared_variables(environment.parse(text)))

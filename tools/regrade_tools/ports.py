@@ -132,12 +132,19 @@ class TargetError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a target answered. Latency in milliseconds, cost in dollars."""
+    """What a target answered; None for what it does not tell.
+
+    Times in milliseconds, cost in dollars, tokens in and out, steps it took and those that failed.
+    """
 
     output: JsonValue
     tool_calls: tuple[ToolCall, ...] = ()
     latency_ms: float | None = None
     cost_usd: float | None = None
+    tokens: int | None = None
+    ttft_ms: float | None = None
+    steps: int | None = None
+    errors: tuple[str, ...] | None = None
 
 
 class Target(Protocol):

@@ -28,14 +28,32 @@ class RecordedAnswers:
         if case.recorded is None:
             raise TargetError("the case has no recorded output; run a target that answers")
         recorded = case.recorded
-        return Reply(recorded.output, recorded.tool_calls, recorded.latency_ms, recorded.cost_usd)
+        return Reply(
+            recorded.output,
+            recorded.tool_calls,
+            recorded.latency_ms,
+            recorded.cost_usd,
+            recorded.tokens,
+            recorded.ttft_ms,
+            recorded.steps,
+            recorded.errors,
+        )
 
     async def _latest(self, case: Case) -> Reply:
         trace = await self.store.latest(fingerprint(case.input))
         if trace is None:
             raise TargetError("no stored trace was given this input; import newer logs")
         subject = subject_of(trace)
-        return Reply(subject.output, subject.tool_calls, subject.latency_ms, subject.cost_usd)
+        return Reply(
+            subject.output,
+            subject.tool_calls,
+            subject.latency_ms,
+            subject.cost_usd,
+            subject.tokens,
+            subject.ttft_ms,
+            subject.steps,
+            subject.errors,
+        )
 
 
 @dataclass(frozen=True, slots=True)

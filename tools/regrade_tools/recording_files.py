@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
+from pydantic import JsonValue
+
 from regrade_tools.fingerprint import fingerprint
-from regrade_tools.models import RecordedTarget, TargetSpec
+from regrade_tools.models import PromptTarget, RecordedTarget, TargetSpec
 from regrade_tools.planning import program
 from regrade_tools.ports import Host, Store
 from regrade_tools.recordings import Mode, Replay, read_recordings, written
@@ -32,7 +34,20 @@ class RecordingFiles:
         if isinstance(spec, RecordedTarget):
             return ""
         sources = self.host.sources()
-        return "" if sources is None else fingerprint([program(spec), sources])
+        if sources is None:
+            return ""
+        return fingerprint([program(spec), sources, *self._prompt(spec)])
+
+    def _prompt(self, spec: TargetSpec) -> list[JsonValue]:
+        """The texts and the model of a prompt, which may stand in ``evals/``."""
+        if not isinstance(spec, PromptTarget):
+            return []
+        files = [spec.prompt, *([spec.system] if spec.system else [])]
+        model = self.workspace.language_model(spec.model)
+        return [
+            model.model_dump(mode="json"),
+            *(self.workspace.text(self.workspace.readable(file)) for file in files),
+        ]
 
     def replay(self, suite: str, target: str, who: str, mode: Mode) -> Replay:
         """What a run of ``suite`` on ``target``, which is ``who``, may answer from recordings.

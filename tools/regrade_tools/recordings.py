@@ -33,6 +33,10 @@ class _Line(Document):
     tool_calls: tuple[ToolCall, ...] = ()
     latency_ms: float | None = None
     cost_usd: float | None = None
+    tokens: int | None = None
+    ttft_ms: float | None = None
+    steps: int | None = None
+    errors: tuple[str, ...] | None = None
 
     @property
     def key(self) -> Key:
@@ -40,7 +44,16 @@ class _Line(Document):
 
     @property
     def reply(self) -> Reply:
-        return Reply(self.output, self.tool_calls, self.latency_ms, self.cost_usd)
+        return Reply(
+            self.output,
+            self.tool_calls,
+            self.latency_ms,
+            self.cost_usd,
+            self.tokens,
+            self.ttft_ms,
+            self.steps,
+            self.errors,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +117,10 @@ def written(run: Run, results: Iterable[CaseResult], before: str) -> str:
             tool_calls=result.tool_calls,
             latency_ms=result.latency_ms,
             cost_usd=result.cost_usd,
+            tokens=result.tokens,
+            ttft_ms=result.ttft_ms,
+            steps=result.steps,
+            errors=result.errors,
         )
         lines[line.key] = line
     ordered = sorted(lines.values(), key=lambda line: (line.case, line.trial, line.input))

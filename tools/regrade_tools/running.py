@@ -243,6 +243,10 @@ def _scored(answered: _Answered, hidden: Redaction) -> CaseResult:
         tool_calls=reply.tool_calls,
         latency_ms=_finite(reply.latency_ms),
         cost_usd=_finite(reply.cost_usd),
+        tokens=reply.tokens,
+        ttft_ms=_finite(reply.ttft_ms),
+        steps=reply.steps,
+        errors=reply.errors,
     )
     judged = answer(given, hidden)
     checks = with_scores(answered.planned.checks, judged, answered.scored)
@@ -256,6 +260,10 @@ def _scored(answered: _Answered, hidden: Redaction) -> CaseResult:
         latency_ms=given.latency_ms,
         # What is replayed has been paid for.
         cost_usd=None if answered.replayed else given.cost_usd,
+        tokens=given.tokens,
+        ttft_ms=given.ttft_ms,
+        steps=given.steps,
+        errors=judged.clean.errors,
         replayed=answered.replayed,
     )
 

@@ -7,19 +7,19 @@ from dataclasses import dataclass, field
 
 import anyio
 
+from regrade_tools.budget import Budget
 from regrade_tools.live import LiveRuns
 from regrade_tools.models import (
     CaseResult,
-    RecordedTarget,
     Run,
     RunEnd,
     RunState,
     StoredRun,
     TargetSpec,
 )
+from regrade_tools.openings import Openings
 from regrade_tools.planning import Planned
-from regrade_tools.ports import Host, Scorers, Store, Target, Targets
-from regrade_tools.recorded import NothingRecorded, RecordedAnswers
+from regrade_tools.ports import Host, Scorers, Store
 from regrade_tools.recordings import Replay
 from regrade_tools.redaction import Redaction
 from regrade_tools.refusal import Refusal, refusal_in, unknown
@@ -74,7 +74,7 @@ class Runs:
     """The runs of a store, and those that this process has under way."""
 
     store: Store
-    targets: Targets
+    openings: Openings
     live: LiveRuns
     host: Host
     scorers: Scorers
@@ -105,11 +105,15 @@ class Runs:
             begun = _Begun(run, self.store, resumed.owner, self.host.owner())
             known = await self.store.results(run.id)
 
+        budget = Budget(run.budget_usd)
+
         async def work() -> None:
             async with (
                 self._ended(begun),
-                scoring(self.scorers, planned, concurrency, hidden, run.budget_usd) as asked,
-                self._opened(spec, concurrency, hidden, replay, planned, run.trials) as target,
+                scoring(self.scorers, planned, concurrency, hidden, budget) as asked,
+                self.openings.open(
+                    planned, run.trials, spec, concurrency, hidden, replay, budget
+                ) as target,
             ):
                 await begun.keep()
                 await measure(
@@ -146,26 +150,6 @@ class Runs:
         finally:
             with anyio.CancelScope(shield=True):
                 await begun.end(state, problem, refusal)
-
-    @asynccontextmanager
-    async def _opened(  # noqa: PLR0913 - what decides whether a program is started at all
-        self,
-        spec: TargetSpec,
-        concurrency: int,
-        hidden: Redaction,
-        replay: Replay,
-        planned: tuple[Planned, ...],
-        trials: int,
-    ) -> AsyncGenerator[Target, None]:
-        if isinstance(spec, RecordedTarget):
-            yield RecordedAnswers(spec, self.store)
-            return
-        cases = (item.case for item in planned)
-        if replay.mode == "replay" or (replay.mode == "changed" and replay.covers(cases, trials)):
-            yield NothingRecorded()
-            return
-        async with self.targets.open(spec, concurrency, hidden.shown) as target:
-            yield target
 
     async def stored(self, run_id: str) -> StoredRun:
         """A run of the store.

@@ -57,13 +57,13 @@ async def scoring(  # noqa: PLR0913 - what scorers of a run are held to
     plan: tuple[Planned, ...],
     concurrency: int,
     hidden: Redaction,
-    budget_usd: float | None = None,
+    budget: Budget | None = None,
     *,
     complete: bool = True,
 ) -> AsyncGenerator[Scoring, None]:
     """The scorers that ``plan`` asks, until the context ends; ``complete`` with every column.
 
-    What judges and the program under test spend together stays within ``budget_usd``: a judge
+    What judges and the program under test spend together stays within ``budget``: a judge
     that could exceed it is not asked, and its check is errored.
 
     Raises:
@@ -75,7 +75,7 @@ async def scoring(  # noqa: PLR0913 - what scorers of a run are held to
         for check in planned.checks
         if isinstance(check.assertion, Scorer)
     )
-    budget = Budget(budget_usd)
+    budget = budget or Budget()
     async with AsyncExitStack() as stack:
         programs = {
             scorer: await stack.enter_async_context(

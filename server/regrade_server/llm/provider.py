@@ -119,11 +119,12 @@ def _arguments(question: Question, library: Any) -> dict[str, Any]:  # noqa: ANN
         # The tries are ours: litellm's are not told apart from each other.
         "max_retries": 0,
         "num_retries": 0,
-        "response_format": {
+    }
+    if question.answer_schema is not None:
+        arguments["response_format"] = {
             "type": "json_schema",
             "json_schema": {"name": "answer", "strict": True, "schema": question.answer_schema},
-        },
-    }
+        }
     if question.seed is not None:
         arguments["seed"] = question.seed
     if model.api_base is not None:

@@ -51,7 +51,7 @@ def reply(  # noqa: PLR0913 - what a reply is judged by
 
     Args:
         raw: A JSON object with ``output`` or ``error``, and maybe ``id``, ``tool_calls``,
-            ``latency_ms`` and ``cost_usd``.
+            ``latency_ms``, ``cost_usd``, ``tokens``, ``ttft_ms``, ``steps`` and ``errors``.
         asked: The id of the case.
         took: The latency, where the reply tells none.
         echoes: Whether the id must be there; where it is, it must be that of the question.
@@ -82,6 +82,10 @@ def reply(  # noqa: PLR0913 - what a reply is judged by
         tool_calls=_calls(answer.get("tool_calls")),
         latency_ms=took if latency is None else latency,
         cost_usd=_amount(answer, "cost_usd", raw, clean),
+        tokens=_whole(answer, "tokens", raw, clean),
+        ttft_ms=_amount(answer, "ttft_ms", raw, clean),
+        steps=_whole(answer, "steps", raw, clean),
+        errors=_names(answer.get("errors")),
     )
 
 
@@ -101,6 +105,22 @@ def _amount(
         told = clip(clean(json.dumps(value)), 60)
         raise TargetError(f"the answer's {key} is {told}; it is a number from 0 to 1e12, or null")
     return float(value)
+
+
+def _whole(
+    answer: dict[str, JsonValue], key: str, raw: bytes, clean: Callable[[str], str]
+) -> int | None:
+    amount = _amount(answer, key, raw, clean)
+    return None if amount is None else round(amount)
+
+
+def _names(value: JsonValue) -> tuple[str, ...] | None:
+    """The steps that failed; None where the answer tells of none."""
+    if value is None:
+        return None
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise TargetError("errors is a list of the names of the steps that failed")
+    return tuple(str(name) for name in value)
 
 
 def _calls(value: JsonValue) -> tuple[ToolCall, ...]:

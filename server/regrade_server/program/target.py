@@ -11,6 +11,7 @@ from regrade_tools.models import (
     Case,
     CommandTarget,
     HttpTarget,
+    PromptTarget,
     PythonTarget,
     RecordedTarget,
     TargetSpec,
@@ -31,7 +32,7 @@ class Programs:
         self, spec: TargetSpec, concurrency: int, clean: Callable[[str], str]
     ) -> AbstractAsyncContextManager[Target]:
         """As the port says."""
-        if self.root is None or isinstance(spec, RecordedTarget):
+        if self.root is None or isinstance(spec, RecordedTarget | PromptTarget):
             raise Refusal("Only a program of a workspace can be started.")
         if spec.preprocess is None:
             return _opened(spec, self.root, concurrency, clean)

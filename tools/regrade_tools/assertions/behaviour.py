@@ -6,7 +6,7 @@ from pydantic import Field, JsonValue
 
 from regrade_tools.assertions.comparison import Comparison, condition
 from regrade_tools.assertions.equality import same
-from regrade_tools.assertions.verdicts import Assertion, Subject, UnmeasuredError
+from regrade_tools.assertions.verdicts import Assertion, Subject
 from regrade_tools.models import ToolCall
 from regrade_tools.models.case import Spec
 
@@ -54,47 +54,3 @@ class ToolCalled(Assertion):
         return isinstance(given, dict) and all(
             key in given and same(given[key], value) for key, value in self.arguments.items()
         )
-
-
-class Latency(Assertion):
-    """The answer took at most `threshold` milliseconds."""
-
-    kind = "latency"
-    reads_output = False
-    example: ClassVar[Spec] = {"type": "latency", "threshold": 2000}
-    threshold: float = Field(gt=0, description="Milliseconds.")
-
-    @property
-    def claim(self) -> str:
-        """As the base class says."""
-        return f"come within {self.threshold:g} ms"
-
-    def flaw(self, subject: Subject) -> str | None:
-        """As the base class says."""
-        if subject.latency_ms is None:
-            raise UnmeasuredError("no latency was recorded for this answer")
-        if subject.latency_ms <= self.threshold:
-            return None
-        return f"it took {subject.latency_ms:.0f} ms"
-
-
-class Cost(Assertion):
-    """The answer cost at most `threshold` dollars."""
-
-    kind = "cost"
-    reads_output = False
-    example: ClassVar[Spec] = {"type": "cost", "threshold": 0.01}
-    threshold: float = Field(ge=0, description="Dollars.")
-
-    @property
-    def claim(self) -> str:
-        """As the base class says."""
-        return f"cost at most ${self.threshold:g}"
-
-    def flaw(self, subject: Subject) -> str | None:
-        """As the base class says."""
-        if subject.cost_usd is None:
-            raise UnmeasuredError("no cost was recorded for this answer")
-        if subject.cost_usd <= self.threshold:
-            return None
-        return f"it cost ${subject.cost_usd:.6g}"

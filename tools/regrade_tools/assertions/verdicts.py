@@ -48,13 +48,21 @@ class UnmeasuredError(Exception):
 
 @dataclass(frozen=True)
 class Subject:
-    """One answer, with what is known of how it came about. Latency in milliseconds."""
+    """One answer, with what is known of how it came about; None where nobody measured it.
+
+    Times in milliseconds; tokens in and out; ``steps`` are spans, and ``errors`` the names of those
+    that failed.
+    """
 
     output: JsonValue
     input: JsonValue = None
     tool_calls: tuple[ToolCall, ...] = ()
     latency_ms: float | None = None
     cost_usd: float | None = None
+    tokens: int | None = None
+    ttft_ms: float | None = None
+    steps: int | None = None
+    errors: tuple[str, ...] | None = None
 
     @cached_property
     def text(self) -> str:
@@ -120,7 +128,17 @@ def subject_of(trace: Trace, step: int | None = None) -> Subject:
         tool_calls=exchange.tool_calls,
         latency_ms=trace.duration_ms if step is None else None,
         cost_usd=trace.cost_usd if step is None else None,
+        tokens=trace.tokens if step is None else None,
+        steps=len(trace.spans) or None if step is None else None,
+        errors=_errors(trace) if step is None else None,
     )
+
+
+def _errors(trace: Trace) -> tuple[str, ...] | None:
+    """The names of the spans that failed; of a trace without spans its own status tells."""
+    if trace.spans:
+        return tuple(span.name for span in trace.spans if span.status == "error")
+    return (trace.name or "the request",) if trace.status == "error" else None
 
 
 class Assertion(BaseModel):

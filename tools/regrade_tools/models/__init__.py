@@ -6,7 +6,14 @@ from regrade_tools.models.generation import Inputs, Step, Style
 from regrade_tools.models.judge import Judge, JudgeSpec, Thresholds
 from regrade_tools.models.judgement import Item, Judged, Judgement, shown_calls
 from regrade_tools.models.label import Label, LabelSource, Sampled, Split, Verdict, counting_labels
-from regrade_tools.models.language_model import Completion, ModelError, ModelSpec, Prompt, Question
+from regrade_tools.models.language_model import (
+    Completion,
+    ModelError,
+    ModelSpec,
+    Prompt,
+    Question,
+    Role,
+)
 from regrade_tools.models.packet import Packet, PacketKind
 from regrade_tools.models.policy import PROFILES, GatePolicy, Profile, SlicePolicy
 from regrade_tools.models.run import (
@@ -26,6 +33,7 @@ from regrade_tools.models.target import (
     Endpoint,
     HttpTarget,
     Project,
+    PromptTarget,
     PythonTarget,
     RecordedTarget,
     TargetSpec,
@@ -64,11 +72,13 @@ __all__ = [
     "Profile",
     "Project",
     "Prompt",
+    "PromptTarget",
     "Provenance",
     "PythonTarget",
     "Question",
     "Recorded",
     "RecordedTarget",
+    "Role",
     "Run",
     "RunEnd",
     "RunState",

@@ -20,6 +20,12 @@ class Recorded(Document):
     tool_calls: tuple[ToolCall, ...] = ()
     latency_ms: float | None = None
     cost_usd: float | None = None
+    tokens: int | None = None
+    ttft_ms: float | None = None
+    steps: int | None = None
+    errors: tuple[str, ...] | None = Field(
+        default=None, description="The steps on the way that failed, by their names."
+    )
     error: str = ""
 
 

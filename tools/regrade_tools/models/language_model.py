@@ -43,21 +43,24 @@ class ModelSpec(Document):
     )
 
 
+Role = Literal["system", "user", "assistant"]
+
+
 @dataclass(frozen=True, slots=True)
 class Prompt:
     """One message to a model."""
 
-    role: Literal["system", "user", "assistant"]
+    role: Role
     content: str
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a model is asked. ``answer_schema`` is the JSON Schema its answer must meet."""
+    """What a model is asked. ``answer_schema`` is the JSON Schema its answer must meet, if any."""
 
     model: ModelSpec
     messages: tuple[Prompt, ...]
-    answer_schema: dict[str, JsonValue]
+    answer_schema: dict[str, JsonValue] | None
     seed: int | None = None
 
 

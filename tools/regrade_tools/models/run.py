@@ -37,6 +37,10 @@ class CaseResult:
     error: str = ""
     latency_ms: float | None = None
     cost_usd: float | None = None
+    tokens: int | None = None
+    ttft_ms: float | None = None
+    steps: int | None = None
+    errors: tuple[str, ...] | None = None
     # Whether the answer is a recording of an earlier one.
     replayed: bool = False
 

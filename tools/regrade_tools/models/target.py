@@ -107,6 +107,23 @@ class HttpTarget(_Asked):
     http: Endpoint
 
 
+class PromptTarget(Document):
+    """A prompt of the repository, and the model that is asked with it."""
+
+    prompt: Word = Field(
+        min_length=1,
+        description="A file of the repository: a Jinja2 template in which `{{ input }}` is the "
+        "input of the case and, where that is an object, each of its fields has its name. The "
+        "model is asked with it; before a list of chat messages it is the system message.",
+    )
+    model: str = Field(
+        min_length=1, description="A model of regrade.yaml, or a litellm name: openai/gpt-4o-mini."
+    )
+    system: Word | None = Field(
+        default=None, description="Another such file, for the system message."
+    )
+
+
 class RecordedTarget(Document):
     """No program at all: what is stored is scored."""
 
@@ -117,7 +134,7 @@ class RecordedTarget(Document):
 
 
 def _kind(value: Any) -> str | None:  # noqa: ANN401 - pydantic hands over whatever the file held
-    for key in ("python", "command", "http", "recorded"):
+    for key in ("python", "command", "http", "prompt", "recorded"):
         if (isinstance(value, dict) and key in value) or hasattr(cast("object", value), key):
             return key
     return None
@@ -127,11 +144,12 @@ TargetSpec = Annotated[
     Annotated[PythonTarget, Tag("python")]
     | Annotated[CommandTarget, Tag("command")]
     | Annotated[HttpTarget, Tag("http")]
+    | Annotated[PromptTarget, Tag("prompt")]
     | Annotated[RecordedTarget, Tag("recorded")],
     Discriminator(
         _kind,
         custom_error_type="target_kind",
-        custom_error_message="a target has one of the keys python, command, http, recorded",
+        custom_error_message="a target has one of the keys python, command, http, prompt, recorded",
     ),
 ]
 
