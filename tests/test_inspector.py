@@ -87,6 +87,7 @@ def test_the_inspector_calls_every_tool(target: tuple[str, ...], node: Node, era
     inspector.call("import_traces", path="log.jsonl")
     [trace] = inspector.call("search_traces", query="hi")["traces"]
     inspector.call("get_trace", trace_id=trace["id"])
+    assert inspector.call("summarize_traces", by="status")["total"]["traces"] == 1
     label = {"trace_id": trace["id"], "verdict": "fail", "critique": "It says nothing."}
     inspector.call("label_traces", labels=[label], criterion="diet")
     check = {"type": "path", "at": "listings", "len": "> 0"}

@@ -69,12 +69,11 @@ class Suites:
     ) -> RunReport:
         """Run a suite on a target and see what fails.
 
-        target: one of evals/regrade.yaml, recorded (outputs as filed), corrected, or latest (the
-        newest trace with the same input); the suite's own by default. select: tag:critical
-        feature:search scenario:one -id:case_x*. baseline: a file, git:REF or a run id to compare
-        with. budget_usd stops it at that cost. resume: an interrupted run to finish. mode:
-        replay takes answers from evals/recordings, changed asks what is not there. A run not done
-        in wait_s seconds goes on: get_run.
+        target: one of evals/regrade.yaml, recorded, corrected or latest; the suite's own by
+        default. select: tag:critical feature:search scenario:one -id:case_x*. baseline: a file,
+        git:REF or a run id to compare with. budget_usd stops it at that cost. resume: an
+        interrupted run to finish. mode: replay takes answers from evals/recordings, changed asks
+        what is not there. A run not done in wait_s seconds goes on: get_run.
         """
         stored = None
         if resume is not None:

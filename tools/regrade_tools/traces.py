@@ -127,7 +127,6 @@ class Traces:
         """Read one trace, the digest first: the exchange, what first went wrong, the steps.
 
         conversation: the messages; spans: timed steps (span_id: one whole); raw: as it was logged.
-        Pass next_cursor on for the rest.
         """
         trace = await stored_trace(self.store, trace_id)
         if span_id is not None:
@@ -147,7 +146,7 @@ class Traces:
 
         JSON, JSON lines and CSV: chats, OTLP and exports of tracing services are told by
         themselves; others take a mapping, such as {"input": "question", "output": "reply"}.
-        Importing again adds nothing; what cannot be read is skipped and named.
+        Importing again adds nothing.
         """
         return await self.import_paths([path], format, mapping, tags, progress)
 
