@@ -102,6 +102,9 @@ def test_the_inspector_calls_every_tool(target: tuple[str, ...], node: Node, era
     handed = inspector.call("submit_answers", packet_id=work["packet_id"], answers=[answer])
     assert handed["accepted"] == 1
     assert inspector.call("align_judge", judge="recorded", split="dev")["labels"] == 1
+    people = {"who": ["a student", "a family"]}
+    plan = inspector.call("generate_inputs", suite="finder", n=2, dimensions=people, dry_run=True)
+    assert plan["asked"] == 2
     assert sorted(inspector.called) == sorted(tool["name"] for tool in listed)
 
 
