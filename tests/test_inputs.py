@@ -448,6 +448,9 @@ def test_dimensions_and_style_are_read_off_real_traffic(
     told = capsys.readouterr().out
     proposed = load(told)
     assert isinstance(proposed, dict)
+    dimensions: Any = proposed["inputs"]
+    assert set(dimensions["dimensions"]) == {"length", "form"}
+    assert dimensions["style"] == {"typos": 0.04, "lowercase": 0.56, "fragments": 0}
     (tmp_path / "evals" / "suites" / "crm.yaml").write_text(json.dumps(proposed))
     # What is proposed is what a suite may hold, and it can be planned with.
     assert main([*root, "generate", "crm", "--n", "6", "--dry-run"]) == 0

@@ -13,7 +13,7 @@ from regrade_tools.words import tokens
 # Fewer say nothing about shares.
 _FEWEST = 5
 # A value rarer than this is no value of its own.
-_RARE = 0.02
+_RARE = 0.05
 # A word that came so often is known; one beside it that came once, a letter away, is a slip.
 _USUAL, _LONG = 3, 5
 _QUESTIONS = frozenset(
@@ -69,7 +69,8 @@ def proposal(texts: Sequence[str], of: int, query: str) -> Proposal:
     named = {
         "length": Counter(_length(text, short, long) for text in said),
         "form": Counter(_form(text) for text in said),
-        "language": Counter(language(text) for text in said),
+        # Of a text without any common word nobody can tell.
+        "language": Counter(name for text in said if (name := language(text)) != "other"),
     }
     for name, counted in named.items():
         weights = _weights(counted, len(said))
