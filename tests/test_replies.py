@@ -13,6 +13,7 @@ from pydantic import JsonValue
 from regrade_server.app import build_server
 from regrade_server.house import House
 from regrade_tools.clipping import beginning, clip, clip_list, shrink, size
+from regrade_tools.grouping import GROUPINGS
 from regrade_tools.workspace import Workspace
 
 pytestmark = pytest.mark.anyio
@@ -26,9 +27,9 @@ def weight(text: str) -> int:
 
 
 def spans() -> list[dict[str, Any]]:
-    """A chain of two thousand steps, some with names and ids of a hundred kilobytes."""
+    """A chain of ten thousand steps, some with names and ids of a hundred kilobytes."""
     names = {1: CJK * (LONG // 9), 2: "\x01" * LONG, 3: EMOJI * (LONG // 4)}
-    ids = {number: f"{number:016x}" for number in range(2_001)} | {5: "e" * LONG, 6: CJK * 9_999}
+    ids = {number: f"{number:016x}" for number in range(10_001)} | {5: "e" * LONG, 6: CJK * 9_999}
     return [
         {
             "traceId": "4bf92f3577b34da6a3ce929d0e0e4736",
@@ -38,7 +39,7 @@ def spans() -> list[dict[str, Any]]:
             "startTimeUnixNano": str(1_700_000_000_000_000_000 + number),
             "status": {"code": 2, "message": CJK * 100},
         }
-        for number in range(1, 2_001)
+        for number in range(1, 10_001)
     ]
 
 
@@ -160,6 +161,23 @@ async def judged(hostile: Caller) -> None:
     assert (taken["accepted"], "truncated" in taken) == (1, False)
 
 
+async def counted(hostile: Caller) -> None:
+    """What labels and figures say where names and values are long, and what is asked of agents."""
+    rows = (await hostile("search_traces", limit=100, fields=["id"]))["traces"]
+    labels: list[JsonValue] = [
+        {"trace_id": row["id"], "verdict": "fail", "critique": CJK * 300, "mode": EMOJI * 20}
+        for row in rows[:50]
+    ]
+    wrong: list[JsonValue] = [{"trace_id": CJK * 999, EMOJI * 999: CJK * 999}] * 50
+    told = await hostile("label_traces", labels=[*labels, *wrong], criterion="diet")
+    assert told.get("suggested", "refused" in told)
+    for by in GROUPINGS:
+        assert await hostile("summarize_traces", by=by, limit=100)
+    await hostile("summarize_traces", query="status:error", baseline="status:ok", by="tag")
+    people: JsonValue = {CJK * 20: [f"{EMOJI * 50}{number}" for number in range(50)], "who": ["a"]}
+    assert await hostile("generate_inputs", suite="big", n=100, dimensions=people)
+
+
 @pytest.mark.slow
 async def test_no_reply_of_any_tool_is_above_the_cap_over_a_hostile_store(hostile: Caller) -> None:
     done = await hostile("import_traces", path="log.jsonl")
@@ -206,6 +224,7 @@ async def test_no_reply_of_any_tool_is_above_the_cap_over_a_hostile_store(hostil
     )  # fmt: skip
     assert filed["created"]
     await judged(hostile)
+    await counted(hostile)
     assert hostile.called == {tool.name for tool in (await hostile.client.list_tools()).tools}
 
 
@@ -241,6 +260,16 @@ ECHOES: list[tuple[str, dict[str, Any]]] = [
     ("align_judge", {"judge": "agent", "cursor": HUGE}),
     ("align_judge", {"judge": "agent", "split": HUGE}),
     ("submit_answers", {"packet_id": HUGE, "answers": []}),
+    ("summarize_traces", {"query": HUGE}),
+    ("summarize_traces", {"by": HUGE}),
+    ("summarize_traces", {"baseline": f"status:{HUGE[:1_900]}"}),
+    ("label_traces", {"labels": [{"trace_id": HUGE}], "criterion": HUGE}),
+    ("label_traces", {"labels": HUGE, "criterion": "a"}),
+    ("generate_inputs", {"suite": HUGE}),
+    ("generate_inputs", {"suite": "big", "dimensions": {HUGE: HUGE}}),
+    ("run_suite", {"suite": "big", "mode": HUGE}),
+    ("run_suite", {"suite": "big", "resume": HUGE}),
+    ("align_judge", {"judge": "recorded", "versus": HUGE}),
     ("file_case", {"suite": HUGE, "reason": HUGE, "assertions": []}),
     ("file_case", {"suite": "big", "reason": "a", "trace_id": HUGE,
                    "assertions": [{"type": "contains", "value": HUGE}]}),
