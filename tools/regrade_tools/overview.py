@@ -5,25 +5,34 @@ from dataclasses import dataclass, field
 
 from pydantic import JsonValue
 
+from regrade_tools.alignments import Alignments
 from regrade_tools.assertions import described
 from regrade_tools.clipping import clip, clip_list
-from regrade_tools.models import Case, Suite
+from regrade_tools.models import CaseResult
 from regrade_tools.paging import fit
-from regrade_tools.planning import planned_case
+from regrade_tools.planning import Planned, planned_case
 from regrade_tools.ports import Host, Store
 from regrade_tools.refusal import Refusal, unknown
-from regrade_tools.standing import standing
+from regrade_tools.standing import Standing, standing
+from regrade_tools.suite_audit import audit
+from regrade_tools.suite_grid import grid, holes
+from regrade_tools.suites import BUILT_IN
 from regrade_tools.timestamps import iso
 from regrade_tools.workspace import NO_WORKSPACE, Workspace
 
 _RUNS = 5
 _PROBLEMS, _TARGETS, _HOLES, _ROWS = 6_000, 1_000, 600, 12_000
 _DESCRIPTION = 300
+_WEAK = 1_200
+_JUDGES = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """What there is. Problems are files of ``evals/`` that cannot be used, and why."""
+    """What there is. Problems are files of ``evals/`` that cannot be used, and why.
+
+    ``weak`` is what an audit of one suite found: nothing that keeps it from running.
+    """
 
     workspace: str | None
     traces: int | None = None
@@ -31,6 +40,8 @@ class Overview:
     targets: list[str] = field(default_factory=list[str])
     last_runs: list[dict[str, JsonValue]] = field(default_factory=list[dict[str, JsonValue]])
     problems: list[str] = field(default_factory=list[str])
+    judges: list[dict[str, JsonValue]] = field(default_factory=list[dict[str, JsonValue]])
+    weak: list[str] = field(default_factory=list[str])
     details: list[dict[str, JsonValue]] | None = None
     truncated: str | None = None
     next_step: str | None = None
@@ -65,6 +76,7 @@ class Overviews:
             suites=shown,
             targets=self._targets(self.workspace),
             last_runs=await self._runs(None),
+            judges=self._judges(self.workspace),
             problems=clip_list(problems, _PROBLEMS),
             truncated=_left_out(len(rows) - len(shown), "suites", "overview(name) shows any one"),
             next_step=_next_step(traces, rows, problems),
@@ -75,12 +87,17 @@ class Overviews:
             raise unknown("suite", name, [*workspace.suites(), "assertions"])
         suite, cases = workspace.suite(name), workspace.cases(name)
         problems: list[str] = []
+        planned: list[Planned] = []
         for case in cases:
             try:
-                planned_case(suite, case)
+                planned.append(planned_case(suite, case))
             except Refusal as refusal:
                 problems.append(refusal.problem)
-        lines = _grid(suite, cases)
+        runs = await self._measured(name)
+        outcomes = runs[0][0].outcomes if runs else {}
+        lines = grid(suite, cases, outcomes)
+        traces_of = [case.provenance.trace for case in cases if case.provenance]
+        labels = await self.store.labels(trace_ids=traces_of) if traces_of else ()
         shown = fit(lines, lambda line: line, 0, _ROWS, most=len(lines)).items
         return Overview(
             workspace=self._place(),
@@ -89,6 +106,7 @@ class Overviews:
             targets=self._targets(workspace),
             last_runs=await self._runs(name),
             problems=clip_list(problems, _PROBLEMS),
+            weak=[clip(told, _WEAK) for told in audit(planned, runs, labels)],
             details=shown,
             truncated=_left_out(
                 len(lines) - len(shown), "scenarios", f"evals/suites/{name}.yaml holds them all"
@@ -109,22 +127,44 @@ class Overviews:
             row["traces_as_cases"] = clip(suite.dataset.query, _DESCRIPTION)
         if suite.description:
             row["description"] = clip(suite.description, _DESCRIPTION)
-        holes = [
-            str(line["scenario"])
-            for line in _grid(suite, cases)
-            if "scenario" in line and not line["cases"]
-        ]
-        if holes:
-            row["scenarios_without_a_case"] = [*clip_list(holes, _HOLES)]
+        empty = holes(grid(suite, cases, {}))
+        if empty:
+            row["scenarios_without_a_case"] = [*clip_list(empty, _HOLES)]
         row["baseline"] = workspace.holds(workspace.baseline_path(name))
         return row
+
+    async def _measured(self, suite: str) -> list[tuple[Standing, tuple[CaseResult, ...]]]:
+        """The last whole runs of a suite on a program, the newest first."""
+        found: list[tuple[Standing, tuple[CaseResult, ...]]] = []
+        for stored in await self.store.runs(suite, _RUNS):
+            whole = stored.end and stored.end.state == "done" and not stored.run.select
+            if whole and stored.run.target not in BUILT_IN:
+                results = await self.store.results(stored.run.id)
+                found.append((standing(stored.run, results), results))
+        return found
+
+    def _judges(self, workspace: Workspace) -> list[dict[str, JsonValue]]:
+        """Each judge with its state, and what it still needs."""
+        alignments = Alignments(workspace)
+        rows: list[dict[str, JsonValue]] = []
+        for name in alignments.files.names()[:_JUDGES]:
+            try:
+                found = alignments.assessment(name)
+            except Refusal as refusal:
+                rows.append({"judge": name, "problem": clip(refusal.problem, _DESCRIPTION)})
+                continue
+            row: dict[str, JsonValue] = {"judge": name, "state": found.state}
+            if found.state != "aligned" and found.reasons:
+                row["because"] = clip(found.reasons[0], _DESCRIPTION)
+            rows.append(row)
+        return rows
 
     def _targets(self, workspace: Workspace) -> list[str]:
         try:
             own = [*workspace.project().targets]
         except Refusal:
             return []
-        return ["recorded", "corrected", "latest", *clip_list(own, _TARGETS)]
+        return [*BUILT_IN, *clip_list(own, _TARGETS)]
 
     async def _runs(self, suite: str | None) -> list[dict[str, JsonValue]]:
         told: list[dict[str, JsonValue]] = []
@@ -151,27 +191,6 @@ class Overviews:
         if self.workspace is None:
             return None
         return f"{self.workspace.root} ({self.workspace.found_by})"
-
-
-def _grid(suite: Suite, cases: tuple[Case, ...]) -> list[dict[str, JsonValue]]:
-    """Features by scenarios with their number of cases; cases outside the grid come last."""
-    counted = Counter((case.feature, case.scenario) for case in cases)
-    lines: list[dict[str, JsonValue]] = []
-    for feature, held in suite.features.items():
-        for scenario, inner in held.scenarios.items():
-            line: dict[str, JsonValue] = {
-                "feature": feature,
-                "scenario": f"{feature} / {scenario}",
-                "cases": counted.pop((feature, scenario), 0),
-            }
-            if inner.description:
-                line["description"] = clip(inner.description, _DESCRIPTION)
-            lines.append(line)
-    lines.extend(
-        {"place": " / ".join(filter(None, place)) or "no feature", "cases": number}
-        for place, number in counted.items()
-    )
-    return lines
 
 
 def _left_out(number: int, what: str, rest: str) -> str | None:

@@ -24,7 +24,7 @@ from regrade_tools.running import Progress, silent
 from regrade_tools.runs import Runs
 from regrade_tools.workspace import Workspace, needed
 
-_BUILT_IN: dict[str, TargetSpec] = {
+BUILT_IN: dict[str, TargetSpec] = {
     "recorded": RecordedTarget(recorded="filed"),
     "corrected": RecordedTarget(recorded="corrected"),
     "latest": RecordedTarget(recorded="latest"),
@@ -147,7 +147,7 @@ class Suites:
         return (*cases, *await trace_cases(suite.dataset, self.runs.store, time.time()))
 
     def _spec(self, workspace: Workspace, name: str) -> TargetSpec:
-        known = {**_BUILT_IN, **workspace.project().targets}
+        known = {**BUILT_IN, **workspace.project().targets}
         if name not in known:
             raise unknown(
                 "target", name, known, next_step="Targets are declared in evals/regrade.yaml."
