@@ -118,3 +118,15 @@ async def test_a_client_of_the_newer_era_that_listens_is_told_of_a_new_run(root:
         with anyio.fail_after(20):
             event = await anext(news)
     assert type(event).__name__ == "ResourcesListChanged"
+
+
+async def test_what_does_not_change_may_be_kept_by_its_caller_alone(root: Path) -> None:
+    async with Client(build_server(House(Workspace(root))), mode="2026-07-28") as client:
+        fixed = [
+            await client.list_tools(),
+            await client.list_prompts(),
+            await client.list_resource_templates(),
+        ]
+        listed = await client.list_resources()
+    assert {(one.ttl_ms, one.cache_scope) for one in fixed} == {(300_000, "private")}
+    assert listed.ttl_ms == 0

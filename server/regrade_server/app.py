@@ -8,6 +8,7 @@ from importlib.metadata import version
 from typing import Any, cast
 
 from mcp.server import MCPServer
+from mcp.server.caching import CacheableMethod, CacheHint
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.tools.base import Tool as Registered
@@ -27,6 +28,15 @@ from regrade_server.surface import Listing, Surface
 from regrade_tools.clipping import REFUSAL, clip
 from regrade_tools.mistakes import mistakes
 from regrade_tools.refusal import unknown
+
+# A server's tools and prompts are the same as long as it lives; which of them a caller may use is
+# that caller's own matter.
+_FIVE_MINUTES = CacheHint(ttl_ms=300_000, scope="private")
+_FIXED: Mapping[CacheableMethod, CacheHint] = {
+    "tools/list": _FIVE_MINUTES,
+    "prompts/list": _FIVE_MINUTES,
+    "resources/templates/list": _FIVE_MINUTES,
+}
 
 
 def build_server(house: House, surface: Surface = Surface()) -> MCPServer[None]:  # noqa: B008 - frozen
@@ -52,6 +62,7 @@ def build_server(house: House, surface: Surface = Surface()) -> MCPServer[None]:
         tools=[registered(tool, surface) for tool in tools],
         lifespan=lifespan,
         log_level="WARNING",
+        cache_hints=_FIXED,
         middleware=[Listing({tool.name: tool for tool in tools})],
     )
     server.offered = partial(listed, house, names)
