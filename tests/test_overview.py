@@ -25,7 +25,7 @@ def write(root: Path) -> None:
         "def answer(question):\n    return 'no' if 'bad' in question else question\n"
     )
     (evals / "regrade.yaml").write_text('{"targets": {"app": {"python": "app:answer"}}}')
-    suite = {
+    suite: dict[str, Any] = {
         "target": "app",
         "assertions": [{"type": "not-contains", "value": "sorry"}],
         "features": {"talk": {"scenarios": {"one": {}, "many": {}, "none": {}}}},
