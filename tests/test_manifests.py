@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import regrade_server
 from regrade_server.cli.main import parser
 from regrade_server.house import House
 from regrade_server.slash import COMMANDS
@@ -15,7 +16,9 @@ from regrade_server.slash import COMMANDS
 ROOT = Path(__file__).parents[1]
 PLUGIN = ROOT / "plugins" / "regrade"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT = PYPROJECT["project"]
+PACKAGES = PYPROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
 
 
 def read(path: Path) -> Any:
@@ -74,7 +77,9 @@ def test_the_bundle_starts_the_server_in_the_folder_that_a_person_chose() -> Non
     told = read(ROOT / "plugins" / "mcpb" / "manifest.json")
     server = told["server"]
     assert (told["name"], told["version"]) == (PROJECT["name"], PROJECT["version"])
-    assert (ROOT / server["entry_point"]).is_file()
+    root, entry_point = server["entry_point"].split("/", maxsplit=1)
+    assert f"{root}/{Path(entry_point).parent}" in PACKAGES
+    assert (Path(regrade_server.__file__).parents[1] / entry_point).is_file()
     command, *arguments = server["mcp_config"]["args"][3:]
     assert command in PROJECT["scripts"]
     assert parser().parse_args(arguments).root == Path("${user_config.root}")

@@ -7,8 +7,11 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import JsonValue
 
+from regrade_tools.credentials import CREDENTIALS, hinted
 from regrade_tools.formats import Reading, Record, Skipped, traces
 from regrade_tools.redaction import redaction
 from regrade_tools.refusal import Refusal
@@ -95,6 +98,20 @@ def test_every_kind_of_secret_is_replaced_at_any_depth_and_counted(kind: str, se
         f"KEY_[redacted:{kind}]",
     ]
     assert redact.count == Counter({kind: 3})
+
+
+# Parts of secrets, of words that are near them, and of what is in neither.
+HINTS = [hint for credential in CREDENTIALS for hint in credential.hints]
+NEAR = ("pass", "auth", "eyJ", "sk", "-", "_", "=", "x9Z", "\u212aelvin", "\u0130", ": ", " ", "\n")
+PARTS = st.sampled_from([*HINTS, *map(str.upper, HINTS), *(secret for _, secret in SECRETS), *NEAR])
+
+
+@given(st.lists(PARTS, max_size=8).map("".join))
+def test_the_first_look_passes_over_no_secret(text: str) -> None:
+    found = list(hinted(text))
+    for credential in CREDENTIALS:
+        if credential.replaced(text, str.upper) != text:
+            assert credential in found
 
 
 @pytest.mark.parametrize(("kind", "before", "secret", "after"), AROUND)

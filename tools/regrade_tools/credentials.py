@@ -164,20 +164,29 @@ def _placeholder(value: str) -> bool:
     )
 
 
-def named(name: str, value: str) -> bool:
-    """Whether ``value`` is a secret because it stands in a field called ``name``.
+# Records repeat their names.
+@lru_cache(maxsize=4_096)
+def is_header(name: str) -> bool:
+    """Whether what stands under ``name`` is a header that lets somebody in."""
+    return name.lower().endswith("authorization")
+
+
+def named(name: str, given: str | int) -> bool:
+    """Whether ``given`` is a secret because it stands in a field called ``name``.
 
     A value of several words is none: it says something about the field.
     """
     word = _word(name)
-    if word is None or _BLANK.search(value):
+    if word is None:
+        return False
+    value = str(given)
+    if _BLANK.search(value):
         return False
     if word == "token":
         return len(value) >= _LEAST_TOKEN and _RANDOM.search(value) is not None
     return _secretive(word, value)
 
 
-# Records repeat their names.
 @lru_cache(maxsize=4_096)
 def _word(name: str) -> str | None:
     """The word at the end of ``name`` that says that a secret stands under it."""
@@ -190,7 +199,7 @@ def _form(kind: str, hints: str, form: str, likely: Likely = _always) -> Credent
     return Credential(kind, tuple(hints.split()), f"{_START}(?P<secret>{form})", likely)
 
 
-_CREDENTIALS = (
+CREDENTIALS = (
     Credential("private_key", ("-----begin ",), f"(?P<secret>{_BLOCK})", _always),
     _form("openai_key", "sk-", "sk-[A-Za-z0-9_-]{20,}+", _random),
     _form("stripe_key", "k_live_ k_test_", "[rs]k_(?:live|test)_[A-Za-z0-9]{10,}+", _random),
@@ -216,11 +225,25 @@ _CREDENTIALS = (
     Credential(NAMED, _STEMS, f"(?P<name>{_NAME}){_SIGN}{_VALUE}", _written, folds=True),
     Credential(NAMED, ("token",), rf"(?<![\w-])token{_SIGN}{_VALUE}", _token, folds=True),
 )
-_HINTS = tuple((hint, credential) for credential in _CREDENTIALS for hint in credential.hints)
+_HINTS = tuple((hint, credential) for credential in CREDENTIALS for hint in credential.hints)
+# Whether any hint is there, in one look each: every alternative begins with a letter or sign that
+# is seldom in prose, and what stands before that is looked at behind it. The first are of patterns
+# that know capitals; the second are looked for in lower case.
+_SIGNS = re.compile(
+    r"A(?:[KS]IA|Iza)|B(?<=-----B)EGIN |J(?<=eyJ)|xox|:(?://)"
+    r"|-(?:(?<=sk-)|(?<=glpat-)|(?<=xapp-)|(?<=pypi-))"
+    r"|_(?:(?<=k_)(?:live|test)_|(?<=gh[pousr]_)|(?<=github_)pat_|(?<=hf_)|(?<=npm_))"
+)
+_WORDS = re.compile(
+    r"bearer|z(?<=authoriz)ation|w(?:(?<=passw)|(?<=pw)d)|p(?<=passp)hrase|c(?<=sec)ret"
+    r"|k(?:ey|(?<=tok)en)"
+)
 
 
 def hinted(text: str) -> Iterable[Credential]:
     """What ``text`` may hold, in the order in which it is to be replaced."""
     folded = text.lower()
+    if _WORDS.search(folded) is None and _SIGNS.search(text) is None:
+        return ()
     found = [credential for hint, credential in _HINTS if hint in folded]
     return dict.fromkeys(found) if found else ()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
-from regrade_tools.credentials import NAMED, hinted, named
+from regrade_tools.credentials import NAMED, hinted, is_header, named
 from regrade_tools.jsontext import compact, unpacked
 from regrade_tools.patterns import DEADLINE_S, SlowPatternError, compiled, replaced
 from regrade_tools.refusal import Refusal
@@ -109,17 +109,19 @@ class Redaction:
 
     def _under(self, name: str, value: JsonValue) -> JsonValue:
         """``value`` without secrets, and without what ``name`` says is one."""
+        if isinstance(value, dict):
+            if "stringValue" in value:
+                # As OTLP types a text.
+                value = {**value, "stringValue": self._under(name, value["stringValue"])}
+            return self._object(value)
         if isinstance(value, list):
             return [self._under(name, item) for item in value]
-        if isinstance(value, dict) and "stringValue" in value:
-            # As OTLP types a text.
-            value = {**value, "stringValue": self._under(name, value["stringValue"])}
-        if isinstance(value, str) and name.lower().endswith("authorization"):
+        if isinstance(value, str) and is_header(name):
             # A header, as the line that it is.
             return self.text(f"{name}: {value}").removeprefix(f"{name}: ")
-        if isinstance(value, str | int) and not isinstance(value, bool) and named(name, str(value)):
+        if isinstance(value, str | int) and not isinstance(value, bool) and named(name, value):
             return self._mark(NAMED)
-        return self.apply(value)
+        return self.text(value) if isinstance(value, str) else value
 
     def _inside(self, text: str) -> str:
         """JSON in a text: what is written with escapes there is read without them later."""
