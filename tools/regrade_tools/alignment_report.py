@@ -10,6 +10,7 @@ from regrade_tools.alignment import (
     Confusion,
     Need,
     confusion,
+    fleiss_of_all,
     pairwise_kappas,
 )
 from regrade_tools.alignments import Alignments, Row
@@ -31,10 +32,12 @@ class AlignmentReport:
     """A judge against people. Positive is PASS.
 
     ``comparable`` of ``labels`` rows could be compared. ``agreement`` stands beside ``majority``,
-    what always saying the most frequent label would reach, and ``people_kappa``, how far people
-    agree with each other. ``policies``: the same under each reading of UNKNOWN. ``looks``: how
-    often the test split was looked at. ``history``: what this judge and the versions before it
-    reached, the latest first. Disagreements of the test split are never shown.
+    what always saying the most frequent label would reach, and ``people_kappa``, how far each two
+    people agree with each other; ``people_fleiss`` is of three and more, of the items that all of
+    them labelled. Where people differ the majority is the label, and a tie is left out.
+    ``policies``: the same under each reading of UNKNOWN. ``looks``: how often the test split was
+    looked at. ``history``: what this judge and the versions before it reached, the latest first.
+    Disagreements of the test split are never shown.
     """
 
     judge: str
@@ -58,6 +61,7 @@ class AlignmentReport:
     agreement: float | None = None
     majority: float | None = None
     people_kappa: dict[str, float | None] | None = None
+    people_fleiss: float | None = None
     policies: dict[str, dict[str, float | None]] | None = None
     needs: list[Need] = field(default_factory=list[Need])
     disagreements: list[Disagreement] = field(default_factory=list[Disagreement])
@@ -104,7 +108,7 @@ def unmeasured(
     name, spec = sitting.judge.name, sitting.judge.spec
     assessment = alignments.assessment(name)
     book, kept = alignments.labels.book(spec), alignments.files.book(name)
-    kappas = pairwise_kappas(book.by_labeller())
+    people = book.by_labeller()
     return AlignmentReport(
         judge=name,
         fingerprint=sitting.fingerprint,
@@ -116,7 +120,11 @@ def unmeasured(
         needs=assessment.needs,
         looks=len(kept.looks()),
         history=versions(kept.history),
-        people_kappa={f"{a} / {b}": kappa for (a, b), (kappa, _) in kappas.items()} or None,
+        people_kappa={
+            f"{a} / {b}": rounded(kappa) for (a, b), (kappa, _) in pairwise_kappas(people).items()
+        }
+        or None,
+        people_fleiss=rounded(fleiss_of_all(people)),
         label_problems=_label_problems(book) or None,
         hint=None if labels else _no_labels(book),
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pydantic import JsonValue
 
 from regrade_tools.alignment_report import AlignmentReport, alignment_report, unmeasured
-from regrade_tools.alignments import Alignments, Row
+from regrade_tools.alignments import Alignments
 from regrade_tools.bench import Bench, Sitting
 from regrade_tools.budget import Budget
 from regrade_tools.errands import Errands
@@ -15,9 +15,9 @@ from regrade_tools.paging import position
 from regrade_tools.pairs import both_orders, compared, preferred
 from regrade_tools.population import Population, Populations
 from regrade_tools.redaction import redaction_of
-from regrade_tools.refusal import Refusal, unknown
+from regrade_tools.refusal import Refusal
+from regrade_tools.rivals import beside, rival
 from regrade_tools.running import Progress, silent
-from regrade_tools.versions import Versus, versus_of
 from regrade_tools.workspace import Workspace, needed
 
 # Among so many answers the counts do not give away what is said of a single one.
@@ -95,6 +95,8 @@ class Judges:
         alignments = Alignments(needed(self.workspace))
         sitting = self._sitting(alignments, judge, client)
         budget = _budget(budget_usd)
+        # Before any work is handed out: nobody judges dozens of items to be refused at the end.
+        other = None if versus is None else rival(alignments, sitting, versus)
         items = alignments.items(sitting, split)
         if sitting.needs_an_agent:
             known = await self.bench.known(sitting, [item.key for item in items])
@@ -107,36 +109,22 @@ class Judges:
         else:
             rows = await alignments.measure(self.bench, sitting, split, budget, progress)
         report = alignment_report(alignments, sitting, split, rows, start)
-        if versus is None:
+        if other is None:
             return report
-        return replace(report, versus=await self._versus(alignments, sitting, versus, rows))
+        return replace(report, versus=await beside(self.bench.store, other, sitting, rows))
 
-    async def _versus(
-        self, alignments: Alignments, sitting: Sitting, other: str, rows: list[Row]
-    ) -> Versus:
-        """What another judge, or an earlier version of this one, said of the same rows."""
-        files, spec = alignments.files, sitting.judge.spec
-        if other in files.names():
-            beside = alignments.known_agent(files.sitting(files.judge(other)))
-            if beside.judge.spec.criterion != spec.criterion:
-                raise Refusal(
-                    f"{other} judges {beside.judge.spec.criterion}, not {spec.criterion}."
-                )
-            fingerprint, answers = beside.fingerprint, files.book(other).answers
-            said = {key: one for key, one in answers.items() if one.fingerprint == fingerprint}
-        else:
-            known = {look.fingerprint for look in files.book(sitting.judge.name).history}
-            if other not in known:
-                raise unknown("judge or version", other, [*files.names(), *sorted(known)])
-            said = await self.bench.store.judgements(other, [row.truth.item.key for row in rows])
-        found = versus_of(other, rows, said, spec.unknown)
-        if not found.rows:
-            raise Refusal(
-                f"Nothing is kept of what {other} said of these rows.",
-                next_step=f'align_judge("{other}", split=...) measures a judge; of a version that '
-                "was recorded or is gone from this machine nothing is kept.",
-            )
-        return found
+    def standing(self, judge: str, split: Split = "test") -> AlignmentReport:
+        """Where a judge stands and what it reached before; nobody is asked, no look is counted."""
+        alignments = Alignments(needed(self.workspace))
+        sitting = alignments.known_agent(alignments.files.sitting(alignments.files.judge(judge)))
+        dealt = alignments.labels.splits(sitting.judge.spec).values()
+        return unmeasured(alignments, sitting, split, sum(one == split for one in dealt))
+
+    def agent(self, judge: str) -> str:
+        """The agent who was measured last as a judge that has no mind of its own; empty if none."""
+        alignments = Alignments(needed(self.workspace))
+        files = alignments.files
+        return alignments.known_agent(files.sitting(files.judge(judge))).agent
 
     def _sitting(self, alignments: Alignments, judge: str, client: str) -> Sitting:
         sitting = alignments.files.sitting(alignments.files.judge(judge))

@@ -3,14 +3,12 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from regrade_tools.alignment import Need, fleiss, pairwise_kappas
+from regrade_tools.alignment import Need, fleiss_of_all, pairwise_kappas
 from regrade_tools.alignments import Alignments
 from regrade_tools.labelbook import LabelBook
 from regrade_tools.labelling import Criterion
 from regrade_tools.models import Split
 from regrade_tools.workspace import Workspace
-
-_THREE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +56,7 @@ def status(workspace: Workspace, criterion: Criterion, book: LabelBook) -> Label
         sampled=dict(Counter(truth.row.label.sampled for truth in book.truths)),
         labellers={name: len(verdicts) for name, verdicts in sorted(people.items())},
         agreement=[Agreement(pair, both, kappa) for pair, (kappa, both) in kappas.items()],
-        fleiss=_fleiss(book),
+        fleiss=fleiss_of_all(people),
         disputed=book.disputed,
         suggestions=len(suggested - said),
         outdated=book.outdated,
@@ -80,11 +78,3 @@ def _counts(
         count = found.setdefault(splits.get(truth.item.key, "all"), {"pass": 0, "fail": 0})
         count[truth.verdict] += 1
     return dict(sorted(found.items()))
-
-
-def _fleiss(book: LabelBook) -> float | None:
-    people = book.by_labeller()
-    if len(people) < _THREE:
-        return None
-    shared = set[str].intersection(*(set(verdicts) for verdicts in people.values()))
-    return fleiss([[people[name][item] for name in people] for item in sorted(shared)])

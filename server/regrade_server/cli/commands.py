@@ -11,6 +11,7 @@ from regrade_server.cli import (
     examining,
     input_commands,
     installing,
+    judge_commands,
     label_commands,
     printing,
     suite_commands,
@@ -49,6 +50,7 @@ def add_to(verb: Adder) -> None:
     suite_commands.add_to(verb)
     input_commands.add_to(verb)
     label_commands.add_to(verb)
+    judge_commands.add_to(verb)
     trace_commands.add_to(verb)
     running = verb("run", "run a suite: exit 1 where cases fail, 3 where some are errored", run)
     _add_running(running)

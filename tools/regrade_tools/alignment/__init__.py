@@ -1,6 +1,12 @@
 """How far a judge can be trusted: pure arithmetic over what people and the judge said."""
 
-from regrade_tools.alignment.agreement import cohen, consensus, fleiss, pairwise_kappas
+from regrade_tools.alignment.agreement import (
+    cohen,
+    consensus,
+    fleiss,
+    fleiss_of_all,
+    pairwise_kappas,
+)
 from regrade_tools.alignment.assessment import AlignmentState, Assessment, Evidence, Need, assess
 from regrade_tools.alignment.confusion import (
     UNKNOWN_POLICIES,
@@ -38,6 +44,7 @@ __all__ = [
     "consensus",
     "corrected_rate",
     "fleiss",
+    "fleiss_of_all",
     "labels_needed",
     "pairwise_kappas",
     "post_stratified",

@@ -1,11 +1,14 @@
 """How far people agree with each other: the ceiling of any judge."""
 
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from itertools import combinations
 from typing import TypeVar
 
 Answer = TypeVar("Answer", bound=Hashable)
+
+# Of two people Cohen's kappa says the same.
+_SEVERAL = 3
 
 
 def cohen(left: Sequence[Answer], right: Sequence[Answer]) -> float | None:
@@ -36,6 +39,18 @@ def fleiss(rows: Sequence[Sequence[Answer]]) -> float | None:
     return None if chance == 1 else (equal - chance) / (1 - chance)
 
 
+def fleiss_of_all(labellers: Mapping[str, Mapping[str, Answer]]) -> float | None:
+    """Fleiss' kappa of the rows that everybody labelled; None of fewer than three people.
+
+    Args:
+        labellers: Each labeller's label by the key of the row.
+    """
+    if len(labellers) < _SEVERAL:
+        return None
+    shared = set[str].intersection(*(set(labels) for labels in labellers.values()))
+    return fleiss([[labels[key] for labels in labellers.values()] for key in sorted(shared)])
+
+
 def consensus(labels: Sequence[Answer]) -> Answer | None:
     """What more than half of the labellers say; None where no label has that many."""
     (label, count), *_ = Counter(labels).most_common(1) or [(None, 0)]
@@ -43,7 +58,7 @@ def consensus(labels: Sequence[Answer]) -> Answer | None:
 
 
 def pairwise_kappas(
-    labellers: dict[str, dict[str, Answer]],
+    labellers: Mapping[str, Mapping[str, Answer]],
 ) -> dict[tuple[str, str], tuple[float | None, int]]:
     """Cohen's kappa of each two labellers on the rows that both labelled, and how many those are.
 
