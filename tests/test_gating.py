@@ -178,6 +178,89 @@ def test_a_run_of_another_commit_is_refused(repository: Path, regrade: Command) 
     assert (code, "it measured the commit " in told["refused"]) == (2, True)
 
 
+def test_a_run_of_files_that_were_edited_without_a_commit_is_refused(
+    repository: Path, regrade: Command
+) -> None:
+    (repository / ".gitignore").write_text(".regrade\n__pycache__\n")
+    answers(repository, a="bad")
+    git(repository, "init", "-q")
+    git(repository, "add", ".")
+    git(repository, "commit", "-q", "-m", "one")
+    answers(repository)
+    flattered = ran(regrade)
+    answers(repository, a="bad")
+    code, told = gate(regrade, "--run-id", flattered)
+    why = "files of the repository that app may be made of changed since"
+    assert (code, told["refused"]) == (2, f"{flattered} cannot decide on s: {why}.")
+    assert gate(regrade, "--run-id", ran(regrade))[0] == 1
+
+
+def test_a_file_with_the_name_of_a_branch_is_no_baseline(
+    repository: Path, regrade: Command
+) -> None:
+    assert regrade("run", "s", "--save-baseline")[0] == 0
+    git(repository, "init", "-q")
+    git(repository, "add", ".")
+    git(repository, "commit", "-q", "-m", "one")
+    git(repository, "branch", "base")
+    own = repository / "evals" / "baselines" / "s.json"
+    planted = own.read_text().replace('"outcome": "passed"', '"outcome": "failed"')
+    (repository / "base").write_text(planted)
+    answers(repository, a="bad", b="bad")
+    assert gate(regrade, "--baseline", "base")[1]["ruling"]["decision"] == "hold"
+
+
+SCORED = """
+target: app
+assertions:
+  - {type: python, ref: "evals/checks/scorers.py:fits"}
+  - {type: command, run: [sh, evals/yes.sh]}
+  - {type: judge, judge: polite}
+"""
+SCORER = """
+from evals.checks.words import GOOD
+def fits(output, right="good"):
+    return output == GOOD == right
+"""
+
+
+@pytest.mark.parametrize(
+    ("file", "was", "becomes", "told"),
+    [
+        ("checks/scorers.py", "output == GOOD == right", "True",
+         "what stands behind evals/checks/scorers.py:fits changed"),
+        ("checks/words.py", "good", "bad",
+         "what stands behind evals/checks/scorers.py:fits changed"),
+        ("yes.sh", "true", "false", "what stands behind sh evals/yes.sh changed"),
+        ("judges/polite.md", "tpr: 0.9", "tpr: 0.1",
+         "what stands behind the judge polite changed"),
+        ("cases/s/a.yaml", '"good"', '"bad"',
+         "a: what its scorers are told beside the answer changed"),
+    ],
+)  # fmt: skip
+def test_an_edited_scorer_is_told_as_loosened(  # noqa: PLR0913 - the edit
+    file: str, was: str, becomes: str, told: str, repository: Path, regrade: Command
+) -> None:
+    evals = repository / "evals"
+    (evals / "checks").mkdir()
+    (evals / "judges").mkdir()
+    (evals / "suites" / "s.yaml").write_text(SCORED)
+    (evals / "checks" / "scorers.py").write_text(SCORER)
+    (evals / "checks" / "words.py").write_text("GOOD = 'good'")
+    (evals / "yes.sh").write_text("cat >/dev/null; echo true")
+    (evals / "judges" / "polite.md").write_text(
+        "---\ncriterion: polite\npython: app:polite\nthresholds: {tpr: 0.9}\n---\n"
+    )
+    (repository / "app.py").write_text(f"{PROGRAM}\ndef polite(given):\n    return True\n")
+    for name in ("a", "b", "c"):
+        write(case_file(repository, name), id=name, input=name, columns={"right": "good"})
+    before = ran(regrade)
+    edited_file = evals / file
+    edited_file.write_text(edited_file.read_text().replace(was, becomes))
+    _, out, _ = regrade("run", "s", "--baseline", before, "--json")
+    assert json.loads(out)["comparison"]["loosened"] == [told]
+
+
 def git(folder: Path, *arguments: str) -> None:
     person = ("-c", "user.name=a", "-c", "user.email=a@b.c")
     environment = {**os.environ, "GIT_CONFIG_GLOBAL": ""}

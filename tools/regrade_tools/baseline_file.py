@@ -22,6 +22,7 @@ class _BaselineCase(Document):
     input: str
     checks: tuple[str, ...]
     answer: str = ""
+    expected: str = ""
 
 
 class _Baseline(Document):
@@ -29,6 +30,7 @@ class _Baseline(Document):
     run: str
     target: str
     program: str = ""
+    scorers: dict[str, str] = Field(default_factory=dict[str, str])
     trials: int = 1
     gate: GatePolicy
     profiles: dict[str, Profile] = Field(default_factory=dict[str, Profile])
@@ -53,6 +55,7 @@ def write_baseline(suite: str, found: Standing) -> str:
         "run": found.run_id,
         "target": found.target,
         **({"program": found.program} if found.program else {}),
+        **({"scorers": found.scorers} if found.scorers else {}),
         "trials": found.trials,
         "gate": own["gate"],
     }
@@ -77,6 +80,7 @@ def _case(found: Standing, case_id: str) -> dict[str, Any]:
         "input": case.input,
         "checks": list(case.checks),
         **({"answer": case.answer} if case.answer else {}),
+        **({"expected": case.expected} if case.expected else {}),
     }
 
 
@@ -106,6 +110,7 @@ def read_baseline(text: str, suite: str, where: str) -> Standing:
         trials=read.trials,
         flaky=frozenset(case_id for case_id, case in read.cases.items() if case.flaky),
         program=read.program,
+        scorers=read.scorers,
         gates={"": Profile(trials=read.trials, gate=read.gate), **read.profiles},
     )
 
@@ -119,4 +124,5 @@ def _scheduled(case_id: str, case: _BaselineCase) -> Scheduled:
         input=case.input,
         checks=case.checks,
         answer=case.answer,
+        expected=case.expected,
     )

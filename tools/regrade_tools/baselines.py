@@ -64,7 +64,12 @@ class Baselines:
         return self._of_file(path, suite) if os.path.lexists(path) else None
 
     def _file(self, told: str) -> Path | None:
-        """What is ``told`` as a path of the workspace, where something but a folder is there."""
+        """What is ``told`` as a path of the workspace, where something but a folder is there.
+
+        A baseline is called so: else a pull request could add a file with the name of a branch.
+        """
+        if not told.endswith(".json"):
+            return None
         path = self.workspace.root / told
         try:
             # A folder may have the name of a branch.

@@ -16,11 +16,11 @@ class Comparison:
     """What changed between two standings, as ids of cases.
 
     ``flaky`` passed in some trials and failed in others, before or after. ``loosened`` tells, one
-    line each, of a case that is gone, that lost an assertion, or whose input or filed answer
-    changed, of another target and of fewer trials: a rate that rose this way did not rise because
-    the product got better; ``loosening`` counts these. ``not_comparable`` says why the
-    two rates are not of the same thing. ``difference`` is over the cases that both decided, where a
-    flaky one counts as failed.
+    line each, of a case that is gone, that lost an assertion, or whose input, filed or expected
+    answer changed, of a scorer that did, of another target and of fewer trials: a rate that rose
+    this way did not rise because the product got better; ``loosening`` counts these.
+    ``not_comparable`` says why the two rates are not of the same thing. ``difference`` is over the
+    cases that both decided, where a flaky one counts as failed.
     """
 
     fixed: list[str] = field(default_factory=list[str])
@@ -95,6 +95,9 @@ def _loosened(before: Standing, after: Standing, select: str) -> Iterator[_Loose
     if not before.gates and before.trials > after.trials:
         told = f"each case was asked {before.trials} times and is asked {after.trials}"
         yield _Loosened("trials", told)
+    for name, source in before.scorers.items():
+        if after.scorers.get(name, source) != source:
+            yield _Loosened("scorer", f"what stands behind {name} changed")
     for case_id, was in before.cases.items():
         now = after.cases.get(case_id)
         if now is not None:
@@ -116,6 +119,10 @@ def _case_loosened(was: Scheduled, now: Scheduled) -> Iterator[_Loosened]:
     # An answer that only one of the two scored is another target, which is told once.
     if was.answer and now.answer and was.answer != now.answer:
         yield _Loosened("answer", f"{was.id}: the filed answer that is scored changed")
+    if was.expected and now.expected and was.expected != now.expected:
+        yield _Loosened(
+            "expected", f"{was.id}: what its scorers are told beside the answer changed"
+        )
     if CRITICAL in was.tags and CRITICAL not in now.tags:
         yield _Loosened("tag", f"{was.id}: it is no longer critical")
 
@@ -128,6 +135,8 @@ _KINDS = {
     "assertion": ("assertion changed or gone", "assertions changed or gone"),
     "input": ("input changed", "inputs changed"),
     "answer": ("filed answer changed", "filed answers changed"),
+    "expected": ("expected answer changed", "expected answers changed"),
+    "scorer": ("scorer changed", "scorers changed"),
     "target": ("other target", "other targets"),
     "trials": ("lower number of trials", "lower numbers of trials"),
     "rule": ("laxer term of the gate", "laxer terms of the gate"),

@@ -13,6 +13,7 @@ from regrade_tools.models import UNREADABLE, Profile, StoredRun
 from regrade_tools.planning import program
 from regrade_tools.recordings import Mode
 from regrade_tools.refusal import Refusal, Unavailable
+from regrade_tools.resuming import edited_since
 from regrade_tools.run_reports import RunReport
 from regrade_tools.run_summary import Summary
 from regrade_tools.running import Progress, silent
@@ -196,6 +197,8 @@ class Gating:
         here = self.suites.runs.host.commit()
         if run.commit and here and run.commit.rstrip("+") != here.rstrip("+"):
             return f"it measured the commit {run.commit}, and this is {here}"
+        if edited := edited_since(run, self.suites.sources(prepared), prepared.scorers):
+            return f"{edited} since"
         then = {case.id: case for case in run.cases}
         now = {case.id: case for case in prepared.cases}
         other = sorted(

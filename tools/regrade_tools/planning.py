@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from regrade_tools.assertions import Check, parse_all
+from regrade_tools.assertions import Check, Scorer, parse_all
 from regrade_tools.fingerprint import fingerprint
 from regrade_tools.models import Case, RecordedTarget, Scheduled, Suite, TargetSpec
 from regrade_tools.models.case import Spec
@@ -30,7 +30,14 @@ class Planned:
             input=fingerprint(self.case.input),
             checks=tuple(check.fingerprint for check in self.checks),
             answer=self._answer(spec),
+            expected=self._expected(),
         )
+
+    def _expected(self) -> str:
+        """What scorers are told of the case beside its input: whoever edits it edits the result."""
+        if not any(isinstance(check.assertion, Scorer) for check in self.checks):
+            return ""
+        return fingerprint([self.case.corrected_output, self.case.columns])
 
     def _answer(self, spec: TargetSpec) -> str:
         """Which answer a target that runs nothing scores: whoever edits it edits the result."""

@@ -1,9 +1,8 @@
 """Whether a run that was interrupted can go on where it stood, and what it still has to ask."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from regrade_tools.models import CaseResult, RecordedTarget, Run, RunState, Scheduled, TargetSpec
-from regrade_tools.planning import program
+from regrade_tools.models import CaseResult, RecordedTarget, Run, RunState, TargetSpec
 from regrade_tools.refusal import Refusal
 
 _ANEW = "Start a new run: a rate over two different things would mean nothing."
@@ -16,10 +15,8 @@ def measured(results: Sequence[CaseResult]) -> Answered:
     return frozenset((result.case_id, result.trial) for result in results)
 
 
-def make_resumable(
-    run: Run, state: RunState, spec: TargetSpec, cases: Sequence[Scheduled], commit: str
-) -> None:
-    """Make sure that ``run`` can go on with the files as they are now.
+def make_resumable(run: Run, state: RunState, spec: TargetSpec, now: Run) -> None:
+    """Make sure that ``run`` can go on; ``now`` is what it would be if it began now.
 
     Raises:
         Refusal: It has ended or is under way, or something it measures has changed.
@@ -29,20 +26,35 @@ def make_resumable(
             f"{run.id} is {state}, and only an interrupted run is resumed.",
             next_step=f'get_run("{run.id}") shows it; run_suite without resume measures anew.',
         )
-    if run.program != program(spec):
+    if run.program != now.program:
         raise Refusal(f"The target {run.target} has changed since {run.id} began.", next_step=_ANEW)
     # What is stored is scored whatever the program is now.
-    if not isinstance(spec, RecordedTarget) and run.commit.rstrip("+") != commit.rstrip("+"):
+    if not isinstance(spec, RecordedTarget) and run.commit.rstrip("+") != now.commit.rstrip("+"):
         raise Refusal(
-            f"{run.id} measured commit {run.commit or 'none'}, and this is {commit or 'none'}.",
+            f"{run.id} measured commit {run.commit or 'none'}, and this is {now.commit or 'none'}.",
             next_step=_ANEW,
         )
-    before, now = {case.id: case for case in run.cases}, {case.id: case for case in cases}
+    if edited := edited_since(run, now.sources, now.scorers):
+        raise Refusal(f"{edited[0].upper()}{edited[1:]} since {run.id} began.", next_step=_ANEW)
+    before, after = {case.id: case for case in run.cases}, {case.id: case for case in now.cases}
     other = sorted(
-        case_id for case_id in before.keys() | now.keys() if before.get(case_id) != now.get(case_id)
+        case_id
+        for case_id in before.keys() | after.keys()
+        if before.get(case_id) != after.get(case_id)
     )
     if other:
         raise Refusal(
             f"{len(other)} cases have changed since {run.id} began, such as {other[0]}.",
             next_step=_ANEW,
         )
+
+
+def edited_since(run: Run, sources: str, scorers: Mapping[str, str]) -> str:
+    """What of the repository is not what it was when ``run`` began; empty where nothing is.
+
+    The commit does not tell: files may have been edited without one, before or since.
+    """
+    if run.sources and run.sources != sources:
+        return f"files of the repository that {run.target} may be made of changed"
+    other = [name for name, source in run.scorers.items() if scorers.get(name) != source]
+    return f"what stands behind {other[0]} changed" if other else ""

@@ -14,6 +14,7 @@ class Standing:
 
     ``flaky`` are those that passed in some trials and failed in others. ``gates`` are the gate's
     own terms of when a baseline was written, by profile ("" without one); a run has none.
+    ``scorers`` are fingerprints of what stood behind each scorer, by its name.
     """
 
     run_id: str
@@ -24,6 +25,7 @@ class Standing:
     flaky: frozenset[str] = frozenset()
     program: str = ""
     gates: dict[str, Profile] = field(default_factory=dict[str, Profile])
+    scorers: dict[str, str] = field(default_factory=dict[str, str])
 
     @property
     def pass_rate(self) -> float | None:
@@ -73,4 +75,5 @@ def standing(run: Run, results: Iterable[CaseResult]) -> Standing:
         trials=run.trials,
         flaky=frozenset(flaky),
         program=run.program,
+        scorers=run.scorers,
     )

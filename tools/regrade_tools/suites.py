@@ -22,6 +22,7 @@ from regrade_tools.resuming import make_resumable
 from regrade_tools.run_reports import RunReport, RunReports, Show
 from regrade_tools.running import Progress, silent
 from regrade_tools.runs import Runs
+from regrade_tools.scorer_sources import scorer_sources
 from regrade_tools.workspace import Workspace, needed
 
 BUILT_IN: dict[str, TargetSpec] = {
@@ -40,6 +41,7 @@ class Prepared:
     target: str
     spec: TargetSpec
     planned: tuple[Planned, ...]
+    scorers: dict[str, str]
 
     @property
     def cases(self) -> tuple[Scheduled, ...]:
@@ -136,7 +138,8 @@ class Suites:
         found = workspace.suite(suite)
         planned = plan(found, await self.cases_of(suite, found), select)
         chosen = target or found.target
-        return Prepared(found, chosen, self._spec(workspace, chosen), planned)
+        spec = self._spec(workspace, chosen)
+        return Prepared(found, chosen, spec, planned, scorer_sources(workspace, planned))
 
     async def cases_of(self, name: str, suite: Suite) -> tuple[Case, ...]:
         """The cases of a suite, those of its dataset with them."""
@@ -154,15 +157,18 @@ class Suites:
             )
         return known[name]
 
+    def sources(self, prepared: Prepared) -> str:
+        """A name for the program with its files as they are now; empty where nobody can tell."""
+        return self._recordings.program(prepared.spec)
+
     async def _resumable(self, suite: str, stored: StoredRun) -> Prepared:
         """What is left of an interrupted run is done as it was begun, or refused."""
         run = stored.run
         if run.suite != suite:
             raise Refusal(f"{run.id} is a run of the suite {run.suite!r}, not of {suite!r}.")
         prepared = await self.prepare(suite, run.target, run.select)
-        make_resumable(
-            run, self.runs.state(stored), prepared.spec, prepared.cases, self.runs.host.commit()
-        )
+        now = self._new_run(suite, prepared, run.trials, run.select, run.budget_usd)
+        make_resumable(run, self.runs.state(stored), prepared.spec, now)
         return prepared
 
     def _new_run(
@@ -193,7 +199,8 @@ class Suites:
             program=program(prepared.spec),
             budget_usd=budget_usd,
             adaptive=prepared.suite.adaptive,
-            sources=self._recordings.program(prepared.spec),
+            sources=self.sources(prepared),
+            scorers=prepared.scorers,
         )
 
     @property

@@ -56,6 +56,7 @@ class Scheduled:
     input: str = ""  # fingerprint of the input
     checks: tuple[str, ...] = ()  # fingerprints of the assertions
     answer: str = ""  # fingerprint of the filed answer, where a target scores that
+    expected: str = ""  # fingerprint of what its scorers may ask for beside the answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,8 @@ class Run:
     adaptive: bool = False
     # Fingerprint of the program with its files: whose answers these are, where they are recorded.
     sources: str = ""
+    # Fingerprint of what stands behind each scorer that is asked, by its name.
+    scorers: dict[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, slots=True)
