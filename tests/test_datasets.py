@@ -102,6 +102,32 @@ def test_a_row_that_is_gone_shows_as_loosened(
     assert "3" in report["comparison"]["loosened"][0]
 
 
+def test_a_gate_names_the_file_that_holds_a_row_and_the_suite_of_a_trace(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines(root, ROWS)
+    suite(root, DATASET)
+    case = {"id": "own", "input": "1 + 1", "recorded": {"output": "2"}, **says("3")}
+    (root / "evals" / "cases" / "sums").mkdir(parents=True)
+    (root / "evals" / "cases" / "sums" / "own.yaml").write_text(json.dumps(case))
+    gate = ["gate", "sums", "--root", str(root), "--json"]
+    assert main(gate) == 1
+    told = json.loads(capsys.readouterr().out)["cases"]
+    assert [one["path"] for one in told] == [
+        "evals/cases/sums/own.yaml", *["evals/data/rows.jsonl"] * 3,
+    ]  # fmt: skip
+
+    (root / "log.jsonl").write_text('{"input": "a", "output": "b"}\n')
+    assert main(["import", "--root", str(root), str(root / "log.jsonl")]) == 0
+    suite(root, {"query": "", **says("c")})
+    capsys.readouterr()
+    assert main([*gate, "--strict"]) == 1
+    told = json.loads(capsys.readouterr().out)["cases"]
+    assert {one["path"] for one in told} == {
+        "evals/cases/sums/own.yaml", "evals/suites/sums.yaml",
+    }  # fmt: skip
+
+
 def test_ids_tags_and_the_grid_come_from_fields_and_select_cases(
     root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -82,7 +82,7 @@ def conversation(root: Path, errors: Path) -> Generator[Conversation, None, None
 def wrong_with(answer: dict[str, Any]) -> str:
     """Why an answer is neither a refusal nor a reply as it should be; nothing where it is one."""
     text = json.dumps(answer, ensure_ascii=False)
-    if "Traceback" in text or "pydantic.dev" in text or "Error executing" in text:
+    if "Traceback" in text or "pydantic.dev" in text or "bug of Regrade" in text:
         return text
     if "error" in answer:
         code = answer["error"]["code"]

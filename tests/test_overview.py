@@ -119,6 +119,17 @@ async def test_a_case_that_fails_what_a_person_called_good_is_named(tmp_path: Pa
     )
 
 
+async def test_cases_that_come_from_no_trace_are_drawn_like_others(tmp_path: Path) -> None:
+    write(tmp_path)
+    generated: dict[str, Any] = {"values": {}, "seed": 0, "writer": "m"}
+    origins: list[dict[str, Any]] = [{"generated": generated}, {"trace": "by hand"}]
+    for number, origin in enumerate(origins):
+        case = {"id": f"d{number}", "feature": "talk", "scenario": "none", "provenance": origin}
+        (tmp_path / "evals" / "cases" / "s" / f"d{number}.yaml").write_text(json.dumps(case))
+    told = await called(tmp_path, "overview", name="s")
+    assert told["details"][-1] == {"feature": "talk", "scenario": "talk / none", "cases": 2}
+
+
 async def test_judges_are_told_with_their_state_and_a_broken_one_with_its_mistake(
     tmp_path: Path,
 ) -> None:

@@ -13,6 +13,7 @@ from mcp import Client, StdioServerParameters
 
 from regrade_server.app import build_server
 from regrade_server.house import House
+from regrade_server.memory import MemoryStore
 from regrade_tools.workspace import Workspace
 
 CONTRACT = Path(__file__).parent / "contract.json"
@@ -168,6 +169,21 @@ async def test_a_wrong_type_is_refused_without_a_traceback_or_an_address() -> No
         "Invalid arguments for search_traces: query: Input should be a valid str"
     )
     assert "http" not in text
+
+
+async def test_a_tool_that_breaks_says_whose_bug_it_is_and_the_log_says_where(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(_: MemoryStore) -> int:
+        raise ZeroDivisionError("told to no agent")
+
+    monkeypatch.setattr(MemoryStore, "count", broken)
+    async with Client(build_server(House(None))) as client:
+        reply = await client.call_tool("overview", {})
+    [said] = [getattr(part, "text", "") for part in reply.content]
+    assert (reply.is_error, said.partition(",")[0]) == (True, "overview broke")
+    assert "bug of Regrade" in said
+    assert "ZeroDivisionError: told to no agent" in caplog.text
 
 
 async def test_lists_that_come_as_a_json_text_are_read_and_texts_stay_texts() -> None:

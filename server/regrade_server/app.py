@@ -10,7 +10,7 @@ from typing import Any, cast
 from mcp.server import MCPServer
 from mcp.server.caching import CacheableMethod, CacheHint
 from mcp.server.mcpserver import Context
-from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
 from mcp.server.mcpserver.tools.base import Tool as Registered
 from mcp.shared.exceptions import MCPError
 from mcp.types import INVALID_PARAMS, CallToolResult, GetPromptResult, InputRequiredResult, Resource
@@ -37,6 +37,11 @@ _FIXED: Mapping[CacheableMethod, CacheHint] = {
     "prompts/list": _FIVE_MINUTES,
     "resources/templates/list": _FIVE_MINUTES,
 }
+
+_BROKE = (
+    "{} broke, which is a bug of Regrade and not of this call. "
+    "The server's standard error, which clients keep as its log, says where."
+)
 
 
 def build_server(house: House, surface: Surface = Surface()) -> MCPServer[None]:  # noqa: B008 - frozen
@@ -114,6 +119,9 @@ class TeachingServer(MCPServer[None]):
             if isinstance(cause, ToolError):
                 # The refusal itself, without the SDK's "Error executing tool" before it.
                 raise cause from None
+            if isinstance(error, UnexpectedToolError):
+                # Of this kind, so that the SDK logs what happened.
+                raise UnexpectedToolError(_BROKE.format(name)) from error
             raise ToolError(clip(str(error), REFUSAL)) from error
         if context is not None:
             await notices.notify(name, context)

@@ -1,11 +1,12 @@
 """What the gate tells: its ruling, the run it is about, and every case and part of the suite."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from regrade_tools.cards import Card
 from regrade_tools.clipping import clip
 from regrade_tools.gate import Ruling
-from regrade_tools.models import CaseResult, Outcome
+from regrade_tools.models import CaseResult, Dataset, Outcome
 from regrade_tools.run_summary import Summary
 from regrade_tools.slices import Slice
 from regrade_tools.standing import Standing
@@ -44,21 +45,29 @@ class GateReport:
     cases: list[Judged]
 
 
+def path_of(workspace: Workspace, suite: str, dataset: Dataset | None, case_id: str) -> str:
+    """The file of a case, else that of the rows; the suite's, where traces are its cases."""
+    path = workspace.case_path(suite, case_id)
+    if dataset is not None and not workspace.holds(path):
+        rows = dataset.file
+        path = workspace.suite_path(suite) if rows is None else workspace.root / rows
+    return workspace.shown(path)
+
+
 def judged(
-    workspace: Workspace,
-    suite: str,
     found: Standing,
     before: Standing | None,
     results: tuple[CaseResult, ...],
+    path: Callable[[str], str],
 ) -> list[Judged]:
-    """Every case of a run, with its file."""
+    """Every case of a run, with the file that holds it."""
     told: dict[str, list[CaseResult]] = {}
     for result in results:
         told.setdefault(result.case_id, []).append(result)
     return [
         Judged(
             case_id=case_id,
-            path=workspace.shown(workspace.case_path(suite, case_id)),
+            path=path(case_id),
             outcome=outcome,
             feature=found.cases[case_id].feature or None,
             scenario=found.cases[case_id].scenario or None,

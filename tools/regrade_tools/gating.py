@@ -2,11 +2,12 @@
 
 import shlex
 from dataclasses import dataclass
+from functools import partial
 
 from regrade_tools.baselines import Baselines
 from regrade_tools.comparison import Comparison, compare
 from regrade_tools.gate import rule
-from regrade_tools.gate_report import GateReport, judged
+from regrade_tools.gate_report import GateReport, judged, path_of
 from regrade_tools.judge_files import JudgeFiles
 from regrade_tools.judge_scorers import unaligned
 from regrade_tools.models import UNREADABLE, Profile, StoredRun
@@ -89,8 +90,10 @@ class Gating:
         Raises:
             Refusal: A name or a file is wrong, or ``run_id`` measured something else.
         """
+        workspace = self.baselines.workspace
         question = await self._question(suite, profile, told, target)
-        _judges_may_decide(self.baselines.workspace, question)
+        dataset = question.prepared.suite.dataset
+        _judges_may_decide(workspace, question)
         before = await self._baseline(question, baseline)
         report = await self._measured(question, run_id, mode, progress)
         stored = await self.suites.runs.stored(report.summary.run_id)
@@ -118,7 +121,7 @@ class Gating:
             cards=report.cards[:_CARDS],
             profile=profile,
             slices=slices(found, before),
-            cases=judged(self.baselines.workspace, suite, found, before, results),
+            cases=judged(found, before, results, partial(path_of, workspace, suite, dataset)),
         )
 
     async def _question(

@@ -8,6 +8,7 @@ from pydantic import JsonValue
 from regrade_tools.alignments import Alignments
 from regrade_tools.assertions import described
 from regrade_tools.clipping import clip, clip_list
+from regrade_tools.fingerprint import id_number
 from regrade_tools.models import CaseResult
 from regrade_tools.paging import fit
 from regrade_tools.planning import Planned, planned_case
@@ -96,7 +97,9 @@ class Overviews:
         runs = await self._measured(name)
         outcomes = runs[0][0].outcomes if runs else {}
         lines = grid(suite, cases, outcomes)
-        traces_of = [case.provenance.trace for case in cases if case.provenance]
+        filed = [case.provenance.trace for case in cases if case.provenance]
+        # What was generated names no trace, and a file may name anything.
+        traces_of = [trace for trace in filed if id_number(trace) is not None]
         labels = await self.store.labels(trace_ids=traces_of) if traces_of else ()
         shown = fit(lines, lambda line: line, 0, _ROWS, most=len(lines)).items
         return Overview(
