@@ -10,10 +10,10 @@ from measuring import Table, exponent
 
 
 def draw(table: Table, path: Path) -> None:
-    """Draw ``table.growth`` on two logarithmic axes, each line with its fitted exponent."""
+    """Draw ``table.lines`` on two logarithmic axes, each line with its fitted exponent."""
     figure = Figure(figsize=(7, 4.2), layout="constrained")
     axes = figure.subplots()
-    for name, points in table.growth.items():
+    for name, points in table.lines.items():
         sizes, costs = [size for size, _ in points], [cost for _, cost in points]
         axes.loglog(sizes, costs, marker="o", label=f"{name}: size^{exponent(points):.2f}")
     axes.set_title(table.title)

@@ -68,12 +68,17 @@ class Table:
     columns: tuple[str, ...]
     rows: tuple[tuple[str | float, ...], ...]
     note: str = ""
-    # For a plot: the name of a line, and its points (size, cost).
+    # For a plot: the name of a line, and its points (size, cost); one point makes no line.
     growth: Mapping[str, tuple[tuple[float, float], ...]] = field(
         default_factory=dict[str, tuple[tuple[float, float], ...]]
     )
     # What is not in the table, for programs.
     raw: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    @property
+    def lines(self) -> dict[str, tuple[tuple[float, float], ...]]:
+        """What can be drawn of ``growth``."""
+        return {name: points for name, points in self.growth.items() if len(points) > 1}
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -209,7 +214,7 @@ def markdown(table: Table) -> str:
     ]
     lines += ["| " + " | ".join(_cell(value) for value in row) + " |" for row in table.rows]
     lines += [
-        f"\n{name}: grows as size^{exponent(points):.2f}" for name, points in table.growth.items()
+        f"\n{name}: grows as size^{exponent(points):.2f}" for name, points in table.lines.items()
     ]
     return "\n".join([*lines, "", *([table.note, ""] if table.note else [])])
 

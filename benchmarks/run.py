@@ -84,7 +84,7 @@ def keep(table: Table, page: str) -> None:
     }
     text = json.dumps(figures, indent=1) + "\n"
     (RESULTS / f"{table.name}.json").write_text(text, encoding="utf-8")
-    if table.growth:
+    if table.lines:
         draw(table, RESULTS / f"{table.name}.png")
 
 

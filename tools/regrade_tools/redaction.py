@@ -1,7 +1,7 @@
 """Secrets are replaced before anything is stored; what they were is not kept anywhere."""
 
 from collections import Counter
-from collections.abc import Generator, Mapping
+from collections.abc import Collection, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import thread_time
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _SLACK_S = 5.0
 _CHARACTERS_A_S = 500_000
 _SHORTEST = 8
+# How many keys are remembered.
+_HARMLESS = 4_096
 
 
 @dataclass(slots=True)
@@ -57,6 +59,8 @@ class Redaction:
 
     own: tuple[_Own, ...] = ()
     count: Counter[str] = field(default_factory=Counter[str])
+    # Names that were looked at, and are no secrets: records repeat theirs.
+    harmless: set[str] = field(default_factory=set[str], repr=False, compare=False)
 
     def apply(self, value: JsonValue) -> JsonValue:
         """``value`` with every secret in it, at any depth, replaced by ``[redacted:<kind>]``.
@@ -92,36 +96,47 @@ class Redaction:
         except SlowPatternError as problem:
             return f"[not shown: it cannot be redacted: {problem}]"
 
-    def _object(self, value: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    def _object(self, value: dict[str, JsonValue], name: str | None = None) -> dict[str, JsonValue]:
+        """``value``, which stands under ``name``."""
         clean: dict[str, JsonValue] = {}
         # Attributes and headers are often logged as pairs of a name and a value.
         paired = value.get("key", value.get("name")) if "value" in value else None
         for key, item in value.items():
-            shown = name = self.text(key)
-            number = len(clean)
-            while name in clean:
-                # Two keys that are secrets of one kind stay two.
-                number += 1
-                name = f"{shown} {number}"
-            told = paired if key == "value" and isinstance(paired, str) else key
-            clean[name] = self._under(told, item)
+            shown = key if key in self.harmless else self._name(key)
+            if shown in clean:
+                shown = _another(shown, clean)
+            if isinstance(item, str) and item is paired:
+                clean[shown] = item if item in self.harmless else self._name(item)
+            elif key == "value" and isinstance(paired, str):
+                clean[shown] = self._under(paired, item)
+            elif key == "stringValue" and name is not None:
+                # As OTLP types a text.
+                clean[shown] = self._under(name, item)
+            else:
+                clean[shown] = self._under(key, item)
         return clean
+
+    def _name(self, name: str) -> str:
+        """``name`` without secrets."""
+        shown = self.text(name)
+        if shown == name and len(self.harmless) < _HARMLESS:
+            self.harmless.add(name)
+        return shown
 
     def _under(self, name: str, value: JsonValue) -> JsonValue:
         """``value`` without secrets, and without what ``name`` says is one."""
+        if isinstance(value, str):
+            if is_header(name):
+                # As the line that it is.
+                return self.text(f"{name}: {value}").removeprefix(f"{name}: ")
+            return self._mark(NAMED) if named(name, value) else self.text(value)
         if isinstance(value, dict):
-            if "stringValue" in value:
-                # As OTLP types a text.
-                value = {**value, "stringValue": self._under(name, value["stringValue"])}
-            return self._object(value)
+            return self._object(value, name)
         if isinstance(value, list):
             return [self._under(name, item) for item in value]
-        if isinstance(value, str) and is_header(name):
-            # A header, as the line that it is.
-            return self.text(f"{name}: {value}").removeprefix(f"{name}: ")
-        if isinstance(value, str | int) and not isinstance(value, bool) and named(name, value):
+        if isinstance(value, int) and not isinstance(value, bool) and named(name, value):
             return self._mark(NAMED)
-        return self.text(value) if isinstance(value, str) else value
+        return value
 
     def _inside(self, text: str) -> str:
         """JSON in a text: what is written with escapes there is read without them later."""
@@ -145,6 +160,14 @@ class Redaction:
             raise
         own.took(thread_time() - began, len(text))
         return clean
+
+
+def _another(name: str, beside: Collection[str]) -> str:
+    """Two keys that are secrets of one kind stay two."""
+    number = len(beside) + 1
+    while f"{name} {number}" in beside:
+        number += 1
+    return f"{name} {number}"
 
 
 def redaction(more: Mapping[str, str] | None = None) -> Redaction:
