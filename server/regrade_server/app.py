@@ -27,7 +27,7 @@ from regrade_server.stdio import stdio
 from regrade_server.surface import Listing, Surface
 from regrade_tools.clipping import REFUSAL, clip
 from regrade_tools.mistakes import mistakes
-from regrade_tools.refusal import unknown
+from regrade_tools.refusal import Refusal, unknown
 
 # A server's tools and prompts are the same as long as it lives; which of them a caller may use is
 # that caller's own matter.
@@ -115,7 +115,7 @@ class TeachingServer(MCPServer[None]):
         except ToolError as error:
             cause = error.__cause__
             if isinstance(cause, ValidationError):
-                raise ToolError(_taught(known[name], cause)) from None
+                raise ToolError(str(Refusal(_taught(known[name], cause)))) from None
             if isinstance(cause, ToolError):
                 # The refusal itself, without the SDK's "Error executing tool" before it.
                 raise cause from None

@@ -75,6 +75,7 @@ _PLACEHOLDER = (
     rf"|incorrect|wrong|hidden|(?:\w*[_-])?{_NAME}"
 )
 _LONGEST_PLACEHOLDER = 80
+_SHORTEST = 8
 _LONGEST_NAME = 100
 _LEAST = 4
 _LEAST_TOKEN = 16
@@ -248,3 +249,15 @@ def hinted(text: str) -> Iterable[Credential]:
             return ()
     found = [credential for hint, credential in _HINTS if hint in folded]
     return dict.fromkeys(found) if found else ()
+
+
+def marked(kind: str) -> str:
+    """What stands for a secret of ``kind``."""
+    return f"[redacted:{kind}]"
+
+
+def concealed(text: str, by: Callable[[str], str] = marked) -> str:
+    """``text`` with every secret in it replaced by what ``by`` makes of its kind."""
+    for credential in hinted(text) if len(text) >= _SHORTEST else ():
+        text = credential.replaced(text, by)
+    return text

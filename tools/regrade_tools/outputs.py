@@ -10,10 +10,12 @@ from regrade_tools.assertions import Check, Subject, parse_all
 from regrade_tools.clipping import PAGE, clip
 from regrade_tools.deadline import SECONDS, OutOfTimeError, deadline
 from regrade_tools.jsontext import is_deep
+from regrade_tools.judgement import answer
 from regrade_tools.paging import fit
 from regrade_tools.planning import planned_case
+from regrade_tools.redaction import redactable, redaction_of
 from regrade_tools.refusal import Refusal, unknown
-from regrade_tools.running import checked
+from regrade_tools.running import with_scores
 from regrade_tools.workspace import Workspace, needed
 
 # What failed is told twice, once for the agent and once for the model that is asked again.
@@ -89,7 +91,8 @@ class Outputs:
                 f"Nothing can be asked of an output alone: {clip(', '.join(left_out), 400)}.",
                 next_step="Tool calls, latency and cost are known of a run: run_suite.",
             )
-        results = checked(asked, subject)
+        with redactable("The output"):
+            results = with_scores(asked, answer(subject, redaction_of(self.workspace)), {})
         failed = _shown([result.reason for result in results if result.outcome == "failed"])
         errored = _shown([result.reason for result in results if result.outcome == "errored"])
         retry = render("retry", failures=failed, total=len(asked)) if failed else None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
-from regrade_tools.credentials import NAMED, hinted, is_header, named
+from regrade_tools.credentials import NAMED, concealed, is_header, marked, named
 from regrade_tools.jsontext import compact, unpacked
 from regrade_tools.patterns import DEADLINE_S, SlowPatternError, compiled, replaced
 from regrade_tools.refusal import Refusal
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 # seconds, and half a megabyte of text a second. A sane one is twenty times as fast.
 _SLACK_S = 5.0
 _CHARACTERS_A_S = 500_000
-_SHORTEST = 8
 # How many keys are remembered.
 _HARMLESS = 4_096
 
@@ -81,10 +80,7 @@ class Redaction:
 
     def text(self, text: str) -> str:
         """As ``apply``, for a text."""
-        clean = text
-        if len(text) >= _SHORTEST:
-            for credential in hinted(text):
-                clean = credential.replaced(clean, self._mark)
+        clean = concealed(text, self._mark)
         for own in self.own:
             clean = self._without(own, clean)
         return self._inside(clean) if "\\" in clean else clean
@@ -148,7 +144,7 @@ class Redaction:
 
     def _mark(self, kind: str) -> str:
         self.count[kind] += 1
-        return f"[redacted:{kind}]"
+        return marked(kind)
 
     def _without(self, own: _Own, text: str) -> str:
         began = thread_time()

@@ -5,6 +5,7 @@ from difflib import get_close_matches
 from typing import cast
 
 from regrade_tools.clipping import REFUSAL, clip, clip_list
+from regrade_tools.credentials import concealed
 from regrade_tools.plaintext import encodable
 
 _ECHO = 80
@@ -21,10 +22,10 @@ class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not an error o
         """Join what is wrong and what to do about it into one message.
 
         Both may quote what the caller wrote, however long that is and whatever stands in it:
-        they are clipped, and hold no half of a character, which no transport can send.
+        they are clipped, and hold no secret, and no half of a character, which no transport sends.
         """
-        problem = encodable(clip(problem, REFUSAL * 3 // 4))
-        next_step = encodable(clip(next_step, REFUSAL // 4))
+        problem = encodable(clip(concealed(problem), REFUSAL * 3 // 4))
+        next_step = encodable(clip(concealed(next_step), REFUSAL // 4))
         super().__init__(f"{problem} {next_step}".strip())
         self.problem = problem
         self.next_step = next_step

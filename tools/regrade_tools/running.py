@@ -14,7 +14,7 @@ import anyio
 from anyio import from_thread, to_thread
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
-from regrade_tools.assertions import Check, Errored, Failed, Subject, Verdict, check_all
+from regrade_tools.assertions import Check, Errored, Failed, Subject, Verdict
 from regrade_tools.budget import Budget
 from regrade_tools.judgement import Answer, answer
 from regrade_tools.models import CaseResult, CheckResult, Outcome, Run
@@ -287,12 +287,6 @@ def with_scores(
     }
     found |= scored
     return tuple(found[asked.fingerprint] for asked in checks)
-
-
-def checked(checks: Iterable[Check], subject: Subject) -> tuple[CheckResult, ...]:
-    """What each check says of ``subject``, in the form that is kept. See ``check_all``."""
-    asked = tuple(checks)
-    return tuple(map(_kept, asked, check_all(asked, subject)))
 
 
 def _kept(asked: Check, verdict: Verdict) -> CheckResult:

@@ -162,13 +162,15 @@ class Traces:
         reading = self._reading(format, mapping, tags)
         found = await to_thread.run_sync(self._files, paths)
         tally = Tally(files=len(found))
-        for number, (file, name, problem) in enumerate(found, 1):
+        for number, (file, shown, problem) in enumerate(found, 1):
+            # It stands in every trace, and people name files after what they hold.
+            name = reading.redaction.shown(shown)
             if problem:
                 tally.add(formats.Skipped(name, problem))
             else:
                 records = formats.records(file, name, reading.table_as)
                 await self._keep(formats.traces(records, reading), tally)
-            message = f"{encodable(file.name)}: {tally.stored} traces stored"
+            message = f"{Path(name).name}: {tally.stored} traces stored"
             await progress(number, len(found), message)
         return tally.told(reading.redaction)
 
@@ -195,7 +197,7 @@ class Traces:
         self, told: str | None, mapping: dict[str, str] | None, tags: list[str] | None
     ) -> formats.Reading:
         hidden = redaction_of(self.workspace)
-        return formats.Reading(hidden, told, mapping or {}, tuple(tags or ()))
+        return formats.Reading(hidden, told, mapping or {}, tuple(map(hidden.text, tags or ())))
 
     def _files(self, paths: Sequence[str]) -> list[tuple[Path, str, str]]:
         """Each file once, with the name that it is shown by and why it is not read, if so."""

@@ -24,6 +24,7 @@ from regrade_tools.jsontext import read
 
 # How a caller may say that a stream holds a table.
 TABLES = {"csv": ",", "tsv": "\t"}
+_LINES = ("jsonl", "ndjson")
 # A document is parsed whole, which takes several times its size.
 _DOCUMENT_BYTES = 256 * 1024 * 1024
 # The smallest values take thirty times the room of their text.
@@ -41,23 +42,26 @@ Value = list[JsonValue] | dict[str, JsonValue]
 
 
 def records(path: Path, name: str, table_as: str | None = None) -> Iterator[Found]:
-    """The records of the file at ``path``, called ``name`` in their places."""
+    """The records of the file at ``path``, called ``name`` in their places.
+
+    Its own ending tells what it holds: of ``name`` that may have been redacted.
+    """
     try:
         stream = path.open("rb")
     except OSError as problem:
         yield Skipped(name, f"cannot be read: {problem.strerror}")
         return
     with stream:
-        yield from stream_records(stream, name, table_as)
+        yield from stream_records(stream, name, table_as or _ending(path.name))
 
 
-def stream_records(stream: BinaryIO, name: str, table_as: str | None = None) -> Iterator[Found]:
+def stream_records(stream: BinaryIO, name: str, ending: str | None = None) -> Iterator[Found]:
     """The records of ``stream``.
 
     Args:
         stream: Bytes, gzipped or not.
-        name: What it is called in their places; its ending tells what it holds.
-        table_as: One of ``TABLES``, where the name does not tell it.
+        name: What it is called in their places.
+        ending: What it holds, as an ending of ``TABLES`` or JSON's; by default that of ``name``.
     """
     with ExitStack() as opened:
         try:
@@ -66,14 +70,20 @@ def stream_records(stream: BinaryIO, name: str, table_as: str | None = None) -> 
             if ahead.peek(2)[:2] == b"\x1f\x8b":
                 unzipped = opened.enter_context(gzip.GzipFile(fileobj=ahead))
                 ahead = io.BufferedReader(cast("Any", unzipped), _BUFFER)
-            told = table_as or kind(name).rpartition(".")[2]
+            told = ending or _ending(name)
             if told in TABLES:
                 yield from table.rows(Lines(ahead), name, TABLES[told])
+            elif told in _LINES:
+                yield from _lines(Lines(ahead), name)
             else:
                 yield from _json(ahead, name)
         except _UNREADABLE as problem:
             how = "ends early" if isinstance(problem, _CUT) else "cannot be read to its end"
             yield Skipped(name, f"{how}: {problem}")
+
+
+def _ending(name: str) -> str:
+    return kind(name).rpartition(".")[2]
 
 
 def _looking_ahead(stream: BinaryIO) -> io.BufferedReader:
@@ -83,9 +93,6 @@ def _looking_ahead(stream: BinaryIO) -> io.BufferedReader:
 
 
 def _json(stream: io.BufferedReader, name: str) -> Iterator[Found]:
-    if kind(name).endswith((".jsonl", ".ndjson")):
-        yield from _lines(Lines(stream), name)
-        return
     number, first = Lines(stream).opening()
     if _is_value(first):
         yield from _lines(Lines(stream, number - 1, first), name)
