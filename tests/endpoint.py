@@ -13,11 +13,13 @@ Answer = Callable[[dict[str, Any], int], tuple[int, Any]]
 
 @dataclass
 class Endpoint:
-    """``questions`` are the bodies that came, in their order."""
+    """``questions`` are the bodies that came, in their order; ``most`` were under way at once."""
 
     url: str
     questions: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     released: threading.Event = field(default_factory=threading.Event)
+    under_way: int = 0
+    most: int = 0
 
 
 def completion(text: str, finish: str = "stop", tokens: tuple[int, int] = (100, 10)) -> Any:
@@ -46,10 +48,11 @@ def verdict(said: str, reasoning: str = "so") -> Any:
 
 
 @contextmanager
-def serving(answer: Answer) -> Generator[Endpoint, None, None]:
+def serving(answer: Answer, patience_s: float = 0) -> Generator[Endpoint, None, None]:
     """Serve; ``answer`` is given a question and how often it came: (status, body).
 
-    A body that is bytes is sent as it is, and None hangs until the test is over.
+    A body that is bytes is sent as it is, and None hangs until the test is over. Each answer
+    waits ``patience_s`` for other questions to come.
     """
     counts: dict[str, int] = {}
     lock = threading.Lock()
@@ -59,11 +62,15 @@ def serving(answer: Answer) -> Generator[Endpoint, None, None]:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             with lock:
                 endpoint.questions.append(body)
+                endpoint.under_way += 1
+                endpoint.most = max(endpoint.most, endpoint.under_way)
                 key = json.dumps(body["messages"])
                 counts[key] = counts.get(key, 0) + 1
                 status, told = answer(body, counts[key])
+            endpoint.released.wait(60 if told is None else patience_s)
+            with lock:
+                endpoint.under_way -= 1
             if told is None:
-                endpoint.released.wait(60)
                 return
             sent = told if isinstance(told, bytes) else json.dumps(told).encode()
             self.send_response(status)

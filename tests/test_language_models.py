@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from endpoint import completion, serving, verdict
 from labelled import judge_file
-from mcp import Client, StdioServerParameters
+from mcp import Client
 
 from regrade_server.app import build_server
 from regrade_server.house import House
@@ -28,18 +28,8 @@ def project(root: Path, url: str, **more: Any) -> None:
     judge_file(root, "diet", "model: tiny")
 
 
-def stdio(root: Path) -> StdioServerParameters:
-    # A real process: what a library prints on stdout would break the protocol.
-    return StdioServerParameters(
-        command=sys.executable,
-        args=["-m", "regrade_server", "--root", str(root)],
-        env=dict(os.environ),
-    )
-
-
-async def judged(root: Path, *, apart: bool = False, **arguments: Any) -> dict[str, Any]:
-    server = stdio(root) if apart else build_server(House(Workspace(root)))
-    async with Client(server) as client:
+async def judged(root: Path, **arguments: Any) -> dict[str, Any]:
+    async with Client(build_server(House(Workspace(root)))) as client:
         reply = await client.call_tool(
             "run_judge", {"judge": "diet", "outputs": OUTPUTS, **arguments}
         )
@@ -80,7 +70,7 @@ def misbehaving(question: dict[str, Any], time: int) -> tuple[int, Any]:
         0: (200, verdict("PASS")),
         1: (500, {"error": {"message": "broken"}}) if time < 2 else (200, verdict("FAIL")),
         2: (429, {"error": {"message": "slow down"}}) if time < 2 else (200, verdict("PASS")),
-        3: (200, None),
+        3: (200, completion("")),
         4: (200, completion('{"reasoning": "cut', finish="length")),
         5: (200, completion("I would rather not say.")),
         6: (400, {"error": {"message": "too odd"}}),
@@ -91,12 +81,12 @@ def misbehaving(question: dict[str, Any], time: int) -> tuple[int, Any]:
 
 async def test_whatever_a_model_does_a_verdict_is_right_or_none(tmp_path: Path) -> None:
     with serving(misbehaving) as endpoint:
-        project(tmp_path, endpoint.url, timeout_s=8)
-        found = await judged(tmp_path, apart=True)
+        project(tmp_path, endpoint.url)
+        found = await judged(tmp_path)
         counts = [found.get(kind, 0) for kind in ("passed", "failed", "unknown", "errored")]
-        assert counts == [2, 1, 3, 2]
+        assert counts == [2, 1, 4, 1]
         problems = {card["place"]: card.get("problem", "") for card in found["verdicts"]}
-        assert "did not answer within 8 seconds" in problems["output 4"]
+        assert "no verdict" in problems["output 4"]
         assert problems["output 5"] == "the answer was cut at max_tokens"
         assert "no verdict" in problems["output 6"]
         assert "does not take this question" in problems["output 7"]
@@ -183,6 +173,43 @@ def test_a_model_is_only_loaded_when_it_is_asked(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "False"
+
+
+async def test_all_who_ask_a_model_in_a_run_share_how_many_questions_are_under_way(
+    tmp_path: Path,
+) -> None:
+    def answer(question: dict[str, Any], _: int) -> tuple[int, Any]:
+        return 200, verdict("PASS") if "response_format" in question else completion("said")
+
+    with serving(answer, patience_s=0.05) as endpoint:
+        cases = {f"c{n}": {"question": str(n), "who": "Bob"} for n in range(6)}
+        prompt_suite(tmp_path, endpoint.url, cases, concurrency=2)
+        checks: list[dict[str, Any]] = []
+        for judge in ("kind", "brief"):
+            judge_file(tmp_path, judge, f"model: tiny\nmax_characters: {90_000 + len(judge)}")
+            checks.append({"type": "judge", "judge": judge})
+        suite = {"target": "bot", "concurrency": 6, "assertions": checks}
+        (tmp_path / "evals" / "suites" / "s.yaml").write_text(json.dumps(suite))
+        told = await prompted(tmp_path)
+    # The target is asked of six cases at once, and two judges of what it says.
+    assert (len(endpoint.questions), endpoint.most) == (18, 2)
+    assert told["summary"].get("errored", 0) == 0
+
+
+async def test_a_judge_is_asked_as_much_at_once_as_its_file_says(tmp_path: Path) -> None:
+    with serving(lambda _q, _t: (200, verdict("PASS")), patience_s=0.05) as endpoint:
+        project(tmp_path, endpoint.url)
+        judge_file(tmp_path, "diet", "model: tiny\nconcurrency: 3")
+        found = await judged(tmp_path)
+    assert (found["passed"], endpoint.most) == (8, 3)
+
+
+async def test_to_wait_for_the_questions_a_minute_is_no_timeout(tmp_path: Path) -> None:
+    with serving(lambda _q, _t: (200, verdict("PASS"))) as endpoint:
+        # The last of eight waits 1.4 seconds for its place, longer than an answer may take.
+        project(tmp_path, endpoint.url, timeout_s=1, requests_per_minute=300)
+        found = await judged(tmp_path)
+    assert (found["passed"], found.get("errored", 0)) == (8, 0)
 
 
 @pytest.mark.slow

@@ -53,6 +53,12 @@ class Sitting:
         return judge_fingerprint(self.judge, self.models, self.examples, self.source)
 
     @property
+    def width(self) -> int:
+        """How many items it judges at once."""
+        told = self.judge.spec.concurrency
+        return told or min((model.concurrency for model in self.models), default=_CLASSIFIERS)
+
+    @property
     def needs_an_agent(self) -> bool:
         """Whether nobody here could judge, so that the calling agent is asked to."""
         spec = self.judge.spec
@@ -103,7 +109,8 @@ class Bench:
         """A judge that can be asked item by item, until the context ends."""
         hidden = redaction_of(self.workspace)
         async with self._mind(sitting, budget, hidden) as mind:
-            yield Seat(self.store, sitting, mind, hidden)
+            turns = anyio.CapacityLimiter(sitting.width)
+            yield Seat(self.store, sitting, mind, hidden, turns)
 
     @asynccontextmanager
     async def _mind(
@@ -114,7 +121,7 @@ class Bench:
             yield Recorded(sitting.recorded)
         elif spec.python is not None:
             program = PythonTarget(python=spec.python)
-            async with self.targets.open(program, _CLASSIFIERS, hidden.shown) as target:
+            async with self.targets.open(program, sitting.width, hidden.shown) as target:
                 yield Classifier(target)
         else:
             yield Jury(sitting.judge, sitting.models, sitting.examples, self.models, budget)
@@ -128,10 +135,15 @@ class Seat:
     sitting: Sitting
     mind: Mind
     hidden: Redaction
+    turns: anyio.CapacityLimiter
     fatal: str = ""
 
     async def judged(self, item: Item) -> Judged:
-        """What it says of an item now; nothing is looked up and nothing kept."""
+        """What it says of an item when its turn comes; nothing is looked up and nothing kept."""
+        async with self.turns:
+            return await self._judged(item)
+
+    async def _judged(self, item: Item) -> Judged:
         judge = self.sitting.judge.name
         blank = Judged(item.key, judge, self.sitting.fingerprint, "errored", judged_at=time.time())
         if self.fatal:
@@ -175,12 +187,10 @@ class _Hearing:
     unkept: list[Judged] = field(default_factory=list[Judged])
 
     async def hold(self, items: Sequence[Item]) -> None:
-        models = self.seat.sitting.models
-        width = min(model.concurrency for model in models) if models else _CLASSIFIERS
         waiting = iter(items)
         try:
             async with anyio.create_task_group() as tasks:
-                for _ in range(min(width, len(items))):
+                for _ in range(min(self.seat.sitting.width, len(items))):
                     tasks.start_soon(self._ask, waiting)
         finally:
             with anyio.CancelScope(shield=True):

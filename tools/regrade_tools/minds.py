@@ -11,6 +11,7 @@ from regrade_tools.fingerprint import item_key
 from regrade_tools.judging import Example, Said, answer_schema, majority, prompts, said, spoken
 from regrade_tools.models import Case, Item, Judge, ModelError, ModelSpec, Question
 from regrade_tools.ports import Models, Target, TargetError
+from regrade_tools.questions import answered
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,22 +55,12 @@ class Jury:
         costs: list[float | None] = []
         for juror in self.jurors:
             question = Question(juror, messages, answer_schema(self.judge))
-            reserved = self.budget.reserve(await self._ceiling(question))
-            cost: float | None = None
-            try:
-                answer = await self.models.complete(question)
-                cost = answer.cost_usd
-            finally:
-                self.budget.settle(reserved, cost)
+            answer = await answered(self.models, question, self.budget)
             votes.append(said(answer))
-            costs.append(cost)
+            costs.append(answer.cost_usd)
         known = [cost for cost in costs if cost is not None]
         decided = votes[0] if len(votes) == 1 else majority(votes)
         return Opinion(decided, sum(known) if len(known) == len(costs) else None)
-
-    async def _ceiling(self, question: Question) -> float | None:
-        # The price list is only asked for where somebody set a limit: it takes a second to load.
-        return None if self.budget.limit is None else await self.models.ceiling(question)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from regrade_tools.models import (
     Completion,
     Judged,
     Label,
+    ModelSpec,
     Packet,
     Question,
     Run,
@@ -178,8 +179,15 @@ class Targets(Protocol):
 class Models(Protocol):
     """How language models are asked."""
 
+    def turn(self, model: ModelSpec) -> AbstractAsyncContextManager[None]:
+        """Wait until one more question to a model may be under way, and hold its place meanwhile.
+
+        Whoever asks a model, judges, targets and writers, shares its ``concurrency``.
+        """
+        ...
+
     async def complete(self, question: Question) -> Completion:
-        """Ask a model once; what can be tried again has been, within the timeout.
+        """Ask a model once; what can be tried again for nothing has been, within the timeout.
 
         Raises:
             ModelError: There is no answer.

@@ -2,9 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from time import perf_counter
 
-import anyio
 from pydantic import JsonValue
 
 from regrade_tools.budget import Budget
@@ -18,6 +16,7 @@ from regrade_tools.models import (
     Role,
 )
 from regrade_tools.ports import Models, Reply, TargetError
+from regrade_tools.questions import answered
 from regrade_tools.templates import template
 from regrade_tools.workspace import Workspace
 
@@ -43,34 +42,26 @@ class PromptAnswers:
     model: ModelSpec
     models: Models
     budget: Budget
-    turns: anyio.CapacityLimiter
 
     async def answer(self, case: Case) -> Reply:
         """As the port of a target says."""
         question = Question(self.model, self._messages(case.input), None)
-        async with self.turns:
-            began = perf_counter()
-            try:
-                ceiling = await self._ceiling(question)
-                reserved = self.budget.reserve(ceiling)
-                cost: float | None = None
-                try:
-                    told = await self.models.complete(question)
-                    cost = told.cost_usd
-                finally:
-                    # What it cost is counted with the answer, as of any target.
-                    self.budget.settle(reserved, None if cost is None else 0)
-            except ModelError as problem:
-                raise TargetError(str(problem)) from None
-            latency = (perf_counter() - began) * 1000
+        try:
+            # What it cost is counted with the answer, as of any target.
+            told = await answered(self.models, question, self.budget, counted_elsewhere=True)
+        except ModelError as problem:
+            raise TargetError(str(problem)) from None
         if told.finish in _CUT:
+            # There is no answer that it could be counted with, and it is paid all the same.
+            self.budget.spent += told.cost_usd or 0
             raise TargetError(_CUT[told.finish])
         tokens = (told.input_tokens or 0) + (told.output_tokens or 0)
-        return Reply(told.text, latency_ms=latency, cost_usd=cost, tokens=tokens or None)
-
-    async def _ceiling(self, question: Question) -> float | None:
-        # The price list takes a second to load, so it is read only where there is a limit.
-        return None if self.budget.limit is None else await self.models.ceiling(question)
+        return Reply(
+            told.text,
+            latency_ms=told.latency_ms,
+            cost_usd=told.cost_usd,
+            tokens=tokens or None,
+        )
 
     def _messages(self, given: JsonValue) -> tuple[Prompt, ...]:
         """The prompt as one message; before a conversation, which is given as it is, as its system.
@@ -98,14 +89,8 @@ def prompt_answers(
     """
     model = workspace.language_model(spec.model)
     system = None if spec.system is None else workspace.text(workspace.readable(spec.system))
-    return PromptAnswers(
-        workspace.text(workspace.readable(spec.prompt)),
-        system,
-        model,
-        models,
-        budget,
-        anyio.CapacityLimiter(model.concurrency),
-    )
+    prompt = workspace.text(workspace.readable(spec.prompt))
+    return PromptAnswers(prompt, system, model, models, budget)
 
 
 def _filled(text: str, values: Mapping[str, JsonValue]) -> str:

@@ -2,6 +2,7 @@
 
 import os
 import random
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,6 +10,7 @@ import anyio
 from anyio import to_thread
 
 from regrade_server.llm.library import litellm
+from regrade_server.llm.traffic import Traffic
 from regrade_server.llm.trouble import trouble
 from regrade_tools.models import Completion, ModelError, ModelSpec, Question
 
@@ -22,7 +24,11 @@ _PER_MESSAGE = 16
 class LanguageModels:
     """Models, each known by how it is reached."""
 
-    _next_slot: dict[str, float] = field(default_factory=dict[str, float])
+    _traffic: Traffic = field(default_factory=Traffic)
+
+    def turn(self, model: ModelSpec) -> AbstractAsyncContextManager[None]:
+        """As the port says."""
+        return self._traffic.turn(model)
 
     async def complete(self, question: Question) -> Completion:
         """As the port says."""
@@ -30,8 +36,8 @@ class LanguageModels:
         arguments = _arguments(question, library)
         name = question.model.model
         try:
-            with anyio.fail_after(question.model.timeout_s):
-                return await self._answered(question, library, arguments)
+            with anyio.fail_after(question.model.timeout_s) as within:
+                return await self._answered(question, library, arguments, within)
         except TimeoutError:
             raise ModelError(
                 f"{name} did not answer within {question.model.timeout_s:g} seconds (timeout_s)"
@@ -50,32 +56,36 @@ class LanguageModels:
         question: Question,
         library: Any,  # noqa: ANN401 - as litellm()
         arguments: dict[str, Any],
+        within: anyio.CancelScope,
     ) -> Completion:
         for tried in range(1, _TRIES + 1):
-            await self._slot(question.model)
+            await self._traffic.slot(question.model, within)
+            began = anyio.current_time()
             try:
                 answer = await library.acompletion(**arguments)
             except Exception as error:  # noqa: BLE001 - litellm raises its own and its providers'
                 found = trouble(error, question.model.model, library)
                 if found.refused:
                     return Completion("", finish="content_filter")
-                if not found.again or tried == _TRIES:
-                    raise ModelError(found.told, fatal=found.fatal) from None
-                await anyio.sleep(_pause(tried))
+                if not found.again or found.came or tried == _TRIES:
+                    raise ModelError(found.told, fatal=found.fatal, lost=found.came) from None
+                pause = max(_pause(tried), found.pause_s)
+                if anyio.current_time() + pause >= within.deadline:
+                    raise ModelError(found.told) from None
+                await anyio.sleep(pause)
             else:
-                return await self._completion(question.model, answer)
+                latency_ms = (anyio.current_time() - began) * 1000
+                return await self._completion(question.model, answer, latency_ms)
         raise AssertionError("the last try either answers or raises")
 
-    async def _slot(self, model: ModelSpec) -> None:
-        """Wait for this question's turn of the questions a minute."""
-        if model.requests_per_minute is None:
-            return
-        now = anyio.current_time()
-        mine = max(now, self._next_slot.get(model.model, 0))
-        self._next_slot[model.model] = mine + 60 / model.requests_per_minute
-        await anyio.sleep(mine - now)
-
-    async def _completion(self, model: ModelSpec, answer: Any) -> Completion:  # noqa: ANN401
+    async def _completion(
+        self,
+        model: ModelSpec,
+        answer: Any,  # noqa: ANN401 - litellm's
+        latency_ms: float,
+    ) -> Completion:
+        if not answer.choices:
+            raise ModelError(f"{model.model} answered with nothing in it", lost=True)
         choice = answer.choices[0]
         usage = getattr(answer, "usage", None)
         asked, said = _count(usage, "prompt_tokens"), _count(usage, "completion_tokens")
@@ -89,6 +99,7 @@ class LanguageModels:
             input_tokens=asked,
             output_tokens=said,
             cost_usd=cost,
+            latency_ms=latency_ms,
         )
 
     async def _prices(self, model: ModelSpec) -> tuple[float, float] | None:

@@ -13,6 +13,7 @@ from regrade_tools.generation.candidates import Batch, Rejected, said
 from regrade_tools.judging import object_in
 from regrade_tools.models import Completion, Generated, ModelError, ModelSpec, Question
 from regrade_tools.ports import Models
+from regrade_tools.questions import answered
 from regrade_tools.running import Progress
 
 # How often one slot is written before it is given up.
@@ -87,7 +88,7 @@ class Writing:
         )
         asked = question(self.model, self.batch.inputs, body, own & 0x7FFFFFFF)
         try:
-            completion = await self._answer(asked)
+            completion = await answered(self.models, asked, self.budget)
             self.written += 1
             rejected = await self._kept(slot, asked, completion)
         except ModelError as problem:
@@ -137,7 +138,8 @@ class Writing:
     async def _checked(self, slot: Slot, texts: dict[str, str]) -> Rejected | None:
         text = "\n".join(said(self.batch.given(texts), self.batch.inputs.field))
         model = self.model.model_copy(update={"temperature": 0})
-        answer = object_in((await self._answer(check_question(model, slot.values, text))).text)
+        asked = check_question(model, slot.values, text)
+        answer = object_in((await answered(self.models, asked, self.budget)).text)
         if answer.get("fits") is True:
             return None
         reason = answer.get("reasoning")
@@ -145,15 +147,3 @@ class Writing:
             reason if isinstance(reason, str) and reason else "the check did not say that it fits"
         )
         return Rejected("unfit", self.batch.hidden.shown(told)[:300])
-
-    async def _answer(self, asked: Question) -> Completion:
-        """Ask within the budget."""
-        limited = self.budget.limit is not None
-        reserved = self.budget.reserve(await self.models.ceiling(asked) if limited else None)
-        cost: float | None = None
-        try:
-            completion = await self.models.complete(asked)
-            cost = completion.cost_usd
-        finally:
-            self.budget.settle(reserved, cost)
-        return completion

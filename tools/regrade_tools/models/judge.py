@@ -67,6 +67,13 @@ class JudgeSpec(Document):
         ge=1,
         description="An item longer than this is left unknown, not cut; 100,000 by default.",
     )
+    concurrency: int | None = Field(
+        default=None,
+        ge=1,
+        le=256,
+        description="Items it judges at once, in a run too; by default as many as its models may "
+        "be asked, and 4 where it is a function.",
+    )
     thresholds: Thresholds = Field(default_factory=Thresholds)
 
     @model_validator(mode="after")

@@ -30,7 +30,11 @@ class ModelSpec(Document):
         default=60, gt=0, le=3600, description="Seconds one answer may take; 60 by default."
     )
     concurrency: int = Field(
-        default=8, ge=1, le=256, description="Questions under way at once; 8 by default."
+        default=8,
+        ge=1,
+        le=256,
+        description="Questions under way at once, whoever asks; 8 by default. Of several entries "
+        "for one model the least holds.",
     )
     requests_per_minute: int | None = Field(
         default=None, ge=1, description="How many questions a minute; as many as go by default."
@@ -68,7 +72,8 @@ class Question:
 class Completion:
     """What a model answered. ``cost_usd`` is None where nobody knows the price.
 
-    ``finish`` is the provider's word for why it stopped; ``replayed``: an answer that was kept.
+    ``finish`` is the provider's word for why it stopped. ``latency_ms`` is of the try that was
+    answered, without any wait before it.
     """
 
     text: str
@@ -76,17 +81,18 @@ class Completion:
     input_tokens: int | None = None
     output_tokens: int | None = None
     cost_usd: float | None = None
-    replayed: bool = False
+    latency_ms: float | None = None
 
 
 class ModelError(Exception):
     """A model gave no answer: errored, never a verdict. The message says what to do.
 
     ``fatal`` where every further question would end the same way: a wrong key, no such model,
-    the budget.
+    the budget. ``lost`` where an answer came that nobody can read: it may have been paid, and
+    the next one may be whole.
     """
 
-    def __init__(self, problem: str, *, fatal: bool = False) -> None:
+    def __init__(self, problem: str, *, fatal: bool = False, lost: bool = False) -> None:
         """Say why, and whether asking on makes sense."""
         super().__init__(problem)
-        self.fatal = fatal
+        self.fatal, self.lost = fatal, lost
