@@ -2,10 +2,12 @@
 
 import json
 import re
+from collections.abc import Iterator
 from typing import ClassVar
 
-from pydantic import Field, JsonValue, field_validator
+from pydantic import Field
 
+from regrade_tools.assertions.structure import IsJson, Valid
 from regrade_tools.assertions.text import said
 from regrade_tools.assertions.verdicts import Assertion, Subject, UnmeasuredError
 from regrade_tools.deadline import look
@@ -17,32 +19,28 @@ _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})[ \t]*([^\s`]*)", re.MULTILINE)
 _BRACKET = re.compile(r"[{\[]")
 
 
-class ContainsJson(Assertion):
+def code_blocks(text: str) -> Iterator[tuple[str, str]]:
+    """The closed Markdown code blocks of ``text``: each its language, as written, and its code."""
+    opening: re.Match[str] | None = None
+    for match in _FENCE.finditer(text):
+        if opening is None:
+            opening = match
+        elif match[1].startswith(opening[1]) and not match[2]:
+            begin = text.find("\n", opening.end()) + 1
+            yield opening[2], text[begin : match.start()]
+            opening = None
+
+
+class ContainsJson(Valid):
     """A JSON object or list stands in the output; with `value`, one valid against that schema."""
 
     kind = "contains-json"
-    example: ClassVar[Spec] = {
-        "type": "contains-json",
-        "value": {"type": "object", "required": ["listings"]},
-    }
-    value: dict[str, JsonValue] | None = Field(
-        default=None, description="A JSON Schema; without one any object or list passes."
-    )
-
-    @field_validator("value")
-    @classmethod
-    def _well_formed(cls, value: dict[str, JsonValue] | None) -> dict[str, JsonValue] | None:
-        if value is not None:
-            # A large library, imported when the first schema is read.
-            from regrade_tools.assertions import schema  # noqa: PLC0415
-
-            schema.well_formed(value)
-        return value
+    example: ClassVar[Spec] = {**IsJson.example, "type": "contains-json"}
 
     @property
     def claim(self) -> str:
         """As the base class says."""
-        return "contain JSON" if self.value is None else "contain JSON valid against the schema"
+        return f"contain {self.valid}"
 
     def flaw(self, subject: Subject) -> str | None:
         """As the base class says."""
@@ -55,11 +53,7 @@ class ContainsJson(Assertion):
             except (ValueError, RecursionError):
                 place = match.end()
                 continue
-            if self.value is None:
-                return None
-            from regrade_tools.assertions import schema  # noqa: PLC0415 - as above
-
-            problem = schema.violation(self.value, value)
+            problem = self.violation(value)
             if problem is None:
                 return None
             flaw = problem
@@ -107,14 +101,7 @@ class CodeBlock(Assertion):
 
     def flaw(self, subject: Subject) -> str | None:
         """As the base class says."""
-        opened, languages = "", list[str]()
-        language = ""
-        for match in _FENCE.finditer(subject.text):
-            if not opened:
-                opened, language = match[1], match[2]
-            elif match[1].startswith(opened) and not match[2]:
-                languages.append(language)
-                opened = ""
+        languages = [language for language, _ in code_blocks(subject.text)]
         wanted = (self.language or "").casefold()
         if any(not wanted or language.casefold() == wanted for language in languages):
             return None

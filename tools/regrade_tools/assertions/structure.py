@@ -17,16 +17,11 @@ from regrade_tools.fingerprint import canonical
 from regrade_tools.models.case import Spec
 
 
-class IsJson(Assertion):
-    """The output is JSON and, where `value` holds a JSON Schema, valid against it."""
+class Valid(Assertion):
+    """A kind that asks for JSON and, where `value` holds a JSON Schema, for what is valid."""
 
-    kind = "is-json"
-    example: ClassVar[Spec] = {
-        "type": "is-json",
-        "value": {"type": "object", "required": ["listings"]},
-    }
     value: dict[str, JsonValue] | None = Field(
-        default=None, description="A JSON Schema; without one anything that is JSON passes."
+        default=None, description="A JSON Schema; without one any JSON that it asks for passes."
     )
 
     @field_validator("value")
@@ -39,9 +34,32 @@ class IsJson(Assertion):
         return value
 
     @property
+    def valid(self) -> str:
+        """How the JSON is called that it asks for."""
+        return "JSON" if self.value is None else "JSON valid against the schema"
+
+    def violation(self, data: JsonValue) -> str | None:
+        """Why ``data`` is not valid, or None where it is."""
+        if self.value is None:
+            return None
+        from regrade_tools.assertions import schema  # noqa: PLC0415 - see above
+
+        return schema.violation(self.value, data)
+
+
+class IsJson(Valid):
+    """The output is JSON and, where `value` holds a JSON Schema, valid against it."""
+
+    kind = "is-json"
+    example: ClassVar[Spec] = {
+        "type": "is-json",
+        "value": {"type": "object", "required": ["listings"]},
+    }
+
+    @property
     def claim(self) -> str:
         """As the base class says."""
-        return "be JSON" if self.value is None else "be JSON valid against the schema"
+        return f"be {self.valid}"
 
     def flaw(self, subject: Subject) -> str | None:
         """As the base class says."""
@@ -49,11 +67,7 @@ class IsJson(Assertion):
             data = subject.data
         except UndecidableError as problem:
             return str(problem)
-        if self.value is None:
-            return None
-        from regrade_tools.assertions import schema  # noqa: PLC0415 - see above
-
-        return schema.violation(self.value, data)
+        return self.violation(data)
 
 
 class Path(Assertion):
