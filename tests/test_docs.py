@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 from regrade_server.cli.main import parser
+from regrade_tools.assertions import parse_all
+from regrade_tools.documents import load
 from regrade_tools.formats import FORMATS
+from regrade_tools.models import Suite
 
 DOCS = Path(__file__).parents[1] / "docs"
 if not DOCS.is_dir():
@@ -45,7 +48,7 @@ def told(page: str, root: Path) -> None:
 def test_the_page_on_datasets_prints_what_it_shows(tmp_path: Path) -> None:
     (tmp_path / "evals" / "suites").mkdir(parents=True)
     (tmp_path / "evals" / "data").mkdir()
-    suite, _, scorers = blocks("datasets.md", "yaml")
+    suite, _, scorers, code = blocks("datasets.md", "yaml")
     (tmp_path / "evals" / "suites" / "support.yaml").write_text(suite)
     (tmp_path / "evals" / "data" / "questions.csv").write_text(blocks("datasets.md", "csv")[0])
     told("datasets.md", tmp_path)
@@ -60,6 +63,7 @@ def test_the_page_on_datasets_prints_what_it_shows(tmp_path: Path) -> None:
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert "1 passed, 1 failed, 0 errored" in done.stdout, done.stdout + done.stderr
+    parse_all(Suite.model_validate(load(code)).assertions, programs=True)
 
 
 def test_the_page_on_importing_prints_what_it_shows(tmp_path: Path) -> None:

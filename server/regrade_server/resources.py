@@ -115,7 +115,11 @@ def _case(workspace: Workspace, suite: str, case_id: str) -> str:
 def _schema(kind: str) -> str:
     if kind not in SCHEMAS:
         raise unknown("schema", kind, SCHEMAS)
-    return json.dumps(lean(SCHEMAS[kind]()), ensure_ascii=False, separators=(",", ":"))
+    schema = lean(SCHEMAS[kind]())
+    # Every kind of assertion is more than all else together, and is read once.
+    if "Assertion" in schema.get("$defs", {}):
+        schema["$defs"]["Assertion"] = {"$ref": "regrade://schema/assertion"}
+    return json.dumps(schema, ensure_ascii=False, separators=(",", ":"))
 
 
 def _guide(topic: str) -> str:

@@ -220,6 +220,7 @@ class ScorerProgram(Protocol):
 
         Raises:
             TargetError: It crashed, hung or returned what is no JSON.
+            UndecidableError: The answer lacks what it speaks of.
         """
         ...
 

@@ -8,7 +8,7 @@ from math import isfinite
 from anyio import to_thread
 from pydantic import JsonValue
 
-from regrade_tools.assertions import Check, Scorer
+from regrade_tools.assertions import Check, Scorer, UndecidableError
 from regrade_tools.budget import Budget
 from regrade_tools.clipping import clip
 from regrade_tools.fingerprint import canonical
@@ -161,7 +161,10 @@ class _Asked:
         try:
             if missing := sorted(self.program.columns.needs - set(given)):
                 raise TargetError(f"it asks for {missing[0]!r}, which is not there")  # noqa: TRY301 - as what it raises
-            passed, reason = _read(await self.program.score(given), scorer.threshold, self.hidden)
+            passed, reason = _read(await self.program.score(given), scorer.least, self.hidden)
+        except UndecidableError as problem:
+            why = clip(self.hidden.shown(str(problem)), _REASON)
+            return CheckResult(check.spec, "failed", f"{check.demand}, but {why}")
         except TargetError as problem:
             told = self.hidden.shown(str(problem)).replace("the target", "it")
             return CheckResult(check.spec, "errored", f"the scorer {scorer.name}: {told}")

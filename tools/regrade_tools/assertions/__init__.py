@@ -1,6 +1,7 @@
 """The deterministic checks: ``(check, subject) -> Passed | Failed | Errored``."""
 
 from regrade_tools.assertions.asking import Check, check, check_all
+from regrade_tools.assertions.execution import Executes
 from regrade_tools.assertions.kinds import KINDS, described, json_schema, parse, parse_all
 from regrade_tools.assertions.scorers import CommandScorer, JudgeScorer, PythonScorer, Scorer
 from regrade_tools.assertions.verdicts import (
@@ -9,6 +10,7 @@ from regrade_tools.assertions.verdicts import (
     Failed,
     Passed,
     Subject,
+    UndecidableError,
     Verdict,
     subject_of,
 )
@@ -19,12 +21,14 @@ __all__ = [
     "Check",
     "CommandScorer",
     "Errored",
+    "Executes",
     "Failed",
     "JudgeScorer",
     "Passed",
     "PythonScorer",
     "Scorer",
     "Subject",
+    "UndecidableError",
     "Verdict",
     "check",
     "check_all",

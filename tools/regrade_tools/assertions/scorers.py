@@ -16,9 +16,6 @@ class Scorer(Assertion):
 
     reads_output = False
     is_program = True
-    threshold: float | None = Field(
-        default=None, description="The least score that passes, where it gives one."
-    )
     timeout_s: float = Field(default=30, gt=0, le=3600, description="Seconds for one answer.")
 
     def flaw(self, subject: Subject) -> str | None:  # noqa: ARG002 - as the base class
@@ -31,13 +28,36 @@ class Scorer(Assertion):
         raise NotImplementedError
 
     @property
+    def least(self) -> float | None:
+        """The least score that passes, where it gives scores."""
+        return None
+
+    @property
+    def claim(self) -> str:
+        """As the base class says."""
+        return f"pass {self.name}"
+
+
+class Graded(Scorer):
+    """A scorer that may give a score."""
+
+    threshold: float | None = Field(
+        default=None, description="The least score that passes, where it gives one."
+    )
+
+    @property
+    def least(self) -> float | None:
+        """As the base class says."""
+        return self.threshold
+
+    @property
     def claim(self) -> str:
         """As the base class says."""
         reached = "" if self.threshold is None else f" with a score of {self.threshold:g} or more"
-        return f"pass {self.name}{reached}"
+        return f"{super().claim}{reached}"
 
 
-class PythonScorer(Scorer):
+class PythonScorer(Graded):
     """A function of a repository file passes: it takes output and the columns that it names."""
 
     kind = "python"
@@ -55,7 +75,7 @@ class PythonScorer(Scorer):
         return self.ref
 
 
-class JudgeScorer(Scorer):
+class JudgeScorer(Graded):
     """A judge of evals/judges/ passes the answer; the gate wants it aligned with people."""
 
     kind = "judge"
@@ -68,7 +88,7 @@ class JudgeScorer(Scorer):
         return f"the judge {self.judge}"
 
 
-class CommandScorer(Scorer):
+class CommandScorer(Graded):
     """A program passes: it reads the case as JSON on stdin and prints {"pass", "reason"}."""
 
     kind = "command"
