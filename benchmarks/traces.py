@@ -127,7 +127,7 @@ def searched(options: Options) -> Table:
                 for one in found[size]
                 if one.name == name
             )
-            for name in ("newest", "rare word", "frequent word", "word + name + time")
+            for name in ("newest", "rare word", "frequent word", "word + model + time")
         },
         raw={str(size): [asdict(one) for one in rows] for size, rows in found.items()},
     )
@@ -210,14 +210,14 @@ def kinds(corpus: Corpus) -> dict[str, str]:
         "frequent word": word[0],
         "middling word": word[300],
         "two words": f"{word[40]} {word[700]}",
-        "word + name + time": f"{word[300]} tool:retrieve since:7d",
+        "word + model + time": f"{word[300]} model:gpt-4o-mini since:7d",
         "facet + time": "status:error since:7d",
         "status + model": "status:error model:gpt-4o-mini",
         "session": "session:session-77",
         "phrase of frequent words": f'"{word[1]} {word[0]}"',
         "phrase, seldom": f'"{word[60]} {word[90]}"',
-        "not": f"{word[300]} -{word[2]} -status:error",
-        "only not": f"-{word[0]}",
+        "not": f"{word[300]} -{word[700]} -status:error",
+        "only not": f"-{word[40]}",
         "beginning, frequent": f"{word[20][:2]}*",
         "beginning, middling": f"{word[3_000][:5]}*",
         "beginning, rare": f"{NEEDLE[:6]}*",

@@ -274,7 +274,14 @@ def test_a_wrong_assertion_among_many_is_told_by_its_number() -> None:
         ({"type": "path", "at": "a", "len": 1}, {"a": 1}, "it is 1, which has no length"),
         ({"type": "path", "at": "", "len": 1}, "no", "the output is not JSON"),
         ({"type": "equals", "value": [1]}, "hello", "the output is not JSON"),
-        ({"type": "expr", "value": "output.b > 1"}, {"a": 1}, "no attribute 'b'"),
+        (
+            {"type": "expr", "value": "output.b > 1"},
+            {"a": 1},
+            "an object in it has no 'b' (its keys: a)",
+        ),
+        ({"type": "expr", "value": "output.b.c == 1"}, {"a": 1}, "an object in it has no 'b'"),
+        ({"type": "expr", "value": "output[7].c"}, [1, 2], "a list in it has no [7]"),
+        ({"type": "expr", "value": "output.a.keys()"}, {"a": 1}, "a number in it has no 'keys'"),
     ],
 )
 @pytest.mark.parametrize("negation", ["", "not-"])

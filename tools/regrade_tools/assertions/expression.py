@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache, wraps
 from typing import Any, cast
 
-from jinja2 import StrictUndefined, TemplateError, nodes
+from jinja2 import StrictUndefined, TemplateError, Undefined, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import JsonValue
 
+from regrade_tools.assertions.selector import keys, kind
 from regrade_tools.assertions.verdicts import Subject, UndecidableError, UnmeasuredError
 from regrade_tools.deadline import look
 
@@ -127,6 +128,19 @@ _ALLOWED = (
 )
 
 
+class _Missing(StrictUndefined):
+    """What the data does not hold, told in words of data."""
+
+    @property
+    def _undefined_message(self) -> str:
+        holder, name = self._undefined_obj, self._undefined_name
+        if isinstance(holder, dict):
+            told = keys(cast("dict[str, JsonValue]", holder))
+            return f"an object in it has no {name!r} ({told})"
+        step = f"[{name}]" if isinstance(name, int) else repr(name)
+        return f"{kind(holder)} in it has no {step}"
+
+
 class _Data(ImmutableSandboxedEnvironment):
     """A sandbox in which a dot reads a key, and arithmetic is for numbers alone."""
 
@@ -135,6 +149,9 @@ class _Data(ImmutableSandboxedEnvironment):
     def getattr(self, obj: Any, attribute: str) -> Any:  # noqa: ANN401 - Jinja's signature
         """The key first: JSON has keys called ``items`` and ``count``."""
         look()
+        if isinstance(obj, Undefined):
+            # The first that is missing is what a person wants to be told.
+            return obj
         if isinstance(obj, Mapping) and attribute in obj:
             return cast("Any", obj[attribute])
         if attribute in _METHODS:
@@ -157,7 +174,7 @@ class _Data(ImmutableSandboxedEnvironment):
         return super().call_binop(context, operator, left, right)
 
 
-_DATA = _Data(undefined=StrictUndefined)
+_DATA = _Data(undefined=_Missing)
 
 
 @lru_cache(maxsize=1024)
@@ -232,7 +249,7 @@ def holds(source: str, subject: Subject) -> bool:
             latency_ms=subject.latency_ms,
             cost_usd=subject.cost_usd,
         )
-        if callable(value):
+        if not isinstance(value, Undefined) and callable(value):
             raise UndecidableError("it is a function that was not called")
         return bool(value)
     except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as problem:

@@ -38,7 +38,7 @@ def _walk(value: JsonValue, steps: tuple[str | int | None, ...], way: str) -> Js
     for index, step in enumerate(steps):
         if step is None:
             if not isinstance(value, list):
-                raise MissingError(f"{way} is {_kind(value)}, not a list")
+                raise MissingError(f"{way} is {kind(value)}, not a list")
             rest = steps[index + 1 :]
             return [_walk(item, rest, f"{way}[{place}]") for place, item in enumerate(value)]
         value, way = _enter(value, step, way)
@@ -48,19 +48,24 @@ def _walk(value: JsonValue, steps: tuple[str | int | None, ...], way: str) -> Js
 def _enter(value: JsonValue, step: str | int, way: str) -> tuple[JsonValue, str]:
     if isinstance(step, int):
         if not isinstance(value, list):
-            raise MissingError(f"{way} is {_kind(value)}, not a list")
+            raise MissingError(f"{way} is {kind(value)}, not a list")
         if not -len(value) <= step < len(value):
             raise MissingError(f"{way} has {len(value)} items, so no [{step}]")
         return value[step], f"{way}[{step}]"
     if not isinstance(value, dict):
-        raise MissingError(f"{way} is {_kind(value)}, not an object with {step!r}")
+        raise MissingError(f"{way} is {kind(value)}, not an object with {step!r}")
     if step not in value:
-        keys = ", ".join(clip_list(list(value)[:_SHOWN], _KEYS)) or "none"
-        raise MissingError(f"{way} has no {step!r} (its keys: {keys})")
+        raise MissingError(f"{way} has no {step!r} ({keys(value)})")
     return value[step], f"{way}.{step}"
 
 
-def _kind(value: JsonValue) -> str:
+def keys(value: dict[str, JsonValue]) -> str:
+    """The first keys of an object, as a message names them."""
+    return f"its keys: {', '.join(clip_list(list(value)[:_SHOWN], _KEYS)) or 'none'}"
+
+
+def kind(value: JsonValue) -> str:
+    """What JSON calls a value, as a message names it."""
     names: dict[type, str] = {
         dict: "an object",
         list: "a list",
