@@ -205,18 +205,60 @@ def test_a_second_import_says_what_it_did_not_change(
     log.write_text("ask,say,ts\nq,r,1790812800\ns,t,1790812800\n")
     wrong, right = ("input=say", "output=ask"), ("input=ask", "output=say")
     other = "would be read otherwise now (by another mapping, format or redaction)"
-    anew = "to read them anew, move .regrade/store.db away (its runs go with it)"
+    anew = (
+        "to read them anew, remove them first: `regrade prune --query source:FILE "
+        "--no-keep-labelled --no-keep-cases`; what is imported again has the same ids, by which "
+        "labels and cases find it"
+    )
     assert by_hand(capsys, root, str(log), *wrong)[1] == {
         "stored": 2, "already_known": 0, "skipped": 0, "files": 1,
         "skipped_first": [], "notes": [], "redacted": {}, "completed": 0,
     }  # fmt: skip
     assert by_hand(capsys, root, str(log), *wrong)[1]["notes"] == []
     assert by_hand(capsys, root, str(log), *right)[1]["notes"] == [
-        f"2 traces known already {other} and stay as they are; {anew} and import every log"
+        f"2 traces known already {other} and stay as they are; {anew}"
     ]
     assert by_hand(capsys, root, str(log), *wrong, "--tag", "new")[1]["notes"] == [
-        f"2 traces known already stay without the tags given now; {anew} and import every log"
+        f"2 traces known already stay without the tags given now; {anew}"
     ]
+
+
+def test_a_mapped_field_may_be_missing_where_it_has_no_place_and_a_wrong_name_is_told(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = root / "log.jsonl"
+    records: list[dict[str, Any]] = [
+        {"ask": "a", "say": "b", "ms": 3, "did": [{"name": "look", "arguments": {}}]},
+        {"ask": "c", "error": "no answer"},
+        {"ask": "d"},
+        {"say": "e"},
+    ]
+    log.write_text("".join(json.dumps(record) + "\n" for record in records))
+    mapping = ("input=ask", "output=say", "latency_ms=ms", "tool_calls=did", "cost_usd=price")
+    _, told = by_hand(capsys, root, str(log), *mapping)
+    assert (told["stored"], told["skipped_first"], told["notes"][0]) == (
+        2,
+        [
+            "log.jsonl:3 has no 'say' (its fields: ask)",
+            "log.jsonl:4 has no 'ask' (its fields: say)",
+        ],
+        "log.jsonl has no 'price' in any record",
+    )
+
+
+def test_what_is_skipped_for_one_reason_is_told_once_a_file_and_the_rest_counted(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(12):
+        (root / "logs" / f"{number:02}.jsonl").write_text('{"a": 1}\n' * 3)
+    _, told = by_hand(capsys, root, str(root / "logs"))
+    why = "is in no known format (its fields: a); name the fields, such as input=question"
+    assert told["skipped"] == 36
+    assert told["skipped_first"] == [
+        *(f"logs/{n:02}.jsonl:1 {why} output=answer (and 2 more there)" for n in range(10)),
+        "... and 6 more",
+    ]
+    assert told["hint"] == "Nothing was imported; what was skipped says why."
 
 
 def test_a_span_that_is_known_with_other_contents_stays_and_is_told(

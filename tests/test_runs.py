@@ -130,7 +130,7 @@ async def test_a_run_is_not_resumed_as_something_else(tmp_path: Path) -> None:
     text = case.read_text()
     case.write_text(text.replace('"e"', '"f"'))
     told = await called(tmp_path, resume=run_id)
-    assert f"1 cases have changed since {run_id} began, such as c4." in told
+    assert f"1 case changed since {run_id} began, such as c4." in told
     case.write_text(text)
     project = tmp_path / "evals" / "regrade.yaml"
     declared = project.read_text()

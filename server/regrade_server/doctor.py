@@ -14,6 +14,7 @@ from typing import Literal
 from regrade_server.clients import client_configs
 from regrade_server.program.interpreter import interpreter
 from regrade_tools.models import HttpTarget, Project, PythonTarget
+from regrade_tools.plaintext import counted
 from regrade_tools.refusal import Refusal
 from regrade_tools.workspace import NO_WORKSPACE, Workspace
 
@@ -72,7 +73,8 @@ class Doctor:
         if not workspace.evals.is_dir():
             yield Finding("evals", "note", "There is no evals/ yet.", "Run `regrade init`.")
         elif not problems:
-            yield Finding("evals", "good", f"{len(workspace.suites())} suites, every file is right")
+            suites = counted(len(workspace.suites()), "suite")
+            yield Finding("evals", "good", f"{suites}, every file is right")
         yield self._store(workspace.state / "store.db")
         try:
             project = workspace.project()

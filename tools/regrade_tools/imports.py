@@ -7,8 +7,8 @@ from itertools import islice
 from regrade_tools.clipping import clip, size
 from regrade_tools.completion import differs
 from regrade_tools.formats import Note, Skipped
-from regrade_tools.models import Trace
-from regrade_tools.plaintext import encodable, line
+from regrade_tools.models import Trace, file_of
+from regrade_tools.plaintext import counted, encodable, line
 from regrade_tools.ports import Store
 from regrade_tools.redaction import Redaction
 
@@ -18,12 +18,15 @@ _BATCH = 1_000
 _BATCH_CHARACTERS = 32 * 1024 * 1024
 _SHOWN = 10
 _LONGEST_LINE = 400
-_ANEW = "to read them anew, move .regrade/store.db away (its runs go with it) and import every log"
+_ANEW = (
+    "to read them anew, remove them first: `regrade prune --query source:FILE --no-keep-labelled "
+    "--no-keep-cases`; what is imported again has the same ids, by which labels and cases find it"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What an import did; the first of what it skipped, each with its place and the reason.
+    """What an import did; the first of what it skipped, each file and reason once.
 
     ``completed`` counts known traces whose later spans came; ``notes`` say what was read
     otherwise than it stands in the log, and what was not changed.
@@ -65,7 +68,10 @@ class Tally:
     _other_tags: int = 0
     _other_content: int = 0
     _noted: int = 0
-    _first: list[str] = field(default_factory=list[str])
+    # By file and reason: where it was first, and how often.
+    _first: dict[tuple[str, str], tuple[str, int]] = field(
+        default_factory=dict[tuple[str, str], tuple[str, int]]
+    )
     _notes: list[str] = field(default_factory=list[str])
 
     async def keep(self, items: list[Item], store: Store) -> None:
@@ -86,8 +92,10 @@ class Tally:
         """Count what could not be read, or was read otherwise."""
         if isinstance(item, Skipped):
             self.skipped += 1
-            if len(self._first) < _SHOWN:
-                self._first.append(_line(f"{item.where} {item.why}"))
+            kind = file_of(item.where), item.why
+            where, number = self._first.get(kind, (item.where, 0))
+            if number or len(self._first) < _SHOWN:
+                self._first[kind] = where, number + 1
         else:
             self._noted += 1
             if len(self._notes) < _SHOWN:
@@ -108,41 +116,44 @@ class Tally:
         """The report."""
         hint = None
         if not self.stored and not self.known and not self.completed:
-            hint = "Nothing was imported; if the fields have other names, give a mapping."
+            hint = "Nothing was imported; what was skipped says why."
         return Imported(
             stored=self.stored,
             already_known=self.known,
             completed=self.completed,
             skipped=self.skipped,
             files=self.files,
-            skipped_first=self._first,
+            skipped_first=[*self._reasons()],
             notes=[*self._notes, *self._totals()],
             redacted=dict(hidden.count),
             hint=hint,
         )
 
+    def _reasons(self) -> Iterator[str]:
+        for (_, why), (where, number) in self._first.items():
+            alike = f" (and {number - 1} more there)" if number > 1 else ""
+            yield f"{_line(f'{where} {why}')}{alike}"
+        rest = self.skipped - sum(number for _, number in self._first.values())
+        if rest:
+            yield f"... and {rest} more"
+
     def _totals(self) -> Iterator[str]:
         if self._noted > len(self._notes):
             yield f"... and {self._noted - len(self._notes)} more such notes"
         if self._other_content:
+            known = counted(self._other_content, "trace")
             yield (
-                f"{_traces(self._other_content)} known already would be read otherwise now (by "
-                f"another mapping, format or redaction) and stay as they are; {_ANEW}"
+                f"{known} known already would be read otherwise now (by another mapping, format or "
+                f"redaction) and stay as they are; {_ANEW}"
             )
         if self._other_tags:
-            yield (
-                f"{_traces(self._other_tags)} known already stay without the tags given now; "
-                f"{_ANEW}"
-            )
+            known = counted(self._other_tags, "trace")
+            yield f"{known} known already stay without the tags given now; {_ANEW}"
         if self._untimed and self.stored:
             yield (
-                f"{_traces(self._untimed)} without a time of their own: newest and since: go by "
-                "when they were imported; where a field holds it, map timestamp=FIELD"
+                f"{counted(self._untimed, 'trace')} without a time of their own: newest and "
+                "since: go by when they were imported; where a field holds it, map timestamp=FIELD"
             )
-
-
-def _traces(number: int) -> str:
-    return f"{number} trace{'' if number == 1 else 's'}"
 
 
 def _line(text: str) -> str:

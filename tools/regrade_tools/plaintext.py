@@ -17,6 +17,11 @@ def line(text: str) -> str:
     return " ".join(text.split())
 
 
+def counted(number: int, noun: str) -> str:
+    """``number`` with its noun, such as ``1 trace`` or ``2,000 traces``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def encodable(text: str) -> str:
     """``text`` with every half of a character replaced: what can be written as UTF-8.
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from regrade_tools.models import CaseResult, RecordedTarget, Run, RunState, TargetSpec
+from regrade_tools.plaintext import counted
 from regrade_tools.refusal import Refusal
 
 _ANEW = "Start a new run: a rate over two different things would mean nothing."
@@ -44,7 +45,7 @@ def make_resumable(run: Run, state: RunState, spec: TargetSpec, now: Run) -> Non
     )
     if other:
         raise Refusal(
-            f"{len(other)} cases have changed since {run.id} began, such as {other[0]}.",
+            f"{counted(len(other), 'case')} changed since {run.id} began, such as {other[0]}.",
             next_step=_ANEW,
         )
 

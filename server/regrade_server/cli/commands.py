@@ -23,6 +23,7 @@ from regrade_server.cli.living import alive
 from regrade_server.cli.printing import Console
 from regrade_server.house import House
 from regrade_tools.baselines import Saved
+from regrade_tools.formats import FIELDS, FORMATS, TABLES
 from regrade_tools.imports import Imported
 from regrade_tools.jsontext import read
 from regrade_tools.published import SCHEMAS
@@ -41,11 +42,12 @@ def add_to(verb: Adder) -> None:
     examining.add_to(verb)
     installing.add_to(verb)
     adding = verb("import", "import logs: files, folders, globs, or - for standard input", import_)
-    adding.add_argument("--format", help="chat, exchange, otlp, csv or tsv; told by itself")
+    adding.add_argument("--format", help=f"told by itself; or {', '.join((*FORMATS, *TABLES))}")
     adding.add_argument("--tag", action="append", default=[], help="a tag for every trace")
     adding.add_argument(
         "words", nargs="+", metavar="PATH|OURS=THEIRS",
-        help="what to import, and names of fields, such as input=question",
+        help="what to import, and names of fields, such as input=question; OURS is "
+        f"{', '.join(FIELDS)}",
     )  # fmt: skip
     suite_commands.add_to(verb)
     input_commands.add_to(verb)

@@ -12,7 +12,7 @@ from regrade_tools.cards import Card
 from regrade_tools.clipping import clip, clip_list
 from regrade_tools.comparison import Comparison
 from regrade_tools.imports import Imported
-from regrade_tools.plaintext import line, plain
+from regrade_tools.plaintext import counted, line, plain
 from regrade_tools.refusal import Refusal
 from regrade_tools.run_reports import RunReport
 from regrade_tools.run_summary import Summary
@@ -90,12 +90,9 @@ def _printable(text: str, stream: TextIO) -> str:
 
 def imported(done: Imported) -> str:
     """An import in a few lines."""
-    lines = [
-        f"{done.stored} traces stored, {done.already_known} known already, {done.skipped} skipped"
-    ]
+    stored = f"{counted(done.stored, 'trace')} stored"
+    lines = [f"{stored}, {done.already_known} known already, {done.skipped} skipped"]
     lines.extend(f"  skipped {told}" for told in done.skipped_first)
-    if done.skipped > len(done.skipped_first):
-        lines.append(f"  ... and {done.skipped - len(done.skipped_first)} more")
     lines.extend(f"  note: {told}" for told in done.notes)
     if done.redacted:
         listed = ", ".join(f"{number} {kind}" for kind, number in done.redacted.items())
@@ -105,7 +102,8 @@ def imported(done: Imported) -> str:
 
 def found(page: TraceList) -> str:
     """A page of traces, one line each."""
-    lines = [f"{page.total} traces"]
+    exact = isinstance(page.total, int)
+    lines = [counted(page.total, "trace") if exact else f"{page.total} traces"]
     for row in page.traces:
         about = row.get("excerpt") or row.get("preview") or ""
         parts = (row["id"], row.get("when"), row.get("status"), row.get("model"), about)
@@ -146,9 +144,8 @@ def summary(told: Summary) -> str:
     if told.trials:
         lines.append(f"  {trials(told.trials)}")
     lines.extend(
-        f"  {line(place)}: {counted.passed} passed, {counted.failed} failed, "
-        f"{counted.errored} errored"
-        for place, counted in told.by_scenario.items()
+        f"  {line(place)}: {ended.passed} passed, {ended.failed} failed, {ended.errored} errored"
+        for place, ended in told.by_scenario.items()
     )
     return "\n".join([*lines, *([f"  {told.problem}"] if told.problem else [])])
 
@@ -194,8 +191,9 @@ def comparison(found: Comparison) -> list[str]:
     change = found.difference
     if change and (change.fixed or change.broken):
         lines.append(
-            f"  change on {change.cases} cases in both: {change.change * 100:+.1f} points, 95 % "
-            f"from {change.low * 100:+.1f} to {change.high * 100:+.1f} (p = {change.p_value:.2g})"
+            f"  change on {counted(change.cases, 'case')} in both: "
+            f"{change.change * 100:+.1f} points, 95 % from {change.low * 100:+.1f} "
+            f"to {change.high * 100:+.1f} (p = {change.p_value:.2g})"
         )
     lines.extend(f"  not comparable: {line(why)}" for why in found.not_comparable)
     if found.loosened:

@@ -12,7 +12,7 @@ from regrade_server.cli.printing import Console
 from regrade_server.house import House
 from regrade_tools.cleaning import CheckedRows, Cleaning
 from regrade_tools.importing import SuiteImport, SuiteImports
-from regrade_tools.plaintext import line
+from regrade_tools.plaintext import counted, line
 from regrade_tools.refusal import refusal_in
 from regrade_tools.workspace import Workspace, needed
 
@@ -44,9 +44,9 @@ def import_suite(told: Namespace, workspace: Workspace | None, console: Console)
 
 def _imported(done: SuiteImport) -> str:
     """An import in a few lines; what was left out for one reason is told together."""
-    files = f"{len(done.written)} files written, {len(done.kept)} kept as they were"
-    counted = f"{done.cases} cases with {done.assertions} assertions"
-    lines = [f"{done.suite} ({done.format}): {counted}; {files}"]
+    files = f"{counted(len(done.written), 'file')} written, {len(done.kept)} kept as they were"
+    held = f"{counted(done.cases, 'case')} with {counted(done.assertions, 'assertion')}"
+    lines = [f"{done.suite} ({done.format}): {held}; {files}"]
     lines.extend(f"  kept {path}" for path in done.kept)
     grouped: dict[tuple[str, str], list[str]] = defaultdict(list)
     for one in done.left_out:
@@ -58,7 +58,8 @@ def _imported(done: SuiteImport) -> str:
         lines.append(f"  {what}\n    {why} [{', '.join(places[:_SHOWN])}{more}]")
     if done.unasserted:
         listed = ", ".join(done.unasserted[:_SHOWN])
-        lines.append(f"Without any assertion: {len(done.unasserted)} cases, such as {listed}")
+        bare = counted(len(done.unasserted), "case")
+        lines.append(f"Without any assertion: {bare}, such as {listed}")
     return "\n".join([*lines, *([done.hint] if done.hint else [])])
 
 

@@ -13,7 +13,7 @@ from regrade_server.cli.printing import Console
 from regrade_server.house import House
 from regrade_tools.exports import EXPORTS, Exported
 from regrade_tools.grouping import GROUPINGS
-from regrade_tools.plaintext import encodable, line
+from regrade_tools.plaintext import counted, encodable, line
 from regrade_tools.refusal import Refusal, why
 from regrade_tools.retention import Pruned
 from regrade_tools.summaries import Summary
@@ -139,7 +139,7 @@ def export(told: Namespace, workspace: Workspace | None, console: Console) -> in
 
 
 def _exported(found: Exported) -> str:
-    lines = [f"{found.written} traces written"]
+    lines = [f"{counted(found.written, 'trace')} written"]
     return "\n".join([*lines, *(f"  {n} left out: {why}" for why, n in found.left_out.items())])
 
 
@@ -179,7 +179,7 @@ def _summary(found: Summary) -> str:
 
 
 def _figures(row: dict[str, Any]) -> str:
-    parts = [f"{row['traces']:,} traces", f"{row['errors']:,} errors"]
+    parts = [counted(row["traces"], "trace"), counted(row["errors"], "error")]
     if row["errors"]:
         parts[-1] += f" ({row['error_rate']:.1%})"
     if "label_fail" in row:

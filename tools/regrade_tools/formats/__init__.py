@@ -1,12 +1,14 @@
 """A log in some format -> ``Trace``s. No bytes make a reader raise anything but a ``Refusal``."""
 
 from regrade_tools.formats.files import files, home
-from regrade_tools.formats.reader import FORMATS, Reading, traces
+from regrade_tools.formats.reader import FIELDS, FORMATS, Reading, traces
 from regrade_tools.formats.record import Note, Record, Skipped
-from regrade_tools.formats.source import records, stream_records
+from regrade_tools.formats.source import TABLES, records, stream_records
 
 __all__ = [
+    "FIELDS",
     "FORMATS",
+    "TABLES",
     "Note",
     "Reading",
     "Record",

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from pydantic import JsonValue
 
-from regrade_tools.formats.fields import Fields, common, listed, remainder
+from regrade_tools.formats.fields import Fields, common, failure, listed, remainder
 from regrade_tools.formats.messages import tool_calls
 from regrade_tools.jsontext import unpacked
 from regrade_tools.models import Trace
@@ -30,15 +30,18 @@ def from_exchange(record: Fields, blank: Trace, mapping: Mapping[str, str]) -> T
         record: The record; JSON inside a text is read as JSON.
         blank: A trace that brings its id and source.
         mapping: Names of ours to names of the record, such as ``{"input": "complaint"}``.
-            A field that is not named is looked for under its common names.
+            A field that is not named is looked for under its common names. Whatever but the
+            input, and the output of what did not fail, may be missing.
 
     Raises:
-        ValueError: There is no input where it was said to be.
+        ValueError: There is no input or no output where it was said to be.
     """
-    for theirs in mapping.values():
-        if theirs not in record:
-            raise ValueError(f"has no {theirs!r} (its fields: {listed(record)})")
-    renamed = {**record, **{ours: record[theirs] for ours, theirs in mapping.items()}}
+    held = {ours: record[theirs] for ours, theirs in mapping.items() if theirs in record}
+    renamed = {**record, **held}
+    failed = failure(renamed)[0] == "error"
+    for ours in ("input",) if failed else ("input", "output"):
+        if ours in mapping and ours not in held:
+            raise ValueError(f"has no {mapping[ours]!r} (its fields: {listed(record)})")
     asked, answered = _found(renamed, INPUTS), _found(renamed, OUTPUTS)
     used = {*mapping, *mapping.values(), "model", "name", "tags"}
     used |= {name for name in (asked, answered) if name}

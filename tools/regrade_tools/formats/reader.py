@@ -24,7 +24,7 @@ from regrade_tools.formats.gathered import GATHERED, assembled
 from regrade_tools.formats.record import Note, Record, Skipped
 from regrade_tools.formats.source import TABLES
 from regrade_tools.formats.spans import LoggedSpan, by_trace
-from regrade_tools.models import Trace
+from regrade_tools.models import Trace, file_of
 from regrade_tools.patterns import SlowPatternError
 from regrade_tools.redaction import Redaction
 from regrade_tools.refusal import Refusal, unknown
@@ -92,6 +92,8 @@ def traces(
     other record is a trace of its own.
     """
     seen: Counter[str] = Counter()
+    # Names of a mapping that no record had, and the place of a record that was read by it.
+    unmet, mapped = set(reading.mapping.values()), ""
     gathered: defaultdict[str, list[LoggedSpan]] = defaultdict(list)
     for found in records:
         if not isinstance(found, Record):
@@ -107,6 +109,8 @@ def traces(
                     continue
                 blank = Trace(id="", source=record.where, format=kind, raw=clean)
                 trace = _trace(clean, blank, reading)
+                unmet.difference_update(fields)
+                mapped = record.where
                 # What was exported has its id.
                 own = trace.id or _identity(fields, trace.started_at, seen)
                 trace = replace(trace, id=own)
@@ -118,8 +122,15 @@ def traces(
                 yield Skipped(record.where, "is nested too deep")
             else:
                 yield _tagged(trace, reading)
+    yield from _unmet(unmet, mapped)
     for kind, spans in gathered.items():
         yield from _assembled(spans, kind, reading)
+
+
+def _unmet(names: set[str], where: str) -> Iterator[Note]:
+    """A remark for each name that nothing had; none where no record was read by a mapping."""
+    for name in sorted(names) if where else ():
+        yield Note(file_of(where), f"has no {name!r} in any record")
 
 
 def _object(value: JsonValue) -> dict[str, JsonValue]:

@@ -38,7 +38,16 @@ from regrade_tools.models.target import (
     RecordedTarget,
     TargetSpec,
 )
-from regrade_tools.models.trace import Exchange, Message, Span, SpanKind, Status, ToolCall, Trace
+from regrade_tools.models.trace import (
+    Exchange,
+    Message,
+    Span,
+    SpanKind,
+    Status,
+    ToolCall,
+    Trace,
+    file_of,
+)
 
 __all__ = [
     "PROFILES",
@@ -100,5 +109,6 @@ __all__ = [
     "Trace",
     "Verdict",
     "counting_labels",
+    "file_of",
     "shown_calls",
 ]

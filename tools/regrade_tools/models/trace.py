@@ -101,8 +101,8 @@ class Trace:
 
     @property
     def file(self) -> str:
-        """The file of ``source``, without the line and the position in it."""
-        return _PLACE.sub("", self.source)
+        """The file of ``source``."""
+        return file_of(self.source)
 
     @property
     def tokens(self) -> int | None:
@@ -163,6 +163,11 @@ class Trace:
             return ()
         spans = (span for span in self.spans if span.kind == "tool")
         return self.calls or tuple(ToolCall(span.name, span.input, span.id) for span in spans)
+
+
+def file_of(place: str) -> str:
+    """The file of a place such as ``log.jsonl:12``, without the line and the position in it."""
+    return _PLACE.sub("", place)
 
 
 def _speaks(message: Message) -> bool:
