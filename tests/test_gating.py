@@ -195,6 +195,20 @@ def test_a_run_of_files_that_were_edited_without_a_commit_is_refused(
     assert gate(regrade, "--run-id", ran(regrade))[0] == 1
 
 
+def test_a_store_that_was_committed_decides_nothing(repository: Path, regrade: Command) -> None:
+    """A trigger in it could turn every failure into a pass."""
+    assert regrade("run", "s", "--save-baseline")[0] == 0
+    git(repository, "init", "-q")
+    git(repository, "add", "-f", ".regrade/store.db")
+    code, told = gate(regrade)
+    assert (code, told["refused"]) == (
+        2,
+        ".regrade is committed, and what it holds may not decide.",
+    )
+    git(repository, "rm", "-rq", "--cached", ".regrade")
+    assert gate(regrade)[0] == 0
+
+
 def test_a_file_with_the_name_of_a_branch_is_no_baseline(
     repository: Path, regrade: Command
 ) -> None:

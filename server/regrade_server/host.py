@@ -68,6 +68,10 @@ class LocalHost:
         new = {name: _hashed(self.root / name) for name in added.split("\0") if name}
         return fingerprint([listed, changed, cast("JsonValue", new)])
 
+    def tracked(self, path: str) -> bool:
+        """As the port says."""
+        return self.root is not None and bool(_git(self.root, "ls-files", "--", path))
+
     def file_at(self, reference: str, path: str) -> str | None:
         """As the port says."""
         if self.root is None:

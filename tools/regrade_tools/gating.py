@@ -91,6 +91,7 @@ class Gating:
             Refusal: A name or a file is wrong, or ``run_id`` measured something else.
         """
         workspace = self.baselines.workspace
+        self._own_store()
         question = await self._question(suite, profile, told, target)
         dataset = question.prepared.suite.dataset
         _judges_may_decide(workspace, question)
@@ -123,6 +124,15 @@ class Gating:
             slices=slices(found, before),
             cases=judged(found, before, results, partial(path_of, workspace, suite, dataset)),
         )
+
+    def _own_store(self) -> None:
+        """Refuse a store that came with the repository: whoever made it may have made results."""
+        state = self.baselines.workspace.state.name
+        if self.baselines.host.tracked(state):
+            raise Refusal(
+                f"{state} is committed, and what it holds may not decide.",
+                next_step=f"It is each machine's own: `git rm -r --cached {state}`, and delete it.",
+            )
 
     async def _question(
         self, suite: str, profile: str | None, told: Profile, target: str | None

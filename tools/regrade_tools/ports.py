@@ -265,6 +265,10 @@ class Host(Protocol):
         """
         ...
 
+    def tracked(self, path: str) -> bool:
+        """Whether anything at a path of the workspace is in git; False where nobody can tell."""
+        ...
+
     def file_at(self, reference: str, path: str) -> str | None:
         """The text of a file of the workspace at a git reference; None where it is not there.
 

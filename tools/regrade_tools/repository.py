@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -15,7 +15,7 @@ from regrade_tools.mistakes import mistakes_in
 from regrade_tools.models.document import Document
 from regrade_tools.plaintext import encodable
 from regrade_tools.refusal import Refusal, why
-from regrade_tools.temporary import temporary
+from regrade_tools.temporary import sweep, temporary
 
 File = TypeVar("File", bound=Document)
 
@@ -103,10 +103,19 @@ class Repository:
         """Alone among the processes of this machine, for reading a file of ours and replacing it.
 
         Raises:
-            Refusal: Another process has held the lock for ten seconds.
+            Refusal: Another process has held the lock for ten seconds, or a link leads out of
+                the workspace.
         """
-        self.state.mkdir(parents=True, exist_ok=True)
-        with exclusive(self.state / "files.lock"):
+        lock = self.state / "files.lock"
+        try:
+            self._stays(lock)
+            own_folder(self.state)
+        except (OSError, RuntimeError) as problem:
+            raise Refusal(
+                f"{self.shown(self.state)} cannot be made: {why(problem)}.",
+                next_step="Mend that and try again.",
+            ) from None
+        with exclusive(lock):
             yield
 
     def text(self, path: Path) -> str:
@@ -187,13 +196,43 @@ class Repository:
     def _temporary(self, path: Path, text: str) -> Generator[Path]:
         """A file with ``text`` beside ``path``, until it has another name."""
         try:
+            self._stays(path)
             path.parent.mkdir(parents=True, exist_ok=True)
-            if not path.parent.resolve().is_relative_to(self.root.resolve()):
-                raise Refusal(f"{self.shown(path)} leads out of the workspace by a link.")
-            with temporary(path.parent, text) as file:
+            self._stays(path)
+            with temporary(self._scratch(path.parent), text) as file:
                 yield file
         except (OSError, RuntimeError) as problem:
             raise Refusal(
                 f"{self.shown(path)} cannot be written: {why(problem)}.",
                 next_step="Nothing was changed; mend that and try again.",
             ) from None
+
+    def _stays(self, path: Path) -> None:
+        """Make sure that the folder of ``path``, or what there is of it, lies in the workspace."""
+        if not path.parent.resolve().is_relative_to(self.root.resolve()):
+            raise Refusal(f"{self.shown(path)} leads out of the workspace by a link.")
+
+    def _scratch(self, folder: Path) -> Path:
+        """Where a file for ``folder`` is written first: not among what is committed, if possible.
+
+        A process that is killed leaves it behind, and the next one takes that away.
+        """
+        state = self.state
+        if state.is_symlink() or not state.is_dir() or state.stat().st_dev != folder.stat().st_dev:
+            return folder
+        sweep(state)
+        return state
+
+
+def own_folder(folder: Path) -> None:
+    """Make ``folder``, where it is not there, for what is this machine's own.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    if folder.is_dir():
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    # It must not be committed by accident.
+    with suppress(FileExistsError), (folder / ".gitignore").open("x", encoding="utf-8") as file:
+        file.write("*\n")

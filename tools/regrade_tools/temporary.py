@@ -2,10 +2,14 @@
 
 import os
 import tempfile
+import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
+
+_SUFFIX = ".tmp"
+_ABANDONED_S = 3_600
 
 
 @contextmanager
@@ -28,13 +32,21 @@ def growing(folder: Path) -> Generator[tuple[TextIO, Path]]:
     Raises:
         OSError: It cannot be written.
     """
-    handle, name = tempfile.mkstemp(dir=folder, prefix=".", suffix=".tmp")
+    handle, name = tempfile.mkstemp(dir=folder, prefix=".", suffix=_SUFFIX)
     path = Path(name)
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
             yield file, path
     finally:
         path.unlink(missing_ok=True)
+
+
+def sweep(folder: Path) -> None:
+    """Take away what processes that were killed left in ``folder`` over an hour ago."""
+    for path in folder.glob(f".*{_SUFFIX}"):
+        with suppress(OSError):
+            if time.time() - path.lstat().st_mtime > _ABANDONED_S:
+                path.unlink()
 
 
 def finish(file: TextIO, path: Path) -> None:

@@ -10,6 +10,7 @@ from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
 from regrade_server.sqlite.transaction import transaction
+from regrade_tools.repository import own_folder
 
 migrations = Migrations("regrade")
 
@@ -135,7 +136,7 @@ def connect(path: Path) -> sqlite3.Connection:
 
     Several processes may do this at once: whoever comes second waits and finds it done.
     """
-    _make_folder(path.parent)
+    own_folder(path.parent)
     connection = sqlite3.connect(
         path, isolation_level=None, check_same_thread=False, cached_statements=256
     )
@@ -157,11 +158,3 @@ def _migrate(connection: sqlite3.Connection) -> None:
         return
     with transaction(connection):
         migrations.apply(db)
-
-
-def _make_folder(folder: Path) -> None:
-    if folder.is_dir():
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    # What lies here is this machine's own: it must not be committed by accident.
-    (folder / ".gitignore").write_text("*\n", encoding="utf-8")
