@@ -102,8 +102,8 @@ def imported(done: Imported) -> str:
 
 def found(page: TraceList) -> str:
     """A page of traces, one line each."""
-    exact = isinstance(page.total, int)
-    lines = [counted(page.total, "trace") if exact else f"{page.total} traces"]
+    total = page.total
+    lines = [counted(total, "trace") if isinstance(total, int) else f"{total} traces"]
     for row in page.traces:
         about = row.get("excerpt") or row.get("preview") or ""
         parts = (row["id"], row.get("when"), row.get("status"), row.get("model"), about)
