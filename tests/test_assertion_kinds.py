@@ -180,6 +180,40 @@ def test_calls_are_valid_against_the_tools_given(output: JsonValue, expected: st
     assert outcome("is-valid-openai-tools-call", output, tools=tools) == expected
 
 
+ENGLISH = "I found three listings for you."
+GERMAN = "Ich suche eine Wohnung mit zwei Zimmern"
+FRENCH = "Voici le code, pour vous:\n```python\nfor the_price in prices: pass\n```"
+
+
+@pytest.mark.parametrize(
+    ("value", "output", "given", "expected"),
+    [
+        ("en", ENGLISH, None, "passed"),
+        ("en", "Leider habe ich nichts gefunden.", None, "failed"),
+        ("pt-BR", "Encontrei três apartamentos para você.", None, "passed"),
+        ("zh", "我找到了三套公寓。", None, "passed"),
+        ("nb", "Jeg fant tre leiligheter til deg.", None, "passed"),
+        ("de", '{"message": "Leider habe ich nichts gefunden.", "the": 1}', None, "passed"),
+        ("fr", FRENCH, None, "passed"),
+        # What is too short, or too much alike, is not told.
+        ("en", "Hello", None, "errored"),
+        ("de", "OK", None, "errored"),
+        ("pt", "Onde fica a biblioteca?", None, "errored"),
+        ("en", "https://a.example/the/and 123", None, "errored"),
+        ("en", None, None, "errored"),
+        ("qqq", ENGLISH, None, "errored"),
+        ("input", "Leider habe ich nichts gefunden.", GERMAN, "passed"),
+        ("input", ENGLISH, GERMAN, "failed"),
+        ("input", ENGLISH, "San Jose", "errored"),
+        ("input", ENGLISH, None, "errored"),
+    ],
+)  # fmt: skip
+def test_a_language_is_told_where_it_shows(
+    value: str, output: JsonValue, given: JsonValue, expected: str
+) -> None:
+    assert outcome("language", output, given, value=value) == expected
+
+
 def test_what_compares_with_a_value_of_one_case_says_so() -> None:
     with_reference = {name for name, kind in KINDS.items() if not kind.reference_free}
     assert with_reference == {

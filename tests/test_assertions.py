@@ -101,6 +101,11 @@ TABLE: dict[str, tuple[Subject, Subject, str]] = {
         said("```js\n1\n```\n```python\n1"),
         "its code blocks are of js",
     ),
+    "language": (
+        said("He encontrado tres pisos en Madrid, y ninguno es caro."),
+        said({"listings": ["I found three listings for you."]}),
+        "it is in en",
+    ),
     "is-refusal": (said("I\u2019m sorry, but I can't help."), said("Sure!"), "it says 'Sure!'"),
     "abstains": (said("The page does not mention it."), said("It is 7."), "it says 'It is 7.'"),
     "no-secrets": (said("no key"), said("AKIAIOSFODNN7EXAMPLE"), "it shows aws_key"),

@@ -3,13 +3,12 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pydantic import JsonValue
 
 from regrade_tools.assertions.phrases import refuses
-from regrade_tools.jsontext import compact, read, unpacked
+from regrade_tools.jsontext import compact, read, texts, unpacked
 from regrade_tools.models import Trace
 
 # A refusal comes at once; the words later in a long answer are mostly about something else.
@@ -92,7 +91,7 @@ def language(text: str) -> str:
     count, not its keys.
     """
     whole = text if len(text) > _LARGEST_JSON else unpacked(text)
-    begin = " ".join(_said(whole))[:_READ].casefold()
+    begin = " ".join(texts(whole))[:_READ].casefold()
     for name, letters in _SCRIPTS:
         if len(letters.findall(begin)) * _FOREIGN > sum(map(str.isalpha, begin)):
             return name
@@ -100,14 +99,6 @@ def language(text: str) -> str:
     score = {name: sum(words[word] for word in own) for name, own in _LANGUAGES.items()}
     best = max(score, key=score.__getitem__)
     return best if score[best] else "other"
-
-
-def _said(value: JsonValue) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, list | dict):
-        for item in value.values() if isinstance(value, dict) else value:
-            yield from _said(item)
 
 
 def shape(output: JsonValue) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Iterator
 
 from pydantic import JsonValue
 
@@ -87,3 +88,12 @@ def whole(value: JsonValue) -> JsonValue:
     if isinstance(value, dict):
         return {encodable(key): whole(item) for key, item in value.items()}
     return value
+
+
+def texts(value: JsonValue) -> Iterator[str]:
+    """The texts in a JSON value, but for its keys, as they come."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | dict):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from texts(item)
