@@ -44,7 +44,7 @@ from pydantic import BaseModel, Field, JsonValue
 
 from regrade_server.app import build_server
 from regrade_server.house import House
-from regrade_server.http import Address, listen, read_tokens
+from regrade_server.http import Address, listen, mcp_site, read_tokens
 
 PIXEL = (
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8DwHwAFBQIAX8jx0gAAAABJRU5Er"
@@ -445,7 +445,8 @@ def main() -> None:
     """Serve on a free port until a signal comes."""
     server = build_server(House(None))
     add_fixtures(server)
-    anyio.run(listen, server, Address.read("127.0.0.1:0"), read_tokens({}, None), 1_000_000)
+    site = mcp_site(server, Address.read("127.0.0.1:0"), read_tokens({}, None), 1_000_000)
+    anyio.run(listen, [site])
 
 
 if __name__ == "__main__":

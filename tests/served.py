@@ -9,6 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+ANNOUNCED = re.compile(
+    r"regrade: listening (?:on|for traces on) (http://[^/]+)/(?:mcp|v1/traces)\n"
+)
+
 
 @dataclass(frozen=True)
 class Served:
@@ -25,7 +29,7 @@ class Served:
 @contextmanager
 def served(root: Path, *options: str, **environment: str) -> Generator[Served, None, None]:
     """Start one on a port that is free, and end it as an operator would."""
-    at = [] if "--http" in options else ["--http", "127.0.0.1:0"]
+    at = [] if {"--http", "--otlp"} & {*options} else ["--http", "127.0.0.1:0"]
     command = [sys.executable, "-m", "regrade_server", "--root", str(root), "serve", *at, *options]
     with listening(command, **environment) as server:
         yield server
@@ -35,12 +39,16 @@ def served(root: Path, *options: str, **environment: str) -> Generator[Served, N
 def listening(command: list[str], **environment: str) -> Generator[Served, None, None]:
     """The server that ``command`` starts, once it says where it listens."""
     with subprocess.Popen(
-        command, stderr=subprocess.PIPE, text=True, env={**os.environ, **environment}
+        command,
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **environment},
     ) as process:
         assert process.stderr is not None
         try:
             line = process.stderr.readline()
-            found = re.fullmatch(r"regrade: listening on (http://\S+)/mcp\n", line)
+            found = ANNOUNCED.fullmatch(line)
             assert found, line + process.stderr.read()
             yield Served(process, found[1])
         finally:

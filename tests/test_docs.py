@@ -80,6 +80,10 @@ def test_the_page_on_formats_prints_what_it_shows_and_names_each_format(tmp_path
     assert sorted(named) == sorted(FORMATS)
 
 
+def test_the_page_on_live_traces_prints_what_it_shows(tmp_path: Path) -> None:
+    told("live.md", tmp_path)
+
+
 def test_the_page_on_clients_prints_what_it_shows(tmp_path: Path) -> None:
     told("clients.md", tmp_path)
     [entry] = json.loads(blocks("clients.md", "json")[0])["mcpServers"].values()

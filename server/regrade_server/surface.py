@@ -49,11 +49,11 @@ class Surface:
         effect = _effect(tool, arguments)
         if self.read_only and effect != "reads":
             raise Refusal(f"This server is read-only: {tool.name} would not only read.")
-        granted = _granted(request)
-        if granted is not None and SCOPES[effect] not in granted:
+        opened = granted(request)
+        if opened is not None and SCOPES[effect] not in opened:
             raise Refusal(
                 f"{tool.name} needs the scope {SCOPES[effect]!r}; "
-                f"this token has {', '.join(sorted(granted))}.",
+                f"this token has {', '.join(sorted(opened))}.",
                 next_step="Ask whoever runs the server for a token that has it.",
             )
 
@@ -69,11 +69,11 @@ class Listing:
     ) -> HandlerResult:
         """As the SDK's middleware is called."""
         result = await call_next(ctx)
-        granted = _granted(ctx.request) if ctx.method == "tools/list" else None
-        if granted is None or not isinstance(result, dict):
+        opened = granted(ctx.request) if ctx.method == "tools/list" else None
+        if opened is None or not isinstance(result, dict):
             return result
         allowed = [
-            tool for tool in result["tools"] if SCOPES[_least(self.tools[tool["name"]])] in granted
+            tool for tool in result["tools"] if SCOPES[_least(self.tools[tool["name"]])] in opened
         ]
         return {**result, "tools": allowed}
 
@@ -88,7 +88,7 @@ def _effect(tool: Tool, arguments: Mapping[str, Any]) -> Effect:
     return "reads" if by is not None and arguments.get(by, False) is False else tool.effect
 
 
-def _granted(request: object) -> frozenset[str] | None:
+def granted(request: object) -> frozenset[str] | None:
     """The scopes of the token of an HTTP request; None where no token was asked for."""
     scope: Mapping[str, Any] = getattr(request, "scope", {})
     user = scope.get("user")

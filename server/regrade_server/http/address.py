@@ -59,9 +59,9 @@ class Address:
         """What may stand in ``Origin``."""
         return [f"{scheme}://{host}" for host in self.hosts for scheme in ("http", "https")]
 
-    def url(self, port: int) -> str:
-        """The address of the server once it has ``port``."""
-        return f"http://{self._written}:{port}/mcp"
+    def url(self, port: int, path: str) -> str:
+        """The address of ``path`` once the server has ``port``."""
+        return f"http://{self._written}:{port}{path}"
 
     def socket(self) -> socket.socket:
         """A socket that listens.
@@ -75,7 +75,7 @@ class Address:
         except OSError as problem:
             raise Refusal(
                 f"{self._written}:{self.port} cannot be listened on: {problem.strerror}.",
-                next_step="Choose another port: --http 127.0.0.1:0 takes any that is free.",
+                next_step="Choose another port: 127.0.0.1:0 takes any that is free.",
             ) from None
 
     @property

@@ -1,9 +1,11 @@
 """Listening until a signal comes, and then ending what is under way."""
 
 import signal
+import socket
 import sys
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Generator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 
 import anyio
 import uvicorn
@@ -24,12 +26,49 @@ _LARGEST_BODY = 4 * 1024 * 1024
 _MOST_SESSIONS = 200
 # What is still answered after the signal; then it is cancelled.
 _SECONDS_TO_END = 3
+# Longer than programs wait between two requests: a connection that is closed just then costs one.
+_SECONDS_IDLE = 65
 
 
-def application(
-    server: MCPServer[None], address: Address, tokens: Tokens, per_minute: int
-) -> ASGIApp:
-    """The server as an ASGI application, guarded.
+@dataclass(frozen=True, slots=True)
+class Site:
+    """An application, where it is asked, and how that is announced."""
+
+    app: ASGIApp
+    address: Address
+    path: str = "/mcp"
+    told: str = "listening on"
+
+
+@dataclass(slots=True)
+class Ended:
+    """That nothing listens any more; ``number`` is that of the signal, if it was one."""
+
+    event: anyio.Event
+    number: int | None = None
+
+
+def mcp_site(server: MCPServer[None], address: Address, tokens: Tokens, per_minute: int) -> Site:
+    """The server over streamable HTTP.
+
+    Raises:
+        Refusal: As of ``guarded``.
+    """
+
+    async def health(_: Request) -> JSONResponse:
+        return JSONResponse({"status": "ok"})
+
+    server.custom_route(HEALTH, methods=["GET"])(health)
+    inner = server.streamable_http_app(
+        max_request_body_size=_LARGEST_BODY,
+        max_sessions=_MOST_SESSIONS,
+        transport_security=_security(address),
+    )
+    return Site(guarded(inner, address, tokens, per_minute), address)
+
+
+def guarded(app: ASGIApp, address: Address, tokens: Tokens, per_minute: int) -> ASGIApp:
+    """``app`` behind the guard.
 
     Raises:
         Refusal: Others could ask, and no token is asked for.
@@ -39,49 +78,83 @@ def application(
             f"{address.host} can be asked from elsewhere, and there is no token.",
             next_step=f"Set {VARIABLE}, or pass --token-file; or listen on 127.0.0.1.",
         )
-    security = TransportSecuritySettings(
-        allowed_hosts=address.hosts, allowed_origins=address.origins
-    )
-
-    async def health(_: Request) -> JSONResponse:
-        return JSONResponse({"status": "ok"})
-
-    server.custom_route(HEALTH, methods=["GET"])(health)
-    inner = server.streamable_http_app(
-        max_request_body_size=_LARGEST_BODY,
-        max_sessions=_MOST_SESSIONS,
-        transport_security=security,
-    )
-    return Guard(inner, security, tokens, Rate(per_minute))
+    return Guard(app, _security(address), tokens, Rate(per_minute))
 
 
-async def listen(
-    server: MCPServer[None], address: Address, tokens: Tokens, per_minute: int
-) -> None:
+def _security(address: Address) -> TransportSecuritySettings:
+    return TransportSecuritySettings(allowed_hosts=address.hosts, allowed_origins=address.origins)
+
+
+async def listen(sites: Sequence[Site]) -> None:
     """Serve until SIGTERM or SIGINT; a second one ends it at once.
 
     Raises:
-        Refusal: As ``application`` says, or the address cannot be listened on.
+        Refusal: An address cannot be listened on.
     """
-    app = application(server, address, tokens, per_minute)
-    bound = address.socket()
-    port = bound.getsockname()[1]
-    config = uvicorn.Config(
-        app,
+    async with listening(sites) as ended:
+        await ended.event.wait()
+
+
+@asynccontextmanager
+async def listening(sites: Sequence[Site]) -> AsyncGenerator[Ended, None]:
+    """Serve inside, or until a signal comes; what is under way when it ends is answered.
+
+    Raises:
+        Refusal: An address cannot be listened on.
+    """
+    bound = [site.address.socket() for site in sites]
+    listeners = [_Listener(_config(site)) for site in sites]
+    ended = Ended(anyio.Event())
+    async with anyio.create_task_group() as group:
+        await group.start(_until_a_signal, listeners, ended)
+        for site, place in zip(sites, bound, strict=True):
+            sys.stderr.write(
+                f"regrade: {site.told} {site.address.url(place.getsockname()[1], site.path)}\n"
+            )
+        sys.stderr.flush()
+        group.start_soon(_serve, listeners, bound, ended)
+        try:
+            yield ended
+        finally:
+            _end(listeners)
+            with anyio.CancelScope(shield=True):
+                await ended.event.wait()
+            group.cancel_scope.cancel()
+
+
+def _config(site: Site) -> uvicorn.Config:
+    return uvicorn.Config(
+        site.app,
         log_level="warning",
         access_log=False,
         server_header=False,
         # A proxy's word for who asks would be anybody's word.
         proxy_headers=False,
+        timeout_keep_alive=_SECONDS_IDLE,
         timeout_graceful_shutdown=_SECONDS_TO_END,
     )
-    listener = _Listener(config)
-    async with anyio.create_task_group() as group:
-        await group.start(_until_a_signal, listener)
-        sys.stderr.write(f"regrade: listening on {address.url(port)}\n")
-        sys.stderr.flush()
-        await listener.serve([bound])
-        group.cancel_scope.cancel()
+
+
+async def _serve(
+    listeners: Sequence["_Listener"], bound: Sequence[socket.socket], ended: Ended
+) -> None:
+    """Let all listen, until one of them ends."""
+
+    async def one(listener: _Listener, place: socket.socket) -> None:
+        await listener.serve([place])
+        _end(listeners)
+
+    try:
+        async with anyio.create_task_group() as group:
+            for listener, place in zip(listeners, bound, strict=True):
+                group.start_soon(one, listener, place)
+    finally:
+        ended.event.set()
+
+
+def _end(listeners: Sequence["_Listener"]) -> None:
+    for listener in listeners:
+        listener.should_exit = True
 
 
 class _Listener(uvicorn.Server):
@@ -94,10 +167,15 @@ class _Listener(uvicorn.Server):
 
 
 async def _until_a_signal(
-    listener: uvicorn.Server, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED
+    listeners: Sequence[_Listener],
+    ended: Ended,
+    *,
+    task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED,
 ) -> None:
     with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         task_status.started()
         async for number in signals:
-            # It is this method of uvicorn's that streams of events are told by.
-            listener.handle_exit(number, None)
+            ended.number = number
+            for listener in listeners:
+                # It is this method of uvicorn's that streams of events are told by.
+                listener.handle_exit(number, None)

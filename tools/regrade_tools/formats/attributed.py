@@ -35,7 +35,7 @@ def described(frame: Frame, found: dict[str, JsonValue]) -> LoggedSpan:
     if kind == "other" and genai.conversation(found):
         kind = "llm"
     began, ended = frame.began, frame.ended
-    failed = frame.status.get("code") in _ERROR_CODES
+    failed = has_failed(frame.status)
     asked, answered = genai.exchange(found)
     tokens_in, tokens_out, cost = genai.usage(found)
     return LoggedSpan(
@@ -62,6 +62,11 @@ def described(frame: Frame, found: dict[str, JsonValue]) -> LoggedSpan:
             output=answered,
         ),
     )
+
+
+def has_failed(status: Fields) -> bool:
+    """Whether the ``status`` of a span says that it failed."""
+    return status.get("code") in _ERROR_CODES
 
 
 def _of_call(found: Mapping[str, JsonValue]) -> tuple[Message, ...]:

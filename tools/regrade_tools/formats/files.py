@@ -8,7 +8,7 @@ from pathlib import Path
 
 from regrade_tools.refusal import Refusal
 
-EXTENSIONS = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".log")
+EXTENSIONS = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".log", ".binpb", ".pb")
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,9 +44,9 @@ def span(logged: Fields, where: str) -> LoggedSpan:
     status = logged.get("status")
     frame = Frame(
         where=where,
-        trace_id=_identifier(logged.get("traceId")),
-        id=_identifier(logged.get("spanId")),
-        parent_id=_identifier(logged.get("parentSpanId")),
+        trace_id=identifier(logged.get("traceId")),
+        id=identifier(logged.get("spanId")),
+        parent_id=identifier(logged.get("parentSpanId")),
         name=str(logged.get("name") or ""),
         began=_seconds(logged.get("startTimeUnixNano")),
         ended=_seconds(logged.get("endTimeUnixNano")),
@@ -97,7 +97,7 @@ def _seconds(value: JsonValue) -> float | None:
     return found / 1e9 if isinstance(found, int) and 0 < found < 2**63 else None
 
 
-def _identifier(value: JsonValue) -> str:
+def identifier(value: JsonValue) -> str:
     """An id as lower-case hex, whether it was logged as hex or as base64; empty if absent."""
     if isinstance(value, dict):
         return _buffer(value)

@@ -1,4 +1,4 @@
-"""Records out of a file or a stream: JSON, JSON lines or CSV, each also gzipped.
+"""Records out of a file or a stream: JSON, JSON lines, CSV or protobuf, each also gzipped.
 
 A record that cannot be read becomes a ``Skipped`` with its place and the reason. Nothing in
 a file can stop the records after it from being read, and no file is held whole but a single
@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, cast
 
 from pydantic import JsonValue
 
-from regrade_tools.formats import table
+from regrade_tools.formats import protobuf, table
 from regrade_tools.formats.files import kind
 from regrade_tools.formats.lines import Lines, not_utf8
 from regrade_tools.formats.record import Note, Record, Skipped
@@ -30,6 +30,8 @@ _DOCUMENT_BYTES = 256 * 1024 * 1024
 # The smallest values take thirty times the room of their text.
 _MOST_VALUES = 10_000_000
 _BUFFER = 128 * 1024
+# So much of a file tells whether it is text.
+_HEAD = 512
 # Objects that only wrap a list of records name it so.
 _WRAPPERS = ("traces", "records", "data", "rows", "items", "results", "loglines")
 _CUT = (EOFError, zlib.error, gzip.BadGzipFile)
@@ -75,6 +77,8 @@ def stream_records(stream: BinaryIO, name: str, ending: str | None = None) -> It
                 yield from table.rows(Lines(ahead), name, TABLES[told])
             elif told in _LINES:
                 yield from _lines(Lines(ahead), name)
+            elif protobuf.is_binary(ahead.peek(_HEAD)[:_HEAD]):
+                yield from _binary(ahead, name)
             else:
                 yield from _json(ahead, name)
         except _UNREADABLE as problem:
@@ -92,6 +96,27 @@ def _looking_ahead(stream: BinaryIO) -> io.BufferedReader:
     return io.BufferedReader(cast("Any", stream))
 
 
+def _binary(stream: io.BufferedReader, name: str) -> Iterator[Found]:
+    """The requests of OTLP in protobuf; where it is none, what a text with such signs holds."""
+    document = stream.read(_DOCUMENT_BYTES + 1)
+    if len(document) > _DOCUMENT_BYTES:
+        yield Skipped(name, "is no text, and larger than 256 MB; write it as OTLP/JSON")
+        return
+    bodies = protobuf.requests(document)
+    if not bodies:
+        yield from _json(_stream(document), name)
+    for number, body in enumerate(bodies, 1):
+        where = name if len(bodies) == 1 else f"{name}#{number}"
+        try:
+            yield Record(where, protobuf.request(body))
+        except ValueError as problem:
+            yield Skipped(where, str(problem))
+
+
+def _stream(document: bytes) -> io.BufferedReader:
+    return io.BufferedReader(cast("Any", io.BytesIO(document)))
+
+
 def _json(stream: io.BufferedReader, name: str) -> Iterator[Found]:
     number, first = Lines(stream).opening()
     if _is_value(first):
@@ -102,7 +127,7 @@ def _json(stream: io.BufferedReader, name: str) -> Iterator[Found]:
         yield Skipped(name, f"is one JSON document of over 256 MB; {_AS_LINES}")
         return
     try:
-        value = _parsed(document)
+        value = parsed(document)
     except ValueError as problem:
         # A log whose first line is broken is still a log if another line is not.
         if any(isinstance(item, Record) for item in _lines(_again(document, number), name)):
@@ -115,7 +140,7 @@ def _json(stream: io.BufferedReader, name: str) -> Iterator[Found]:
 
 
 def _again(document: bytes, number: int) -> Lines:
-    return Lines(io.BufferedReader(cast("Any", io.BytesIO(document))), max(number - 1, 0))
+    return Lines(_stream(document), max(number - 1, 0))
 
 
 def _lines(lines: Lines, name: str) -> Iterator[Found]:
@@ -124,7 +149,7 @@ def _lines(lines: Lines, name: str) -> Iterator[Found]:
             line = lines.next()
             if not line:
                 return
-            value = _parsed(line)
+            value = parsed(line)
         except ValueError as problem:
             yield Skipped(f"{name}:{lines.number}", str(problem))
         else:
@@ -144,20 +169,21 @@ def _items(value: Value, where: str) -> Iterator[Record]:
 
 def _is_value(raw: bytes) -> bool:
     try:
-        _parsed(raw)
+        parsed(raw)
     except ValueError:
         return False
     return True
 
 
-def _parsed(raw: bytes) -> Value:
-    """The JSON list or object of ``raw``.
+def parsed(raw: bytes, most: int | None = None) -> Value:
+    """The JSON list or object of ``raw``, of at most so many values; by default as of a file.
 
     Raises:
         ValueError: Why it is none, as the report of an import says it.
     """
-    if len(raw) > _MOST_VALUES and sum(map(raw.count, (b"{", b"[", b","))) > _MOST_VALUES:
-        raise ValueError(f"holds over {_MOST_VALUES:,} values at once; {_AS_LINES}")
+    most = _MOST_VALUES if most is None else most
+    if len(raw) > most and sum(map(raw.count, (b"{", b"[", b","))) > most:
+        raise ValueError(f"holds over {most:,} values at once; {_AS_LINES}")
     try:
         value = read(raw.decode("utf-8-sig"))
     except UnicodeDecodeError as problem:

@@ -1,0 +1,97 @@
+"""From the body of a request to traces that are stored, durably, before it is answered."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import anyio
+from anyio import CapacityLimiter, to_thread
+
+from regrade_server.otlp.answers import PROTOBUF, Encoding
+from regrade_server.otlp.body import Room, Share, unpacked
+from regrade_tools.formats import protobuf
+from regrade_tools.formats.source import parsed
+from regrade_tools.models import Trace
+from regrade_tools.receiving import Received, Sampling, received
+from regrade_tools.redaction import redaction_of
+from regrade_tools.refusal import Refusal
+from regrade_tools.trace_store import TraceStore
+from regrade_tools.workspace import Workspace
+
+_MOST_VALUES = 1_000_000
+
+
+@dataclass(slots=True)
+class Waiting:
+    """The traces of a request that are to be stored, and what came of it."""
+
+    traces: Sequence[Trace]
+    done: bool = False
+    problem: Exception | None = None
+
+
+@dataclass(slots=True)
+class Intake:
+    """Reads requests one after another, and stores those that wait in one transaction.
+
+    ``waiting`` are those that are read and not being stored yet; ``room`` is for all of them.
+    """
+
+    store: TraceStore
+    workspace: Workspace
+    sampling: Sampling = field(default_factory=Sampling)
+    room: Room = field(default_factory=Room)
+    waiting: list[Waiting] = field(default_factory=list[Waiting])
+    _storing: anyio.Lock = field(default_factory=anyio.Lock)
+    _reading: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(1))
+
+    async def take(self, body: bytes, encoding: Encoding, packing: str, share: Share) -> Received:
+        """What is kept of a request; on return it is durable.
+
+        While one is stored the next is read.
+
+        Raises:
+            ValueError: It is no export of traces.
+            TooLargeError: It is too large.
+            FullError: There is no room for it.
+            Refusal: Nothing can be stored at present.
+        """
+        plain = await to_thread.run_sync(unpacked, body, packing, limiter=self._reading)
+        share.take(len(plain))
+        found = await to_thread.run_sync(self._read, plain, encoding, limiter=self._reading)
+        if found.traces:
+            await self._keep(found.traces)
+        return found
+
+    def _read(self, body: bytes, encoding: Encoding) -> Received:
+        request = protobuf.request(body) if encoding == PROTOBUF else parsed(body, _MOST_VALUES)
+        if not isinstance(request, dict):
+            raise ValueError("is no JSON object")  # noqa: TRY004 - told as every other bad body
+        # Patterns are read anew each time: one that was added counts from then on.
+        return received(request, redaction_of(self.workspace), self.sampling)
+
+    async def _keep(self, traces: Sequence[Trace]) -> None:
+        """Store ``traces``: whoever comes first stores what all who wait have brought."""
+        mine = Waiting(traces)
+        self.waiting.append(mine)
+        async with self._storing:
+            if not mine.done:
+                together, self.waiting = self.waiting, []
+                # Others wait for it, whatever becomes of this request.
+                with anyio.CancelScope(shield=True):
+                    await self._store(together)
+        if mine.problem is not None:
+            raise mine.problem
+
+    async def _store(self, together: Sequence[Waiting]) -> None:
+        problem: Exception | None = None
+        try:
+            await self.store.append([trace for one in together for trace in one.traces])
+        except Exception as error:  # noqa: BLE001 - told to whose traces they are
+            problem = error
+        if problem is not None and not isinstance(problem, Refusal) and len(together) > 1:
+            # What is wrong with one must not take the others with it.
+            for one in together:
+                await self._store([one])
+            return
+        for one in together:
+            one.done, one.problem = True, problem
