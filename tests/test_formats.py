@@ -11,6 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import JsonValue
+from wire import protobuf
 
 from regrade_tools.fingerprint import id_number, trace_id
 from regrade_tools.formats import Note, Reading, Record, Skipped, records, stream_records, traces
@@ -297,3 +298,60 @@ def test_any_bytes_become_records_or_are_skipped(raw: bytes, kept: int) -> None:
         for content in (raw, gzip.compress(raw)[:kept], gzip.compress(raw) + raw):
             found = list(stream_records(io.BytesIO(content), name))
             assert all(item.where.startswith(name) for item in found)
+
+
+def varint(number: int) -> bytes:
+    """As protobuf writes lengths."""
+    low, rest = number & 0x7F, number >> 7
+    return bytes([low | 0x80]) + varint(rest) if rest else bytes([low])
+
+
+def test_protobuf_is_read_as_the_json_that_says_the_same_however_it_is_filed() -> None:
+    values: list[JsonValue] = [
+        {"arrayValue": {"values": [{"boolValue": False}, {}]}},
+        {"bytesValue": "AAE="},
+        {"kvlistValue": {"values": [typed("a", 0)]}},
+        {"doubleValue": 0.5},
+    ]
+    told: list[JsonValue] = [{"key": f"k{n}", "value": value} for n, value in enumerate(values)]
+    no_number: Fields = {"key": "nan", "value": {"doubleValue": "NaN"}}
+    one = logged(USED, parentSpanId=ROOT_ID)
+    two = logged({}, spanId=ROOT_ID, kind=1)
+    two["attributes"] = [*told, no_number]
+    first, second = protobuf(exported(one)), protobuf(exported(two))
+    files = {
+        "a.binpb": first + second,  # messages that follow each other are one
+        "b.pb.gz": gzip.compress(first + second),
+        "c": b"".join(varint(len(body)) + body for body in (first, second)),
+        "d.log": b"".join(len(body).to_bytes(4, "big") + body for body in (first, second)),
+    }
+    # A number that JSON cannot say is null, as everywhere.
+    no_number["value"] = {"doubleValue": None}
+    (expected,) = read(json.dumps(exported(one, two)))
+    assert isinstance(expected, Trace)
+    for name, content in files.items():
+        (found,) = traces(stream_records(io.BytesIO(content), name), Reading(redaction()))
+        assert isinstance(found, Trace)
+        assert found.source.split("#")[0] == name
+        assert replace(found, source=expected.source) == expected
+
+
+def test_a_request_in_protobuf_that_is_broken_is_skipped_and_the_others_are_read() -> None:
+    good, bad = protobuf(exported(logged(USED))), b"\x0a\x7f\x00"
+    content = b"".join(varint(len(body)) + body for body in (good, bad))
+    trace, skipped = sorted(
+        traces(stream_records(io.BytesIO(content), "x.pb"), Reading(redaction())), key=str
+    )[::-1]
+    assert isinstance(trace, Trace)
+    assert skipped == Skipped("x.pb#2", "is no OTLP request for traces in protobuf")
+
+
+def test_what_is_nested_deeper_in_protobuf_than_can_be_stored_is_skipped() -> None:
+    value: JsonValue = {"stringValue": "a"}
+    for _ in range(25):
+        value = {"arrayValue": {"values": [value]}}
+    span = logged({})
+    span["attributes"] = [{"key": "deep", "value": value}]
+    body = protobuf(exported(span))
+    (found,) = stream_records(io.BytesIO(body), "x.pb")
+    assert found == Skipped("x.pb", "is nested too deep")

@@ -1,6 +1,5 @@
 """The receiver of OTLP, asked over HTTP in this process."""
 
-import base64
 import gzip
 import json
 import os
@@ -14,13 +13,10 @@ from typing import Any
 import anyio
 import httpx2
 import pytest
-from google.protobuf import json_format
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
-    ExportTraceServiceRequest,
-    ExportTraceServiceResponse,
-)
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+from wire import base64_of, protobuf
 
 from regrade_server.http import Address, guarded
 from regrade_server.http.tokens import Tokens, read_tokens
@@ -68,21 +64,6 @@ def span(number: int = 1, *, trace: str = TRACE, question: str = "Legs?", **more
 def export(*spans: Any, service: str = "bot") -> Fields:
     about = {"attributes": [{"key": "service.name", "value": {"stringValue": service}}]}
     return {"resourceSpans": [{"resource": about, "scopeSpans": [{"spans": list(spans)}]}]}
-
-
-def protobuf(request: Fields) -> bytes:
-    """As protobuf's own reader of JSON writes it, whose ids are base64."""
-    text = json.dumps(request)
-    for spans in request["resourceSpans"][0]["scopeSpans"]:
-        for one in spans["spans"]:
-            for key in ("traceId", "spanId", "parentSpanId"):
-                if one.get(key):
-                    text = text.replace(f'"{one[key]}"', f'"{base64_of(one[key])}"')
-    return json_format.Parse(text, ExportTraceServiceRequest()).SerializeToString()
-
-
-def base64_of(digits: str) -> str:
-    return base64.b64encode(bytes.fromhex(digits)).decode()
 
 
 class Asked:

@@ -15,6 +15,7 @@ from pydantic import JsonValue
 if TYPE_CHECKING:
     from google.protobuf.descriptor import FieldDescriptor
     from google.protobuf.message import Message
+    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 # As JSON a message is at most two levels deep, and readers of JSON give up at a hundred.
 _DEEPEST = 45
@@ -42,19 +43,20 @@ def request(body: bytes) -> dict[str, JsonValue]:
     Raises:
         ValueError: It is none, nested too deep, or of too many parts.
     """
+    return _plain(_parsed(body), _DEEPEST, iter(range(_MOST_MESSAGES)))
+
+
+def _parsed(body: bytes) -> "ExportTraceServiceRequest":
+    from google.protobuf.message import DecodeError  # noqa: PLC0415 - see above
+    from opentelemetry.proto.collector.trace.v1 import trace_service_pb2  # noqa: PLC0415
+
     # Before anything is made of them: those that are empty are the cheapest to send.
     if sum(map(body.count, _EMPTY)) > _MOST_MESSAGES:
         raise ValueError(_TOO_MANY)
-    from google.protobuf.message import DecodeError  # noqa: PLC0415 - see above
-    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (  # noqa: PLC0415
-        ExportTraceServiceRequest,
-    )
-
     try:
-        found = ExportTraceServiceRequest.FromString(body)
+        return trace_service_pb2.ExportTraceServiceRequest.FromString(body)
     except DecodeError:
         raise ValueError("is no OTLP request for traces in protobuf") from None
-    return _plain(found, _DEEPEST, iter(range(_MOST_MESSAGES)))
 
 
 def requests(document: bytes) -> list[bytes]:
@@ -72,7 +74,7 @@ def requests(document: bytes) -> list[bytes]:
 def _holds_spans(body: bytes) -> bool:
     # Much else can be read as a message, but with fields that nobody knows.
     try:
-        return "resourceSpans" in request(body)
+        return bool(_parsed(body).resource_spans)
     except ValueError:
         return False
 
