@@ -17,7 +17,7 @@ from regrade_tools.models import (
 )
 from regrade_tools.ports import Models, Reply, TargetError
 from regrade_tools.questions import answered
-from regrade_tools.templates import template
+from regrade_tools.templates import names, template
 from regrade_tools.workspace import Workspace
 
 _ROLES: Mapping[str, Role] = {
@@ -69,7 +69,7 @@ class PromptAnswers:
         A conversation is a list of messages in the shape of OpenAI's chat API.
         """
         said = _conversation(given)
-        values = {**(given if isinstance(given, dict) else {}), "input": given}
+        values = names(given)
         text = _filled(self.text, values)
         if said:
             return Prompt("system", text), *said

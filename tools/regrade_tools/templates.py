@@ -1,10 +1,18 @@
 """Templates of the repository, on Jinja2's sandbox: what is filled in is only ever data."""
 
+import re
+from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
+
+from pydantic import JsonValue
 
 if TYPE_CHECKING:
     from jinja2 import Template
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+# A text that is one expression stands for its value, be it a number or a list.
+_ONE = re.compile(r"\s*\{\{((?:(?!\}\}).)*)\}\}\s*", re.DOTALL)
 
 
 @lru_cache(maxsize=64)
@@ -14,10 +22,51 @@ def template(text: str) -> "Template":
     Raises:
         jinja2.TemplateError: It is none.
     """
+    return _environment().from_string(text)
+
+
+def names(given: JsonValue) -> dict[str, JsonValue]:
+    """What a template may name of an input: ``input``, and the fields of one that is an object."""
+    return {**(given if isinstance(given, dict) else {}), "input": given}
+
+
+def filled(value: JsonValue, given: Mapping[str, JsonValue]) -> JsonValue:
+    """``value`` with every text in it filled in; one that is all ``{{ x }}`` is the value of x.
+
+    Raises:
+        jinja2.TemplateError: A text is no template, or names what is not given.
+    """
+    if isinstance(value, list):
+        return [filled(item, given) for item in value]
+    if isinstance(value, dict):
+        return {key: filled(item, given) for key, item in value.items()}
+    if not isinstance(value, str):
+        return value
+    one = _ONE.fullmatch(value)
+    if one is None:
+        return template(value).render(given)
+    return _valued(one[1])(given)
+
+
+@lru_cache(maxsize=64)
+def _valued(expression: str) -> Callable[[Mapping[str, JsonValue]], JsonValue]:
+    from jinja2 import Undefined, UndefinedError  # noqa: PLC0415 - as below
+
+    compiled = _environment().compile_expression(expression, undefined_to_none=False)
+
+    def value(given: Mapping[str, JsonValue]) -> JsonValue:
+        found = compiled(given)
+        if isinstance(found, Undefined):
+            raise UndefinedError(f"{expression.strip()!r} is undefined")
+        return cast("JsonValue", found)
+
+    return value
+
+
+@lru_cache(maxsize=1)
+def _environment() -> "ImmutableSandboxedEnvironment":
     # Imported with the first template: a server that lists its tools fills in nothing.
     from jinja2 import StrictUndefined  # noqa: PLC0415
     from jinja2.sandbox import ImmutableSandboxedEnvironment  # noqa: PLC0415
 
-    return ImmutableSandboxedEnvironment(
-        undefined=StrictUndefined, keep_trailing_newline=False
-    ).from_string(text)
+    return ImmutableSandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=False)

@@ -1,4 +1,4 @@
-"""The ``Targets`` that are programs: a command, a function in a worker, an endpoint."""
+"""The ``Targets`` that are programs: a command, a function in a worker, an endpoint, a tool."""
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from regrade_server.program.endpoint import endpoint
+from regrade_server.program.mcp_tool import mcp_tool
 from regrade_server.program.pool import pool
 from regrade_tools.models import (
     Case,
     CommandTarget,
+    Endpoint,
     HttpTarget,
+    McpTarget,
     PromptTarget,
     PythonTarget,
     RecordedTarget,
@@ -19,7 +22,7 @@ from regrade_tools.models import (
 from regrade_tools.ports import Reply, Target, TargetError
 from regrade_tools.refusal import Refusal
 
-_Program = CommandTarget | PythonTarget | HttpTarget
+_Program = CommandTarget | PythonTarget | HttpTarget | McpTarget
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,8 @@ def _opened(
 ) -> AbstractAsyncContextManager[Target]:
     if isinstance(spec, HttpTarget):
         return endpoint(spec.http, clean)
+    if isinstance(spec, McpTarget):
+        return mcp_tool(spec.mcp, root, concurrency, clean)
     return pool(spec, root, concurrency, clean)
 
 
@@ -68,12 +73,18 @@ async def _prepared(
     spec: _Program, function: str, root: Path, concurrency: int, clean: Callable[[str], str]
 ) -> AsyncGenerator[Target, None]:
     # A worker of its own: a target may be no Python at all, and a worker is what runs functions.
-    http = isinstance(spec, HttpTarget)
+    bounds = (
+        spec.http
+        if isinstance(spec, HttpTarget)
+        else spec.mcp
+        if isinstance(spec, McpTarget)
+        else spec
+    )
     worker = PythonTarget(
         python=function,
         interpreter=spec.interpreter if isinstance(spec, PythonTarget) else None,
-        timeout_s=spec.http.timeout_s if http else spec.timeout_s,
-        env={} if http else spec.env,
+        timeout_s=bounds.timeout_s,
+        env={} if isinstance(bounds, Endpoint) else bounds.env,
     )
     async with (
         pool(worker, root, concurrency, clean) as preprocess,

@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Literal, cast
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Discriminator, Field, Tag
+from pydantic import AfterValidator, Discriminator, Field, JsonValue, Tag
 
 from regrade_tools.models.case import Name
 from regrade_tools.models.document import Document
@@ -107,6 +107,31 @@ class HttpTarget(_Asked):
     http: Endpoint
 
 
+class McpTool(Document):
+    """A tool of an MCP server that is started for a run, and how it is called."""
+
+    command: tuple[Word, ...] = Field(
+        min_length=1, description="The server's program and its arguments; it speaks on stdio."
+    )
+    tool: str = Field(min_length=1, description="The name of the tool.")
+    arguments: dict[str, JsonValue] | None = Field(
+        default=None,
+        description="What it is called with: texts are templates, in which `{{ input }}` is the "
+        "input of the case and, where that is an object, each of its fields has its name. By "
+        "default an input that is an object, else `{input: ...}`.",
+    )
+    timeout_s: Seconds = 30
+    env: dict[Variable, Word] = Field(
+        default_factory=dict[str, str], description="Variables added to the environment."
+    )
+
+
+class McpTarget(_Asked):
+    """A tool of another MCP server."""
+
+    mcp: McpTool
+
+
 class PromptTarget(Document):
     """A prompt of the repository, and the model that is asked with it."""
 
@@ -133,8 +158,11 @@ class RecordedTarget(Document):
     )
 
 
+_KEYS = ("python", "command", "http", "mcp", "prompt", "recorded")
+
+
 def _kind(value: Any) -> str | None:  # noqa: ANN401 - pydantic hands over whatever the file held
-    for key in ("python", "command", "http", "prompt", "recorded"):
+    for key in _KEYS:
         if (isinstance(value, dict) and key in value) or hasattr(cast("object", value), key):
             return key
     return None
@@ -144,12 +172,13 @@ TargetSpec = Annotated[
     Annotated[PythonTarget, Tag("python")]
     | Annotated[CommandTarget, Tag("command")]
     | Annotated[HttpTarget, Tag("http")]
+    | Annotated[McpTarget, Tag("mcp")]
     | Annotated[PromptTarget, Tag("prompt")]
     | Annotated[RecordedTarget, Tag("recorded")],
     Discriminator(
         _kind,
         custom_error_type="target_kind",
-        custom_error_message="a target has one of the keys python, command, http, prompt, recorded",
+        custom_error_message=f"a target has one of the keys {', '.join(_KEYS)}",
     ),
 ]
 
