@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from regrade_tools.cases import Cases
+from regrade_tools.consenting import Asking
 from regrade_tools.errands import Errands
 from regrade_tools.inputs import InputMaker
 from regrade_tools.judges import Judges
@@ -25,14 +26,14 @@ class Tool:
     """A tool: a method whose docstring is what an agent reads of it.
 
     ``rest`` says how to come by what a reply that was cut to size left out.
-    ``asks`` makes the question that a person is asked first, where the tool needs their word.
+    ``asks``: what a person is asked first, where the tool needs their word.
     """
 
     method: Callable[..., Awaitable[Any]]
     title: str
     effect: Effect
     rest: str
-    asks: Callable[..., Awaitable[str]] | None = None
+    asks: Asking | None = None
 
     @property
     def name(self) -> str:
@@ -64,9 +65,15 @@ def catalog(  # noqa: PLR0913 - every noun that has tools
             "Label traces",
             "writes",
             "label: in search_traces finds them.",
-            asks=labels.question,
+            asks=Asking(labels.question, "sign"),
         ),
-        Tool(inputs.generate_inputs, "Generate inputs", "runs", "evals/cases/ holds what is kept."),
+        Tool(
+            inputs.generate_inputs,
+            "Generate inputs",
+            "runs",
+            "evals/cases/ holds what is kept.",
+            asks=Asking(inputs.question, "accept"),
+        ),
         Tool(cases.file_case, "File a failing case", "writes", "The file at `path` holds it all."),
         Tool(suites.run_suite, "Run a suite", "runs", "get_run with case_id shows one case."),
         # It can cancel, so it does not only read.

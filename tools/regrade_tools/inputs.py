@@ -10,9 +10,12 @@ from anyio import to_thread
 from pydantic import JsonValue
 
 from regrade_tools.budget import Budget
+from regrade_tools.consenting import Consent
 from regrade_tools.errands import Errands
+from regrade_tools.generation.accepting import accepted, question_of
 from regrade_tools.generation.batches import Begun, asked, begin
-from regrade_tools.generation.briefs import Slot, brief, question, slots
+from regrade_tools.generation.briefs import Slot, brief, slots
+from regrade_tools.generation.briefs import question as question_to
 from regrade_tools.generation.combinations import Plan, Space, plan
 from regrade_tools.generation.reports import Generation, made, planned
 from regrade_tools.generation.spaces import inputs_of, space_of
@@ -63,14 +66,19 @@ class InputMaker:
         dimensions: dict[str, JsonValue] | None = None,
         budget_usd: float | None = None,
         dry_run: bool = False,  # noqa: FBT001, FBT002 - an argument of a tool, passed by name
+        accept: list[str] | None = None,
+        consent: Consent = "unasked",
         progress: Progress = silent,
     ) -> Generation:
         """Make n distinct test inputs for a suite; dry_run first shows the plan and its cost.
 
         dimensions: {"persona": ["recruiter", "founder"]}, or those of the suite. Its model
         writes; without one you get a packet: submit_answers. Repeats and misfits are dropped.
-        What is kept are candidates, which no run counts until `regrade accept`.
+        What is kept are candidates, which no run counts until a person accepts them: accept
+        (their ids) asks at your client, else they run `regrade accept`.
         """
+        if accept is not None:
+            return accepted(needed(self.workspace), suite, accept, consent)
         if not 1 <= n <= _MOST:
             raise Refusal(f"n is {n}; it is 1 to {_MOST}.")
         if budget_usd is not None and not budget_usd > 0:
@@ -86,6 +94,14 @@ class InputMaker:
             told = _planned(suite, ready)
             return replace(told, plan=[], work=await self.errands.hand_out(packet))
         return await self._written(suite, ready, model, examples, Budget(budget_usd), progress)
+
+    async def question(self, suite: str, accept: list[str] | None) -> str | None:
+        """What a person is asked before candidates become cases: all that they would accept.
+
+        Raises:
+            Refusal: There is no such candidate, or too much to be read in a form.
+        """
+        return None if accept is None else question_of(needed(self.workspace), suite, accept)
 
     async def _prepare(
         self, suite: str, n: int, seed: int, dimensions: Mapping[str, JsonValue] | None
@@ -130,7 +146,7 @@ class InputMaker:
                 told, hint="Nothing is spent: without dry_run you are handed this to write."
             )
         body = brief(ready.slots[0], (), (), "", Random(ready.seed))  # noqa: S311 - no secret
-        ceiling = await self.models.ceiling(question(model, ready.inputs, body, ready.seed))
+        ceiling = await self.models.ceiling(question_to(model, ready.inputs, body, ready.seed))
         if ceiling is None:
             return replace(
                 told, hint=f"Nobody knows the price of {model.model}: budget_usd cannot be held."

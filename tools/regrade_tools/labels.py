@@ -3,11 +3,11 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 from pydantic import JsonValue
 
 from regrade_tools.clipping import clip
+from regrade_tools.consenting import Consent
 from regrade_tools.fingerprint import id_number
 from regrade_tools.labelling import Answer, Criterion, Labelling
 from regrade_tools.models import Item, Label
@@ -17,8 +17,6 @@ from regrade_tools.ports import Signers, Store
 from regrade_tools.refusal import Refusal
 from regrade_tools.workspace import Workspace, needed
 
-# What became of the question to the person: nobody was asked, nobody could be, or an answer.
-Consent = Literal["unasked", "unable", "declined", "given"]
 _FIELDS = ("trace_id", "verdict", "critique", "mode")
 # Who labelled is bound to the channel it came by; no argument decides it.
 _BOUND = ("source", "labeller", "signature", "split", "sampled", "version", "labelled_at", "id")
@@ -100,12 +98,19 @@ class Labels:
             hint=_hint(about, consent if confirm else "unasked", signed),
         )
 
-    async def question(self, labels: list[dict[str, JsonValue]], criterion: str) -> str:
+    async def question(
+        self,
+        labels: list[dict[str, JsonValue]],
+        criterion: str,
+        confirm: bool,  # noqa: FBT001 - the argument of the tool
+    ) -> str | None:
         """What a person is asked before labels are signed as theirs: all that they would sign.
 
         Raises:
             Refusal: There is nothing to ask, too much of it, or nobody here who could sign.
         """
+        if not confirm:
+            return None
         labelling = self._labelling()
         about = labelling.criterion(criterion)
         labeller = labelling.labeller()
