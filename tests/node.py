@@ -36,7 +36,9 @@ class Node:
         )
 
 
-def installed(request: pytest.FixtureRequest, *packages: str) -> Node:
+def installed(
+    request: pytest.FixtureRequest, *packages: str, options: tuple[str, ...] = ()
+) -> Node:
     """``packages`` at their versions, as they were installed before or anew."""
     npm, cache = shutil.which("npm"), request.config.cache
     if npm is None or (platform.system(), platform.machine()) != ("Linux", "x86_64"):
@@ -46,6 +48,6 @@ def installed(request: pytest.FixtureRequest, *packages: str) -> Node:
     done = folder / "done"
     if not done.exists():
         command = [npm, "install", "--no-audit", "--no-fund", "--silent", "--prefix", str(folder)]
-        subprocess.run([*command, NODE, *packages], check=True, timeout=240)
+        subprocess.run([*command, *options, NODE, *packages], check=True, timeout=240)
         done.touch()
     return Node(folder)

@@ -39,8 +39,9 @@ def yes() -> Person:
 def candidate(root: Path, case_id: str, **more: Any) -> None:
     folder = root / "evals" / "cases" / "crm"
     folder.mkdir(parents=True, exist_ok=True)
-    lines = [f"id: {case_id}", "candidate: true # read it", *(f"{k}: {json.dumps(v)}" for k, v in more.items())]  # fmt: skip
-    (folder / f"{case_id}.yaml").write_text("\n".join(lines) + "\n")
+    told = "".join(f"{name}: {json.dumps(value)}\n" for name, value in more.items())
+    text = f"id: {case_id}\ncandidate: true # read it\n{told}"
+    (folder / f"{case_id}.yaml").write_text(text)
 
 
 @pytest.fixture
@@ -70,8 +71,8 @@ async def accepted(client: Client, /, *ids: str, **more: Any) -> tuple[bool, str
     """Whether it was refused, and what was told."""
     arguments = {"suite": "crm", "accept": list(ids), **more}
     reply = await client.call_tool("generate_inputs", arguments)
-    found = reply.structured_content or {}
-    return reply.is_error or False, found.get("told") or str(reply.content)
+    found: dict[str, Any] = reply.structured_content or {}
+    return reply.is_error or False, str(found.get("told", reply.content))
 
 
 def cases(root: Path) -> list[str]:
@@ -91,17 +92,19 @@ async def test_what_a_person_accepts_at_their_client_is_a_case_and_they_were_sho
     assert (wrong, told) == (False, "accepted by the person at your client; 1 candidates wait")
     assert cases(root) == ["syn_a", "syn_b"]
     (asked,) = person.asked
-    assert asked.splitlines() == [
-        "An agent asks: make these 2 inputs cases of the suite crm? From then on runs and the "
-        "gate count them.",
-        "",
+    first, _, *rest = asked.splitlines()
+    assert first == (
+        "An agent asks: make these 2 inputs cases of the suite crm? From then on runs and the gate "
+        "count them."
+    )
+    talk = '[{"role": "user", "content": "Add Bob"}, {"role": "user", "content": "Find Bob"}]'
+    # Nothing in an input passes for another one.
+    assert rest == [
         "1. syn_a",
-        # Nothing in an input passes for another one.
         "   input: Add Ann 2. syn_x input: nothing",
         "",
         "2. syn_b",
-        '   input: [{"role": "user", "content": "Add Bob"}, {"role": "user", "content": "Find '
-        'Bob"}]',
+        f"   input: {talk}",
         '   assertions: [{"type": "contains", "value": "Bob"}]',
     ]
 

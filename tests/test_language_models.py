@@ -1,7 +1,6 @@
 """Judges on a language model, through litellm and a real socket."""
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -210,23 +209,6 @@ async def test_to_wait_for_the_questions_a_minute_is_no_timeout(tmp_path: Path) 
         project(tmp_path, endpoint.url, timeout_s=1, requests_per_minute=300)
         found = await judged(tmp_path)
     assert (found["passed"], found.get("errored", 0)) == (8, 0)
-
-
-@pytest.mark.slow
-async def test_a_real_small_model_judges_and_is_not_trusted(tmp_path: Path) -> None:
-    url = os.environ.get("REGRADE_TEST_MODEL")
-    if not url:
-        pytest.skip("no model is served: set REGRADE_TEST_MODEL to its address, .../v1")
-    (tmp_path / "evals").mkdir()
-    model = {"model": "openai/smollm2-135m", "api_base": url, "timeout_s": 120, "max_tokens": 200}
-    (tmp_path / "evals" / "regrade.yaml").write_text(json.dumps({"models": {"tiny": model}}))
-    judge_file(tmp_path, "diet", "model: tiny")
-    found = await judged(tmp_path)
-    assert found["judged"] == 8
-    passed, failed, unknown = (found.get(kind, 0) for kind in ("passed", "failed", "unknown"))
-    assert passed + failed + unknown == 8
-    assert passed + failed > 0
-    assert found["state"] == "draft"
 
 
 def prompt_suite(root: Path, url: str, cases: dict[str, Any], **model: Any) -> None:

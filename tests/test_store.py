@@ -19,6 +19,7 @@ from regrade_tools.formats import Reading, stream_records, traces
 from regrade_tools.grouping import GROUPINGS, grouped
 from regrade_tools.matching import matches
 from regrade_tools.models.label import Label
+from regrade_tools.models.packet import Packet
 from regrade_tools.models.run import CaseResult, CheckResult, Run, RunEnd, Scheduled, StoredRun
 from regrade_tools.models.trace import Message, Span, ToolCall, Trace
 from regrade_tools.ports import Store
@@ -594,3 +595,15 @@ async def test_the_largest_of_a_measure_come_first_page_by_page(step: int, store
     for cursor in ("", "x", "AAAA", "0x1.8p+1_0x1.8p+1_x", "f_gAAAAAAAAAAAAAAAAAAA"):
         with pytest.raises(Refusal, match=r"is not one that a search"):
             await store.ranked(asked, "latency", limit=1, cursor=cursor)
+
+
+async def test_how_many_answers_came_back_for_a_packet_is_counted_over_all_of_them(
+    store: Store,
+) -> None:
+    packet = Packet("pk_a", "inputs", 1.0, {}, "Write.", ({"values": {}},), {"type": "object"})
+    await store.add_packet(packet)
+    assert (await store.packet("pk_a"), await store.submitted("pk_a")) == (packet, 0)
+    for answers in (20, 0, 3):
+        await store.add_submission("pk_a", answers)
+    await store.add_submission("pk_b", 5)
+    assert (await store.submitted("pk_a"), await store.packet("pk_b")) == (23, None)

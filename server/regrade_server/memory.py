@@ -44,6 +44,7 @@ class MemoryStore:
         self._owners: dict[str, str] = {}
         self._judgements: dict[tuple[str, str], Judged] = {}
         self._packets: dict[str, Packet] = {}
+        self._submitted: dict[str, int] = {}
 
     async def append(self, traces: Sequence[Trace]) -> Appended:
         """As the port says."""
@@ -243,6 +244,14 @@ class MemoryStore:
     async def packet(self, packet_id: str) -> Packet | None:
         """As the port says."""
         return self._packets.get(packet_id)
+
+    async def add_submission(self, packet_id: str, answers: int) -> None:
+        """As the port says."""
+        self._submitted[packet_id] = self._submitted.get(packet_id, 0) + answers
+
+    async def submitted(self, packet_id: str) -> int:
+        """As the port says."""
+        return self._submitted.get(packet_id, 0)
 
     def _stored(self, run: Run) -> StoredRun:
         results = self._results.get(run.id, [])

@@ -102,6 +102,14 @@ class Store(TraceStore, Protocol):
         """Work that was handed out."""
         ...
 
+    async def add_submission(self, packet_id: str, answers: int) -> None:
+        """Keep how many answers came back at once for a packet, whatever became of them."""
+        ...
+
+    async def submitted(self, packet_id: str) -> int:
+        """How many answers came back for a packet in all."""
+        ...
+
 
 class Signers(Protocol):
     """The keys of the people at this machine. No caller of a tool can reach what they are."""

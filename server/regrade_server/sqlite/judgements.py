@@ -61,3 +61,18 @@ def packet(connection: sqlite3.Connection, packet_id: str) -> Packet | None:
     """Work that was handed out."""
     row = connection.execute("SELECT body FROM packet WHERE id = ?", (packet_id,)).fetchone()
     return None if row is None else _packets().validate_json(row[0])
+
+
+def add_submission(connection: sqlite3.Connection, packet_id: str, answers: int) -> None:
+    """Keep how many answers came back at once for a packet."""
+    connection.execute(
+        "INSERT INTO submission(packet_id, answers) VALUES(?,?)", (packet_id, answers)
+    )
+
+
+def submitted(connection: sqlite3.Connection, packet_id: str) -> int:
+    """How many answers came back for a packet in all."""
+    (total,) = connection.execute(
+        "SELECT coalesce(sum(answers), 0) FROM submission WHERE packet_id = ?", (packet_id,)
+    ).fetchone()
+    return int(total)

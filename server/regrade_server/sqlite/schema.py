@@ -131,6 +131,12 @@ def _results_by_case(db: Database) -> None:
     db.execute("CREATE INDEX result_case ON result(case_id) WHERE outcome = 'passed'")
 
 
+@migrations(name="008_submissions")
+def _submissions(db: Database) -> None:
+    db.table("submission").create({"id": int, "packet_id": str, "answers": int}, pk="id")
+    db.table("submission").create_index(["packet_id"])
+
+
 def connect(path: Path) -> sqlite3.Connection:
     """A connection to the store at ``path``, which is made and migrated where that is due.
 

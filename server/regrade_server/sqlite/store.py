@@ -158,6 +158,16 @@ class SqliteStore:
         """As the port says."""
         return await self._read(lambda reader: judgements.packet(reader.connection, packet_id))
 
+    async def add_submission(self, packet_id: str, answers: int) -> None:
+        """As the port says."""
+        await self._writer.lend(
+            lambda writer: judgements.add_submission(writer.connection, packet_id, answers)
+        )
+
+    async def submitted(self, packet_id: str) -> int:
+        """As the port says."""
+        return await self._read(lambda reader: judgements.submitted(reader.connection, packet_id))
+
     async def _read(self, work: Callable[[Reader], Answer]) -> Answer:
         def at_one_time(reader: Reader) -> Answer:
             with snapshot(reader.connection):

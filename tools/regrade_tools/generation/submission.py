@@ -78,13 +78,14 @@ async def take(
     begun = await begin(store, workspace, suite, inputs)
     done = {number for case in begun.cases if (number := _slot(case, packet.id))}
     refused: list[str] = []
-    before = len(done)
+    before, written = len(done), 0
     for answer in answers:
         number = answer.get("n")
         problem = _misnumbered(number, len(packet.items), done)
         if problem or not isinstance(number, int):
             refused.append(problem)
             continue
+        written += 1
         origin = _origin(packet, number, client)
         texts = texts_in(answer, inputs)
         found = await to_thread.run_sync(begun.batch.problem, texts, origin.values)
@@ -93,16 +94,16 @@ async def take(
             done.add(number)
         else:
             refused.append(f"n={number}: {found.why}")
+    await store.add_submission(packet.id, written)
     mine = [case for case in (*begun.cases, *begun.batch.kept) if _slot(case, packet.id)]
     figures = diversity([" ".join(said(case.input, inputs.field)) for case in mine])
-    return Taken(
-        len(done) - before,
-        done,
-        refused,
-        f"{len(packet.items)} asked, {len(done)} distinct kept as candidates "
-        f"(self-similarity {figures.self_similarity}, distinct-2 {figures.distinct_2}). "
-        f"`regrade accept {suite}` makes them cases; no run counts them before.",
+    counts = f"{len(packet.items)} asked, {len(done)} distinct kept as candidates"
+    diverse = f"self-similarity {figures.self_similarity}, distinct-2 {figures.distinct_2}"
+    told = (
+        f"{counts}, {await store.submitted(packet.id)} written ({diverse}). A person reads them: "
+        f"`regrade accept {suite}`, or generate_inputs with accept asks them at your client."
     )
+    return Taken(len(done) - before, done, refused, told)
 
 
 def _misnumbered(number: JsonValue, most: int, done: set[int]) -> str:

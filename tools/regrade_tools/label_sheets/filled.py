@@ -1,21 +1,17 @@
-"""Labels in a spreadsheet: what a person fills in, and what of it can be signed as theirs.
+"""A sheet as it comes back: what of it can be signed as the person's who filled it in.
 
-A row is known by its trace, and what it shows is compared with the trace when it comes back: a
-person signs what they saw, or nothing.
+A row is known by its trace, and what it shows is compared with the trace: a person signs what
+they saw, or nothing.
 """
 
-import json
-import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import get_args
 
-from pydantic import JsonValue
-
 from regrade_tools.clipping import clip
 from regrade_tools.fingerprint import id_number
-from regrade_tools.label_queue import Queue
+from regrade_tools.label_sheets.table import ANSWERS, SHOWN, Table, shown
 from regrade_tools.labelbook import LabelRow
 from regrade_tools.labelling import Answer, Criterion, Labelling
 from regrade_tools.models import Item, Sampled, Verdict
@@ -23,26 +19,8 @@ from regrade_tools.plaintext import plain
 from regrade_tools.population import item_of
 from regrade_tools.refusal import Refusal
 
-# The most that a cell of a spreadsheet holds.
-CELL = 32_767
-SHOWN = ("row", "input", "tool calls", "response")
-ANSWERS = ("outcome", "critique", "mode")
-SUGGESTED = ("row", "outcome", "critique", "mode", "who")
-ABOUT = ("criterion", "passes", "fails", "version", "sampled", "written")
 _CRITIQUE, _MODE = 4_000, 80
 _OUTCOMES: dict[str, Verdict] = {"pass": "pass", "fail": "fail"}
-
-Cells = list[str | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A workbook as text; ``None`` is a formula in a cell. ``about`` says how it was made."""
-
-    heading: list[str]
-    rows: list[Cells]
-    suggestions: list[Cells]
-    about: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,39 +38,6 @@ class Filled:
     known: int = 0
     blank: int = 0
     sampled: Sampled = "unknown"
-
-
-def table(criterion: Criterion, queue: Queue) -> tuple[Table, list[str]]:
-    """A sheet of ``queue``, and the traces that no cell can hold whole and that it leaves out."""
-    whole = [item for item in queue.items if all(len(text) <= CELL for text in _shown(item))]
-    rows: list[Cells] = [[*_shown(item), *("" for _ in ANSWERS)] for item in whole]
-    ids = {item.trace_id for item in whole}
-    suggestions: list[Cells] = [
-        [one.trace_id, one.verdict, plain(one.critique), plain(one.mode), plain(one.labeller)]
-        for one in queue.suggestions.values()
-        if one.trace_id in ids
-    ]
-    about = {
-        "criterion": criterion.name,
-        "passes": criterion.passes,
-        "fails": criterion.fails,
-        "version": criterion.version,
-        "sampled": queue.sampled,
-        "written": repr(time.time()),
-    }
-    left_out = [item.trace_id for item in queue.items if item.trace_id not in ids]
-    return Table([*SHOWN, *ANSWERS], rows, suggestions, about), left_out
-
-
-def _shown(item: Item) -> list[str]:
-    calls = json.dumps(item.calls, ensure_ascii=False, indent=2) if item.calls else ""
-    return [item.trace_id, _text(item.input), plain(calls), _text(item.output)]
-
-
-def _text(value: JsonValue) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
-    # A workbook keeps one kind of line end.
-    return plain("\n".join(text.splitlines()))
 
 
 @dataclass(frozen=True)
@@ -156,7 +101,7 @@ class Sheets:
         """What the row is of, where it still shows all of it."""
         trace = await self.labelling.store.trace(str(row["row"]))
         item = None if trace is None else item_of(trace)
-        if item is None or [_even(row[name]) for name in SHOWN] != list(map(_even, _shown(item))):
+        if item is None or [_even(row[name]) for name in SHOWN] != list(map(_even, shown(item))):
             return None
         return item
 
