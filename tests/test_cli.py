@@ -1,4 +1,5 @@
 import gzip
+import io
 import json
 import os
 import shutil
@@ -103,11 +104,11 @@ def test_standard_input_is_imported(finder: Path) -> None:
         (("gate", "finder", "--profile", "smoke"), "None of the 3 cases is selected by 'tag:smoke"),
         (("gate", "finder", "--run-id", "run_x"), "There is no run 'run_x'"),
         (("gate", "finder", "--suite", "other"), "Name one suite."),
-        (("gate",), "Name one suite."),
-        (("run",), "Name one suite."),
         (("schema", "siute"), "There is no schema 'siute' (did you mean 'suite'?)"),
         (("call", "overview", "{"), "The arguments are not JSON"),
         (("call", "overview", "[]"), "The arguments are a JSON object."),
+        (("call", "search_traces", "limit=2", "red"), "'red' names no argument."),
+        (("call", "search_traces", "limit=few"), "Invalid arguments for search_traces: limit"),
         (("call", "overveiw"), "There is no tool 'overveiw' (did you mean 'overview'?)"),
     ],
 )
@@ -118,6 +119,46 @@ def test_a_mistake_is_a_refusal_with_exit_code_two(
     assert code == 2
     assert out == ""
     assert error.startswith(f"regrade: {problem}")
+
+
+def test_the_only_suite_needs_no_name_and_one_of_several_does(
+    finder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, told = answered(capsys, "run", "--target", "recorded", "--root", str(finder))
+    assert (code, told["summary"]["suite"]) == (3, "finder")
+    suites = finder / "evals" / "suites"
+    (suites / "other.yaml").write_text("target: recorded\n")
+    code, _, error = spoken(capsys, "gate", "--root", str(finder))
+    assert (code, error) == (2, "regrade: Name one suite.\n  There are: finder, other.\n")
+
+
+def test_a_tool_is_called_with_named_arguments_and_all_are_listed(
+    finder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (finder / "log.jsonl").write_text('{"input": "5", "output": "b"}\n')
+    root = ("--root", str(finder))
+    assert main(["import", str(finder / "log.jsonl"), *root]) == 0
+    words = ("query=5", "limit=1", 'fields=["id", "preview"]')
+    capsys.readouterr()
+    code, out, _ = spoken(capsys, "call", "search_traces", *words, *root)
+    [row] = json.loads(out)["traces"]
+    assert (code, sorted(row), row["preview"]) == (0, ["id", "preview"], "5")
+    code, out, _ = spoken(capsys, "call", *root)
+    assert code == 0
+    assert out.startswith("overview ")
+    assert "\nrun_suite " in out
+
+
+def test_a_server_that_a_person_starts_says_what_it_waits_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def ended(_: object) -> None: ...
+
+    monkeypatch.setattr("anyio.run", ended)
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    assert main(["--root", str(tmp_path)]) == 0
+    assert "as a client starts it" in capsys.readouterr().err
 
 
 def test_a_refusal_is_also_told_to_a_program(
@@ -431,7 +472,8 @@ def test_a_call_with_json_that_is_nested_too_deep_is_refused(
 ) -> None:
     deep = f'{{"query": {"[" * 100_000}{"]" * 100_000}}}'
     code, _, error = spoken(capsys, "call", "search_traces", deep, "--root", str(tmp_path))
-    assert (code, error) == (2, "regrade: The arguments are not JSON: it is nested too deep.\n")
+    assert code == 2
+    assert error.startswith("regrade: The arguments are not JSON: it is nested too deep.\n")
 
 
 def test_no_message_steers_the_terminal(finder: Path, capsys: pytest.CaptureFixture[str]) -> None:

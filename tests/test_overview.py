@@ -130,6 +130,25 @@ async def test_cases_that_come_from_no_trace_are_drawn_like_others(tmp_path: Pat
     assert told["details"][-1] == {"feature": "talk", "scenario": "talk / none", "cases": 2}
 
 
+async def test_a_suite_that_scores_what_was_recorded_is_first_given_a_program(
+    tmp_path: Path,
+) -> None:
+    write(tmp_path)
+    path = tmp_path / "evals" / "suites" / "s.yaml"
+    path.write_text(json.dumps({"target": "recorded"}))
+    (tmp_path / "log.jsonl").write_text('{"input": "a", "output": "b"}\n')
+    await called(tmp_path, "import_traces", path="log.jsonl")
+    assert (await called(tmp_path, "overview"))["next_step"] == (
+        "Suite s scores only what was recorded: name the program under `targets` in "
+        "evals/regrade.yaml and as the suite's `target`. When it passes, `regrade run s "
+        "--save-baseline`."
+    )
+    path.write_text(json.dumps({"target": "app"}))
+    assert (await called(tmp_path, "overview"))["next_step"] == (
+        "Suite s has no baseline: `regrade run s --save-baseline`, commit it."
+    )
+
+
 async def test_judges_are_told_with_their_state_and_a_broken_one_with_its_mistake(
     tmp_path: Path,
 ) -> None:

@@ -12,6 +12,7 @@ from mcp import Client
 from regrade_server.app import build_server
 from regrade_server.cli import main
 from regrade_server.house import House
+from regrade_tools.query import NO_MATCH
 from regrade_tools.workspace import Workspace
 
 pytestmark = pytest.mark.anyio
@@ -72,9 +73,9 @@ async def test_a_row_says_where_its_time_is_that_of_the_import(tmp_path: Path) -
     [
         ("tag:prd", "No trace has tag:prd (did you mean 'prod'?); there is: prod, staging."),
         ("one model:gpt-5", "No trace has model:gpt-5 (did you mean 'gpt-4o'?); there is: gpt-4o."),
-        ("session:x", "No trace has session:x; there is: no value at all."),
-        ("one tag:staging", "Nothing matches; drop a term."),
-        ("nowhere", "Nothing matches; drop a term."),
+        ("session:x", "No trace has any session."),
+        ("one tag:staging", NO_MATCH),
+        ("nowhere", NO_MATCH),
     ],
 )
 async def test_a_search_that_finds_nothing_says_what_there_is_instead(

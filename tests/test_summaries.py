@@ -22,7 +22,7 @@ from regrade_server.sqlite.index import facet, named
 from regrade_tools import twosample
 from regrade_tools.features import features, language, shape
 from regrade_tools.grouping import percentile
-from regrade_tools.models import Trace
+from regrade_tools.models import Message, ToolCall, Trace
 from regrade_tools.workspace import Workspace
 
 VALUES = st.recursive(
@@ -296,6 +296,14 @@ def test_two_mixes_are_as_far_apart_in_both_orders(first: list[str], second: lis
 @given(st.text())
 def test_a_facet_is_read_back_out_of_the_index_as_it_was(value: str) -> None:
     assert named(facet("tag", value)) == value
+
+
+def test_the_tools_of_a_conversation_are_those_of_all_its_turns() -> None:
+    def asked(tool: str) -> tuple[Message, Message]:
+        return Message("user", "go on"), Message("assistant", "", (ToolCall(tool),))
+
+    trace = Trace("tr_x", "a", "chat", messages=(*asked("look"), *asked("book"), *asked("look")))
+    assert (features(trace).tool_calls, features(trace).tools) == (3, "book, look")
 
 
 @given(VALUES, VALUES)

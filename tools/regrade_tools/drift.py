@@ -150,7 +150,9 @@ def _mix(what: str, old: Counter[str], new: Counter[str]) -> Change | str:
         return _few(what, *sizes)
     found = chi_square(old, new)
     if found is None:
-        return f"{what}: the same of all"
+        if len({*old, *new}) == 1:
+            return f"{what}: the same of all"
+        return f"{what}: too many different values for so few traces"
     shares = {name: (old[name] / sizes[0], new[name] / sizes[1]) for name in {**old, **new}}
     most = sorted(shares, key=lambda name: (-abs(shares[name][0] - shares[name][1]), name))
     told: list[dict[str, JsonValue]] = [

@@ -143,7 +143,7 @@ class Errands:
         await self.store.add_judgements(list(fresh.values()))
         done = answered | fresh.keys()
         work = part(packet, done)
-        hint = None if work else "All answered: call again what handed this out, for its report."
+        hint = None if work else "All answered: repeat the call that gave this packet; it reports."
         return Submitted(len(fresh), len(keys) - len(done), _told(refused), work, hint)
 
 

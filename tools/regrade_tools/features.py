@@ -63,14 +63,15 @@ def features(trace: Trace) -> Features:
     """What ``trace`` looks like."""
     exchange = trace.exchange
     said = text_of(exchange.output)
-    names = sorted({call.name for call in exchange.tool_calls})
+    # Of the whole trace, as a facet counts them: a conversation calls tools in every turn.
+    names = sorted({call.name for call in trace.tool_calls})
     empty = exchange.output in (None, "", [], {}) or not said.strip()
     return Features(
         latency_ms=trace.duration_ms,
         tokens=trace.tokens,
         input_characters=len(text_of(exchange.input)),
         output_characters=len(said),
-        tool_calls=len(exchange.tool_calls),
+        tool_calls=len(trace.tool_calls),
         empty=empty,
         refuses=refuses(said[:_OPENING]),
         language=language(said),

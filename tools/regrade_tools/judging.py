@@ -9,6 +9,7 @@ from functools import lru_cache
 from pydantic import JsonValue
 
 from regrade_prompts import render
+from regrade_tools.clipping import clip
 from regrade_tools.fences import fenced
 from regrade_tools.fingerprint import fingerprint
 from regrade_tools.models import Completion, Item, Judge, Judgement, ModelSpec, Prompt, Verdict
@@ -129,7 +130,8 @@ def spoken(value: JsonValue) -> Said:
     word = str(value.get("winner") if told is None else told).strip().upper()
     verdict = (_WINNERS if told is None else _VERDICTS).get(word)
     if verdict is None:
-        return Said("unknown", problem="there is no verdict in what the judge returned")
+        heard = f"{clip(word, 40)!r} is no verdict; " if word != "NONE" else ""
+        return Said("unknown", problem=f"{heard}there is no verdict in what the judge returned")
     reasoning = str(value.get("reasoning") or value.get("reason") or "")[:_LONGEST_REASONING]
     return Said(verdict, reasoning, "the judge cannot tell" if verdict == "unknown" else "")
 

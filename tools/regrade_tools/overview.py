@@ -214,7 +214,13 @@ def _next_step(traces: int, rows: list[dict[str, JsonValue]], problems: list[str
     holes = next((row for row in rows if "scenarios_without_a_case" in row), None)
     if holes is not None:
         return f"Suite {holes['suite']} has scenarios without a case: file one for each."
-    bare = next((row["suite"] for row in rows if not row.get("baseline")), None)
-    if bare is not None:
-        return f"Suite {bare} has no baseline: `regrade run {bare} --save-baseline`, commit it."
-    return "run_suite after each change of the product; `regrade gate` in CI."
+    bare = next((row for row in rows if not row.get("baseline")), None)
+    if bare is None:
+        return "run_suite after each change of the product; `regrade gate` in CI."
+    save = f"`regrade run {bare['suite']} --save-baseline`"
+    if bare.get("target") in BUILT_IN:
+        return (
+            f"Suite {bare['suite']} scores only what was recorded: name the program under "
+            f"`targets` in evals/regrade.yaml and as the suite's `target`. When it passes, {save}."
+        )
+    return f"Suite {bare['suite']} has no baseline: {save}, commit it."

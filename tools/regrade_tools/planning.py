@@ -11,6 +11,8 @@ from regrade_tools.refusal import Refusal, unknown
 from regrade_tools.selection import EXAMPLE, selected
 
 _LONGEST_SELECT = 2_000
+# The tag of an imported case of which no assertion could be kept.
+UNASSERTED = "unasserted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +131,11 @@ def _with_own(case: Case, inherited: tuple[Check, ...]) -> Planned:
     # The same assertion may stand in a scenario and in its case; it is asked once.
     distinct = {check.fingerprint: check for check in checks}
     if not distinct:
+        rest = f" Or leave such cases out: --select=-tag:{UNASSERTED}."
         raise Refusal(
             f"The case {case.id} has no assertion, so nothing of it could fail.",
-            next_step="Give it one, or its scenario, feature or suite.",
+            next_step="Give it one, or its scenario, feature or suite."
+            f"{rest if UNASSERTED in case.tags else ''}",
         )
     return Planned(case, tuple(distinct.values()))
 

@@ -74,6 +74,10 @@ class Within:
 _SIGNS: dict[str, Sign] = {">": ">", ">=": ">=", "<": "<", "<=": "<="}
 
 
+# Where nothing is found.
+NO_MATCH = "Nothing matches: drop a term, or write word* for all that begins so."
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
     """What to look for. Times are Unix seconds; ``since`` is inside, ``until`` is not."""

@@ -10,7 +10,7 @@ from regrade_tools.drift import Arm, Change, changes
 from regrade_tools.features import features
 from regrade_tools.grouping import Group, Grouping
 from regrade_tools.ports import Store
-from regrade_tools.query import Query, parse
+from regrade_tools.query import NO_MATCH, Query, parse
 from regrade_tools.refusal import Refusal
 
 # So many of each arm are read for what only their text tells: a rate is then known to some two
@@ -155,7 +155,7 @@ def _fitting(rows: list[dict[str, JsonValue]]) -> list[dict[str, JsonValue]]:
 
 def _hints(query: str, total: Group, by: Grouping | None) -> list[str]:
     if not total.traces:
-        return ["Nothing matches; drop a term."] if query.strip() else ["No trace is stored yet."]
+        return [NO_MATCH] if query.strip() else ["No trace is stored yet."]
     if by in ("tag", "tool", "label", "mode"):
         return [f"A trace with several {by}s counts in several rows."]
     return []

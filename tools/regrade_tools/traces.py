@@ -17,7 +17,7 @@ from regrade_tools.models import Trace
 from regrade_tools.paging import fit
 from regrade_tools.plaintext import encodable
 from regrade_tools.ports import Store
-from regrade_tools.query import Having, Measure, Query, parse
+from regrade_tools.query import NO_MATCH, Having, Measure, Query, parse
 from regrade_tools.redaction import redaction_of
 from regrade_tools.refusal import Refusal, guess, unknown
 from regrade_tools.running import Progress, silent
@@ -109,13 +109,15 @@ class Traces:
                 return await self._instead(term)
         if sort in _RANKED and (await self.store.search(asked, limit=1)).rows:
             return f"The {_RANKED[sort]} of no trace that matches is known: sort otherwise."
-        return "Nothing matches; drop a term."
+        return NO_MATCH
 
     async def _instead(self, term: Having) -> str:
         """The values that there are in place of one that no trace has."""
         found = await self.store.summary(Query(), term.facet, limit=_LISTED)
         values = [group.value for group in found.groups if group.value]
-        listed = ", ".join(clip_list(values, REFUSAL // 4)) or "no value at all"
+        if not values:
+            return f"No trace has any {term.facet}."
+        listed = ", ".join(clip_list(values, REFUSAL // 4))
         more = f" and {found.values - len(found.groups)} more" if found.values > _LISTED else ""
         near = guess(term.value, values)
         return f"No trace has {term.facet}:{clip(term.value, 60)}{near}; there is: {listed}{more}."

@@ -201,8 +201,8 @@ class Workspace(Repository):
 
 
 NO_WORKSPACE = (
-    "Start the server in a repository with evals/regrade.yaml or .git, "
-    'or add "--root", "/path/to/repo" to its args in the client\'s config.'
+    "Start in a repository: a folder with .git or evals/regrade.yaml, or one inside it. Or give "
+    "--root /path/to/repository, to a command or in the args of a client's config."
 )
 
 

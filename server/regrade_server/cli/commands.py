@@ -3,11 +3,10 @@
 import os
 import sys
 from argparse import ArgumentParser, Namespace
-from typing import Any, BinaryIO, cast
-
-import anyio
+from typing import BinaryIO, cast
 
 from regrade_server.cli import (
+    calling,
     examining,
     input_commands,
     installing,
@@ -25,7 +24,6 @@ from regrade_server.house import House
 from regrade_tools.baselines import Saved
 from regrade_tools.formats import FIELDS, FORMATS, TABLES
 from regrade_tools.imports import Imported
-from regrade_tools.jsontext import read
 from regrade_tools.published import SCHEMAS
 from regrade_tools.recording_files import Recorded
 from regrade_tools.refusal import Refusal, unknown
@@ -61,9 +59,8 @@ def add_to(verb: Adder) -> None:
     deciding.add_options(gate_parser)
     schema_parser = verb("schema", "print the JSON Schema of a file", schema, prints=False)
     schema_parser.add_argument("kind", help=", ".join(SCHEMAS))
-    calling = verb("call", "call any MCP tool, as a scripted client would", call, prints=False)
-    calling.add_argument("tool")
-    calling.add_argument("arguments", nargs="?", default="{}", help="a JSON object; - reads it")
+    told = "call any MCP tool, as a scripted client would"
+    calling.add_options(verb("call", told, calling.call, prints=False))
 
 
 def _add_running(running: ArgumentParser) -> None:
@@ -84,7 +81,9 @@ def _add_running(running: ArgumentParser) -> None:
 
 
 def _run_options(parser: ArgumentParser) -> None:
-    parser.add_argument("suite", nargs="?", help="its name in evals/suites/")
+    parser.add_argument(
+        "suite", nargs="?", help="its name in evals/suites/; not needed if it is the only one"
+    )
     parser.add_argument("--suite", dest="named", metavar="SUITE", help="the same, as an option")
     parser.add_argument("--target", help="a target of regrade.yaml, or recorded, corrected, latest")
     parser.add_argument("--baseline", help="a file, git:REFERENCE or a run id")
@@ -201,11 +200,14 @@ def gate(told: Namespace, workspace: Workspace | None, console: Console) -> int:
 
 
 def _suite(told: Namespace, workspace: Workspace | None) -> str:
-    """The suite that was told, by its place or by its option."""
+    """The suite that was told, by its place or by its option; the only one where none was."""
     names = {name for name in (told.suite, told.named) if name}
+    suites = needed(workspace).suites()
+    if not names and len(suites) == 1:
+        return suites[0]
     if len(names) != 1:
-        suites = ", ".join(needed(workspace).suites()) or "none yet"
-        raise Refusal("Name one suite.", next_step=f"There are: {suites}.")
+        listed = f"There are: {', '.join(suites)}." if suites else "Run `regrade init`."
+        raise Refusal("Name one suite.", next_step=listed)
     return names.pop()
 
 
@@ -214,29 +216,4 @@ def schema(told: Namespace, _workspace: Workspace | None, console: Console) -> i
     if told.kind not in SCHEMAS:
         raise unknown("schema", told.kind, SCHEMAS)
     console.data(SCHEMAS[told.kind]())
-    return 0
-
-
-def call(told: Namespace, workspace: Workspace | None, console: Console) -> int:
-    """Call a tool through the protocol, in this process."""
-    # Only here: no other command needs the protocol.
-    from mcp import Client  # noqa: PLC0415
-
-    from regrade_server.app import build_server  # noqa: PLC0415
-
-    try:
-        arguments = read(sys.stdin.read() if told.arguments == "-" else told.arguments)
-    except ValueError as problem:
-        raise Refusal(f"The arguments are not JSON: {problem}.") from None
-    if not isinstance(arguments, dict):
-        raise Refusal("The arguments are a JSON object.", next_step="Such as '{\"limit\": 5}'.")
-
-    async def work() -> Any:  # noqa: ANN401 - the reply of any tool
-        async with Client(build_server(House(workspace))) as client:
-            return await client.call_tool(told.tool, arguments)
-
-    reply = anyio.run(work)
-    if reply.is_error:
-        raise Refusal(" ".join(getattr(part, "text", "") for part in reply.content))
-    console.data(reply.structured_content)
     return 0

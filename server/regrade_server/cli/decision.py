@@ -33,8 +33,9 @@ def headline(report: GateReport) -> str:
 
 
 def rate(part: Slice) -> str:
-    """From which rate a part came to which."""
-    rates = (part.baseline_rate, part.pass_rate)
+    """From which rate a part came to which; of what no baseline decided, what it is now."""
+    before = () if part.baseline_rate is None else (part.baseline_rate,)
+    rates = (*before, part.pass_rate)
     return " -> ".join("nothing decided" if it is None else f"{it:.1%}" for it in rates)
 
 

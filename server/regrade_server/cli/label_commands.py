@@ -55,7 +55,7 @@ def labeller(told: Namespace, workspace: Workspace | None, console: Console) -> 
     added = add_labeller(files, told.name, public)
     where = "evals/labellers.yaml"
     lines = [
-        f"{told.name} can sign labels: the key is in {keys.folder}, and leaves it for nowhere.",
+        f"{told.name} can sign labels: the key is in {keys.folder} and stays there.",
         f"Added to {where}: commit it, so that others believe what {told.name} signs."
         if added
         else f"{where} has it already.",

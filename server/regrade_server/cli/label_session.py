@@ -14,7 +14,7 @@ from regrade_tools.models import Item
 from regrade_tools.plaintext import line as one_line
 from regrade_tools.plaintext import plain
 
-_KEYS = "y passes, n fails, s skip, u again the one before, q quit"
+_KEYS = "y passes, n fails, s skips, u goes back to the one before, q quits"
 
 
 class _Quit(Exception):  # noqa: N818 - the person has had enough
@@ -64,6 +64,7 @@ class Session:
                 return said
             if said == "q":
                 raise _Quit
+            self._say("Type y, n, s, u or q, and Enter.")
 
     def _label(self, item: Item, *, passes: bool) -> None:
         critique = self._read("Why, in a line: ").strip()

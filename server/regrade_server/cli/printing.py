@@ -134,10 +134,10 @@ def run(report: RunReport) -> str:
 
 def summary(told: Summary) -> str:
     """The figures of a run."""
-    rate = "nothing decided" if told.pass_rate is None else f"{told.pass_rate:.1%}"
+    rate = "nothing was decided" if told.pass_rate is None else f"pass rate {told.pass_rate:.1%}"
     lines = [
         f"{told.run_id} ({told.name}): {told.suite} on {told.target}, {told.state}",
-        f"  {told.passed} passed, {told.failed} failed, {told.errored} errored: pass rate {rate}",
+        f"  {told.passed} passed, {told.failed} failed, {told.errored} errored: {rate}",
     ]
     if told.replayed:
         lines.append(f"  {told.replayed} of {told.answers} answers are recordings, not asked now")

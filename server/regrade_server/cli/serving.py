@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
     from regrade_server.http import Ended, Site
 
+_BY_HAND = (
+    "regrade: serving MCP on standard input, as a client starts it; Ctrl-C ends it. "
+    "`regrade --help` lists the commands.\n"
+)
 _HERE = "127.0.0.1:8765"
 _OTLP_HERE = "127.0.0.1:4318"
 DEFAULTS = {"http": None, "otlp": None, "read_only": False, "tools": None}
@@ -57,6 +61,8 @@ def add_options(parser: ArgumentParser) -> None:
 def serve(told: Namespace, workspace: Workspace | None, _console: Console) -> int:
     """Serve until stdin ends, or over HTTP until a signal comes."""
     if told.http is None and told.otlp is None:
+        if sys.stdin.isatty():
+            sys.stderr.write(_BY_HAND)
         anyio.run(_server(told, workspace).run_stdio_async)
         return 0
     # Only here: what serves HTTP is not loaded for stdio.

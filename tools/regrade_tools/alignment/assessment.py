@@ -123,7 +123,7 @@ def _needs(test: Confusion, thresholds: Thresholds) -> list[Need]:
             why = f"at {share:.2f} no number of labels shows {bound:g}: the judge must get better"
             found.append(Need(verdict, rate.n, None, why))
             continue
-        why = f"at {share:.2f} right, the lower bound reaches {bound:g} with {needed} in test"
+        why = f"with {share:.0%} judged right, {needed} in test bring the lower bound to {bound:g}"
         found.append(Need(verdict, rate.n, max(1, needed - rate.n), why))
     return found
 

@@ -46,6 +46,8 @@ def corrected_rate(labelled: Confusion, judged: Rate, sampled: Sampled) -> Estim
         return post_stratified(labelled, judged)
     if sampled == "by_label":
         return rogan_gladen(labelled, judged)
+    if not labelled.n:
+        return Estimate("none", why="no person has labelled any of what this judge was asked about")
     return Estimate(
         "none",
         why="nobody said how the labelled rows were picked; label a random sample, or say it",

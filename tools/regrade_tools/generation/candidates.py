@@ -58,7 +58,7 @@ class Batch:
         """Why ``texts``, the parts of an input by their names, cannot be kept."""
         for part in self.inputs.parts:
             if not texts.get(part, "").strip():
-                return Rejected("unreadable", f"there is no text for {part}")
+                return Rejected("unreadable", f"it has no text in {part!r}")
             if len(texts[part]) > _LONGEST:
                 return Rejected("unreadable", f"{part} is longer than {_LONGEST:,} characters")
         return self._unfit(texts, values) or self.familiar(texts)

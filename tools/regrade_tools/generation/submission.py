@@ -96,6 +96,9 @@ async def take(
             refused.append(f"n={number}: {found.why}")
     await store.add_submission(packet.id, written)
     mine = [case for case in (*begun.cases, *begun.batch.kept) if _slot(case, packet.id)]
+    if not mine:
+        told = f"{len(packet.items)} asked, none kept yet."
+        return Taken(len(done) - before, done, refused, told)
     figures = diversity([" ".join(said(case.input, inputs.field)) for case in mine])
     counts = f"{len(packet.items)} asked, {len(done)} distinct kept as candidates"
     diverse = f"self-similarity {figures.self_similarity}, distinct-2 {figures.distinct_2}"

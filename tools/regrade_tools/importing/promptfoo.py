@@ -16,6 +16,7 @@ from regrade_tools.jsontext import compact
 from regrade_tools.models import Case, Recorded
 from regrade_tools.models.case import Spec
 from regrade_tools.names import plain
+from regrade_tools.planning import UNASSERTED
 
 Object = dict[str, JsonValue]
 
@@ -195,7 +196,7 @@ class _Reader:
         case = Case(
             id=plain(description or first[:200], content),
             reason=description,
-            tags=tags if specs else (*tags, "unasserted"),
+            tags=tags if specs else (*tags, UNASSERTED),
             input=variables,
             assertions=specs,
             # Of an empty one promptfoo takes no notice, either.

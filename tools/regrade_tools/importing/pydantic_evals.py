@@ -9,6 +9,7 @@ from regrade_tools.jsontext import compact
 from regrade_tools.models import Case
 from regrade_tools.models.case import Spec
 from regrade_tools.names import plain
+from regrade_tools.planning import UNASSERTED
 from regrade_tools.refusal import Refusal
 
 Object = dict[str, JsonValue]
@@ -68,7 +69,7 @@ def _draft(number: int, case: Object, shared: list[JsonValue]) -> Draft:
         Case(
             id=plain(name, [case.get("inputs"), name, own]),
             reason=name,
-            tags=tags if specs else (*tags, "unasserted"),
+            tags=tags if specs else (*tags, UNASSERTED),
             input=case.get("inputs"),
             assertions=tuple(specs),
             corrected_output=case.get("expected_output"),

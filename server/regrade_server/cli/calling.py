@@ -1,0 +1,102 @@
+"""`regrade call`: any tool through the protocol, as a scripted client would, in this process."""
+
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import anyio
+from pydantic import JsonValue
+
+from regrade_server.cli.printing import Console
+from regrade_server.house import House
+from regrade_tools.jsontext import read
+from regrade_tools.refusal import Refusal
+from regrade_tools.workspace import Workspace
+
+
+def add_options(parser: ArgumentParser) -> None:
+    """The options of the command."""
+    parser.add_argument("tool", nargs="?", help="its name; without one all are listed")
+    parser.add_argument(
+        "arguments", nargs="*", metavar="JSON|NAME=VALUE",
+        help="a JSON object, - to read it, or names with their values, which are JSON where the "
+        "tool wants no text",
+    )  # fmt: skip
+
+
+def call(told: Namespace, workspace: Workspace | None, console: Console) -> int:
+    """Call a tool, or list all."""
+    # Only here: no other command needs the protocol.
+    from mcp import Client  # noqa: PLC0415
+
+    from regrade_server.app import build_server  # noqa: PLC0415
+
+    whole = _whole(told.arguments)
+    # Before there is a client: what is refused beside its tasks would be told in a group.
+    named = _named(told.arguments) if whole is None else {}
+
+    async def work() -> Any:  # noqa: ANN401 - the reply of any tool
+        async with Client(build_server(House(workspace))) as client:
+            tools = {tool.name: tool for tool in (await client.list_tools()).tools}
+            if told.tool is None:
+                return tools
+            texts = _texts(tools[told.tool].input_schema) if told.tool in tools else set[str]()
+            typed = {key: it if key in texts else _read(it) for key, it in named.items()}
+            return await client.call_tool(told.tool, typed if whole is None else whole)
+
+    reply = anyio.run(work)
+    if told.tool is None:
+        width = max(map(len, reply))
+        about = {name: (tool.description or "").partition("\n")[0] for name, tool in reply.items()}
+        console.say("\n".join(f"{name:{width}}  {first}" for name, first in about.items()))
+        return 0
+    if reply.is_error:
+        raise Refusal(" ".join(getattr(part, "text", "") for part in reply.content))
+    console.data(reply.structured_content)
+    return 0
+
+
+def _whole(words: Sequence[str]) -> dict[str, JsonValue] | None:
+    """The arguments where they are one JSON text; None where they are named one by one."""
+    if not words:
+        return {}
+    if len(words) > 1 or _is_named(words[0]):
+        return None
+    try:
+        arguments = read(sys.stdin.read() if words[0] == "-" else words[0])
+    except ValueError as problem:
+        raise Refusal(
+            f"The arguments are not JSON: {problem}.", next_step="Or name each: limit=5 query=red."
+        ) from None
+    if not isinstance(arguments, dict):
+        raise Refusal(
+            "The arguments are a JSON object.", next_step="Such as '{\"limit\": 5}', or limit=5."
+        )
+    return arguments
+
+
+def _named(words: Sequence[str]) -> dict[str, str]:
+    for word in words:
+        if not _is_named(word):
+            raise Refusal(f"{word[:40]!r} names no argument.", next_step="Write limit=5 query=red.")
+    pairs = (word.partition("=") for word in words)
+    return {name: value for name, _, value in pairs}
+
+
+def _texts(schema: Mapping[str, Any]) -> set[str]:
+    """The arguments that are texts, whatever they look like."""
+    fields: Mapping[str, Mapping[str, Any]] = schema.get("properties", {})
+    return {name for name, field in fields.items() if field.get("type") == "string"}
+
+
+def _is_named(word: str) -> bool:
+    return "=" in word and word.partition("=")[0].isidentifier()
+
+
+def _read(value: str) -> JsonValue:
+    """JSON where it is that: what is none is for the tool to refuse."""
+    try:
+        return read(value)
+    except ValueError:
+        return value
