@@ -486,7 +486,7 @@ async def test_given_outputs_are_judged_and_the_rate_is_only_corrected_by_labels
         )
     assert (found["judged"], found["passed"], found["failed"]) == (10, 6, 4)
     assert found["raw_rate"]["value"] == 0.6
-    assert found["corrected_rate"]["why"].startswith("nobody said how the labelled rows")
+    assert found["corrected_rate"]["why"].startswith("no person has labelled any")
     assert [card["verdict"] for card in found["verdicts"]] == ["fail"] * 4 + ["pass"] * 6
 
 
