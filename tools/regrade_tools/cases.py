@@ -9,18 +9,19 @@ from threading import Lock
 from anyio import to_thread
 from pydantic import JsonValue
 
-from regrade_tools.assertions import Check, Subject, subject_of
+from regrade_tools.assertions import Check, Subject, span_subject, subject_of
 from regrade_tools.clipping import clip
 from regrade_tools.filing import Filed, file
 from regrade_tools.fingerprint import fingerprint
 from regrade_tools.jsontext import is_deep
 from regrade_tools.judgement import answer
-from regrade_tools.models import Case
+from regrade_tools.models import Case, Span
 from regrade_tools.ports import Store
 from regrade_tools.proof import Proof, agreed, needs_one, own_checks, proven
 from regrade_tools.redaction import Redaction, redactable, redaction_of
 from regrade_tools.refusal import Refusal
 from regrade_tools.traces import stored_trace
+from regrade_tools.views import span_of
 from regrade_tools.workspace import Workspace, needed
 
 _SLUG_WORDS = 6
@@ -45,6 +46,7 @@ class Cases:
         reason: str,
         trace_id: str | None = None,
         step: int | None = None,
+        span_id: str | None = None,
         input: JsonValue = None,  # noqa: A002 - the word of the file
         output: JsonValue = None,
         corrected_output: JsonValue = None,
@@ -55,15 +57,16 @@ class Cases:
     ) -> Filed:
         """File a failure as a regression case, once its assertions are proven red.
 
-        Give trace_id (step: a message number of the digest, for another answer than the last), or
-        input with the bad output. At least one assertion must FAIL on it; with corrected_output
-        all must pass on that. Such as [{"type": "path", "at": "listings", "len": "> 1"}];
-        overview("assertions") lists the kinds. Try dry_run first. The gate lets no case tagged
-        critical fail.
+        Give trace_id (step: a message number of the digest, for another answer than the last;
+        span_id: one span, given its own input), or input with the bad output. At least one
+        assertion must FAIL on it; with corrected_output all must pass on that. Such as
+        [{"type": "path", "at": "listings", "len": "> 1"}]; overview("assertions") lists the
+        kinds. Try dry_run first. The gate lets no case tagged critical fail.
         """
         workspace = needed(self.workspace)
         needs_one(assertions)
-        bad, error = await self._bad(trace_id, step, input, output)
+        found = await self._found(trace_id, step, span_id, input, output)
+        bad = found.answer
         if any(map(is_deep, (bad.input, bad.output, corrected_output))):
             raise Refusal(
                 "The input or an output is nested deeper than 100 levels.",
@@ -75,7 +78,7 @@ class Cases:
             "tags": list[JsonValue](tags or ()),
             "corrected_output": corrected_output,
         }
-        proposal = _Proposal(assertions, reason, bad, error, trace_id or "", told)
+        proposal = _Proposal(assertions, reason, found, told)
         # The checks may take their full time, and a suite may have thousands of cases to be
         # compared with: the loop goes on meanwhile.
         with redactable("The case"):
@@ -94,29 +97,54 @@ class Cases:
         with self._filing:
             return file(workspace, suite, case, filed, dry_run=dry_run)
 
-    async def _bad(
-        self, trace_id: str | None, step: int | None, given: JsonValue, output: JsonValue
-    ) -> tuple[Subject, str]:
-        """The bad answer, and the error that was recorded with it."""
+    async def _found(
+        self,
+        trace_id: str | None,
+        step: int | None,
+        span_id: str | None,
+        given: JsonValue,
+        output: JsonValue,
+    ) -> "_Found":
+        """The bad answer."""
         if trace_id is None:
             if output is None:
                 raise Refusal(
                     "There is no bad output to prove the assertions on.",
                     next_step="Give trace_id, or input and output.",
                 )
-            return Subject(output=output, input=given), ""
+            return _Found(Subject(output=output, input=given))
         if given is not None or output is not None:
             raise Refusal(
                 "A trace brings its own input and output.",
                 next_step="Give trace_id, or input and output, not both.",
             )
         trace = await stored_trace(self.store, trace_id)
+        if span_id is not None:
+            if step is not None:
+                raise Refusal("A step and a span are two answers.", next_step="Give one of them.")
+            span = span_of(trace, span_id)
+            if span.input is None or span.output is None:
+                raise Refusal(
+                    f"The span {clip(span_id, 60)!r} was logged without its input or its output.",
+                    next_step='get_trace with view "spans" shows which have both.',
+                )
+            return _Found(span_subject(trace, span), span.error, trace_id, span)
         try:
-            return subject_of(trace, step), trace.error
+            return _Found(subject_of(trace, step), trace.error, trace_id)
         except ValueError as problem:
             raise Refusal(
                 f"In {trace_id} {problem}.", next_step="get_trace numbers its steps."
             ) from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The bad answer, the error that was recorded with it, and where it was found."""
+
+    answer: Subject
+    error: str = ""
+    trace_id: str = ""
+    span: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +153,7 @@ class _Proposal:
 
     assertions: list[dict[str, JsonValue]]
     reason: str
-    bad: Subject
-    error: str
-    trace_id: str
+    found: _Found
     told: dict[str, JsonValue]
 
     def proven(self, hidden: Redaction) -> tuple[Case, Proof]:
@@ -139,7 +165,7 @@ class _Proposal:
         """
         why = _why(hidden.text(self.reason))
         checks = own_checks(self.assertions, hidden)
-        bad = answer(self.bad, hidden)
+        bad = answer(self.found.answer, hidden)
         right = hidden.apply(self.told["corrected_output"])
         proof = proven(checks, bad, right)
         agreed(checks, right, bad)
@@ -153,16 +179,18 @@ class _Proposal:
             "id": _case_id(clean.input, checks, why),
             "reason": why,
             "input": clean.input,
+            "at_span": span.name or span.id if (span := self.found.span) else "",
             "assertions": [check.spec for check in checks],
             "recorded": {
                 "output": clean.output,
                 "tool_calls": [asdict(call) for call in clean.tool_calls],
                 "latency_ms": clean.latency_ms,
                 "cost_usd": clean.cost_usd,
-                "error": self.error,
+                "error": self.found.error,
             },
             "provenance": {
-                "trace": self.trace_id,
+                "trace": self.found.trace_id,
+                "span": self.found.span.id if self.found.span else "",
                 "filed_at": datetime.now(UTC).replace(microsecond=0).isoformat(),
                 "failed": list[JsonValue](proof.failed),
             },

@@ -78,7 +78,7 @@ def _there(workspace: Workspace, suite: str, case_id: str, filed: Filed) -> File
 
 
 def _same(left: Case, right: Case) -> bool:
-    return left.input == right.input and {fingerprint(dict(s)) for s in left.assertions} == {
+    return left.state == right.state and {fingerprint(dict(s)) for s in left.assertions} == {
         fingerprint(dict(s)) for s in right.assertions
     }
 

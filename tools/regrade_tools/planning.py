@@ -29,7 +29,7 @@ class Planned:
             feature=self.case.feature or "",
             scenario=self.case.scenario or "",
             tags=self.case.tags,
-            input=fingerprint(self.case.input),
+            input=fingerprint(self.case.state),
             checks=tuple(check.fingerprint for check in self.checks),
             answer=self._answer(spec),
             expected=self._expected(),

@@ -40,6 +40,8 @@ class RecordedAnswers:
         )
 
     async def _latest(self, case: Case) -> Reply:
+        if case.at_span:
+            raise TargetError("the answers of a step are not looked up; run a target that answers")
         trace = await self.store.latest(fingerprint(case.input))
         if trace is None:
             raise TargetError("no stored trace was given this input; import newer logs")

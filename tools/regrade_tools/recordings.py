@@ -68,7 +68,7 @@ class Replay:
         """What was recorded of this case and trial."""
         if not self.known:
             return None
-        return self.known.get((self.program, fingerprint(case.input), trial))
+        return self.known.get((self.program, fingerprint(case.state), trial))
 
     def covers(self, cases: Iterable[Case], trials: int) -> bool:
         """Whether nothing has to be asked."""

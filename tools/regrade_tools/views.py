@@ -82,11 +82,21 @@ def _paged(  # noqa: PLR0913 - a page of anything
     return TraceView(trace.id, view, content, page.next_cursor, hint)
 
 
-def one_span(trace: Trace, span_id: str) -> TraceView:
-    """One span of ``trace`` with as much of its input and output as a reply can hold."""
+def span_of(trace: Trace, span_id: str) -> Span:
+    """One span of ``trace``.
+
+    Raises:
+        Refusal: It has none with this id.
+    """
     span = next((span for span in trace.spans if span.id == span_id), None)
     if span is None:
         raise unknown("span", span_id, [span.id for span in trace.spans[:20]])
+    return span
+
+
+def one_span(trace: Trace, span_id: str) -> TraceView:
+    """One span of ``trace`` with as much of its input and output as a reply can hold."""
+    span = span_of(trace, span_id)
     # Input and output as a text where they are long, and what else is long cut with them.
     told = {key: clip_value(value, PAGE // 2) for key, value in _told(span).items()}
     cut = size(told) < size(_told(span))

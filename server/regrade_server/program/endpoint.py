@@ -68,7 +68,7 @@ class _Served:
 
     async def answer(self, case: Case) -> Reply:
         """As the port says."""
-        question = {"id": case.id, "input": case.input}
+        question = {"id": case.id, **case.question}
         body = json.dumps(question, ensure_ascii=False).encode(errors="replace")
         raw, took = await self._patient(body)
         if self._tells_a_key(raw.decode(errors="replace")):

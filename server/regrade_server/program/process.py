@@ -139,7 +139,7 @@ async def ask(answering: Answering, case: Case, timeout_s: float, *, echoes: boo
         raise TargetError(
             f"the target printed {answering.shown(unasked)} without being asked; {ADVICE}"
         )
-    question = {"id": case.id, "input": case.input}
+    question = {"id": case.id, **case.question}
     line = json.dumps(question, ensure_ascii=False).encode(errors="replace") + b"\n"
     try:
         with anyio.fail_after(timeout_s):

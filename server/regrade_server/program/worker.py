@@ -42,7 +42,8 @@ def main() -> None:
     for line in questions:
         question = json.loads(line)
         try:
-            output: Any = function(question["input"])
+            step = {key: question[key] for key in ("at_span",) if key in question}
+            output: Any = function(question["input"], **_taken(function, step))
             if inspect.isawaitable(output):
                 output = asyncio.run(_awaited(output))
             say({**_reply(output), "id": question["id"]})
@@ -51,6 +52,14 @@ def main() -> None:
             place = f"{os.path.basename(frame.filename)}:{frame.lineno}"  # noqa: PTH119 - any Python
             told = f"{type(problem).__name__}: {problem} (at {place})"
             say({"error": told, "id": question["id"]})
+
+
+def _taken(function: Any, step: "dict[str, Any]") -> "dict[str, Any]":  # noqa: ANN401 - as above
+    """The step that is asked, where the function can be asked for one."""
+    takes = inspect.signature(function).parameters.values() if step else ()
+    if step and not any(one.name == "at_span" or one.kind is one.VAR_KEYWORD for one in takes):
+        raise TypeError("it takes no at_span, so it cannot be asked for one step")
+    return step
 
 
 def _reply(output: Any) -> "dict[str, Any]":  # noqa: ANN401 - whatever the function returns

@@ -12,6 +12,7 @@ from regrade_tools.assertions.verdicts import (
     Subject,
     UndecidableError,
     Verdict,
+    span_subject,
     subject_of,
 )
 
@@ -36,5 +37,6 @@ __all__ = [
     "json_schema",
     "parse",
     "parse_all",
+    "span_subject",
     "subject_of",
 ]

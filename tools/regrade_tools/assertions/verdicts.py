@@ -9,7 +9,7 @@ from typing import ClassVar
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from regrade_tools.jsontext import is_deep
-from regrade_tools.models import ToolCall, Trace
+from regrade_tools.models import Span, ToolCall, Trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +131,27 @@ def subject_of(trace: Trace, step: int | None = None) -> Subject:
         tokens=trace.tokens if step is None else None,
         steps=len(trace.spans) or None if step is None else None,
         errors=_errors(trace) if step is None else None,
+    )
+
+
+def span_subject(trace: Trace, span: Span) -> Subject:
+    """``span`` as an answer to be checked: what it was given and gave, with the spans under it."""
+    inside = {span.id}
+    # Parents mostly stand before their children; where not, another look finds them.
+    while more := {one.id for one in trace.spans if one.parent_id in inside} - inside:
+        inside |= more
+    under = [one for one in trace.spans if one.id in inside]
+    return Subject(
+        output=span.output,
+        input=span.input,
+        tool_calls=tuple(
+            ToolCall(one.name, one.input, one.id)
+            for one in under
+            if one.kind == "tool" and one is not span
+        ),
+        latency_ms=span.duration_ms,
+        steps=len(under),
+        errors=tuple(one.name for one in under if one.status == "error"),
     )
 
 

@@ -44,6 +44,7 @@ class Provenance(Document):
     """Where a case comes from, and the proof that it was red when it was filed."""
 
     trace: str = ""
+    span: str = ""
     filed_at: datetime | None = None
     failed: tuple[str, ...] = Field(
         default=(), description="The reasons the assertions gave on the recorded bad output."
@@ -66,6 +67,11 @@ class Case(Document):
         "`regrade accept`, or taking this line out, makes it a case.",
     )
     input: JsonValue = Field(default=None, description="What the target is given.")
+    at_span: str = Field(
+        default="",
+        description="The step that is asked, by the name of its span, where that is not the whole "
+        "product: `input` is then what the step was given, with all that came before it.",
+    )
     assertions: tuple[Spec, ...] = Field(default=(), description="What must hold of the answer.")
     reason: str = Field(default="", description="Why this case exists: the failure it guards.")
     corrected_output: JsonValue = Field(
@@ -77,3 +83,14 @@ class Case(Document):
     )
     recorded: Recorded | None = None
     provenance: Provenance | None = None
+
+    @property
+    def question(self) -> dict[str, JsonValue]:
+        """What a program is asked, but for the id: the input, and the step that is given it."""
+        step: dict[str, JsonValue] = {"at_span": self.at_span} if self.at_span else {}
+        return {"input": self.input, **step}
+
+    @property
+    def state(self) -> JsonValue:
+        """What tells two questions apart: the input, with the step where it is asked of one."""
+        return self.question if self.at_span else self.input
