@@ -110,7 +110,7 @@ def test_history_asks_nobody_and_counts_no_look(
     before = (root / "evals" / "judgements" / "diet.jsonl").read_text()
     code, told = aligned(root, capsys, "diet", "--history")
     assert code == 0
-    assert told.splitlines()[0] == "diet is draft; the test split was looked at 2 times"
+    assert told.splitlines()[0] == "diet is draft. Looks at the test split: 2"
     assert [line.split()[2:6] for line in told.splitlines()[-2:]] == [
         [now, "(as", "it", "is"],
         [f"{first}:", "TPR", "1.000", "(8"],
@@ -168,3 +168,27 @@ def test_a_judge_that_is_an_agent_is_told_as_that_agent_was_measured(
     code, told = aligned(root, capsys, "mine")
     assert code == 3
     assert "An agent is this judge, and nobody has asked it: it calls align_judge" in told
+
+
+def test_where_nothing_was_answered_nothing_was_seen_and_the_needs_count_what_is_labelled(
+    root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NO_SUCH_KEY", raising=False)
+    models = {"tiny": {"model": "openai/tiny", "api_key_env": "NO_SUCH_KEY"}}
+    (root / "evals" / "regrade.yaml").write_text(json.dumps({"models": models}))
+    judge_file(root, "keyless", "model: tiny\nthresholds: {tpr: 0.7, tnr: 0.3}")
+    for split in ("test", "dev"):
+        code, found = align(root, capsys, "keyless", "--split", split)
+        assert (code, found["state"], found["errored"], found["looks"]) == (3, "draft", 12, 0)
+    assert found["reasons"] == ["it was never measured on the test split"]
+    # Of failures there are enough in the test split, for one that errs nowhere.
+    assert found["needs"] == [
+        {
+            "verdict": "pass",
+            "have": 8,
+            "more": 1,
+            "why": "with all judged right, 9 in test bring the lower bound to 0.7; 42% of new "
+            "labels go there",
+        }
+    ]
+    assert not (root / "evals" / "judgements" / "keyless.jsonl").exists()

@@ -106,7 +106,9 @@ class Alignments:
             errored=len(judged) - len(answered),
             added=tuple(sorted(judged.keys() - self.files.book(sitting.judge.name).seen(split))),
         )
-        self.files.keep(sitting.judge.name, answered, look)
+        # Where nothing was answered nothing was seen: no key, or no label yet.
+        if answered:
+            self.files.keep(sitting.judge.name, answered, look)
         return rows
 
     def assessment(self, name: str) -> Assessment:
@@ -156,6 +158,8 @@ class Alignments:
         newest = max((one.judged_at for one in asked), default=0.0)
         return Evidence(
             test=confusion((row.pair for row in rows), spec.unknown),
+            passes=sum(one.verdict == "pass" for one in test),
+            fails=sum(one.verdict == "fail" for one in test),
             unknown=Rate(sum(one.verdict == "unknown" for one in asked), len(asked)),
             unjudged=len(rows) - len(asked),
             age_days=max(0.0, time.time() - newest) / _DAY_S,

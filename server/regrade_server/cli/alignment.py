@@ -71,7 +71,7 @@ def _people(found: AlignmentReport) -> list[str]:
 
 
 def _state(found: AlignmentReport) -> list[str]:
-    lines = [f"  {found.state}: {line(reason)}" for reason in found.reasons]
+    lines = [f"  {found.state}, because {line(reason)}" for reason in found.reasons]
     for need in found.needs:
         more = "" if need.more is None else f"{need.more} more "
         lines.append(f"  needs {more}{need.verdict.upper()}: {need.why}")
@@ -100,7 +100,7 @@ def _disagreement(one: Disagreement) -> list[str]:
 
 def history(found: AlignmentReport) -> str:
     """What a judge reached before."""
-    lines = [f"{found.judge} is {found.state}; the test split was looked at {found.looks} times"]
+    lines = [f"{found.judge} is {found.state}. Looks at the test split: {found.looks}"]
     lines.extend(_state(found))
     lines.extend(_version(one, found.fingerprint) for one in found.history)
     return "\n".join(lines if found.history else [*lines, "  it was never measured"])
@@ -110,7 +110,7 @@ def _version(one: Version, now: str) -> str:
     mine = " (as it is now)" if one.fingerprint == now else ""
     return (
         f"  {one.at} {one.split} {line(one.fingerprint)}{mine}: "
-        f"TPR {_figure(one.tpr)}, TNR {_figure(one.tnr)}, {one.looks} looks"
+        f"TPR {_figure(one.tpr)}, TNR {_figure(one.tnr)}, looks: {one.looks}"
     )
 
 

@@ -5,17 +5,22 @@ from typing import Literal
 
 from regrade_tools.alignment.confusion import Confusion
 from regrade_tools.alignment.intervals import Rate, labels_needed
+from regrade_tools.alignment.splits import SHARES
 from regrade_tools.models import Thresholds, Verdict
 
 AlignmentState = Literal["draft", "aligned", "stale"]
 
 # Fewer labels than this of a class and its rate is no more than a hint.
 _FRESH = 20
+_SHARE = f"{SHARES['test']:.0%}"
 
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """More labels of one class, and how many; None where no number would do: ``why`` says it."""
+    """More labels of one class in the test split than it has, and how many.
+
+    ``more`` is None where no number would do: ``why`` says it.
+    """
 
     verdict: Verdict
     have: int
@@ -40,11 +45,14 @@ class Evidence:
     ``unknown`` those it left open; ``unjudged`` test labels it was not asked about or answered
     with an error; ``age_days`` since the last of its answers; ``fresh`` labels given after that;
     ``measured_before``: an earlier version of this judge was measured on the test split;
-    ``moved`` items that were in it then and are not now.
+    ``moved`` items that were in it then and are not now; ``passes`` and ``fails`` are the labels
+    of the test split, whether or not it was asked about them.
     """
 
     test: Confusion
     unknown: Rate
+    passes: int = 0
+    fails: int = 0
     unjudged: int = 0
     age_days: float = 0
     fresh: Confusion = field(default_factory=Confusion)
@@ -66,13 +74,13 @@ def assess(evidence: Evidence, thresholds: Thresholds) -> Assessment:
             if evidence.measured_before
             else "it was never measured on the test split"
         )
-        return Assessment(lapsed, [reason], _needs(evidence.test, thresholds))
+        return Assessment(lapsed, [reason], _needs(evidence, thresholds))
     if evidence.unjudged:
         told = f"{evidence.unjudged} labels of the test split have no answer of this judge"
         return Assessment(lapsed, [told])
     reasons = _shortfalls(evidence, thresholds)
     if reasons:
-        return Assessment("draft", reasons, _needs(evidence.test, thresholds))
+        return Assessment("draft", reasons, _needs(evidence, thresholds))
     old = _lapses(evidence, thresholds)
     return Assessment("stale", old) if old else Assessment("aligned")
 
@@ -107,24 +115,27 @@ def _short(name: str, rate: Rate, bound: float) -> str:
     )
 
 
-def _needs(test: Confusion, thresholds: Thresholds) -> list[Need]:
+def _needs(evidence: Evidence, thresholds: Thresholds) -> list[Need]:
     found: list[Need] = []
-    classes: tuple[tuple[Verdict, Rate, float], ...] = (
-        ("pass", test.tpr, thresholds.tpr),
-        ("fail", test.tnr, thresholds.tnr),
+    test = evidence.test
+    classes: tuple[tuple[Verdict, int, Rate, float], ...] = (
+        ("pass", evidence.passes, test.tpr, thresholds.tpr),
+        ("fail", evidence.fails, test.tnr, thresholds.tnr),
     )
-    for verdict, rate, bound in classes:
+    for verdict, have, rate, bound in classes:
         if rate.interval is not None and rate.interval.low >= bound:
             continue
-        # Of a class without labels nothing is known: ask for what a perfect judge would need.
+        # Of a judge that was not asked nothing is known: a perfect one would need the fewest.
         share = 1.0 if rate.value is None else rate.value
         needed = labels_needed(share, bound)
         if needed is None:
             why = f"at {share:.2f} no number of labels shows {bound:g}: the judge must get better"
-            found.append(Need(verdict, rate.n, None, why))
-            continue
-        why = f"with {share:.0%} judged right, {needed} in test bring the lower bound to {bound:g}"
-        found.append(Need(verdict, rate.n, max(1, needed - rate.n), why))
+            found.append(Need(verdict, have, None, why))
+        elif rate.value is not None or needed > have:
+            judged = "all" if rate.value is None else f"{share:.0%}"
+            why = f"with {judged} judged right, {needed} in test bring the lower bound to {bound:g}"
+            why += f"; {_SHARE} of new labels go there"
+            found.append(Need(verdict, have, max(1, needed - have), why))
     return found
 
 
