@@ -209,19 +209,20 @@ class Exporters:
                 thread.join()
 
     def _send(self) -> None:
-        while (batch := self._batch()) is not None:
-            while not self._delivered(batch) and not self._over.wait(0.05):
-                pass
+        with httpx2.Client(timeout=30) as http:
+            while (batch := self._batch()) is not None:
+                while not self._delivered(http, batch) and not self._over.wait(0.05):
+                    pass
 
     def _batch(self) -> list[tuple[int, int]] | None:
         with self._next:
             return next(self.batches, None)
 
-    def _delivered(self, batch: list[tuple[int, int]]) -> bool:
+    def _delivered(self, http: httpx2.Client, batch: list[tuple[int, int]]) -> bool:
         with self._next:
             self.tries += 1
         try:
-            done = httpx2.post(f"{self.address}/v1/traces", json=sent(batch), timeout=30)
+            done = http.post(f"{self.address}/v1/traces", json=sent(batch))
         except httpx2.TransportError:
             return False
         if done.status_code == 200:

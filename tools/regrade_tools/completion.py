@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from regrade_tools.fingerprint import fingerprint
-from regrade_tools.formats.gathered import joined, may_grow
+from regrade_tools.formats.gathered import identity, joined, may_grow
 from regrade_tools.models import Trace
 
 
@@ -11,7 +11,8 @@ def content(trace: Trace) -> int:
     """A number that says which spans a trace holds; 0 where it is not one that may grow."""
     if not may_grow(trace):
         return 0
-    return int(fingerprint("\n".join(sorted(span.id for span in trace.spans))), 16)
+    told = sorted(f"{name} {began}" for name, began in map(identity, trace.spans))
+    return int(fingerprint("\n".join(told)), 16)
 
 
 def completed(known: Trace, later: Trace) -> Trace:
@@ -31,5 +32,5 @@ def differs(known: Trace, read: Trace) -> bool:
     """
     if not may_grow(known) or not may_grow(read):
         return replace(known, source=read.source, tags=read.tags) != read
-    spans = {span.id: span for span in known.spans}
-    return any(spans.get(span.id, span) != span for span in read.spans)
+    spans = {identity(span): span for span in known.spans}
+    return any(spans.get(identity(span), span) != span for span in read.spans)

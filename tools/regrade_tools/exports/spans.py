@@ -83,15 +83,15 @@ def _messages(said: Sequence[Message]) -> str:
 
 def _message(message: Message) -> JsonValue:
     parts: list[JsonValue] = []
+    named = {"name": message.name} if message.name else {}
     if message.role == "tool":
-        reply = {"type": "tool_call_response", "id": message.tool_call_id}
+        reply = {"type": "tool_call_response", "id": message.tool_call_id, **named}
         parts.append({**reply, "response": message.content})
     elif message.content or not message.tool_calls:
         parts.append({"type": "text", "content": message.content})
     for call in message.tool_calls:
         asked: dict[str, JsonValue] = {"id": call.id, "name": call.name}
         parts.append({"type": "tool_call", **asked, "arguments": call.arguments})
-    named = {"name": message.name} if message.name else {}
     return {"role": message.role, **named, "parts": parts}
 
 

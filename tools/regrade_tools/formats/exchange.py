@@ -18,9 +18,10 @@ _EXPECTED = "__expected"
 
 
 def is_exchange(record: Fields) -> bool:
-    """Whether ``record`` has an input and an output, or is a row of promptfoo's tests."""
+    """Whether ``record`` has an input, and an output or an error; or is promptfoo's test."""
     has_input = any(name in record for name in INPUTS)
-    return _EXPECTED in record or (has_input and any(name in record for name in OUTPUTS))
+    answered = any(name in record for name in OUTPUTS) or failure(record)[0] == "error"
+    return _EXPECTED in record or (has_input and answered)
 
 
 def from_exchange(record: Fields, blank: Trace, mapping: Mapping[str, str]) -> Trace:

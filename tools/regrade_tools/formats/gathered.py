@@ -9,7 +9,7 @@ from regrade_tools.fingerprint import trace_id
 from regrade_tools.formats import claude_code, langsmith, otlp, phoenix
 from regrade_tools.formats.fields import Fields, objects
 from regrade_tools.formats.spans import LoggedSpan, from_spans, in_order
-from regrade_tools.models import Trace
+from regrade_tools.models import Span, Trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +62,21 @@ def assembled(logged: Sequence[LoggedSpan], kind: str) -> Trace:
     return replace(trace, id=trace_id(spans, 0, trace.started_at))
 
 
+def identity(span: Span) -> tuple[str, float | None]:
+    """What tells ``span`` from the others of its trace: ids that are not unique happen."""
+    return span.id, span.started_at
+
+
 def joined(known: Trace, later: Trace) -> Trace:
-    """``known`` with the spans of ``later`` whose ids it lacks; itself where it lacks none."""
-    have = {span.id for span in known.spans}
-    if have.issuperset(span.id for span in later.spans):
+    """``known`` with the spans of ``later`` that it lacks; itself where it lacks none."""
+    have = {identity(span) for span in known.spans}
+    if have.issuperset(map(identity, later.spans)):
         return known
     read = GATHERED[known.format]
     logged = [read.span(raw, known.source) for raw in objects(known.raw)]
-    have = {item.span.id for item in logged}
+    have = {identity(item.span) for item in logged}
     more = (read.span(raw, known.source) for raw in objects(later.raw))
-    logged = in_order((*logged, *(item for item in more if item.span.id not in have)))
+    logged = in_order((*logged, *(item for item in more if identity(item.span) not in have)))
     tags = tuple(dict.fromkeys((*known.tags, *later.tags)))
     raw = [item.raw for item in logged]
     return replace(read.trace(logged, replace(known, raw=raw)), tags=tags)

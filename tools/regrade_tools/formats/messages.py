@@ -6,6 +6,7 @@ message; a result of a tool is a message of its own, wherever it stood.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import cast
 
 from pydantic import JsonValue
@@ -115,16 +116,23 @@ def _turn(fields: Fields) -> Iterator[Message]:
     content = fields.get("content")
     content = fields.get("parts") if content is None else content
     parts = objects(content)
-    replies = [reply for part in parts if (reply := _reply(part))]
+    name = text(fields, ("name", "function"))
+    role = text(fields, ("role",))
+    # In a message of anybody else it is that one's own name.
+    tool = name if role == "tool" else ""
+    replies = [_named(reply, tool) for part in parts if (reply := _reply(part))]
     calls = [*tool_calls(fields), *(call for part in parts if (call := _called(part)))]
     yield from replies
     said = _content([part for part in content if not _is_reply(part)]) if replies and isinstance(
         content, list) else _content(content)  # fmt: skip
     if said or calls or not replies:
-        role = text(fields, ("role",))
         reply_id = text(fields, ("tool_call_id", "toolCallId"))
-        name = text(fields, ("name", "function"))
         yield Message(_ROLES.get(role, role), said, tuple(calls), reply_id, name)
+
+
+def _named(reply: Message, name: str) -> Message:
+    """``reply`` with the name that stands beside it, where its own part has none."""
+    return reply if reply.name or not name else replace(reply, name=name)
 
 
 def _pydantic_ai(item: Fields) -> Iterator[Message]:
