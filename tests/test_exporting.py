@@ -15,6 +15,7 @@ from pydantic import JsonValue
 
 from regrade_server.cli import main
 from regrade_tools import formats
+from regrade_tools.completion import differs
 from regrade_tools.exports import native, spans, table, training
 from regrade_tools.fingerprint import trace_id
 from regrade_tools.formats import Note, Reading, Record, Skipped
@@ -91,8 +92,8 @@ def told(trace: Trace) -> dict[str, Any]:
         "status": trace.status,
         "model": trace.model,
         "tokens": (trace.input_tokens, trace.output_tokens, trace.cost_usd),
-        "about": (trace.session, trace.tags),
-        "said": [(m.role, m.content) for m in trace.messages],
+        "about": (trace.session, trace.tags, trace.metadata),
+        "said": [(m.role, m.content, m.name, m.tool_call_id) for m in trace.messages],
         "output": trace.exchange.output,
         "calls": [(call.name, call.arguments) for call in trace.tool_calls],
         "spans": sorted((s.name, s.kind, s.status) for s in trace.spans) if trace.spans else [],
@@ -106,6 +107,8 @@ def test_every_real_trace_comes_back_through_otlp_as_far_as_that_can_tell_it(
     for trace in real(data / folder):
         again = read(spans.line(trace))
         assert isinstance(again, Trace)
+        # What was exported is known when it comes back, though spans may share an id.
+        assert not differs(again, again), trace.source
         # A record without spans is told as one.
         again = again if trace.spans else replace(again, spans=())
         assert told(again) == told(trace), trace.source

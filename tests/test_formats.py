@@ -105,6 +105,9 @@ SAMPLES: dict[str, Sample] = {
          "latency_ms": 12.5},
         replace(PLAIN, started_at=1.7e9, input="2+2?", output={"sum": 4}, model="m",
                 duration_ms=12.5)),
+    "a call that failed": sample(
+        {"input": "2+2?", "error": "timed out"},
+        replace(PLAIN, input="2+2?", status="error", error="timed out")),
     "numbers that JSON cannot say": sample(
         {"input": "a", "output": None, "score": None, "size": None}, replace(PLAIN, input="a"),
         '{"input": "a", "output": NaN, "score": -Infinity, "size": 1e999}'),
@@ -125,6 +128,13 @@ SAMPLES: dict[str, Sample] = {
             '[{"role": "user", "parts": [{"type": "text", "content": "Legs?"}]}]',
         "gen_ai.output.messages": '[{"role": "assistant", "parts": [{"type": "tool_call",'
             ' "id": "c1", "name": "count", "arguments": {"n": [4]}}]}]'})], CALLED),
+    "the reply of a tool that is named beside its parts": sample([logged(USED | {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.input.messages": '[{"role": "tool", "name": "count", "parts": '
+            '[{"type": "tool_call_response", "id": "c1", "response": "4"}]},'
+            ' {"role": "user", "name": "ann", "parts": [{"type": "tool_call_response",'
+            ' "id": "c2", "name": "sum", "response": "5"}]}]'})],
+        replace(CALLED, messages=(SAID[2], Message("tool", "5", tool_call_id="c2", name="sum")))),
     "spans with messages by number": sample([logged(USED | {
         "gen_ai.completion.0.tool_calls.0.name": "count", "gen_ai.prompt.0.role": "user",
         "gen_ai.completion.0.tool_calls.0.id": "c1", "gen_ai.prompt.0.content": "Legs?",

@@ -272,6 +272,27 @@ def test_a_span_that_is_known_with_other_contents_stays_and_is_told(
     assert second["notes"][0].startswith("1 trace known already would be read otherwise now")
 
 
+def test_two_programs_that_chose_the_same_ids_lose_nothing(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # As tests and demonstrations do, which count their traces and spans from one.
+    for number, name in enumerate(("first", "second"), 1):
+        span = {"traceId": f"{1:032x}", "spanId": f"{1:016x}", "name": name,
+                "startTimeUnixNano": f"{number}790812800000000000"}  # fmt: skip
+        export = {"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}
+        (root / "logs" / f"{name}.json").write_text(json.dumps(export))
+    reports = [by_hand(capsys, root, str(root / "logs"))[1] for _ in range(2)]
+    counts = [(one["stored"], one["completed"], one["already_known"]) for one in reports]
+    assert counts == [(1, 1, 0), (0, 0, 2)]
+    assert [one["notes"] for one in reports] == [[], []]
+    main(["search", "--root", str(root), "--json"])
+    (row,) = json.loads(capsys.readouterr().out)["traces"]
+    main(["call", "get_trace", json.dumps({"trace_id": row["id"], "view": "spans"}),
+          "--root", str(root)])  # fmt: skip
+    told = capsys.readouterr().out
+    assert ("first" in told, "second" in told) == (True, True)
+
+
 def test_a_bad_trace_among_spans_costs_no_other(
     root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -58,7 +58,8 @@ def _top(spans: Sequence[Span]) -> int:
 def _about(trace: Trace) -> Attributes:
     """What is said of the trace as a whole."""
     tags = {"tag.tags": compact([*trace.tags])} if trace.tags else {}
-    return {**tags, **({"session.id": trace.session} if trace.session else {})}
+    facts = {"metadata": compact(trace.metadata)} if trace.metadata else {}
+    return {**tags, **facts, **({"session.id": trace.session} if trace.session else {})}
 
 
 def _call(trace: Trace) -> Attributes:

@@ -48,6 +48,7 @@ def described(frame: Frame, found: dict[str, JsonValue]) -> LoggedSpan:
         output_tokens=tokens_out,
         cost_usd=cost,
         tags=genai.tags(found),
+        metadata=genai.metadata(found),
         span=Span(
             id=frame.id,
             name=frame.name,

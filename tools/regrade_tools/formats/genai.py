@@ -11,7 +11,7 @@ from typing import cast
 from pydantic import JsonValue
 
 from regrade_tools.formats import payload
-from regrade_tools.formats.fields import count, number, objects, text
+from regrade_tools.formats.fields import count, number, objects, remainder, text
 from regrade_tools.formats.messages import messages
 from regrade_tools.jsontext import unpacked
 from regrade_tools.models import Message, SpanKind
@@ -146,6 +146,12 @@ def tags(found: Attributes) -> tuple[str, ...]:
         if isinstance(listed, list):
             return tuple(tag for tag in listed if isinstance(tag, str) and tag)
     return ()
+
+
+def metadata(found: Attributes) -> dict[str, JsonValue]:
+    """The short plain facts that OpenInference keeps of a trace."""
+    told = unpacked(found.get("metadata"))
+    return remainder(told, ()) if isinstance(told, dict) else {}
 
 
 def exchange(found: Attributes) -> tuple[JsonValue, JsonValue]:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from pydantic import JsonValue
 
@@ -27,6 +27,7 @@ class LoggedSpan:
     output_tokens: int | None = None
     cost_usd: float | None = None
     tags: tuple[str, ...] = ()
+    metadata: dict[str, JsonValue] = field(default_factory=dict[str, JsonValue])
 
 
 def by_trace(logged: Iterable[LoggedSpan]) -> dict[str, list[LoggedSpan]]:
@@ -67,6 +68,7 @@ def from_spans(logged: Sequence[LoggedSpan], blank: Trace) -> Trace:
         output_tokens=total(item.output_tokens for item in counted),
         cost_usd=sum(costs) if costs else None,
         tags=tuple(dict.fromkeys((*blank.tags, *(tag for item in logged for tag in item.tags)))),
+        metadata=next((item.metadata for item in (root, *logged) if item.metadata), blank.metadata),
         input=root.span.input,
         output=root.span.output,
         messages=_conversation(calls, logged),
