@@ -7,6 +7,7 @@ from regrade_tools.cards import Card, card, close_card
 from regrade_tools.clipping import clip_list
 from regrade_tools.comparison import Comparison, compare
 from regrade_tools.datasets import some_trace_cases
+from regrade_tools.estimates import Estimate
 from regrade_tools.generation.candidates import SYNTHETIC
 from regrade_tools.generation.struggles import Struggles, struggles
 from regrade_tools.models import Case, CaseResult, Outcome, Run, RunState, StoredRun
@@ -14,6 +15,7 @@ from regrade_tools.paging import Fitted, fit
 from regrade_tools.refusal import Refusal, unknown
 from regrade_tools.run_summary import Summary, summary
 from regrade_tools.runs import Runs
+from regrade_tools.slices import Slice, slices
 from regrade_tools.standing import Standing, standing
 from regrade_tools.workspace import Workspace, needed
 
@@ -23,15 +25,23 @@ _ORDER = {"failed": 0, "errored": 1, "passed": 2}
 _CARDS = 20
 _CARD_PAGE = 15_000
 _CHANGED, _LOOSENED = 1_500, 3_000
+# About forty tokens each; `regrade gate` prints every part.
+_SLICES = 12
 
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """A run: its figures, the cards that were asked for, and a comparison where one was."""
+    """A run: its figures, the cards that were asked for, and a comparison where one was.
+
+    ``slices`` are the parts of the suite, by feature and scenario and by tag, in which something
+    was fixed or broken, the worst first.
+    """
 
     summary: Summary
     cards: list[Card] = field(default_factory=list[Card])
     comparison: Comparison | None = None
+    slices: list[Slice] | None = None
+    estimate: Estimate | None = None
     generated: Struggles | None = None
     next_cursor: str | None = None
     hint: str | None = None
@@ -75,6 +85,7 @@ class RunReports:
             summary=summary(stored, state, found, results),
             cards=page.items,
             comparison=_shortened(changed) if changed else None,
+            slices=_moved(found, before.narrowed(stored.run.select, found)) if before else None,
             generated=await self._struggles(stored.run, found) if case_id is None else None,
             next_cursor=page.next_cursor,
             hint=_hint(state, run_id, stored, page.items, close=case_id is not None),
@@ -143,6 +154,21 @@ def _shortened(changed: Comparison) -> Comparison:
         flaky=clip_list(changed.flaky, _CHANGED),
         added=clip_list(changed.added, _CHANGED),
         loosened=clip_list(changed.loosened, _LOOSENED),
+    )
+
+
+def _moved(found: Standing, before: Standing) -> list[Slice]:
+    moved = [part for part in slices(found, before) if part.fixed or part.broken]
+    return [_rounded(part) for part in moved[:_SLICES]]
+
+
+def _rounded(part: Slice) -> Slice:
+    now, then = part.pass_rate, part.baseline_rate
+    return replace(
+        part,
+        pass_rate=None if now is None else round(now, 4),
+        baseline_rate=None if then is None else round(then, 4),
+        change=round(part.change, 4),
     )
 
 

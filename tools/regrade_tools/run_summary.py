@@ -3,9 +3,10 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Literal
 
 from regrade_tools.clipping import size
-from regrade_tools.models import CaseResult, Outcome, RunState, StoredRun
+from regrade_tools.models import CaseResult, Outcome, Run, RunState, StoredRun
 from regrade_tools.standing import Standing
 from regrade_tools.trials import Trials, trials_of
 
@@ -29,7 +30,7 @@ class Summary:
     name: str
     suite: str
     target: str
-    state: RunState
+    state: RunState | Literal["planned"]
     cases: int
     passed: int
     failed: int
@@ -65,6 +66,25 @@ def summary(
         by_scenario=_grid(found),
         trials=trials_of(stored.run, results),
         problem=(stored.end.problem or None) if stored.end else None,
+    )
+
+
+def planned(run: Run) -> Summary:
+    """A run that was not started, in figures."""
+    return Summary(
+        run_id="",
+        name="",
+        suite=run.suite,
+        target=run.target,
+        state="planned",
+        cases=len(run.cases),
+        passed=0,
+        failed=0,
+        errored=0,
+        pass_rate=None,
+        answers=0,
+        replayed=0,
+        by_scenario={},
     )
 
 

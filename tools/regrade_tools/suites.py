@@ -9,17 +9,19 @@ from anyio import to_thread
 
 from regrade_tools.baselines import Baselines
 from regrade_tools.datasets import trace_cases
+from regrade_tools.estimates import LOOKED_AT, estimate
 from regrade_tools.fingerprint import random_id
 from regrade_tools.models import Case, RecordedTarget, Run, Scheduled, StoredRun, Suite, TargetSpec
 from regrade_tools.names import memorable
 from regrade_tools.paging import position
 from regrade_tools.planning import Planned, plan, program
 from regrade_tools.recording_files import RecordingFiles
-from regrade_tools.recordings import Mode
+from regrade_tools.recordings import Mode, Replay
 from regrade_tools.redaction import redaction_of
 from regrade_tools.refusal import Refusal, unknown
 from regrade_tools.resuming import make_resumable
 from regrade_tools.run_reports import RunReport, RunReports, Show
+from regrade_tools.run_summary import planned as planned_summary
 from regrade_tools.running import Progress, silent
 from regrade_tools.runs import Runs
 from regrade_tools.scorer_sources import scorer_sources
@@ -67,6 +69,7 @@ class Suites:
         resume: str | None = None,
         mode: Mode = "live",
         wait_s: float = 20,
+        dry_run: bool = False,  # noqa: FBT001, FBT002 - an argument of a tool, passed by name
         progress: Progress = silent,
     ) -> RunReport:
         """Run a suite on a target and see what fails.
@@ -75,10 +78,13 @@ class Suites:
         default. select: tag:critical feature:search scenario:one -id:case_x*. baseline: a file,
         git:REF or a run id to compare with. budget_usd stops it at that cost. resume: an
         interrupted run to finish. mode: replay takes answers from evals/recordings, changed asks
-        what is not there. A run not done in wait_s seconds goes on: get_run.
+        what is not there. A run not done in wait_s seconds goes on: get_run. dry_run: what it would
+        ask and cost.
         """
         stored = None
         if resume is not None:
+            if dry_run:
+                raise Refusal("dry_run tells of a new run, not of one that is resumed.")
             _only_resume(suite, target, select, trials, budget_usd)
             stored = await self.runs.stored(resume)
             prepared = await self._resumable(suite, stored)
@@ -87,6 +93,9 @@ class Suites:
             prepared = await self.prepare(suite, target, select)
             run = self._new_run(suite, prepared, trials, select, budget_usd)
         before = await self._baselines().find(suite, baseline) if baseline else None
+        replay = self._recordings.replay(suite, run.target, run.sources, mode)
+        if dry_run:
+            return await self._estimated(run, prepared, replay)
         until = anyio.current_time() + _wait(wait_s)
         await self.runs.start(
             run,
@@ -97,10 +106,26 @@ class Suites:
             progress,
             wait_s,
             stored,
-            self._recordings.replay(suite, run.target, run.sources, mode),
+            replay,
         )
         await self.runs.live.wait(run.id, max(0, until - anyio.current_time()))
         return await self._reports.report(run.id, "failures", before, 0)
+
+    async def _estimated(self, run: Run, prepared: Prepared, replay: Replay) -> RunReport:
+        """What a run would come to, by the last of its suite and target that was done."""
+        store = self.runs.store
+        alike = [
+            one
+            for one in await store.runs(run.suite, LOOKED_AT)
+            if one.run.target == run.target and one.end and one.end.state == "done"
+        ]
+        last = alike[0] if alike else None
+        results = await store.results(last.run.id) if last else ()
+        return RunReport(
+            planned_summary(run),
+            estimate=estimate(prepared.planned, run.trials, replay, last, results),
+            hint="Nothing was run: dry_run. budget_usd stops a run that costs more.",
+        )
 
     async def get_run(  # noqa: PLR0913 - what can be asked of a run
         self,

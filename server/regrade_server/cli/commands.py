@@ -76,6 +76,9 @@ def _add_running(running: ArgumentParser) -> None:
         "--resume", metavar="RUN", help="go on with an interrupted run: ask what has no answer yet"
     )
     running.add_argument(
+        "--estimate", action="store_true", help="only tell what it would ask, cost and take"
+    )
+    running.add_argument(
         "--save-baseline", action="store_true", help="write evals/baselines/<suite>.json from it"
     )
 
@@ -171,12 +174,15 @@ def run(told: Namespace, workspace: Workspace | None, console: Console) -> int:
             told.resume,
             told.mode,
             wait_s=600,
+            dry_run=told.estimate,
             progress=console.progress,
         )
         while report.summary.state == "running":
             report = await house.suites.get_run(
                 report.summary.run_id, compare_to=told.baseline, wait_s=600
             )
+        if report.estimate:
+            return report, None, None
         run_id = report.summary.run_id
         saved = await house.baselines.save(run_id) if told.save_baseline else None
         recorded = await house.recordings.save(run_id) if told.record else None
@@ -187,6 +193,8 @@ def run(told: Namespace, workspace: Workspace | None, console: Console) -> int:
     if recorded:
         lines.insert(0, f"Recorded: {recorded.answers} answers in {recorded.path}")
     console.result(report, "\n".join(lines), baseline=saved, recorded=recorded)
+    if report.estimate:
+        return 0
     if report.summary.state != "done":
         return 3
     return 1 if report.summary.failed else 3 if report.summary.errored else 0

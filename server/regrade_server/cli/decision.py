@@ -1,9 +1,8 @@
 """A gate's report as a person reads it on a terminal."""
 
-from regrade_server.cli.printing import comparison, failure, summary
+from regrade_server.cli.printing import changed, comparison, failure, summary
 from regrade_tools.gate_report import GateReport
 from regrade_tools.plaintext import line
-from regrade_tools.slices import Slice
 
 
 def gate(report: GateReport) -> str:
@@ -14,7 +13,7 @@ def gate(report: GateReport) -> str:
         lines.append(f"  baseline pass rate {ruling.baseline_rate:.1%}")
     if ruling.comparison:
         lines.extend(comparison(ruling.comparison))
-        lines.extend(_changed(part) for part in report.slices if part.fixed or part.broken)
+        lines.extend(changed(part) for part in report.slices if part.fixed or part.broken)
     lines.extend(told for card in report.cards for told in failure(card))
     lines.append(headline(report))
     lines.extend(f"  because {line(reason)}" for reason in ruling.reasons)
@@ -30,14 +29,3 @@ def headline(report: GateReport) -> str:
     """The decision in a line."""
     told = report.ruling.decision.upper().replace("_", " ")
     return f"Gate: {told}{f' ({report.profile})' if report.profile else ''}"
-
-
-def rate(part: Slice) -> str:
-    """From which rate a part came to which; of what no baseline decided, what it is now."""
-    before = () if part.baseline_rate is None else (part.baseline_rate,)
-    rates = (*before, part.pass_rate)
-    return " -> ".join("nothing decided" if it is None else f"{it:.1%}" for it in rates)
-
-
-def _changed(part: Slice) -> str:
-    return f"  {line(part.name)}: {rate(part)}, {part.fixed} fixed, {part.broken} broken"

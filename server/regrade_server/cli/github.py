@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from html import escape
 from pathlib import Path, PurePosixPath
 
-from regrade_server.cli.decision import headline, rate
-from regrade_server.cli.printing import comparison, listed
+from regrade_server.cli.decision import headline
+from regrade_server.cli.printing import comparison, listed, rate
 from regrade_tools.gate_report import GateReport, Judged
 from regrade_tools.plaintext import line, plain
 from regrade_tools.slices import Slice

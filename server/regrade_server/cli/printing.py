@@ -11,11 +11,13 @@ from regrade_tools.baselines import Saved
 from regrade_tools.cards import Card
 from regrade_tools.clipping import clip, clip_list
 from regrade_tools.comparison import Comparison
+from regrade_tools.estimates import Estimate
 from regrade_tools.imports import Imported
 from regrade_tools.plaintext import counted, line, plain
 from regrade_tools.refusal import Refusal
 from regrade_tools.run_reports import RunReport
 from regrade_tools.run_summary import Summary
+from regrade_tools.slices import Slice
 from regrade_tools.traces import TraceList
 from regrade_tools.trials import Trials
 
@@ -121,9 +123,12 @@ def saved(baseline: Saved) -> list[str]:
 
 def run(report: RunReport) -> str:
     """A run: its figures, then a card a failure."""
+    if report.estimate:
+        return estimate(report.summary, report.estimate)
     lines = [summary(report.summary)]
     if report.comparison:
         lines.extend(comparison(report.comparison))
+        lines.extend(changed(part) for part in report.slices or ())
     lines.extend(told for card in report.cards for told in failure(card))
     if report.next_cursor:
         lines.append(
@@ -179,6 +184,20 @@ def failure(card: Card) -> list[str]:
     return lines
 
 
+def estimate(about: Summary, found: Estimate) -> str:
+    """What a run would come to."""
+    cost = "nobody knows what they cost" if found.cost_usd is None else f"about ${found.cost_usd:g}"
+    took = "" if found.duration_s is None else f", about {found.duration_s:g} s"
+    asked = f"{counted(found.cases, 'case')} in {counted(found.trials, 'trial')}"
+    asked += f", {counted(found.answers, 'answer')} to ask for"
+    lines = [f"{about.suite} on {about.target}: {asked}, {cost}{took}"]
+    if found.judgements:
+        lines.append(f"  {counted(found.judgements, 'judgement')} besides, at their own cost")
+    if found.based_on:
+        lines.append(f"  as in {found.based_on}")
+    return "\n".join(lines)
+
+
 def comparison(found: Comparison) -> list[str]:
     """What changed since the baseline, one line a kind."""
     kinds = (
@@ -200,6 +219,18 @@ def comparison(found: Comparison) -> list[str]:
         lines.append(f"  LOOSENED since the baseline: {found.loosening}")
         lines.extend(f"    {line(told)}" for told in clip_list(found.loosened, _LISTED))
     return lines
+
+
+def rate(part: Slice) -> str:
+    """From which rate a part came to which; of what no baseline decided, what it is now."""
+    before = () if part.baseline_rate is None else (part.baseline_rate,)
+    rates = (*before, part.pass_rate)
+    return " -> ".join("nothing decided" if it is None else f"{it:.1%}" for it in rates)
+
+
+def changed(part: Slice) -> str:
+    """What a part of a suite was and is."""
+    return f"  {line(part.name)}: {rate(part)}, {part.fixed} fixed, {part.broken} broken"
 
 
 def listed(ids: list[str]) -> str:

@@ -61,6 +61,9 @@ class IsSql(Assertion):
         # What the parser knows only by its first word is taken for a command.
         if not found or any(isinstance(statement, exp.Command) for statement in found):
             return "it is not a statement that the parser knows"
+        # The parser takes two words of prose for a column and its other name.
+        if any(isinstance(one, exp.Condition | exp.Alias | exp.Star) for one in found):
+            return "it is an expression and no statement"
         if self.read_only:
             writes = (exp.DML, exp.DDL, exp.Into, exp.Lock, exp.Command)
             for statement in found:

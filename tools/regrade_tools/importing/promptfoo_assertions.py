@@ -196,6 +196,11 @@ def _schema(value: JsonValue, _: Spec) -> Spec:
     return {"value": schema}
 
 
+def _object(value: JsonValue, assertion: Spec) -> Spec:
+    # There a list is no JSON that is contained.
+    return _schema(value, assertion) or {"value": {"type": "object"}}
+
+
 def _limit(_: JsonValue, assertion: Spec) -> Spec:
     if "threshold" not in assertion:
         raise UnsupportedError("it has no threshold")
@@ -223,7 +228,7 @@ _READERS: dict[str, Callable[[JsonValue, Spec], Spec]] = {
     "starts-with": _beginning,
     "regex": _regex,
     "is-json": _schema,
-    "contains-json": _schema,
+    "contains-json": _object,
     "latency": _limit,
     "cost": _limit,
     "word-count": _words,
