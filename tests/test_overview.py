@@ -164,3 +164,22 @@ async def test_judges_are_told_with_their_state_and_a_broken_one_with_its_mistak
         },
         {"judge": "torn", "problem": "evals/judges/torn.md has no front matter."},
     ]
+
+
+async def test_candidates_are_no_cases_and_it_is_said_who_decides_of_them(tmp_path: Path) -> None:
+    write(tmp_path)
+    for number in range(8):
+        path = tmp_path / "evals" / "cases" / "s" / f"c{number}.yaml"
+        path.write_text(json.dumps({**json.loads(path.read_text()), "candidate": number < 6}))
+    (tmp_path / "log.jsonl").write_text('{"input": "a", "output": "b"}\n')
+    await called(tmp_path, "import_traces", path="log.jsonl")
+    for arguments in ({"name": "s"}, {}):
+        found = await called(tmp_path, "overview", **arguments)
+        (row,) = found["suites"]
+        assert (row["cases"], row["candidates"]) == (2, 6)
+        assert found["next_step"] == (
+            "6 candidates of s wait for a person: generate_inputs with accept asks them at your "
+            "client, or they run `regrade accept s`."
+        )
+    one = await called(tmp_path, "overview", name="s")
+    assert sum(int(line["cases"]) for line in one["details"]) == 2

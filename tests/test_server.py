@@ -204,8 +204,8 @@ async def test_without_a_workspace_what_needs_none_works_and_the_rest_says_what_
         overview = await client.call_tool("overview", {})
         refused = await told(client, "run_suite", suite="main")
     assert overview.structured_content is not None
-    assert '"--root"' in overview.structured_content["next_step"]
-    assert '"--root"' in refused
+    assert "--root" in overview.structured_content["next_step"]
+    assert "--root" in refused
 
 
 async def test_an_import_by_an_agent_stays_inside_the_workspace(tmp_path: Path) -> None:

@@ -91,9 +91,13 @@ class Overviews:
         planned: list[Planned] = []
         for case in cases:
             try:
-                planned.append(planned_case(suite, case))
+                one = planned_case(suite, case)
             except Refusal as refusal:
                 problems.append(refusal.problem)
+            else:
+                planned.extend([] if case.candidate else [one])
+        waiting = sum(case.candidate for case in cases)
+        cases = tuple(case for case in cases if not case.candidate)
         runs = await self._measured(name)
         outcomes = runs[0][0].outcomes if runs else {}
         lines = grid(suite, cases, outcomes)
@@ -114,6 +118,7 @@ class Overviews:
             truncated=_left_out(
                 len(lines) - len(shown), "scenarios", f"evals/suites/{name}.yaml holds them all"
             ),
+            next_step=_waiting(name, waiting),
         )
 
     def _row(self, workspace: Workspace, name: str) -> dict[str, JsonValue]:
@@ -200,6 +205,16 @@ def _left_out(number: int, what: str, rest: str) -> str | None:
     return f"{number} {what} are left out; {rest}." if number else None
 
 
+def _waiting(suite: str, candidates: int) -> str | None:
+    """What a person is to do about candidates, where there are any."""
+    if not candidates:
+        return None
+    return (
+        f"{candidates} candidates of {suite} wait for a person: generate_inputs with accept asks "
+        f"them at your client, or they run `regrade accept {suite}`."
+    )
+
+
 def _next_step(traces: int, rows: list[dict[str, JsonValue]], problems: list[str]) -> str:
     if problems:
         return "Mend what `problems` names; the messages say how."
@@ -207,6 +222,9 @@ def _next_step(traces: int, rows: list[dict[str, JsonValue]], problems: list[str
         return "Import logs: import_traces, or `regrade import PATH` for a person."
     if not rows:
         return "Write a first suite: `regrade init`, or evals/suites/<suite>.yaml by hand."
+    waiting = next((row for row in rows if row.get("candidates")), None)
+    if waiting is not None:
+        return _waiting(str(waiting["suite"]), int(str(waiting["candidates"]))) or ""
     bare_ones = (row for row in rows if row.get("cases") == 0 and "traces_as_cases" not in row)
     empty = next((row["suite"] for row in bare_ones), None)
     if empty is not None:
