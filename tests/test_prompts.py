@@ -12,6 +12,7 @@ from mcp.types import PromptReference, ResourceTemplateReference
 
 from regrade_server.app import build_server
 from regrade_server.house import House
+from regrade_server.resources import SCHEMAS as ADDRESSED
 from regrade_server.surface import Surface
 from regrade_tools.clipping import REPLY
 from regrade_tools.published import SCHEMAS
@@ -129,6 +130,10 @@ async def test_what_there_is_can_be_read_by_its_address(client: Client) -> None:
     told = json.loads(await read(client, f"regrade://run/{run['run_id']}"))
     assert told["summary"] == run
     assert (await read(client, "regrade://case/main/c1")).startswith("{id: c1")
+
+
+def test_every_schema_that_is_published_has_an_address() -> None:
+    assert set(ADDRESSED) == set(SCHEMAS)
 
 
 @pytest.mark.parametrize("kind", SCHEMAS)

@@ -10,13 +10,15 @@ import anyio
 import pytest
 from anyio.streams.buffered import BufferedByteReceiveStream
 from mcp import Client, StdioServerParameters
+from mcp.types import Tool
 
 from regrade_server.app import build_server
+from regrade_server.contract import FILE as CONTRACT
 from regrade_server.house import House
 from regrade_server.memory import MemoryStore
+from regrade_server.registration import listed
 from regrade_tools.workspace import Workspace
 
-CONTRACT = Path(__file__).parent / "contract.json"
 pytestmark = pytest.mark.anyio
 
 
@@ -43,16 +45,18 @@ async def told(client: Client, tool: str, **arguments: Any) -> str:
     return " ".join(getattr(part, "text", "") for part in reply.content)
 
 
-async def test_the_wire_surface_is_the_committed_one() -> None:
+async def test_the_wire_surface_is_the_committed_one_and_what_the_tools_say_of_themselves() -> None:
     """Run with UPDATE=1 to write it; then the diff is the review."""
-    async with client_of(None) as client:
-        tools = [
-            tool.model_dump(by_alias=True, exclude_none=True)
-            for tool in (await client.list_tools()).tools
-        ]
+    tools = [written(listed(tool)) for tool in House(None).catalog]
     if os.environ.get("UPDATE"):
         CONTRACT.write_text(json.dumps(tools, indent=1, ensure_ascii=False) + "\n")
-    assert tools == json.loads(CONTRACT.read_text())
+    async with client_of(None) as client:
+        told = [written(tool) for tool in (await client.list_tools()).tools]
+    assert told == json.loads(CONTRACT.read_text()) == tools
+
+
+def written(tool: Tool) -> dict[str, Any]:
+    return tool.model_dump(by_alias=True, exclude_none=True)
 
 
 async def test_the_definitions_of_all_tools_fit_a_small_part_of_a_context() -> None:

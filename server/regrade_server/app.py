@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib.metadata import version
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from mcp.server import MCPServer
 from mcp.server.caching import CacheableMethod, CacheHint
@@ -19,8 +19,9 @@ from pydantic import ValidationError
 from regrade_prompts import render
 from regrade_server import notices
 from regrade_server.completions import add_completions
-from regrade_server.house import House
-from regrade_server.registration import registered
+from regrade_server.contract import contract
+from regrade_server.deferral import deferred
+from regrade_server.entrance import Entrance
 from regrade_server.resources import add_resources, listed
 from regrade_server.slash import add_prompts
 from regrade_server.stdio import stdio
@@ -28,6 +29,9 @@ from regrade_server.surface import Listing, Surface
 from regrade_tools.clipping import REFUSAL, clip
 from regrade_tools.mistakes import mistakes
 from regrade_tools.refusal import Refusal, unknown
+
+if TYPE_CHECKING:
+    from regrade_server.house import House
 
 # A server's tools and prompts are the same as long as it lives; which of them a caller may use is
 # that caller's own matter.
@@ -44,36 +48,40 @@ _BROKE = (
 )
 
 
-def build_server(house: House, surface: Surface = Surface()) -> MCPServer[None]:  # noqa: B008 - frozen
-    """An MCP server for ``house``: one object for both protocol eras and every transport."""
+def build_server(
+    place: "Entrance | House",
+    surface: Surface = Surface(),  # noqa: B008 - frozen
+) -> MCPServer[None]:
+    """An MCP server for a house: one object for both protocol eras and every transport."""
+    entrance = place if isinstance(place, Entrance) else Entrance(None, place.live, place)
 
     @asynccontextmanager
     async def lifespan(_: MCPServer[None]) -> AsyncGenerator[None, None]:
         # stdout is the protocol's: whatever prints, prints to stderr.
         stdout, sys.stdout = sys.stdout, sys.stderr
         try:
-            async with house.open():
+            async with entrance.open():
                 yield
         finally:
             sys.stdout = stdout
 
-    tools = surface.of(house.catalog)
+    tools = surface.of(contract())
     names = [tool.name for tool in tools]
     server = TeachingServer(
         "regrade",
         title="Regrade",
         version=version("regrade"),
         instructions=render("instructions"),
-        tools=[registered(tool, surface) for tool in tools],
+        tools=[deferred(tool, entrance, surface) for tool in tools],
         lifespan=lifespan,
         log_level="WARNING",
         cache_hints=_FIXED,
         middleware=[Listing({tool.name: tool for tool in tools})],
     )
-    server.offered = partial(listed, house, names)
+    server.offered = partial(listed, entrance, names)
     add_prompts(server, names)
-    add_resources(server, house, names)
-    add_completions(server, house)
+    add_resources(server, entrance, names)
+    add_completions(server, entrance)
     return server
 
 

@@ -12,10 +12,9 @@ from mcp.types import (
     ResourceTemplateReference,
 )
 
-from regrade_server.house import House
-from regrade_server.resources import GUIDES
-from regrade_tools.published import SCHEMAS
-from regrade_tools.query import parse
+from regrade_server.entrance import Entrance
+from regrade_server.resources import GUIDES, SCHEMAS
+from regrade_tools.query import Query
 from regrade_tools.refusal import Refusal
 
 _MOST = 100
@@ -26,18 +25,18 @@ _NEWEST = 50
 class Completions:
     """Names of what there is, the newest first where they have a time."""
 
-    house: House
+    entrance: Entrance
 
     async def values(self, name: str, place: str, given: Mapping[str, str]) -> list[str]:
         """Every value of the argument ``name`` of a prompt, or of the template ``place``."""
-        workspace = self.house.workspace
+        workspace = self.entrance.house.workspace
         if name == "id":
             name = {"trace": "trace_id", "run": "run_id"}.get(place, "case")
         if name == "trace_id":
-            page = await self.house.store.search(parse("", now=0), limit=_NEWEST)
+            page = await self.entrance.house.store.search(Query(), limit=_NEWEST)
             return [row.id for row in page.rows]
         if name == "run_id":
-            return [one.run.id for one in await self.house.store.runs(None, _NEWEST)]
+            return [one.run.id for one in await self.entrance.house.store.runs(None, _NEWEST)]
         if name in ("kind", "topic"):
             return list(SCHEMAS) if name == "kind" else list(GUIDES)
         if workspace is None:
@@ -49,9 +48,9 @@ class Completions:
         return workspace.suites() if name == "suite" else []
 
 
-def add_completions(server: MCPServer[None], house: House) -> None:
+def add_completions(server: MCPServer[None], entrance: Entrance) -> None:
     """Answer ``completion/complete``."""
-    completions = Completions(house)
+    completions = Completions(entrance)
 
     async def complete(
         ref: PromptReference | ResourceTemplateReference,

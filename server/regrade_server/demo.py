@@ -16,7 +16,7 @@ from mcp import Client
 
 from regrade_server.app import build_server
 from regrade_server.cli import decision
-from regrade_server.cli.printing import Console
+from regrade_server.cli.console import Console
 from regrade_server.house import House
 from regrade_tools.refusal import Refusal
 from regrade_tools.workspace import Workspace

@@ -14,7 +14,7 @@ from regrade_server.sqlite import SqliteStore
 from regrade_tools.baselines import Baselines
 from regrade_tools.bench import Bench
 from regrade_tools.cases import Cases
-from regrade_tools.catalog import Tool, catalog
+from regrade_tools.catalog import catalog
 from regrade_tools.errands import Errands
 from regrade_tools.exports import Exports
 from regrade_tools.gating import Gating
@@ -33,6 +33,7 @@ from regrade_tools.retention import Retention
 from regrade_tools.runs import Runs
 from regrade_tools.suites import Suites
 from regrade_tools.summaries import Summaries
+from regrade_tools.tool import Tool
 from regrade_tools.traces import Traces
 from regrade_tools.workspace import Workspace, needed
 
@@ -161,8 +162,12 @@ class House:
             async with self.live.open():
                 yield self
         finally:
-            if isinstance(self.store, SqliteStore):
-                self.store.close()
+            self.close()
+
+    def close(self) -> None:
+        """Close the store."""
+        if isinstance(self.store, SqliteStore):
+            self.store.close()
 
     @property
     def _root(self) -> Path | None:

@@ -10,25 +10,20 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.resolve import build_resolver_plans
 from mcp.server.mcpserver.tools.base import Tool as Registered
 from mcp.server.mcpserver.utilities.func_metadata import FuncMetadata, func_metadata
-from mcp.types import CallToolResult, TextContent, ToolAnnotations
+from mcp.types import CallToolResult, TextContent
+from mcp.types import Tool as Listed
 from pydantic import ConfigDict, JsonValue, TypeAdapter
 
 from regrade_server import consent
+from regrade_server.contract import ANNOTATIONS
 from regrade_server.schemas import inputs, outline
 from regrade_server.surface import Surface
-from regrade_tools.catalog import Effect, Tool
 from regrade_tools.clipping import REPLY, shrink
 from regrade_tools.jsontext import compact, whole
 from regrade_tools.refusal import Refusal
 from regrade_tools.running import Progress
+from regrade_tools.tool import Tool
 
-# What the protocol takes for granted is left unsaid: not read-only, not idempotent, open.
-_ANNOTATIONS: dict[Effect, ToolAnnotations] = {
-    "reads": ToolAnnotations(read_only_hint=True, open_world_hint=False),
-    "writes": ToolAnnotations(destructive_hint=False, idempotent_hint=True, open_world_hint=False),
-    # A program of the repository does whatever it does.
-    "runs": ToolAnnotations(destructive_hint=False),
-}
 _PROGRESS = "progress"
 # The name of the client's program: an agent that judges is known by it.
 _CLIENT = "client"
@@ -62,7 +57,20 @@ def registered(tool: Tool, surface: Surface) -> Registered:
         context_kwarg="ctx",
         resolved_params=asked,
         resolver_plans=build_resolver_plans(asked, set(model.model_fields)),
-        annotations=_ANNOTATIONS[tool.effect],
+        annotations=ANNOTATIONS[tool.effect],
+    )
+
+
+def listed(tool: Tool) -> Listed:
+    """``tool`` as clients are told of it: what the contract has to say."""
+    made = registered(tool, Surface())
+    return Listed(
+        name=made.name,
+        title=made.title,
+        description=made.description,
+        input_schema=made.parameters,
+        output_schema=made.output_schema,
+        annotations=made.annotations,
     )
 
 

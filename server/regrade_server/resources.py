@@ -1,7 +1,7 @@
 """MCP resources: what an agent or a person can attach by its address."""
 
-import json
 from collections.abc import Callable, Collection
+from types import ModuleType
 from typing import Any
 
 from mcp.server import MCPServer
@@ -9,21 +9,18 @@ from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ResourceNotFoundError, ToolError
 from mcp.types import Resource
 
-from regrade_prompts import render
-from regrade_server.house import House
-from regrade_server.schemas import lean
-from regrade_tools.assertions import described
+from regrade_server.entrance import Entrance
 from regrade_tools.clipping import REPLY, clip
-from regrade_tools.published import SCHEMAS
-from regrade_tools.refusal import Refusal, unknown
-from regrade_tools.workspace import Workspace, needed
+from regrade_tools.refusal import Refusal
 
 GUIDES = ("start", "assertions", "judges", "gate", "query")
+# The kinds of files that have a schema; a test holds them to `regrade_tools.published`.
+SCHEMAS = ("suite", "case", "judge", "project", "assertion")
 _RUNS = 10
 _JSON, _MARKDOWN = "application/json", "text/markdown"
 
 
-def add_resources(server: MCPServer[None], house: House, tools: Collection[str]) -> None:
+def add_resources(server: MCPServer[None], entrance: Entrance, tools: Collection[str]) -> None:
     """Add every resource; what a tool would tell only where that tool is shown."""
     if "get_trace" in tools:
 
@@ -39,20 +36,20 @@ def add_resources(server: MCPServer[None], house: House, tools: Collection[str])
         _add(server, "run/{id}", "A run", "Its figures and failures, as get_run tells.", _JSON)(run)
 
     async def case(suite: str, id: str) -> str:  # noqa: A002 - in the address
-        return _found(lambda: _case(needed(house.workspace), suite, id))
+        return _found(lambda: _texts().case(entrance.house.workspace, suite, id))
 
     async def schema(kind: str) -> str:
-        return _found(lambda: _schema(kind))
+        return _found(lambda: _texts().schema(kind))
 
     async def guide(topic: str) -> str:
-        return _found(lambda: _guide(topic))
+        return _found(lambda: _texts().guide(topic))
 
     _add(server, "case/{suite}/{id}", "A case", "Its file in evals/cases/.", "text/yaml")(case)
     _add(server, "schema/{kind}", "A schema", f"Of: {', '.join(SCHEMAS)}.", _JSON)(schema)
     _add(server, "guide/{topic}", "A guide", f"On: {', '.join(GUIDES)}.", _MARKDOWN)(guide)
 
 
-async def listed(house: House, tools: Collection[str]) -> list[Resource]:
+async def listed(entrance: Entrance, tools: Collection[str]) -> list[Resource]:
     """What can be named without knowing an id: the guides, the schemas and the newest runs."""
     found = [
         *(_resource(f"guide/{topic}", f"Guide: {topic}", _MARKDOWN) for topic in GUIDES),
@@ -61,7 +58,7 @@ async def listed(house: House, tools: Collection[str]) -> list[Resource]:
     if "get_run" not in tools:
         return found
     try:
-        runs = await house.store.runs(None, _RUNS)
+        runs = await entrance.house.store.runs(None, _RUNS)
     except Refusal:
         # A store that cannot be read keeps nobody from the guides; `overview` says what is wrong.
         return found
@@ -95,37 +92,15 @@ async def _told(
     return " ".join(getattr(part, "text", "") for part in getattr(reply, "content", ()))
 
 
+def _texts() -> ModuleType:
+    # Only here: it loads what every file may hold.
+    from regrade_server import texts  # noqa: PLC0415
+
+    return texts
+
+
 def _found(tell: Callable[[], str]) -> str:
     try:
         return clip(tell(), REPLY)
     except Refusal as refusal:
         raise ResourceNotFoundError(str(refusal)) from None
-
-
-def _case(workspace: Workspace, suite: str, case_id: str) -> str:
-    if suite not in workspace.suites():
-        raise unknown("suite", suite, workspace.suites())
-    # Only a name that is listed is ever made a path of.
-    known = workspace.names(f"cases/{suite}", ".yaml")
-    if case_id not in known:
-        raise unknown("case", case_id, known[:50])
-    return workspace.text(workspace.case_path(suite, case_id))
-
-
-def _schema(kind: str) -> str:
-    if kind not in SCHEMAS:
-        raise unknown("schema", kind, SCHEMAS)
-    schema = lean(SCHEMAS[kind]())
-    # Every kind of assertion is more than all else together, and is read once.
-    if "Assertion" in schema.get("$defs", {}):
-        schema["$defs"]["Assertion"] = {"$ref": "regrade://schema/assertion"}
-    return json.dumps(schema, ensure_ascii=False, separators=(",", ":"))
-
-
-def _guide(topic: str) -> str:
-    if topic not in GUIDES:
-        raise unknown("guide", topic, GUIDES)
-    if topic != "assertions":
-        return render(f"guides/{topic}")
-    kinds = [{**kind, "example": json.dumps(kind["example"])} for kind in described()]
-    return render("guides/assertions", kinds=kinds)

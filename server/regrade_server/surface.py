@@ -2,18 +2,35 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 
-from regrade_tools.catalog import Effect, Tool
 from regrade_tools.refusal import Refusal, unknown
+from regrade_tools.tool import Effect
 
 # The scope that a token needs for a tool of each effect.
 SCOPES: Mapping[Effect, str] = {"reads": "read", "writes": "write", "runs": "spend"}
 # Tools that write only where one argument says so, and read where it does not.
 _WRITES_BY = {"get_run": "cancel"}
+
+
+class Named(Protocol):
+    """A tool, as far as it matters here."""
+
+    @property
+    def name(self) -> str:
+        """What an agent calls it."""
+        ...
+
+    @property
+    def effect(self) -> Effect:
+        """What its calls do."""
+        ...
+
+
+Shown = TypeVar("Shown", bound=Named)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +40,7 @@ class Surface:
     read_only: bool = False
     names: tuple[str, ...] = ()
 
-    def of(self, catalog: Iterable[Tool]) -> list[Tool]:
+    def of(self, catalog: Iterable[Shown]) -> list[Shown]:
         """The tools of ``catalog`` that are shown.
 
         Raises:
@@ -40,7 +57,7 @@ class Surface:
             raise Refusal("No tool is left.", next_step="--read-only leaves none of --tools.")
         return shown
 
-    def check(self, tool: Tool, arguments: Mapping[str, Any], request: object) -> None:
+    def check(self, tool: Named, arguments: Mapping[str, Any], request: object) -> None:
         """Make sure that this call is allowed to whoever makes it.
 
         Raises:
@@ -62,7 +79,7 @@ class Surface:
 class Listing:
     """Leaves out of ``tools/list`` what the caller's token does not allow."""
 
-    tools: Mapping[str, Tool]
+    tools: Mapping[str, Named]
 
     async def __call__(
         self, ctx: ServerRequestContext[Any, Any], call_next: CallNext
@@ -78,11 +95,11 @@ class Listing:
         return {**result, "tools": allowed}
 
 
-def _least(tool: Tool) -> Effect:
+def _least(tool: Named) -> Effect:
     return _effect(tool, {})
 
 
-def _effect(tool: Tool, arguments: Mapping[str, Any]) -> Effect:
+def _effect(tool: Named, arguments: Mapping[str, Any]) -> Effect:
     by = _WRITES_BY.get(tool.name)
     # Whatever is said there, such as "false", may count as true once it is validated.
     return "reads" if by is not None and arguments.get(by, False) is False else tool.effect

@@ -1,9 +1,5 @@
 """Every tool, once, with its effect."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any, Literal
-
 from regrade_tools.cases import Cases
 from regrade_tools.consenting import Asking
 from regrade_tools.errands import Errands
@@ -14,31 +10,8 @@ from regrade_tools.outputs import Outputs
 from regrade_tools.overview import Overviews
 from regrade_tools.suites import Suites
 from regrade_tools.summaries import Summaries
+from regrade_tools.tool import Tool
 from regrade_tools.traces import Traces
-
-# reads: changes nothing. writes: adds to the store or to evals/. runs: also starts a program
-# of the repository. Nothing here overwrites or deletes.
-Effect = Literal["reads", "writes", "runs"]
-
-
-@dataclass(frozen=True, slots=True)
-class Tool:
-    """A tool: a method whose docstring is what an agent reads of it.
-
-    ``rest`` says how to come by what a reply that was cut to size left out.
-    ``asks``: what a person is asked first, where the tool needs their word.
-    """
-
-    method: Callable[..., Awaitable[Any]]
-    title: str
-    effect: Effect
-    rest: str
-    asks: Asking | None = None
-
-    @property
-    def name(self) -> str:
-        """What an agent calls it."""
-        return str(getattr(self.method, "__name__", ""))
 
 
 def catalog(  # noqa: PLR0913 - every noun that has tools

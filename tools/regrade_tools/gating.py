@@ -10,7 +10,7 @@ from regrade_tools.gate import rule
 from regrade_tools.gate_report import GateReport, judged, path_of
 from regrade_tools.judge_files import JudgeFiles
 from regrade_tools.judge_scorers import unaligned
-from regrade_tools.models import UNREADABLE, Profile, StoredRun
+from regrade_tools.models import UNREADABLE, CaseResult, Profile, StoredRun
 from regrade_tools.planning import program
 from regrade_tools.recordings import Mode
 from regrade_tools.refusal import Refusal, Unavailable
@@ -98,13 +98,7 @@ class Gating:
         before = await self._baseline(question, baseline)
         report = await self._measured(question, run_id, mode, progress)
         stored = await self.suites.runs.stored(report.summary.run_id)
-        results = await self.suites.runs.store.results(stored.run.id)
-        if any(result.error.startswith(UNREADABLE) for result in results):
-            # What it said may have been a failure: no allowance for errors covers that.
-            raise Unavailable(
-                f"A result of {stored.run.id} cannot be read back: the store is damaged.",
-                next_step="Run the gate without --run-id: it measures anew.",
-            )
+        results = await self._results(stored.run.id)
         found = standing(stored.run, results)
         if before is not None:
             before = before.narrowed(question.asked.select, found)
@@ -124,6 +118,16 @@ class Gating:
             slices=slices(found, before),
             cases=judged(found, before, results, partial(path_of, workspace, suite, dataset)),
         )
+
+    async def _results(self, run_id: str) -> tuple[CaseResult, ...]:
+        results = await self.suites.runs.store.results(run_id)
+        if any(result.error.startswith(UNREADABLE) for result in results):
+            # What it said may have been a failure: no allowance for errors covers that.
+            raise Unavailable(
+                f"A result of {run_id} cannot be read back: the store is damaged.",
+                next_step="Run the gate without --run-id: it measures anew.",
+            )
+        return results
 
     def _own_store(self) -> None:
         """Refuse a store that came with the repository: whoever made it may have made results."""

@@ -9,12 +9,13 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from regrade_tools.formats.files import home, is_glob
+from regrade_tools.formats.files import is_glob
 from regrade_tools.locks import exclusive
 from regrade_tools.mistakes import mistakes_in
 from regrade_tools.models.document import Document
 from regrade_tools.plaintext import encodable
 from regrade_tools.refusal import Refusal, why
+from regrade_tools.root import home
 from regrade_tools.temporary import sweep, temporary
 
 File = TypeVar("File", bound=Document)

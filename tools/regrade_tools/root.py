@@ -1,29 +1,42 @@
 """Where the workspace is: as told, or above the working directory."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
-from regrade_tools.formats.files import home
 from regrade_tools.refusal import Refusal, why
-from regrade_tools.workspace import Workspace
 
 _MARKERS = ("evals/regrade.yaml", ".git")
 
 
-def find_workspace(
-    start: Path, told: Path | None = None, found_by: str = "--root"
-) -> Workspace | None:
-    """The workspace that was ``told``, else the nearest parent of ``start`` that looks like one.
+@dataclass(frozen=True, slots=True)
+class Root:
+    """The folder of a workspace, and how it was chosen."""
+
+    path: Path
+    found_by: str
+
+
+def find_root(start: Path, told: Path | None = None, found_by: str = "--root") -> Root | None:
+    """What was ``told``, else the nearest parent of ``start`` that looks like a workspace.
 
     Raises:
         Refusal: What was told is no folder, or cannot be looked for.
     """
     if told is not None:
-        return Workspace(_folder(told, found_by), found_by)
+        return Root(_folder(told, found_by), found_by)
     for folder in (start, *start.parents):
         for marker in _MARKERS:
             if _exists(folder / marker):
-                return Workspace(folder, f"it holds {marker}")
+                return Root(folder, f"it holds {marker}")
     return None
+
+
+def home(path: Path) -> Path:
+    """``path`` with its ~ as the home that it stands for; one that names no user stays a name."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        return path
 
 
 def _folder(told: Path, found_by: str) -> Path:

@@ -20,6 +20,7 @@ from regrade_tools.ports import Store
 from regrade_tools.query import NO_MATCH, Having, Measure, Query, parse
 from regrade_tools.redaction import redaction_of
 from regrade_tools.refusal import Refusal, guess, unknown
+from regrade_tools.root import home
 from regrade_tools.running import Progress, silent
 from regrade_tools.timestamps import iso
 from regrade_tools.trace_store import Page, TraceRow
@@ -218,7 +219,7 @@ class Traces:
 
     def _path(self, path: str, more: tuple[str, ...]) -> Path:
         if self.read_anywhere:
-            return formats.home(Path(path))
+            return home(Path(path))
         return needed(self.workspace).readable(path, more)
 
     def _shown(self, file: Path) -> str:

@@ -10,6 +10,7 @@ from regrade_tools.datasets import row_cases
 from regrade_tools.models import Case, ModelSpec, Project, Suite
 from regrade_tools.refusal import Refusal, unknown
 from regrade_tools.repository import Repository
+from regrade_tools.root import Root
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,199}")
 # A file that ends otherwise and was surely meant to be read is told of, not passed over.
@@ -204,6 +205,11 @@ NO_WORKSPACE = (
     "Start in a repository: a folder with .git or evals/regrade.yaml, or one inside it. Or give "
     "--root /path/to/repository, to a command or in the args of a client's config."
 )
+
+
+def workspace_at(root: Root | None) -> Workspace | None:
+    """The workspace of a root."""
+    return None if root is None else Workspace(root.path, root.found_by)
 
 
 def needed(workspace: Workspace | None) -> Workspace:

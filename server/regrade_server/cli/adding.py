@@ -1,12 +1,20 @@
 """How commands come to the parser."""
 
-from argparse import ArgumentParser
-from typing import Protocol
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from regrade_server.cli.console import Console
+
+# What a command does with its arguments in a workspace, or at the root of one; its exit code.
+Command = Callable[[Namespace, Any, Console], int]
 
 
 class Adder(Protocol):
     """How a command is added to the parser."""
 
-    def __call__(self, name: str, told: str, run: object, *, prints: bool = True) -> ArgumentParser:
+    def __call__(
+        self, name: str, told: str, run: Command, *, prints: bool = True
+    ) -> ArgumentParser:
         """Its parser."""
         ...

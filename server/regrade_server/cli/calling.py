@@ -8,7 +8,7 @@ from typing import Any
 import anyio
 from pydantic import JsonValue
 
-from regrade_server.cli.printing import Console
+from regrade_server.cli.console import Console
 from regrade_server.house import House
 from regrade_tools.jsontext import read
 from regrade_tools.refusal import Refusal

@@ -18,8 +18,8 @@ from regrade_server.cli import (
 )
 from regrade_server.cli import gate as deciding
 from regrade_server.cli.adding import Adder
+from regrade_server.cli.console import Console
 from regrade_server.cli.living import alive
-from regrade_server.cli.printing import Console
 from regrade_server.house import House
 from regrade_tools.baselines import Saved
 from regrade_tools.formats import FIELDS, FORMATS, TABLES

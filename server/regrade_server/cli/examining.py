@@ -3,8 +3,9 @@
 from argparse import Namespace
 
 from regrade_server.cli.adding import Adder
-from regrade_server.cli.printing import Console, dumped, plain
+from regrade_server.cli.console import Console, dumped
 from regrade_server.doctor import Finding, Level, doctor
+from regrade_tools.plaintext import plain
 from regrade_tools.workspace import Workspace
 
 # As of every command: 2 is for the caller to mend, 3 says that nothing could be decided.

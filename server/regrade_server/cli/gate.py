@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from regrade_server.cli import decision, github
+from regrade_server.cli.console import Console
 from regrade_server.cli.junit import junit
-from regrade_server.cli.printing import Console
 from regrade_server.house import House
 from regrade_tools.gate_report import GateReport
 from regrade_tools.models import GatePolicy, Profile

@@ -8,7 +8,7 @@ from typing import TypeVar
 import anyio
 
 from regrade_server.cli.adding import Adder
-from regrade_server.cli.printing import Console
+from regrade_server.cli.console import Console
 from regrade_server.house import House
 from regrade_tools.acceptance import accept
 from regrade_tools.generation.diversity import Diversity

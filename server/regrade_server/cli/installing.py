@@ -4,7 +4,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from regrade_server.cli.adding import Adder
-from regrade_server.cli.printing import Console
+from regrade_server.cli.console import Console
 from regrade_server.clients import CLIENTS, installation
 from regrade_server.clients.client import starting
 from regrade_tools.refusal import Refusal, unknown

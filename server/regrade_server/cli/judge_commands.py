@@ -5,8 +5,8 @@ from typing import get_args
 
 from regrade_server.cli.adding import Adder
 from regrade_server.cli.alignment import history, measured
+from regrade_server.cli.console import Console
 from regrade_server.cli.living import alive
-from regrade_server.cli.printing import Console
 from regrade_server.house import House
 from regrade_tools.models import Split
 from regrade_tools.refusal import Refusal

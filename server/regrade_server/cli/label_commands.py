@@ -11,8 +11,8 @@ import anyio
 from regrade_server import workbook
 from regrade_server.cli import label_sheet
 from regrade_server.cli.adding import Adder
+from regrade_server.cli.console import Console
 from regrade_server.cli.label_session import Session
-from regrade_server.cli.printing import Console, plain
 from regrade_server.house import House
 from regrade_tools.label_files import LabelFiles
 from regrade_tools.label_queue import Queue, Queues
@@ -20,6 +20,7 @@ from regrade_tools.label_sheets import Sheets
 from regrade_tools.label_status import LabelStatus, status
 from regrade_tools.labellers import add_labeller
 from regrade_tools.labelling import Answer, Criterion, Labelling
+from regrade_tools.plaintext import plain
 from regrade_tools.refusal import Refusal, refusal_in
 from regrade_tools.workspace import Workspace, needed
 

@@ -4,12 +4,12 @@ import sys
 from pathlib import Path
 
 from regrade_server import workbook
-from regrade_server.cli.printing import Console, plain
+from regrade_server.cli.console import Console
 from regrade_tools.clipping import clip
 from regrade_tools.label_queue import Queue
 from regrade_tools.label_sheets import Filled, table
 from regrade_tools.labelling import Answer, Criterion
-from regrade_tools.plaintext import line
+from regrade_tools.plaintext import line, plain
 
 _LINE, _LISTED = 100, 20
 

@@ -4,16 +4,16 @@ import argparse
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import cast
 
 from regrade_server.cli import serving
-from regrade_server.cli.printing import Console
+from regrade_server.cli.adding import Command
+from regrade_server.cli.console import Console
 from regrade_tools.refusal import Refusal, Unavailable
-from regrade_tools.root import find_workspace
-from regrade_tools.workspace import Workspace
+from regrade_tools.root import Root, find_root
 
 REFUSED, UNDECIDED = 2, 3
 # As a shell counts a program that ended because nobody read on: never 0, which says all is well.
@@ -26,8 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     told = parser(every=not _serves(given)).parse_args(given)
     console = Console(as_json=bool(getattr(told, "json", False)))
     try:
-        workspace = _workspace(told.root)
-        code = int(told.run(told, workspace, console))
+        code = int(told.run(told, _root(told.root), console))
         console.out.flush()
     except Refusal as refusal:
         console.refuse(refusal)
@@ -52,17 +51,28 @@ def _unread(error: Exception) -> bool:
     return isinstance(error, BrokenPipeError)
 
 
-def _workspace(told: Path | None) -> Workspace | None:
+def _root(told: Path | None) -> Root | None:
     try:
         here = Path.cwd()
     except OSError:
         # The folder was removed or closed since; in it there is no workspace, and nothing else.
         here = Path("/")
     if told is not None:
-        return find_workspace(here, told)
+        return find_root(here, told)
     if root := os.environ.get("REGRADE_ROOT"):
-        return find_workspace(here, Path(root), "REGRADE_ROOT")
-    return find_workspace(here)
+        return find_root(here, Path(root), "REGRADE_ROOT")
+    return find_root(here)
+
+
+def _entered(run: Command) -> Callable[[argparse.Namespace, Root | None, Console], int]:
+    """What runs in the workspace at a root, whose rooms a server does without until it is asked."""
+
+    def entered(told: argparse.Namespace, root: Root | None, console: Console) -> int:
+        from regrade_tools.workspace import workspace_at  # noqa: PLC0415 - as above
+
+        return run(told, workspace_at(root), console)
+
+    return entered
 
 
 def _common() -> argparse.ArgumentParser:
@@ -91,14 +101,14 @@ def parser(*, every: bool = True) -> argparse.ArgumentParser:
     whole.set_defaults(run=serving.serve, **serving.DEFAULTS)
     verbs = whole.add_subparsers(title="commands", metavar="COMMAND")
 
-    def verb(name: str, told: str, run: object, *, prints: bool = True) -> argparse.ArgumentParser:
+    def verb(name: str, told: str, run: Command, *, prints: bool = True) -> argparse.ArgumentParser:
         # SUPPRESS: a --root before the command must not be undone by none after it.
         again = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
         again.add_argument("--root", type=Path, help="the workspace")
         added = verbs.add_parser(name, parents=[again], help=told, description=told)
         if prints:
             added.add_argument("--json", action="store_true", help="print JSON, for programs")
-        added.set_defaults(run=run)
+        added.set_defaults(run=run if run is serving.serve else _entered(run))
         return added
 
     told = "serve MCP on stdin and stdout, as IDEs start it, or over HTTP"

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from regrade_server.cli.printing import Console
-from regrade_server.house import House
+from regrade_server.cli.console import Console
+from regrade_server.entrance import Entrance
 from regrade_server.importing import uncollected
 from regrade_tools.refusal import Refusal
-from regrade_tools.workspace import Workspace, needed
+from regrade_tools.root import Root
 
 if TYPE_CHECKING:
     from mcp.server import MCPServer
@@ -58,16 +58,17 @@ def add_options(parser: ArgumentParser) -> None:
     parser.add_argument("--rate", type=int, default=600, help="requests a minute of one caller")
 
 
-def serve(told: Namespace, workspace: Workspace | None, _console: Console) -> int:
+def serve(told: Namespace, root: Root | None, _console: Console) -> int:
     """Serve until stdin ends, or over HTTP until a signal comes."""
     if told.http is None and told.otlp is None:
         if sys.stdin.isatty():
             sys.stderr.write(_BY_HAND)
-        anyio.run(_server(told, workspace).run_stdio_async)
+        anyio.run(_server(told, root).run_stdio_async)
         return 0
     # Only here: what serves HTTP is not loaded for stdio.
     from regrade_server.http import Address, listen, mcp_site, read_tokens  # noqa: PLC0415
     from regrade_server.otlp import otlp_site  # noqa: PLC0415
+    from regrade_tools.workspace import needed, workspace_at  # noqa: PLC0415
 
     if told.rate < 1:
         raise Refusal(f"--rate is {told.rate}; it is 1 or more.")
@@ -76,19 +77,19 @@ def serve(told: Namespace, workspace: Workspace | None, _console: Console) -> in
     receivers: list[Site] = []
     if told.otlp is not None:
         address = Address.read(told.otlp, names)
-        receivers.append(otlp_site(needed(workspace), address, tokens, told.otlp_sample))
+        receivers.append(otlp_site(needed(workspace_at(root)), address, tokens, told.otlp_sample))
     if told.http is not None:
-        server = _server(told, workspace)
+        server = _server(told, root)
         site = mcp_site(server, Address.read(told.http, names), tokens, told.rate)
         anyio.run(listen, [site, *receivers])
     elif _spoken_to():
-        anyio.run(_beside, _server(told, workspace), receivers)
+        anyio.run(_beside, _server(told, root), receivers)
     else:
         anyio.run(listen, receivers)
     return 0
 
 
-def _server(told: Namespace, workspace: Workspace | None) -> "MCPServer[None]":
+def _server(told: Namespace, root: Root | None) -> "MCPServer[None]":
     # Only here: no other command needs the protocol.
     with uncollected():
         from regrade_server.app import build_server  # noqa: PLC0415
@@ -97,7 +98,7 @@ def _server(told: Namespace, workspace: Workspace | None) -> "MCPServer[None]":
         names = tuple(name.strip() for name in (told.tools or "").split(",") if name.strip())
         if told.tools is not None and not names:
             raise Refusal("--tools names no tool.", next_step="Such as --tools overview,get_run")
-        return build_server(House(workspace), Surface(told.read_only, names))
+        return build_server(Entrance(root), Surface(told.read_only, names))
 
 
 def _spoken_to() -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 import anyio
 
 from regrade_server.cli.adding import Adder
-from regrade_server.cli.printing import Console
+from regrade_server.cli.console import Console
 from regrade_server.house import House
 from regrade_tools.cleaning import CheckedRows, Cleaning
 from regrade_tools.importing import SuiteImport, SuiteImports

@@ -8,8 +8,8 @@ from typing import Any, get_args
 
 from regrade_server.cli import printing
 from regrade_server.cli.adding import Adder
+from regrade_server.cli.console import Console
 from regrade_server.cli.living import alive
-from regrade_server.cli.printing import Console
 from regrade_server.house import House
 from regrade_tools.exports import EXPORTS, Exported
 from regrade_tools.grouping import GROUPINGS

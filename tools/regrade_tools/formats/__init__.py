@@ -1,6 +1,6 @@
 """A log in some format -> ``Trace``s. No bytes make a reader raise anything but a ``Refusal``."""
 
-from regrade_tools.formats.files import files, home
+from regrade_tools.formats.files import files
 from regrade_tools.formats.reader import FIELDS, FORMATS, Reading, traces
 from regrade_tools.formats.record import Note, Record, Skipped
 from regrade_tools.formats.source import TABLES, records, stream_records
@@ -14,7 +14,6 @@ __all__ = [
     "Record",
     "Skipped",
     "files",
-    "home",
     "records",
     "stream_records",
     "traces",

@@ -91,14 +91,6 @@ def _file(path: Path) -> Found | None:
     return Found(path, "is no ordinary file" if path.exists() else "is a link that leads nowhere")
 
 
-def home(path: Path) -> Path:
-    """``path`` with its ~ as the home that it stands for; one that names no user stays a name."""
-    try:
-        return path.expanduser()
-    except RuntimeError:
-        return path
-
-
 def is_glob(path: Path) -> bool:
     """Whether the name of ``path`` is a pattern; not where a file or a link is called so."""
     return any(sign in path.name for sign in "*?[") and not os.path.lexists(path)
