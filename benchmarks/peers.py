@@ -18,7 +18,8 @@ SCRIPTS = HERE / "peers"
 PACKAGES = {
     "pydantic-evals": ("pydantic-evals", "httpx"),
     "deepeval": ("deepeval", "httpx"),
-    "mlflow": ("mlflow[mcp]",),
+    "mlflow": ("mlflow[mcp]", "opentelemetry-proto"),
+    "phoenix": ("arize-phoenix",),
 }
 # For each measure: what it is called, its environment, and its script or program.
 CONTENDERS: dict[str, tuple[tuple[str, str, str], ...]] = {
@@ -27,6 +28,10 @@ CONTENDERS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("pydantic-evals", "pydantic-evals", "suite_pydantic_evals.py"),
         ("DeepEval", "deepeval", "suite_deepeval.py"),
         ("promptfoo", "promptfoo", "suite_promptfoo.py"),
+    ),
+    "live": (
+        ("MLflow", "mlflow", "search_mlflow.py"),
+        ("Phoenix", "phoenix", "search_phoenix.py"),
     ),
     "model": (("pydantic-evals + httpx", "pydantic-evals", "model_pydantic_evals.py"),),
 }

@@ -1,6 +1,6 @@
 """Every measure, by one command; the page and the figures are written to benchmarks/results/.
 
-    uv run benchmarks/run.py [cold|suite|model|ingest|search|memory ...] [--peers] [--quick]
+    uv run benchmarks/run.py [cold|suite|model|ingest|search|live|memory ...] [--peers] [--quick]
 
 All measures by default. Contenders of one table run in turn in the same invocation: read the
 ratios and the CPU time; what a clock says depends on what else the machine does. --peers installs
@@ -19,6 +19,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import cold
+import live
 import memory
 import model
 import peers
@@ -33,6 +34,7 @@ MEASURES: dict[str, Callable[[Options], Table]] = {
     "model": model.measure,
     "ingest": traces.ingested,
     "search": traces.searched,
+    "live": live.exported,
     "memory": memory.held,
 }
 
