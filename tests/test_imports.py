@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import importlib
 import io
 import json
 import os
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -474,3 +476,34 @@ def test_any_path_and_any_tag_are_read_or_refused(path: str, tag: str) -> None:
                 await house.traces.import_traces(f"{path}/absent", tags=[tag])
 
     anyio.run(imported)
+
+
+def test_a_parquet_file_of_spans_or_of_calls_is_imported(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arrow = pytest.importorskip("pyarrow")
+    columns: dict[str, list[Any]] = {
+        "name": ["answer", "call"],
+        "context.trace_id": ["a" * 32, "a" * 32],
+        "context.span_id": ["1" * 16, "2" * 16],
+        "parent_id": [None, "1" * 16],
+        "start_time": [datetime(2026, 10, 1, tzinfo=UTC)] * 2,
+        "span_kind": ["AGENT", "LLM"],
+        "attributes.llm.model_name": [None, "m-1"],
+        "attributes.llm.token_count.prompt": [None, 7],
+        "attributes.input.value": ["Flats in Ulm?", None],
+        "attributes.output.value": ["Two.", None],
+    }
+    calls = {"input": ["a", "b"], "output": ["1", None], "error": [None, "timed out"]}
+    for name, held in (("spans", columns), ("calls", calls)):
+        path = root / "logs" / f"{name}.parquet"
+        importlib.import_module("pyarrow.parquet").write_table(arrow.table(held), path)
+        assert by_hand(capsys, root, str(path))[1]["skipped"] == 0
+    main(["search", "--root", str(root), "--json", "--sort", "oldest"])
+    rows = json.loads(capsys.readouterr().out)["traces"]
+    told = [(row["preview"], row["status"], row.get("model"), row.get("tokens")) for row in rows]
+    assert told == [
+        ("Flats in Ulm?", "ok", "m-1", 7),
+        ("a", "ok", None, None),
+        ("b", "error", None, None),
+    ]

@@ -9,7 +9,7 @@ from typing import BinaryIO, Literal
 from anyio import to_thread
 from pydantic import JsonValue
 
-from regrade_tools import formats
+from regrade_tools import arrow, formats
 from regrade_tools.clipping import PAGE, REFUSAL, clip, clip_list
 from regrade_tools.fingerprint import id_number
 from regrade_tools.imports import Imported, Item, Tally, batch
@@ -171,7 +171,12 @@ class Traces:
             if problem:
                 tally.add(formats.Skipped(name, problem))
             else:
-                records = formats.records(file, name, reading.table_as)
+                columns = file.suffix.lower() in arrow.EXTENSIONS
+                records = (
+                    arrow.tables(file, name)
+                    if columns
+                    else formats.records(file, name, reading.table_as)
+                )
                 await self._keep(formats.traces(records, reading), tally)
             message = f"{Path(name).name}: {tally.stored} traces stored"
             await progress(number, len(found), message)

@@ -28,7 +28,7 @@ _BY_HAND = (
 )
 _HERE = "127.0.0.1:8765"
 _OTLP_HERE = "127.0.0.1:4318"
-DEFAULTS = {"http": None, "otlp": None, "read_only": False, "tools": None}
+DEFAULTS = {"http": None, "otlp": None, "otlp_sample": None, "read_only": False, "tools": None}
 
 
 def add_options(parser: ArgumentParser) -> None:
@@ -42,7 +42,7 @@ def add_options(parser: ArgumentParser) -> None:
         help=f"take OpenTelemetry traces there, at /v1/traces; {_OTLP_HERE} by default",
     )  # fmt: skip
     parser.add_argument(
-        "--otlp-sample", type=float, default=1.0, metavar="SHARE",
+        "--otlp-sample", type=float, metavar="SHARE",
         help="of the traces sent there, keep this share and those with errors; 1, all, by default",
     )  # fmt: skip
     parser.add_argument("--read-only", action="store_true", help="only tools that change nothing")
@@ -60,6 +60,8 @@ def add_options(parser: ArgumentParser) -> None:
 
 def serve(told: Namespace, root: Root | None, _console: Console) -> int:
     """Serve until stdin ends, or over HTTP until a signal comes."""
+    if told.otlp is None and told.otlp_sample is not None:
+        raise Refusal("--otlp-sample says how much --otlp keeps.", next_step="Add --otlp.")
     if told.http is None and told.otlp is None:
         if sys.stdin.isatty():
             sys.stderr.write(_BY_HAND)
@@ -77,7 +79,8 @@ def serve(told: Namespace, root: Root | None, _console: Console) -> int:
     receivers: list[Site] = []
     if told.otlp is not None:
         address = Address.read(told.otlp, names)
-        receivers.append(otlp_site(needed(workspace_at(root)), address, tokens, told.otlp_sample))
+        share = 1.0 if told.otlp_sample is None else told.otlp_sample
+        receivers.append(otlp_site(needed(workspace_at(root)), address, tokens, share))
     if told.http is not None:
         server = _server(told, root)
         site = mcp_site(server, Address.read(told.http, names), tokens, told.rate)

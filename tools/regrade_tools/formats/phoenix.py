@@ -32,7 +32,7 @@ def spans(record: Fields, where: str) -> Iterator[LoggedSpan]:
 
 def span(logged: Fields, where: str) -> LoggedSpan:
     """One span as it was logged at ``where``."""
-    context = inside(logged, "context")
+    context = _context(logged)
     found = _attributes(logged)
     told = text(logged, ("span_kind",))
     if told and told != "UNKNOWN":
@@ -59,8 +59,16 @@ def span(logged: Fields, where: str) -> LoggedSpan:
 
 
 def _is_span(record: Fields) -> bool:
-    context = record.get("context")
-    return isinstance(context, dict) and "trace_id" in context and "span_id" in context
+    context = _context(record)
+    return "trace_id" in context and "span_id" in context
+
+
+def _context(record: Fields) -> Fields:
+    """The ids of the span, whether they stand in an object or, as in a table, in columns."""
+    if "context" in record:
+        return inside(record, "context")
+    ids = ("trace_id", "span_id")
+    return {key: record[f"context.{key}"] for key in ids if f"context.{key}" in record}
 
 
 def _is_named(record: Fields) -> bool:
@@ -76,7 +84,8 @@ def _attributes(logged: Fields) -> dict[str, JsonValue]:
     """The attributes under dotted names, whether they were logged so, nested, or as columns."""
     found = _dotted(inside(logged, "attributes"), "", _DEEPEST)
     for key, value in logged.items():
-        if key.startswith(_ATTRIBUTE):
+        # A cell without a value is a span without the attribute.
+        if key.startswith(_ATTRIBUTE) and value is not None:
             found.update(_dotted({key.removeprefix(_ATTRIBUTE): value}, "", _DEEPEST))
     found.pop(genai.EVENTS, None)
     return found
