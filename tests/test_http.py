@@ -101,6 +101,12 @@ def test_a_name_that_was_made_to_point_here_is_not_answered(
         assert (reply.status_code, reply.text) == (421, "Invalid Host header")
 
 
+def test_what_is_said_of_the_host_is_no_way_around_the_token(guarded: Served) -> None:
+    """A URL that is made of it would have the path of what needs no token."""
+    for host in ("127.0.0.1:1/healthz?", "127.0.0.1:1/healthz#"):
+        assert asked(guarded, Host=host).status_code == 401
+
+
 @pytest.mark.parametrize(
     "origin", ["http://evil.example", "null", "https://127.0.0.1.evil.example"]
 )

@@ -214,6 +214,20 @@ async def test_arguments_are_completed_from_what_there_is(client: Client) -> Non
     assert await completed(template("guide/{topic}"), "topic", "g") == ["gate"]
 
 
+async def test_nothing_is_named_to_whoever_has_not_the_tool_that_reads_it(tmp_path: Path) -> None:
+    (tmp_path / "log.jsonl").write_text('{"input": "a", "output": "b"}\n')
+    async with Client(build_server(House(Workspace(tmp_path)))) as client:
+        await client.call_tool("import_traces", {"path": "log.jsonl"})
+    at = PromptReference(type="ref/prompt", name="add_regression_case")
+    named: list[int] = []
+    for tools in (("overview", "get_trace"), ("overview",)):
+        server = build_server(House(Workspace(tmp_path)), Surface(names=tools))
+        async with Client(server) as client:
+            reply = await client.complete(at, {"name": "trace_id", "value": ""})
+        named.append(len(reply.completion.values))
+    assert named == [1, 0]
+
+
 async def test_a_server_without_a_tool_has_not_its_resource_either(tmp_path: Path) -> None:
     server = build_server(House(Workspace(tmp_path)), Surface(names=("overview", "get_run")))
     async with Client(server) as client:

@@ -81,7 +81,7 @@ def build_server(
     server.offered = partial(listed, entrance, names)
     add_prompts(server, names)
     add_resources(server, entrance, names)
-    add_completions(server, entrance)
+    add_completions(server, entrance, names)
     return server
 
 

@@ -1,6 +1,6 @@
 """What fits where a client asks for the value of an argument of a prompt or a resource."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from mcp.server import MCPServer
@@ -19,6 +19,8 @@ from regrade_tools.refusal import Refusal
 
 _MOST = 100
 _NEWEST = 50
+# What is named only to whoever is shown the tool that reads it.
+_TOLD_BY = {"trace_id": "get_trace", "run_id": "get_run"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +28,15 @@ class Completions:
     """Names of what there is, the newest first where they have a time."""
 
     entrance: Entrance
+    tools: Collection[str]
 
     async def values(self, name: str, place: str, given: Mapping[str, str]) -> list[str]:
         """Every value of the argument ``name`` of a prompt, or of the template ``place``."""
         workspace = self.entrance.house.workspace
         if name == "id":
             name = {"trace": "trace_id", "run": "run_id"}.get(place, "case")
+        if name in _TOLD_BY and _TOLD_BY[name] not in self.tools:
+            return []
         if name == "trace_id":
             page = await self.entrance.house.store.search(Query(), limit=_NEWEST)
             return [row.id for row in page.rows]
@@ -48,9 +53,9 @@ class Completions:
         return workspace.suites() if name == "suite" else []
 
 
-def add_completions(server: MCPServer[None], entrance: Entrance) -> None:
-    """Answer ``completion/complete``."""
-    completions = Completions(entrance)
+def add_completions(server: MCPServer[None], entrance: Entrance, tools: Collection[str]) -> None:
+    """Answer ``completion/complete``; ``tools`` are the names of those that are shown."""
+    completions = Completions(entrance, tools)
 
     async def complete(
         ref: PromptReference | ResourceTemplateReference,

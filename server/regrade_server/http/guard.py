@@ -35,7 +35,8 @@ class Guard:
             return
         request = Request(scope)
         answer = await self._hosts.validate_request(request)
-        if answer is None and request.url.path != HEALTH:
+        # Not the path of the URL: that is made of what the caller says the host is.
+        if answer is None and scope["path"] != HEALTH:
             answer = self._admitted(request)
         await (answer or self.app)(scope, receive, send)
 

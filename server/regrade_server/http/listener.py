@@ -18,12 +18,15 @@ from starlette.types import ASGIApp
 
 from regrade_server.http.address import Address
 from regrade_server.http.guard import HEALTH, Guard
+from regrade_server.http.patience import PromptBodies, PromptProtocol
 from regrade_server.http.rate import Rate
 from regrade_server.http.tokens import VARIABLE, Tokens
 from regrade_tools.refusal import Refusal
 
 _LARGEST_BODY = 4 * 1024 * 1024
 _MOST_SESSIONS = 200
+# Fewer than a process may have files open.
+_MOST_CONNECTIONS = 500
 # What is still answered after the signal; then it is cancelled.
 _SECONDS_TO_END = 3
 # Longer than programs wait between two requests: a connection that is closed just then costs one.
@@ -64,7 +67,8 @@ def mcp_site(server: MCPServer[None], address: Address, tokens: Tokens, per_minu
         max_sessions=_MOST_SESSIONS,
         transport_security=_security(address),
     )
-    return Site(guarded(inner, address, tokens, per_minute), address)
+    whole = PromptBodies(inner, _LARGEST_BODY)
+    return Site(guarded(whole, address, tokens, per_minute), address)
 
 
 def guarded(app: ASGIApp, address: Address, tokens: Tokens, per_minute: int) -> ASGIApp:
@@ -125,6 +129,8 @@ async def listening(sites: Sequence[Site]) -> AsyncGenerator[Ended, None]:
 def _config(site: Site) -> uvicorn.Config:
     return uvicorn.Config(
         site.app,
+        http=PromptProtocol,
+        limit_concurrency=_MOST_CONNECTIONS,
         log_level="warning",
         access_log=False,
         server_header=False,

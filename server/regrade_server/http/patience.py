@@ -1,0 +1,76 @@
+"""How long somebody may take to ask: who says half a request and waits is not waited for."""
+
+import asyncio
+from dataclasses import dataclass
+from math import inf
+from typing import cast
+
+import anyio
+from mcp.server.transport_security import RequestBodyLimitMiddleware
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
+
+# Seconds until the headers of a request are there, and until its body is.
+HEADERS_S = 10.0
+BODY_S = 30.0
+
+
+class PromptProtocol(H11Protocol):
+    """A connection that is closed where the headers of a request do not come in time.
+
+    uvicorn itself waits for ever, and each such connection holds a file.
+    """
+
+    _closing: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """As asyncio calls."""
+        super().connection_made(transport)
+        self._wait()
+
+    def data_received(self, data: bytes) -> None:
+        """As asyncio calls."""
+        super().data_received(data)
+        # uvicorn has None there before the first request.
+        asked = cast("RequestResponseCycle | None", self.cycle)
+        if asked is not None and not asked.response_complete:
+            self._wait_no_more()
+        elif self._closing is None:
+            self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """As asyncio calls."""
+        self._wait_no_more()
+        super().connection_lost(exc)
+
+    def _wait(self) -> None:
+        self._closing = self.loop.call_later(HEADERS_S, self.transport.close)
+
+    def _wait_no_more(self) -> None:
+        if self._closing is not None:
+            self._closing.cancel()
+            self._closing = None
+
+
+@dataclass(slots=True)
+class PromptBodies:
+    """An ASGI application that is asked once the body of a request is there; else 408."""
+
+    app: ASGIApp
+    largest: int
+    seconds: float = BODY_S
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """As ASGI calls."""
+        with anyio.move_on_after(self.seconds) as patience:
+
+            async def go_on(scope: Scope, receive: Receive, send: Send) -> None:
+                patience.deadline = inf
+                await self.app(scope, receive, send)
+
+            await RequestBodyLimitMiddleware(go_on, self.largest)(scope, receive, send)
+        if patience.cancelled_caught:
+            told = f"The body of the request did not come within {self.seconds:g} s."
+            answer = JSONResponse({"error": told}, 408, {"Connection": "close"})
+            await answer(scope, receive, send)
