@@ -322,6 +322,18 @@ def test_the_interval_covers_the_truth_as_often_as_it_says(  # noqa: PLR0913 - o
     assert covered / told >= 0.93
 
 
+@pytest.mark.parametrize("passes", [0, 1, 2, 3])
+@pytest.mark.parametrize("passed", [0, 1, 3])
+def test_the_interval_of_a_corrected_rate_holds_the_rate_also_at_its_ends(
+    passes: int, passed: int
+) -> None:
+    labelled = Confusion(tp=passes, fp=3 - passes, fn=passes, tn=3 - passes)
+    found = post_stratified(labelled, Rate(passed, 3))
+    assert found.value is not None
+    assert found.interval is not None
+    assert 0 <= found.interval.low <= found.value <= found.interval.high <= 1
+
+
 @pytest.mark.parametrize("n", [12, 20, 34, 50, 100, 200])
 def test_wilsons_interval_covers_a_rate_as_often_as_it_says(n: int) -> None:
     def coverage(rate: float) -> float:

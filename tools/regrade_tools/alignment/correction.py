@@ -82,7 +82,8 @@ def post_stratified(labelled: Confusion, judged: Rate) -> Estimate:
         _mixed(_beta(draw, judged), _beta(draw, right), _beta(draw, wrong)) for _ in range(_DRAWS)
     )
     cut = round(_DRAWS * (1 - CONFIDENCE) / 2)
-    interval = Interval(simulated[cut], simulated[-1 - cut])
+    # The prior draws away from 0 and 1, where a rate may well be.
+    interval = Interval(min(value, simulated[cut]), max(value, simulated[-1 - cut]))
     return Estimate("post-stratified by verdict", value, interval)
 
 
