@@ -7,7 +7,16 @@ from functools import partial
 import pytest
 from pydantic import JsonValue
 
-from regrade_tools.assertions import KINDS, Errored, Failed, Passed, Subject, check, parse
+from regrade_tools.assertions import (
+    KINDS,
+    Errored,
+    Failed,
+    Passed,
+    Subject,
+    check,
+    described,
+    parse,
+)
 from regrade_tools.assertions.overlap import bleu, gleu, rouge_l, rouge_n
 from regrade_tools.models import ToolCall
 from regrade_tools.refusal import Refusal
@@ -217,11 +226,13 @@ def test_a_language_is_told_where_it_shows(
 
 
 def test_what_compares_with_a_value_of_one_case_says_so() -> None:
+    told = {one["example"]["type"] for one in described() if "Needs a reference" in one["use"]}
     with_reference = {name for name, kind in KINDS.items() if not kind.reference_free}
     assert with_reference == {
         "equals", "close-to", "levenshtein", "rouge-n", "rouge-l", "bleu", "gleu", "mrr", "ndcg",
         "recall-at-k", "precision-at-k",
     }  # fmt: skip
+    assert told == with_reference
 
 
 def test_what_takes_too_long_to_compare_is_errored() -> None:

@@ -198,6 +198,7 @@ async def test_an_output_alone_is_not_asked_for_what_only_a_run_knows(root: Path
     assert alone.is_error
     assert both.structured_content == {
         "passed": True, "failed": [], "errored": [], "checks": 1, "not_asked": ["tool-called"],
+        "with_reference": ["equals"],
     }  # fmt: skip
 
 

@@ -51,7 +51,7 @@ def test_rows_are_counted_by_assertion_and_those_that_pass_are_written(
             {"where": "rows.jsonl:3", "outcome": "failed",
              "reasons": ["the output must not contain 'CA', but it does"]},
         ],
-        "not_asked": [], "written": str(out),
+        "not_asked": [], "with_reference": [], "written": str(out),
     })  # fmt: skip
     assert [json.loads(line) for line in out.read_text().splitlines()] == [ROWS[0]]
     assert main(["check", str(rows), "--assertions", str(rows.parent / "asked.json"), "--out",

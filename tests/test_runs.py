@@ -5,6 +5,7 @@ import json
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import closing
 from math import comb
 from pathlib import Path
@@ -52,11 +53,13 @@ def suite(root: Path, target: dict[str, Any], inputs: list[Any], **options: Any)
         (evals / "cases" / "s" / f"c{number}.yaml").write_text(json.dumps(case))
 
 
-def interrupted(root: Path, whom: str = "regrade", **options: Any) -> str:
+def interrupted(
+    root: Path, whom: str = "regrade", begun: Sequence[str] = ("run", "s"), **options: Any
+) -> str:
     """A run of five cases that was killed at its third; its id."""
     program = [sys.executable, "-c", ECHO, str(root / ".regrade/store.db"), str(root / "n"), whom]
     suite(root, {"command": program}, ["a", "b", "stop", "d", "e"], concurrency=1, **options)
-    killed = subprocess.run([*REGRADE, "run", "s", "--root", str(root)], check=False)
+    killed = subprocess.run([*REGRADE, *begun, "--root", str(root)], check=False)
     assert killed.returncode == (-9 if whom == "regrade" else 3)
     return last_run(root)["run_id"]
 
@@ -118,6 +121,33 @@ async def test_a_program_that_is_killed_costs_one_answer_and_not_the_run(tmp_pat
     assert outcomes == {
         "c0": "passed", "c1": "passed", "c2": "errored", "c3": "passed", "c4": "passed",
     }  # fmt: skip
+
+
+WORKER = """
+import os, pathlib
+def answer(text):
+    if text == "stop" and not os.path.exists("killed"):
+        pathlib.Path("killed").touch()
+        os.kill(os.getpid(), 9)
+    return text
+"""
+
+
+def test_a_worker_that_is_killed_costs_one_answer_and_not_the_run(tmp_path: Path) -> None:
+    (tmp_path / "bot.py").write_text(WORKER)
+    suite(tmp_path, {"python": "bot:answer"}, ["a", "stop", "b"], concurrency=1)
+    done = subprocess.run([*REGRADE, "run", "s", "--root", str(tmp_path)], check=False)
+    assert done.returncode == 3
+    assert kept(tmp_path) == [("c0", 1, "passed"), ("c1", 1, "errored"), ("c2", 1, "passed")]
+
+
+def test_a_run_of_a_server_that_was_killed_goes_on_in_another(tmp_path: Path) -> None:
+    # As an agent calls it: the tool of a server, which the program kills.
+    asked = ["call", "run_suite", json.dumps({"suite": "s", "wait_s": 60})]
+    run_id = interrupted(tmp_path, begun=asked)
+    told = resumed(tmp_path, run_id)
+    assert (told["state"], told["passed"], told["answers"]) == ("done", 5, 5)
+    assert kept(tmp_path) == [(f"c{n}", 1, "passed") for n in range(5)]
 
 
 @pytest.mark.anyio

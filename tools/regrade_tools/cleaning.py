@@ -13,7 +13,7 @@ from typing import TextIO, get_args
 from anyio import to_thread
 from pydantic import JsonValue
 
-from regrade_tools.assertions import Check, Subject, parse_all
+from regrade_tools.assertions import Check, Subject, parse_all, with_reference
 from regrade_tools.datasets import rows
 from regrade_tools.formats import Record, Skipped
 from regrade_tools.formats.fields import redacted_names
@@ -56,7 +56,11 @@ class AssertionCount:
 
 @dataclass(frozen=True, slots=True)
 class CheckedRows:
-    """What the assertions say of a file; the first hundred rows that did not pass."""
+    """What the assertions say of a file; the first hundred rows that did not pass.
+
+    ``with_reference`` are kinds that compare with the expected value of one case: asked of every
+    row they mean that value for all.
+    """
 
     rows: int
     passed: int
@@ -66,6 +70,7 @@ class CheckedRows:
     assertions: list[AssertionCount] = field(default_factory=list[AssertionCount])
     first: list[CheckedRow] = field(default_factory=list[CheckedRow])
     not_asked: list[str] = field(default_factory=list[str])
+    with_reference: list[str] = field(default_factory=list[str])
     written: str | None = None
 
 
@@ -261,6 +266,7 @@ class _Counting:
             assertions=[self._counted(check) for check in self.checks],
             first=self.first,
             not_asked=not_asked,
+            with_reference=with_reference(self.checks),
             written=None if clean is None else str(clean),
         )
 

@@ -1,12 +1,12 @@
 """The tool that checks one output: the assertions of the suites as a guardrail."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from anyio import to_thread
 from pydantic import JsonValue
 
 from regrade_prompts import render
-from regrade_tools.assertions import Check, Subject, parse_all
+from regrade_tools.assertions import Check, Subject, parse_all, with_reference
 from regrade_tools.clipping import PAGE, clip
 from regrade_tools.deadline import SECONDS, OutOfTimeError, deadline
 from regrade_tools.jsontext import is_deep
@@ -27,6 +27,8 @@ class Checked:
     """What the assertions say of one output; ``retry`` is fit to be sent to the model.
 
     ``not_asked`` are the kinds that need more than an output: tool calls, latency, cost.
+    ``with_reference`` are those that compare with the expected value of one case: they say nothing
+    of an answer to another question.
     """
 
     passed: bool
@@ -34,6 +36,7 @@ class Checked:
     errored: list[str]
     checks: int
     not_asked: list[str] = field(default_factory=list[str])
+    with_reference: list[str] = field(default_factory=list[str])
     retry: str | None = None
 
 
@@ -76,7 +79,9 @@ class Outputs:
         try:
             # Reading the checks and asking them share the time of one answer.
             with deadline():
-                return self._verdicts(subject, self._checks(suite, assertions, case_id))
+                checks = self._checks(suite, assertions, case_id)
+                references = [] if case_id is not None else with_reference(checks)
+                return replace(self._verdicts(subject, checks), with_reference=references)
         except OutOfTimeError:
             raise Refusal(
                 f"The assertions could not be read within {SECONDS:g} s.",
@@ -96,7 +101,8 @@ class Outputs:
         failed = _shown([result.reason for result in results if result.outcome == "failed"])
         errored = _shown([result.reason for result in results if result.outcome == "errored"])
         retry = render("retry", failures=failed, total=len(asked)) if failed else None
-        return Checked(not failed and not errored, failed, errored, len(asked), left_out, retry)
+        passed = not failed and not errored
+        return Checked(passed, failed, errored, len(asked), left_out, retry=retry)
 
     def _checks(
         self, suite: str | None, assertions: list[dict[str, JsonValue]] | None, case_id: str | None

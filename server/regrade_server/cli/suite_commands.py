@@ -100,6 +100,9 @@ def _checked(done: CheckedRows) -> str:
         lines.append(f"  ... and {more} more")
     if done.not_asked:
         lines.append(f"Not asked of a row: {', '.join(done.not_asked)}")
+    if done.with_reference:
+        told = ", ".join(done.with_reference)
+        lines.append(f"Compared with one value, whichever the row: {told}")
     if done.written:
         lines.append(f"{done.passed} rows that pass were written to {done.written}")
     return "\n".join(lines)

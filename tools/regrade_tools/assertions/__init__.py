@@ -1,6 +1,6 @@
 """The deterministic checks: ``(check, subject) -> Passed | Failed | Errored``."""
 
-from regrade_tools.assertions.asking import Check, check, check_all
+from regrade_tools.assertions.asking import Check, check, check_all, with_reference
 from regrade_tools.assertions.execution import Executes
 from regrade_tools.assertions.kinds import KINDS, described, json_schema, parse, parse_all
 from regrade_tools.assertions.scorers import CommandScorer, JudgeScorer, PythonScorer, Scorer
@@ -39,4 +39,5 @@ __all__ = [
     "parse_all",
     "span_subject",
     "subject_of",
+    "with_reference",
 ]

@@ -47,6 +47,15 @@ class Check:
         return f"the output must {'not ' if self.negated else ''}{claim}"
 
 
+def with_reference(checks: Iterable[Check]) -> list[str]:
+    """The types of those that compare with the expected value of one case, each once.
+
+    Asked of any other answer they say nothing.
+    """
+    named = (str(one.spec["type"]) for one in checks if not one.assertion.reference_free)
+    return list(dict.fromkeys(named))
+
+
 def check(asked: Check, subject: Subject) -> Verdict:
     """The verdict of one check on one answer; what cannot be computed is errored."""
     return check_all((asked,), subject)[0]

@@ -96,6 +96,7 @@ _NEGATION = "not-"
 # What is written by hand is far below; what is compared with a whole document is a judge's work.
 _LARGEST = 1_000_000
 _MOST = 1_000
+_REFERENCE = "Needs a reference: it compares with the expected value of one case."
 _LIST_THEM = 'Call overview with name "assertions" for every kind with an example.'
 
 
@@ -180,11 +181,16 @@ def _example(kind: type[Assertion]) -> str:
     return json.dumps(kind.example)
 
 
+def _use(kind: type[Assertion]) -> str:
+    told = inspect.getdoc(kind) or ""
+    return told if kind.reference_free else f"{told} {_REFERENCE}"
+
+
 def described() -> list[dict[str, Any]]:
     """Every kind with the line that says when to use it, and an example."""
     return [
         {
-            "use": inspect.getdoc(kind) or "",
+            "use": _use(kind),
             "example": kind.example,
             "reference_free": kind.reference_free,
         }
@@ -197,6 +203,8 @@ def json_schema() -> dict[str, Any]:
     members: list[dict[str, Any]] = []
     for name, kind in KINDS.items():
         schema = kind.model_json_schema()
+        if not kind.reference_free:
+            schema["description"] = _use(kind)
         schema["properties"] = {
             "type": {"enum": [name, f"{_NEGATION}{name}"]},
             **schema.get("properties", {}),
