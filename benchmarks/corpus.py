@@ -17,6 +17,7 @@ SEED = 20_261_122
 BEGIN = 1_792_627_200  # 2026-10-22T00:00:00Z
 DAYS = 30
 NEEDLE = "zqneedlealpha"
+NEEDLES = 5  # traces that hold it
 MODELS = ("gpt-4o-mini", "claude-sonnet-4", "gemini-2.0-flash")
 _WORDS = 20_000
 _SENTENCES = 50_000
@@ -72,7 +73,7 @@ class Corpus:
         began = BEGIN + number * DAYS * 86_400 / of
         model = source.choice(MODELS)
         question, documents, prompt, answer = text(420), text(1_250), text(850), text(600)
-        every = max(1, of // 5)
+        every = max(1, of // NEEDLES)
         if number % every == 7 % every:
             answer += f" {NEEDLE}"
         about = {
