@@ -152,6 +152,16 @@ async def test_beside_stdio_it_takes_traces_and_a_second_server_has_its_tools(
     assert told.endswith(" MCP alone is served.\n")
 
 
+async def test_without_a_workspace_a_client_has_its_tools_all_the_same(tmp_path: Path) -> None:
+    told = ["-m", "regrade_server", "serve", "--otlp", "127.0.0.1:0"]
+    server = StdioServerParameters(command=sys.executable, args=told, cwd=tmp_path)
+    with (tmp_path / "said").open("w") as said:
+        async with Client(stdio_client(server, errlog=said)) as client:
+            tools = (await client.list_tools()).tools
+    assert "overview" in [tool.name for tool in tools]
+    assert "no workspace to keep traces" in (tmp_path / "said").read_text()
+
+
 async def test_it_serves_both_over_http_until_a_signal_comes(tmp_path: Path) -> None:
     (tmp_path / "evals").mkdir()
     with served(tmp_path, "--http", "127.0.0.1:0", "--otlp", "127.0.0.1:0") as server:

@@ -80,7 +80,15 @@ def serve(told: Namespace, root: Root | None, _console: Console) -> int:
     if told.otlp is not None:
         address = Address.read(told.otlp, names)
         share = 1.0 if told.otlp_sample is None else told.otlp_sample
-        receivers.append(otlp_site(needed(workspace_at(root)), address, tokens, share))
+        workspace = workspace_at(root)
+        if workspace is None and told.http is None and _spoken_to():
+            # As below: its client must have its tools wherever it was started.
+            sys.stderr.write(
+                "regrade: there is no workspace to keep traces. MCP alone is served.\n"
+            )
+            anyio.run(_server(told, root).run_stdio_async)
+            return 0
+        receivers.append(otlp_site(needed(workspace), address, tokens, share))
     if told.http is not None:
         server = _server(told, root)
         site = mcp_site(server, Address.read(told.http, names), tokens, told.rate)
