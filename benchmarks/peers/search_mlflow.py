@@ -30,7 +30,7 @@ timed(
         "tail word": find(f"trace.text LIKE '%{tail}%'"),
         "word + model + time": find(
             f"trace.text LIKE '%{middling}%' AND timestamp_ms >= {BEGIN_OF_WEEK * 1000} "
-            "AND span.attributes.`gen_ai.request.model` LIKE 'gpt-4o-mini'"
+            "AND span.attributes.`gen_ai.request.model` LIKE '%gpt-4o-mini%'"
         ),
     },
     out,
