@@ -1,6 +1,6 @@
 """What a digest tells: under a thousand tokens, what went wrong first, and where the rest is."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
+from regrade_server.sqlite.payload import encode
 from regrade_tools import formats
 from regrade_tools.clipping import size
 from regrade_tools.digest import digest
+from regrade_tools.jsontext import compact
 from regrade_tools.models import Label, Message, Span, ToolCall, Trace
 from regrade_tools.redaction import Redaction
-from regrade_tools.wrong import Wrong, first_wrong, tool_failed
+from regrade_tools.wrong import Wrong, first_wrong, tool_failed, wrong_kinds
 
 PLAIN = Trace("tr_aaaaaaaaaaaaa", "log.jsonl:1", "chat", input="Why?", output="Because.")
 CALL = ToolCall("look_up", {"city": "Ulm"}, "c1")
@@ -107,39 +109,71 @@ ANSWER = Message("assistant", "None.")
         (PLAIN, None),
         (chat(USER, CALLS_IT, Message("tool", '{"rows": []}', (), "c1"), ANSWER), None),
         (chat(USER, CALLS_IT, Message("tool", "Error: no city", (), "c1"), ANSWER),
-         Wrong("look_up failed: Error: no city", "", 3)),
+         Wrong("tool_error", "look_up failed: Error: no city", "", 3)),
         (replace(chat(USER, CALLS_IT, Message("tool", '{"error": "no"}', (), "c1"), ANSWER),
                  spans=(Span("c1", "look_up", "tool"),)),
-         Wrong('look_up failed: {"error": "no"}', "c1", 3)),
-        (chat(USER, Message("assistant", "")), Wrong("the assistant said nothing", "", 2)),
+         Wrong("tool_error", 'look_up failed: {"error": "no"}', "c1", 3)),
+        (chat(USER, Message("assistant", "")), Wrong("empty", "the assistant said nothing", "", 2)),
         (chat(USER, ANSWER, CALLS_IT, Message("tool", "2", (), "c1")),
-         Wrong("it ends with what a tool said: nobody answered", "", 4)),
+         Wrong("empty", "it ends with what a tool said: nobody answered", "", 4)),
         (chat(USER, CALLS_IT, CALLS_IT, CALLS_IT, ANSWER),
-         Wrong('the same call for the third time: look_up({"city":"Ulm"})', "c1", 4)),
+         Wrong("repeated_call", 'the same call for the third time: look_up({"city":"Ulm"})', "c1",
+               4)),
         (replace(PLAIN, output="I'm sorry, but I can't help with that."),
-         Wrong("the answer refuses: I'm sorry, but I can't help with that.")),
-        (replace(PLAIN, output=""), Wrong("there is no output")),
-        (replace(PLAIN, status="error", error="timed out"), Wrong("timed out")),
+         Wrong("refusal", "the answer refuses: I'm sorry, but I can't help with that.")),
+        (replace(PLAIN, output=""), Wrong("empty", "there is no output")),
+        (replace(PLAIN, status="error", error="timed out"), Wrong("error", "timed out")),
         (replace(PLAIN, raw={"choices": [{"finish_reason": "length"}]}),
-         Wrong("the answer was cut off: the limit of tokens was reached")),
+         Wrong("truncated", "the answer was cut off: the limit of tokens was reached")),
         (replace(PLAIN, raw=[{"spanId": "s1", "attributes": [
             {"key": "gen_ai.response.finish_reasons",
              "value": {"arrayValue": {"values": [{"stringValue": "max_tokens"}]}}}]}]),
-         Wrong("the answer was cut off: the limit of tokens was reached", "s1")),
+         Wrong("truncated", "the answer was cut off: the limit of tokens was reached", "s1")),
         # The cause, not the spans that pass it on; and of two causes the earlier.
         (replace(PLAIN, spans=(
             Span("root", "run", "agent", status="error", error="failed"),
             Span("late", "b", "tool", "root", started_at=9.0, status="error", error="second"),
             Span("soon", "a", "tool", "root", started_at=5.0, status="error", error="first"))),
-         Wrong("a: first", "soon")),
+         Wrong("tool_error", "a: first", "soon")),
         (replace(PLAIN, spans=(Span("t", "look_up", "tool", output={"isError": True}),)),
-         Wrong('look_up failed: {"isError":true}', "t")),
+         Wrong("tool_error", 'look_up failed: {"isError":true}', "t")),
     ],
 )  # fmt: skip
 def test_the_first_thing_that_went_wrong_is_named_with_its_place(
     trace: Trace, wrong: Wrong | None
 ) -> None:
     assert first_wrong(trace) == wrong
+
+
+@settings(max_examples=50, deadline=None)
+@given(TRACES)
+def test_what_went_wrong_is_of_the_same_kinds_whether_its_json_is_at_hand_or_not(
+    trace: Trace,
+) -> None:
+    kinds = wrong_kinds(trace)
+    # No text of JSON has half a character in it; see jsontext.py.
+    assert kinds == wrong_kinds(trace, compact(asdict(trace)).encode(errors="replace"))
+    first = first_wrong(trace)
+    assert kinds[:1] == (() if first is None else (first.kind,))
+
+
+@pytest.mark.parametrize(
+    ("record", "kinds"),
+    [
+        ({"choices": [{"finish_reason": "length"}]}, ("truncated",)),
+        ({"candidates": [{"finishReason": "MAX_TOKENS"}]}, ("truncated",)),
+        ([{"spanId": "s", "attributes": [{"key": "llm.finish_reasons",
+           "value": {"arrayValue": {"values": [{"stringValue": "content_filter"}]}}}]}],
+         ("filtered",)),
+        ({"max_tokens": 9, "stop_reason": "end_turn", "reason": "max_tokens"}, ()),
+        ({"stop_reason": {"max_tokens": 9}}, ()),
+    ],
+)  # fmt: skip
+def test_an_answer_that_was_stopped_is_told_from_a_limit_that_was_set(
+    record: JsonValue, kinds: tuple[str, ...]
+) -> None:
+    trace = replace(PLAIN, raw=record)
+    assert wrong_kinds(trace) == wrong_kinds(trace, encode(trace)) == kinds
 
 
 @pytest.mark.parametrize(
@@ -190,7 +224,9 @@ def test_the_failing_step_is_shown_of_however_many_and_plumbing_is_left_out_firs
         int(str(step).split()[1].replace(",", "")) for step in steps if str(step)[:3] == "..."
     )
     assert left_out + sum(str(step)[:3] != "..." for step in steps) == 1_000
-    assert content["first_wrong"] == {"what": "search: no such city", "where": "span 700"}
+    assert content["first_wrong"] == {
+        "kind": "tool_error", "what": "search: no such city", "where": "span 700",
+    }  # fmt: skip
     assert hint.startswith("span_id shows the failing span.")
     assert 'View "spans" shows each step.' in hint
     assert tokens(trace) <= 1_000
@@ -234,6 +270,6 @@ def test_a_failed_tool_of_a_real_airline_agent_is_found(data: Path) -> None:
     found = formats.traces(formats.records(file, file.name, None), formats.Reading(Redaction()))
     first = next(trace for trace in found if isinstance(trace, Trace))
     assert first_wrong(first) == Wrong(
-        "book_reservation failed: Error: payment amount does not add up, total price is 305, "
-        "but paid 255", "", 22,
+        "tool_error", "book_reservation failed: Error: payment amount does not add up, total price "
+        "is 305, but paid 255", "", 22,
     )  # fmt: skip

@@ -48,7 +48,10 @@ def test_words_are_read(text: str, found: Query) -> None:
     assert query(text) == found
 
 
-@pytest.mark.parametrize("facet", [facet for facet in FACETS if facet not in ("status", "label")])
+NAMED = ("status", "wrong", "label")
+
+
+@pytest.mark.parametrize("facet", [facet for facet in FACETS if facet not in NAMED])
 def test_every_facet_is_read_plain_negated_quoted_and_as_a_prefix(facet: str) -> None:
     read = query(f'{facet}:Prod -{facet}:b {facet.upper()}:"Two Words*" {facet}:gpt-4o* {facet}:*')
     assert [replace(term, facet="tag") for term in read.having] == [
@@ -70,9 +73,12 @@ def test_every_facet_is_read_plain_negated_quoted_and_as_a_prefix(facet: str) ->
         ("label:none", Having("label", "", prefix=True, negated=True)),
         ("-label:none", Having("label", "", prefix=True)),
         ('mode:"Wrong date"', Having("mode", "wrong date")),
+        ("wrong:Tool_Error", Having("wrong", "tool_error")),
+        ("wrong:*", Having("wrong", "", prefix=True)),
+        ("wrong:none", Having("wrong", "", prefix=True, negated=True)),
     ],
 )
-def test_a_label_and_its_mode_are_read(text: str, term: Having) -> None:
+def test_a_label_its_mode_and_what_went_wrong_are_read(text: str, term: Having) -> None:
     assert query(text) == Query(having=(term,))
 
 

@@ -14,7 +14,7 @@ import anyio
 import pytest
 
 from regrade_server.memory import MemoryStore
-from regrade_server.sqlite import SqliteStore, schema, search, walk
+from regrade_server.sqlite import SqliteStore, examination, index, schema, search, walk
 from regrade_tools.fingerprint import trace_id
 from regrade_tools.models import CaseResult, Run, Trace
 from regrade_tools.query import Query, parse
@@ -441,6 +441,60 @@ async def test_a_store_that_is_removed_under_a_server_begins_anew_and_loses_no_l
     other = SqliteStore(path)
     assert await other.count() == 2
     other.close()
+    store.close()
+
+
+def before_it_was_looked_for(path: Path) -> None:
+    """Make of a store what it was when nobody looked for what went wrong in a trace."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        rows = connection.execute("SELECT id, wrong FROM trace WHERE wrong != ''").fetchall()
+        for row, wrong in rows:
+            index.add(connection, row, "padding")
+            index.remove(connection, row, *index.wrong_marks(wrong))
+        connection.execute("DROP INDEX trace_unexamined")
+        connection.execute("ALTER TABLE trace DROP COLUMN wrong")
+        connection.execute("DELETE FROM _sqlite_migrations WHERE name = '009_wrong'")
+
+
+async def test_a_store_of_before_finds_what_went_wrong_a_part_at_a_time_and_says_what_is_left(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = [made(n, NOON + n, output="" if n % 3 else "fine") for n in range(30)]
+    store = SqliteStore(path)
+    await store.append(many)
+    store.close()
+    before_it_was_looked_for(path)
+    store = SqliteStore(path)
+    monkeypatch.setattr(examination, "SECONDS", 0.0)
+    monkeypatch.setattr(examination, "_AT_ONCE", 10)
+    asked_for = parse("wrong:empty", now=NOON)
+    seen = [await store.search(asked_for, limit=50) for _ in range(3)]
+    assert [(page.total, page.unexamined) for page in seen] == [(7, 20), (14, 10), (20, 0)]
+    # Whoever is stopped goes on: another process, or one that asks for figures.
+    store.close()
+    before_it_was_looked_for(path)
+    other = SqliteStore(path)
+    counted = await other.summary(parse("", now=NOON), "wrong", limit=5)
+    assert [(group.value, group.traces) for group in counted.groups] == [("none", 23), ("empty", 7)]
+    assert counted.unexamined == 20
+    # Who takes all that match is given all.
+    assert len((await other.scan(asked_for, limit=50)).traces) == 20
+    assert (await other.search(asked_for, limit=1)).unexamined == 0
+    assert await other.remove([trace.id for trace in many]) == 30
+    assert await found(other, "wrong:*") == await found(other, "wrong:none") == []
+    other.close()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("INSERT INTO trace_fts(trace_fts) VALUES('integrity-check')")
+
+
+async def test_what_is_removed_before_it_was_looked_at_leaves_the_index_whole(path: Path) -> None:
+    store = SqliteStore(path)
+    await store.append([made(n, NOON + n, output="") for n in range(3)])
+    store.close()
+    before_it_was_looked_for(path)
+    store = SqliteStore(path)
+    assert await store.remove([made(1, NOON + 1).id]) == 1
+    assert await found(store, "wrong:empty") == [made(2, NOON + 2).id, made(0, NOON).id]
     store.close()
 
 

@@ -86,6 +86,7 @@ QUERIES: list[tuple[str, list[int]]] = [
     ("source:logs/a.jsonl", [7, 5, 4, 3, 2, 1, 0]), ("source:run:1.jsonl", [6]),
     ("format:chat", [1]), ("latency:>2s", [3]), ("latency:<2500ms", []), ("latency:<=2.5s", [3]),
     ("cost:>=0.02", [3]), ("cost:>$0.02", []), ("tokens:>14 tokens:<16", [4]),
+    ("wrong:error", [2]), ("wrong:*", [2]), ("-wrong:none refund", []), ("wrong:ref*", []),
     ("since:2026-10-07", [7, 6]), ("until:2026-10-02", [0]), ("since:2026-10-02 until:38d", [1]),
     ("since:34d", [7, 6]), (f"since:{'9' * 303}d model:gpt-4o", [5]),
 ]  # fmt: skip
@@ -97,6 +98,58 @@ async def test_a_query_finds_what_it_says(query: str, expected: list[int], store
     ids = [TRACES[number].id for number in expected]
     assert await found(store, query) == ids
     assert await found(store, query, oldest=True) == ids[::-1]
+
+
+WRONG = [
+    made(0, output="Error is a word like any other, tool_error another."),
+    made(1, spans=(Span("s", "fetch", "tool", output={"error": "no such city"}),)),
+    made(2, output="", spans=(Span("s", "fetch", "tool", status="error", error="timed out"),)),
+    made(3, output="I'm sorry, but I can't help with that."),
+    made(4, raw={"choices": [{"finish_reason": "length"}]}),
+    made(5, calls=(CALL, CALL, CALL)),
+]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("wrong:tool_error", [2, 1]), ("wrong:TOOL_ERROR -wrong:empty", [1]), ("wrong:empty", [2]),
+        ("wrong:refusal", [3]), ("wrong:truncated", [4]), ("wrong:repeated_call", [5]),
+        ("wrong:*", [5, 4, 3, 2, 1]), ("-wrong:*", [0]), ("wrong:none", [0]), ("wrong:error", []),
+        ("-wrong:none", [5, 4, 3, 2, 1]), ("wrong:t*", [4, 2, 1]), ("tool_error", [0]),
+        ("wrong:* -wrong:none 3", [3]),
+    ],
+)  # fmt: skip
+async def test_traces_are_found_by_what_went_wrong(
+    query: str, expected: list[int], store: Store
+) -> None:
+    await store.append(WRONG)
+    assert await found(store, query) == [WRONG[number].id for number in expected]
+
+
+def spoken(name: str, **more: JsonValue) -> dict[str, JsonValue]:
+    """A span as OpenTelemetry logs it, of one and the same trace."""
+    begin = f"{int(START) + 9 * 86_400}000000000"
+    own: dict[str, JsonValue] = {
+        "traceId": "a" * 32, "spanId": name * 16, "name": name, "startTimeUnixNano": begin,
+        "endTimeUnixNano": begin, **more,
+    }  # fmt: skip
+    return {"resourceSpans": [{"scopeSpans": [{"spans": [own]}]}]}
+
+
+async def test_a_trace_that_is_removed_or_grows_is_found_by_what_is_wrong_now(
+    store: Store,
+) -> None:
+    await store.append(WRONG)
+    assert await store.remove([WRONG[2].id, WRONG[3].id]) == 2
+    assert await found(store, "wrong:*") == [WRONG[number].id for number in (5, 4, 1)]
+    for span, kinds in ((spoken("b"), ["empty"]), (spoken("c", status={"code": 2}), ["error"])):
+        stream = io.BytesIO(json.dumps(span).encode())
+        records = stream_records(stream, "log.json", None)
+        grown = [item for item in traces(records, Reading(redaction())) if isinstance(item, Trace)]
+        await store.append(grown)
+        for kind in kinds:
+            assert await found(store, f"wrong:{kind}") == [grown[0].id]
 
 
 async def test_a_row_tells_the_trace_and_the_excerpt_why_it_was_found(store: Store) -> None:

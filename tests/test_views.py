@@ -79,7 +79,11 @@ async def test_a_digest_tells_the_exchange_the_steps_and_what_first_went_wrong(
         "source": "log.jsonl:1",
         "input": "Any flats in Ulm?",
         "output": "I found three.",
-        "first_wrong": {"what": "look_up failed: Error: no such city", "where": "step 3"},
+        "first_wrong": {
+            "kind": "tool_error",
+            "what": "look_up failed: Error: no such city",
+            "where": "step 3",
+        },
         "steps": [
             "1 user: Any flats in Ulm?",
             '2 assistant: -> look_up({"city":"Ulm"})',
@@ -103,6 +107,7 @@ async def test_spans_are_shown_as_a_tree_with_the_failing_one_first_wrong(tmp_pa
         f"    {4:016x} step 4 5 ms ERROR timed out",
     ]
     assert digest["content"]["first_wrong"] == {
+        "kind": "error",
         "what": "step 4: timed out",
         "where": f"span {4:016x}",
     }

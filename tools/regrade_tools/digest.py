@@ -54,9 +54,13 @@ def _facts(trace: Trace, labels: Sequence[Label], wrong: Wrong | None) -> dict[s
         "opening": None if follows else clip(opening, _OPENING),
         "input": clip_value(asked, _INPUT),
         "output": clip_value(exchange.output, _OUTPUT),
-        "first_wrong": None if wrong is None else {"what": wrong.what, "where": wrong.where},
+        "first_wrong": None if wrong is None else _told(wrong),
         "metadata": shrink(trace.metadata, _METADATA),
     }
+
+
+def _told(wrong: Wrong) -> dict[str, JsonValue]:
+    return {"kind": wrong.kind, "what": wrong.what, "where": wrong.where}
 
 
 def _filled(content: dict[str, JsonValue]) -> dict[str, JsonValue]:

@@ -7,13 +7,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-from regrade_tools.matching import facets, label_facets
+from regrade_tools.matching import facets, label_facets, wrong_facets
 from regrade_tools.models import Label, Trace
+from regrade_tools.query import OR_NONE
 from regrade_tools.timestamps import iso
 
 Grouping = Literal[
-    "tag", "model", "name", "label", "mode", "tool", "day", "session", "source", "status", "format"
-]
+    "tag", "model", "name", "wrong", "label", "mode", "tool", "day", "session", "source", "status",
+    "format",
+]  # fmt: skip
 GROUPINGS: tuple[Grouping, ...] = get_args(Grouping)
 _DAY = 86_400
 
@@ -47,13 +49,14 @@ class Grouped:
     """All the traces that match, and groups of them: the largest first, days from the newest.
 
     ``values`` is how many groups there are in all. ``partial`` where the time was up: what was
-    counted are the newest.
+    counted are the newest. ``unexamined`` as of ``trace_store.Page``.
     """
 
     total: Group
     groups: tuple[Group, ...] = ()
     values: int = 0
     partial: bool = False
+    unexamined: int = 0
 
 
 @dataclass(slots=True)
@@ -122,9 +125,9 @@ def _values(by: Grouping, when: float, trace: Trace, labels: Sequence[Label]) ->
     if by == "day":
         yield day(when)
         return
-    pairs = [*facets(trace), *label_facets(labels)]
-    found = {value for facet, value in pairs if facet == by and value}
-    if by == "label" and not found:
+    told = wrong_facets(trace) if by == "wrong" else (*facets(trace), *label_facets(labels))
+    found = {value for facet, value in told if facet == by and value}
+    if by in OR_NONE and not found:
         found = {"none"}
     yield from found or {""}
 

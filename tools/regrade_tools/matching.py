@@ -10,6 +10,7 @@ from pydantic import JsonValue
 from regrade_tools.models import Label, Trace, counting_labels
 from regrade_tools.query import FACETS, Facet, Having, Measure, Query, Within, Words
 from regrade_tools.words import fold, pattern
+from regrade_tools.wrong import wrong_kinds
 
 _SIGNS = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le}
 # Text beyond this is stored but not searched: one runaway message must not swell the index.
@@ -71,7 +72,7 @@ def _strings(value: JsonValue) -> Iterator[str]:
 
 
 def facets(trace: Trace) -> Iterator[tuple[Facet, str]]:
-    """Every facet of a trace with its folded value."""
+    """Every facet of a trace that its record tells, with its folded value."""
     single: dict[Facet, str] = {
         "status": trace.status,
         "model": trace.model,
@@ -87,6 +88,12 @@ def facets(trace: Trace) -> Iterator[tuple[Facet, str]]:
         yield "tag", tag.casefold()
     for name in dict.fromkeys(call.name for call in trace.tool_calls):
         yield "tool", name.casefold()
+
+
+def wrong_facets(trace: Trace) -> Iterator[tuple[Facet, str]]:
+    """Every facet that what went wrong gives a trace; where nothing shows, none."""
+    for kind in wrong_kinds(trace):
+        yield "wrong", kind
 
 
 def label_facets(labels: Iterable[Label]) -> Iterator[tuple[Facet, str]]:
@@ -109,6 +116,8 @@ def matches(query: Query, trace: Trace, when: float, labels: Iterable[Label] = (
     if not all(measured(term, trace) for term in query.within):
         return False
     have = {*facets(trace), *label_facets(labels)}
+    if query.names("wrong"):
+        have |= {*wrong_facets(trace)}
     return has(query.having, have) and says(query.words, trace)
 
 

@@ -10,26 +10,32 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal, Self, TypeGuard
 
+from regrade_tools.models import WRONG_KINDS
 from regrade_tools.refusal import Refusal, unknown
 from regrade_tools.timestamps import duration, moment
 from regrade_tools.words import tokens
 
 Facet = Literal[
-    "status", "model", "name", "tag", "session", "tool", "source", "format", "label", "mode"
+    "status", "model", "name", "tag", "session", "tool", "source", "format", "wrong", "label",
+    "mode",
 ]  # fmt: skip
 Measure = Literal["latency", "cost", "tokens"]
 Sign = Literal[">", ">=", "<", "<="]
 
 FACETS: tuple[Facet, ...] = (
-    "status", "model", "name", "tag", "session", "tool", "source", "format", "label", "mode",
+    "status", "model", "name", "tag", "session", "tool", "source", "format", "wrong", "label",
+    "mode",
 )  # fmt: skip
 MEASURES: tuple[Measure, ...] = ("latency", "cost", "tokens")
 _TIMES = ("since", "until")
 _VALUES: dict[str, tuple[str, ...]] = {
     "status": ("ok", "error"),
+    "wrong": (*WRONG_KINDS, "none"),
     "label": ("pass", "fail", "none"),
 }
 QUALIFIERS = (*FACETS, *MEASURES, *_TIMES)
+# Of these ``none`` is a value, too: traces that have no other.
+OR_NONE: tuple[Facet, ...] = ("wrong", "label")
 _LONGEST = 2_000
 _MOST_TERMS = 64
 _SMALLEST_MOMENT = 100_000_000
@@ -87,6 +93,10 @@ class Query:
     within: tuple[Within, ...] = ()
     since: float | None = None
     until: float | None = None
+
+    def names(self, facet: Facet) -> bool:
+        """Whether a value of ``facet`` is asked for, or not wanted."""
+        return any(term.facet == facet for term in self.having)
 
     def added(self, term: "Words | Having | Within") -> Self:
         """This query and one more term."""
@@ -171,9 +181,9 @@ def _having(facet: Facet, value: str, *, negated: bool, quoted: bool) -> Having:
     valid = _VALUES.get(facet)
     if valid and not prefix and bare not in valid:
         raise unknown(facet, bare, valid, next_step=_EXAMPLE)
-    if facet == "label" and bare == "none" and not prefix:
-        # It has no label of any kind.
-        return Having("label", "", prefix=True, negated=not negated)
+    if facet in OR_NONE and bare == "none" and not prefix:
+        # It has no label of any kind, or nothing went wrong.
+        return Having(facet, "", prefix=True, negated=not negated)
     return Having(facet, bare, prefix, negated)
 
 

@@ -12,6 +12,7 @@ from regrade_tools.grouping import Group, Grouping
 from regrade_tools.ports import Store
 from regrade_tools.query import NO_MATCH, Query, parse
 from regrade_tools.refusal import Refusal
+from regrade_tools.trace_store import still_unexamined
 
 # So many of each arm are read for what only their text tells: a rate is then known to some two
 # points, and it takes a fraction of a second.
@@ -57,6 +58,8 @@ class Summaries:
         found = await self.store.summary(asked, by, limit=limit)
         rows = _fitting([_figures(group, found.total) for group in found.groups])
         hints = _hints(query, found.total, by)
+        if found.unexamined:
+            hints.append(still_unexamined(found.unexamined))
         if found.partial:
             hints.append("The time was up: these are the newest; a word beside the phrase helps.")
         summary = Summary(
@@ -158,6 +161,8 @@ def _hints(query: str, total: Group, by: Grouping | None) -> list[str]:
         return [NO_MATCH] if query.strip() else ["No trace is stored yet."]
     if by in ("tag", "tool", "label", "mode"):
         return [f"A trace with several {by}s counts in several rows."]
+    if by == "wrong":
+        return ["A trace in which several kinds went wrong counts in several rows."]
     return []
 
 

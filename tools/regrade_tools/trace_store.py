@@ -49,6 +49,8 @@ class Page:
     ``total`` is exact, or else a lower bound: it counts to 1,000, and what only reading the
     traces can tell (phrases, beginnings of frequent words) not far beyond the page. ``partial``
     where the time was up before the page was full: ``next_cursor`` goes on from there.
+    ``unexamined`` counts traces of which the store does not know yet what went wrong in them,
+    where that is asked for: they were stored before it was looked for, and count as none.
     """
 
     rows: tuple[TraceRow, ...]
@@ -56,6 +58,15 @@ class Page:
     exact: bool = True
     next_cursor: str | None = None
     partial: bool = False
+    unexamined: int = 0
+
+
+def still_unexamined(traces: int) -> str:
+    """What is said where ``unexamined`` is not 0."""
+    return (
+        f"What went wrong in {traces:,} older traces is not known yet, and they count as none: "
+        "ask again, which looks further."
+    )
 
 
 @dataclass(frozen=True, slots=True)

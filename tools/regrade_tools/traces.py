@@ -23,7 +23,7 @@ from regrade_tools.refusal import Refusal, guess, unknown
 from regrade_tools.root import home
 from regrade_tools.running import Progress, silent
 from regrade_tools.timestamps import iso
-from regrade_tools.trace_store import Page, TraceRow
+from regrade_tools.trace_store import Page, TraceRow, still_unexamined
 from regrade_tools.views import TraceView, View, one_span, show
 from regrade_tools.workspace import Workspace, needed
 
@@ -64,8 +64,9 @@ class Traces:
         """Find traces; an empty query lists the newest.
 
         Words and "phrases" (all must occur), -not, word*, status:error model:gpt-4o* name:
-        tag:prod -tag:staging session: tool:search source: format: label:fail mode:"wrong date"
-        latency:>2s cost:>0.01 tokens:>4000 since:7d until:2026-11-01. fields narrows the columns.
+        tag:prod -tag:staging session: tool:search source: format: wrong:tool_error label:fail
+        mode:"wrong date" latency:>2s cost:>0.01 tokens:>4000 since:7d until:2026-11-01.
+        fields narrows the columns.
         """
         limit = _limited(limit)
         columns = _columns(fields)
@@ -78,7 +79,9 @@ class Traces:
             limit = len(page.items)
             found = await self._page(asked, sort, limit, cursor)
             hint = f"{limit} rows fit one reply; with fewer fields more do."
-        if found.partial:
+        if found.unexamined:
+            hint = still_unexamined(found.unexamined)
+        elif found.partial:
             hint = "The time was up: next_cursor looks further back; a rarer word or since: helps."
         elif not found.rows and cursor is None:
             hint = await self._why_none(asked, sort)

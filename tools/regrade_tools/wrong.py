@@ -1,4 +1,4 @@
-"""The first thing that shows to have gone wrong in a trace, and where."""
+"""What shows to have gone wrong in a trace, of which kind, and where."""
 
 import re
 from collections import Counter
@@ -11,7 +11,7 @@ from regrade_tools.assertions.phrases import refuses
 from regrade_tools.clipping import clip
 from regrade_tools.fingerprint import fingerprint
 from regrade_tools.jsontext import compact, unpacked
-from regrade_tools.models import Span, ToolCall, Trace
+from regrade_tools.models import Span, ToolCall, Trace, WrongKind
 
 # How tools say that they failed, where nothing but the text says so.
 _ERROR = re.compile(
@@ -19,19 +19,32 @@ _ERROR = re.compile(
     re.IGNORECASE,
 )
 _FAILURES = ("error", "failed", "failure")
+# What JSON that says so is made of: all other need not be parsed.
+_SUSPECT = re.compile(
+    r'"(?:errors?|isError|is_error)"|"success"\s*:\s*f|"status"\s*:\s*"(?i:error|fail)'
+)
 _REASON = 280
 _ID = 60
 # A tool may be asked again; the third time with the very same arguments it is a loop.
 _LOOP = 3
 _OPENING = 400
-_STOPS = {
-    "length": "the answer was cut off: the limit of tokens was reached",
-    "max_tokens": "the answer was cut off: the limit of tokens was reached",
-    "model_length": "the answer was cut off: the context was full",
-    "content_filter": "the answer was stopped by a content filter",
+_LIMIT = "the answer was cut off: the limit of tokens was reached"
+_STOPS: dict[str, tuple[WrongKind, str]] = {
+    "length": ("truncated", _LIMIT),
+    "max_tokens": ("truncated", _LIMIT),
+    "model_length": ("truncated", "the answer was cut off: the context was full"),
+    "content_filter": ("filtered", "the answer was stopped by a content filter"),
 }
-_STOP_NAME = re.compile(r"(?:finish|stop)_?reasons?$", re.IGNORECASE)
+_STOP_NAMES = tuple(
+    f"{verb}{joint}{noun}"
+    for verb in ("finish", "stop")
+    for joint in ("", "_")
+    for noun in ("reason", "reasons")
+)
 _SPAN_NAMES = ("spanId", "span_id")
+# A name of the above, and a value of ``_STOPS`` that is no name, as they stand in JSON.
+_NAMED = (b'reason"', b'reasons"')
+_STOPPED = re.compile(rb'"(?:%s)"(?!:)' % b"|".join(reason.encode() for reason in _STOPS))
 # A record of more values is not gone through to its end.
 _MOST_VALUES = 50_000
 _PARSED = 64 * 1024
@@ -41,6 +54,7 @@ _PARSED = 64 * 1024
 class Wrong:
     """What went wrong, and where: ``span_id`` and ``step`` (of the messages, from 1) if known."""
 
+    kind: WrongKind
     what: str
     span_id: str = ""
     step: int = 0
@@ -58,21 +72,36 @@ class Wrong:
 
 def first_wrong(trace: Trace) -> Wrong | None:
     """The first error, failed tool, loop, cut or empty answer; None where none shows."""
-    return next(_wrongs(trace), None)
+    return next(_wrongs(trace, trace.raw), None)
 
 
-def _wrongs(trace: Trace) -> Iterator[Wrong]:
+def wrong_kinds(trace: Trace, written: bytes | None = None) -> tuple[WrongKind, ...]:
+    """Every kind of what went wrong in ``trace``, each once, what came first before others.
+
+    Every trace is asked this as it is stored, and where ``written``, its JSON without blanks,
+    is at hand, it is asked quickly: most records need not be gone through.
+    """
+    raw = trace.raw if written is None or _may_be_stopped(written) else None
+    return tuple(dict.fromkeys(wrong.kind for wrong in _wrongs(trace, raw)))
+
+
+def _may_be_stopped(written: bytes) -> bool:
+    low = written.lower()
+    return any(name in low for name in _NAMED) and _STOPPED.search(low) is not None
+
+
+def _wrongs(trace: Trace, raw: JsonValue) -> Iterator[Wrong]:
     yield from _failed_spans(trace.spans)
     yield from _said(trace)
     if trace.status == "error":
-        yield Wrong(_short(trace.error or "the status is error"))
+        yield Wrong("error", _short(trace.error or "the status is error"))
     yield from _loops(trace)
-    yield from _stopped(trace.raw)
+    yield from _stopped(raw)
     output = trace.exchange.output
     if output in (None, "", [], {}):
-        yield Wrong("there is no output")
+        yield Wrong("empty", "there is no output")
     elif isinstance(output, str) and refuses(output[:_OPENING]):
-        yield Wrong(_short(f"the answer refuses: {output}"))
+        yield Wrong("refusal", _short(f"the answer refuses: {output}"))
 
 
 def _failed_spans(spans: tuple[Span, ...]) -> Iterator[Wrong]:
@@ -81,10 +110,12 @@ def _failed_spans(spans: tuple[Span, ...]) -> Iterator[Wrong]:
     above = {span.parent_id for span in failed}
     causes = [span for span in failed if span.id not in above] or failed
     for span in sorted(causes, key=lambda span: span.started_at or 0):
-        yield Wrong(_short(f"{span.name}: {span.error or 'error'}"), span.id)
+        kind = "tool_error" if span.kind == "tool" else "error"
+        yield Wrong(kind, _short(f"{span.name}: {span.error or 'error'}"), span.id)
     for span in spans:
         if span.kind == "tool" and span.status != "error" and tool_failed(span.output):
-            yield Wrong(_short(f"{span.name} failed: {_text(span.output)}"), span.id)
+            what = _short(f"{span.name} failed: {_text(span.output)}")
+            yield Wrong("tool_error", what, span.id)
 
 
 def _said(trace: Trace) -> Iterator[Wrong]:
@@ -93,16 +124,20 @@ def _said(trace: Trace) -> Iterator[Wrong]:
         if message.role == "tool" and tool_failed(message.content):
             name = message.name or calls.get(message.tool_call_id) or "a tool"
             what = _short(f"{name} failed: {message.content}")
-            yield Wrong(what, _span_of(trace, message.tool_call_id), step)
+            yield Wrong("tool_error", what, _span_of(trace, message.tool_call_id), step)
         elif message.role == "assistant" and not message.content and not message.tool_calls:
-            yield Wrong("the assistant said nothing", "", step)
+            yield Wrong("empty", "the assistant said nothing", "", step)
     if trace.messages and trace.messages[-1].role == "tool" and trace.exchange.output:
-        yield Wrong("it ends with what a tool said: nobody answered", "", len(trace.messages))
+        what = "it ends with what a tool said: nobody answered"
+        yield Wrong("empty", what, "", len(trace.messages))
 
 
 def tool_failed(output: JsonValue) -> bool:
     """Whether what a tool said reads as a failure."""
-    value = unpacked(output) if isinstance(output, str) and len(output) < _PARSED else output
+    value = output
+    if isinstance(output, str):
+        suspect = len(output) < _PARSED and _SUSPECT.search(output)
+        value = unpacked(output) if suspect else output
     if isinstance(value, str):
         return _ERROR.match(value) is not None
     if not isinstance(value, dict):
@@ -124,12 +159,17 @@ def _loops(trace: Trace) -> Iterator[Wrong]:
         for step, message in enumerate(trace.messages, 1)
         for call in message.tool_calls
     ] or [(0, call) for call in trace.tool_calls]
+    # Arguments are only compared of tools that are called so often at all.
+    often = Counter(call.name for _, call in said)
     seen = Counter[tuple[str, str]]()
     for step, call in said:
+        if often[call.name] < _LOOP:
+            continue
         asked = call.name, fingerprint(call.arguments)
         seen[asked] += 1
         if seen[asked] == _LOOP:
-            yield Wrong(_short(f"the same call for the third time: {told(call)}"), call.id, step)
+            what = _short(f"the same call for the third time: {told(call)}")
+            yield Wrong("repeated_call", what, call.id, step)
 
 
 def _stopped(raw: JsonValue) -> Iterator[Wrong]:
@@ -139,17 +179,23 @@ def _stopped(raw: JsonValue) -> Iterator[Wrong]:
         if not inside:
             return
         value, span_id = inside.pop()
-        if isinstance(value, list):
-            inside.extend((item, span_id) for item in reversed(value))
-        elif isinstance(value, dict):
+        if isinstance(value, dict):
             span_id = next((str(value[n]) for n in _SPAN_NAMES if value.get(n)), span_id)
             for name, item in value.items():
                 named = value.get("key") if name == "value" else name
-                if _STOP_NAME.search(str(named)):
-                    for reason, what in _STOPS.items():
-                        if f'"{reason}"' in compact(item).lower():
-                            yield Wrong(what, span_id)
-            inside.extend((item, span_id) for item in reversed(value.values()))
+                if isinstance(named, str) and named.lower().endswith(_STOP_NAMES):
+                    for found in _STOPPED.finditer(compact(item).lower().encode()):
+                        yield Wrong(*_STOPS[found[0].decode().strip('"')], span_id)
+        inside.extend((item, span_id) for item in reversed(_inner(value)))
+
+
+def _inner(value: JsonValue) -> list[JsonValue]:
+    """The lists and objects in ``value``."""
+    if isinstance(value, dict):
+        return [item for item in value.values() if isinstance(item, dict | list)]
+    if isinstance(value, list):
+        return [item for item in value if isinstance(item, dict | list)]
+    return []
 
 
 def _span_of(trace: Trace, call_id: str) -> str:

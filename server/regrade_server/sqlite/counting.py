@@ -12,7 +12,7 @@ from regrade_server.sqlite.index import facets_of, named
 from regrade_server.sqlite.search import Reader
 from regrade_server.sqlite.walk import deadline
 from regrade_tools.grouping import Group, Grouped, Grouping, day, percentile
-from regrade_tools.query import Query
+from regrade_tools.query import OR_NONE, Query
 from regrade_tools.trace_store import Sampled
 
 Told = TypeVar("Told")
@@ -89,7 +89,7 @@ def _facets(connection: sqlite3.Connection, by: Grouping) -> list[_Part]:
     ]
     without = connection.execute(f"SELECT count(*) {_WITHOUT}", (first, last)).fetchone()[0]
     if without:
-        parts.append(_Part("none" if by == "label" else "", without, _WITHOUT, (first, last)))
+        parts.append(_Part("none" if by in OR_NONE else "", without, _WITHOUT, (first, last)))
     return sorted(parts, key=lambda part: (-part.traces, part.value))
 
 

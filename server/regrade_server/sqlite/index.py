@@ -56,6 +56,11 @@ def body(trace: Trace) -> str:
     return f"{text}\n{' '.join(marks)}"
 
 
+def wrong_marks(wrong: str) -> frozenset[str]:
+    """What the index is given for what went wrong in one trace: kinds with blanks between."""
+    return frozenset(facet("wrong", kind) for kind in wrong.split())
+
+
 def label_marks(labels: Iterable[Label]) -> frozenset[str]:
     """What the index is given for all the labels of one trace."""
     return frozenset(facet(kind, value) for kind, value in label_facets(labels))
@@ -114,9 +119,11 @@ def match(query: Query, *, beginnings: bool = True) -> str:
 def begins(term: Words | Having) -> bool:
     """Whether ``term`` is a beginning for which the index gathers many tokens.
 
-    What labels say is not in the text of a trace, and of few kinds: it is left to the index.
+    What labels say is not in the text of a trace, what went wrong is not in its words, and both
+    are of few kinds: they are left to the index.
     """
-    return term.prefix and not (isinstance(term, Having) and term.facet in ("label", "mode"))
+    few = isinstance(term, Having) and term.facet in ("label", "mode", "wrong")
+    return term.prefix and not few
 
 
 def phrases(query: Query) -> tuple[Words, ...]:

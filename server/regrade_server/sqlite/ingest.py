@@ -14,10 +14,11 @@ from regrade_tools.completion import completed, content
 from regrade_tools.fingerprint import id_number
 from regrade_tools.models import Trace
 from regrade_tools.trace_store import Appended
+from regrade_tools.wrong import wrong_kinds
 
 _LARGEST = (1 << 63) - 1
 _AT_ONCE = 1_000
-_TRACE = f"INSERT INTO trace VALUES({','.join('?' * 14)})"
+_TRACE = f"INSERT INTO trace VALUES({','.join('?' * 15)})"
 
 
 @dataclass(slots=True)
@@ -31,7 +32,7 @@ class Writer:
 
 @dataclass(frozen=True, slots=True)
 class _Draft:
-    """A trace as it will be kept: its number, its time, its JSON and its words."""
+    """A trace as it will be kept: its number, its time, its JSON, its words and what is wrong."""
 
     key: int
     trace: Trace
@@ -39,6 +40,7 @@ class _Draft:
     content: int
     body: bytes
     words: str
+    wrong: str
     packed: bytes = b""
 
 
@@ -75,7 +77,9 @@ def _distinct(traces: Sequence[Trace]) -> dict[int, Trace]:
 
 def _draft(key: int, trace: Trace, now: float) -> _Draft:
     when = now if trace.started_at is None else trace.started_at
-    return _Draft(key, trace, when, content(trace), encode(trace), index.body(trace))
+    body = encode(trace)
+    wrong = " ".join(wrong_kinds(trace, body))
+    return _Draft(key, trace, when, content(trace), body, index.body(trace), wrong)
 
 
 def _sifted(writer: Writer, drafts: Sequence[_Draft]) -> tuple[list[_Draft], list[_Draft]]:
@@ -115,7 +119,9 @@ def remove_row(writer: Writer, row: int, trace: Trace) -> None:
     """Take ``trace``, which is kept in ``row``, out of every table; inside a transaction."""
     execute = writer.connection.execute
     said = labels.marks(writer.connection, [trace.id])[trace.id]
-    index.remove(writer.connection, row, index.body(trace), *said)
+    # What was found in it then is what the index holds, whatever would be found today.
+    (wrong,) = execute("SELECT wrong FROM trace WHERE id = ?", (row,)).fetchone()
+    index.remove(writer.connection, row, index.body(trace), *index.wrong_marks(wrong or ""), *said)
     execute("DELETE FROM payload WHERE id = ?", (row,))
     execute("DELETE FROM trace WHERE id = ?", (row,))
 
@@ -128,7 +134,8 @@ def _insert(writer: Writer, drafts: Sequence[_Draft]) -> None:
         body = draft.packed or packer.pack(draft.body)
         connection.execute(_TRACE, _columns(writer, row, draft))
         connection.execute("INSERT INTO payload VALUES(?,?,?)", (row, packer.dictionary, body))
-        index.add(connection, row, draft.words, *said[draft.trace.id])
+        marks = index.wrong_marks(draft.wrong)
+        index.add(connection, row, draft.words, *marks, *said[draft.trace.id])
 
 
 def _columns(writer: Writer, row: int, draft: _Draft) -> tuple[object, ...]:
@@ -148,6 +155,7 @@ def _columns(writer: Writer, row: int, draft: _Draft) -> tuple[object, ...]:
         trace.opening,
         draft.content,
         trace.started_at is None,
+        draft.wrong,
     )
 
 

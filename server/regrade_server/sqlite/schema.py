@@ -137,6 +137,19 @@ def _submissions(db: Database) -> None:
     db.table("submission").create_index(["packet_id"])
 
 
+_WRONG = (
+    # The kinds of what went wrong, with blanks between; NULL where nobody looked (examination.py).
+    "ALTER TABLE trace ADD COLUMN wrong TEXT",
+    "CREATE INDEX trace_unexamined ON trace(id) WHERE wrong IS NULL",
+)
+
+
+@migrations(name="009_wrong")
+def _wrong(db: Database) -> None:
+    for statement in _WRONG:
+        db.execute(statement)
+
+
 def connect(path: Path) -> sqlite3.Connection:
     """A connection to the store at ``path``, which is made and migrated where that is due.
 

@@ -2,11 +2,13 @@
 
 import sqlite3
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
 from regrade_server.sqlite import (
     counting,
+    examination,
     ingest,
     judgements,
     labels,
@@ -46,28 +48,38 @@ class SqliteStore:
         self, query: Query, *, limit: int, cursor: str | None = None, oldest: bool = False
     ) -> Page:
         """As the port says."""
-        return await self._read(lambda reader: search.page(reader, query, limit, cursor, oldest))
+        left = await self._examined(query)
+        page = await self._read(lambda reader: search.page(reader, query, limit, cursor, oldest))
+        return replace(page, unexamined=left)
 
     async def ranked(
         self, query: Query, measure: Measure, *, limit: int, cursor: str | None = None
     ) -> Page:
         """As the port says."""
-        return await self._read(
+        left = await self._examined(query)
+        page = await self._read(
             lambda reader: ranking.ranked(reader, query, measure, limit, cursor)
         )
+        return replace(page, unexamined=left)
 
     async def summary(self, query: Query, by: Grouping | None, *, limit: int) -> Grouped:
         """As the port says."""
-        return await self._read(lambda reader: counting.summary(reader, query, by, limit))
+        left = await self._examined(query, by)
+        found = await self._read(lambda reader: counting.summary(reader, query, by, limit))
+        return replace(found, unexamined=left)
 
     async def sample(
         self, query: Query, size: int, tell: Callable[[Trace], Answer]
     ) -> Sampled[Answer]:
         """As the port says."""
+        await self._examined(query)
         return await self._read(lambda reader: counting.sample(reader, query, size, tell))
 
     async def scan(self, query: Query, *, limit: int, cursor: str | None = None) -> Scanned:
         """As the port says."""
+        # Who takes all that match, to export or to remove them, waits until all is known.
+        while await self._examined(query):
+            pass
         return await self._read(lambda reader: search.scan(reader, query, limit, cursor))
 
     async def remove(self, trace_ids: Sequence[str]) -> int:
@@ -167,6 +179,13 @@ class SqliteStore:
     async def submitted(self, packet_id: str) -> int:
         """As the port says."""
         return await self._read(lambda reader: judgements.submitted(reader.connection, packet_id))
+
+    async def _examined(self, query: Query, by: Grouping | None = None) -> int:
+        """Of how many traces what went wrong is still unknown, where it is asked for."""
+        if by != "wrong" and not query.names("wrong"):
+            return 0
+        left = await self._read(lambda reader: examination.unexamined(reader.connection))
+        return await self._writer.lend(examination.examine) if left else 0
 
     async def _read(self, work: Callable[[Reader], Answer]) -> Answer:
         def at_one_time(reader: Reader) -> Answer:

@@ -41,6 +41,7 @@ from regrade_tools.models.target import (
     TargetSpec,
 )
 from regrade_tools.models.trace import (
+    WRONG_KINDS,
     Exchange,
     Message,
     Span,
@@ -48,12 +49,14 @@ from regrade_tools.models.trace import (
     Status,
     ToolCall,
     Trace,
+    WrongKind,
     file_of,
 )
 
 __all__ = [
     "PROFILES",
     "UNREADABLE",
+    "WRONG_KINDS",
     "Case",
     "CaseResult",
     "CheckResult",
@@ -112,6 +115,7 @@ __all__ = [
     "ToolCall",
     "Trace",
     "Verdict",
+    "WrongKind",
     "counting_labels",
     "file_of",
     "shown_calls",

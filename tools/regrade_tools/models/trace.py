@@ -3,7 +3,7 @@
 import json
 import re
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import JsonValue
 
@@ -12,6 +12,11 @@ _PLACE = re.compile(r"(:\d+)?(#\d+)?$")
 
 Status = Literal["ok", "error"]
 SpanKind = Literal["llm", "tool", "agent", "retrieval", "other"]
+# What can be told to have gone wrong without anybody's judgement; see wrong.py.
+WrongKind = Literal[
+    "error", "tool_error", "repeated_call", "truncated", "filtered", "empty", "refusal"
+]  # fmt: skip
+WRONG_KINDS: tuple[WrongKind, ...] = get_args(WrongKind)
 
 
 @dataclass(frozen=True, slots=True)
