@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from wire import base64_of, protobuf
 
-from regrade_server.http import Address, guarded
+from regrade_server.http import Address, guarded, patience
 from regrade_server.http.tokens import Tokens, read_tokens
 from regrade_server.memory import MemoryStore
 from regrade_server.otlp import Intake, receiver
@@ -452,3 +452,21 @@ def test_room_is_free_again_once_a_request_is_answered() -> None:
         one.take(4)
         other.take(6)
     assert room.held == 0
+
+
+async def test_a_body_that_does_not_come_to_its_end_is_waited_for_no_longer_than_its_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "BODY_S", 0.01)
+
+    async def half() -> AsyncGenerator[bytes, None]:
+        yield b"{"
+        await anyio.sleep_forever()
+
+    async with asked(tmp_path) as there:
+        reply = await there.http.post(PATH, content=half(), headers={"Content-Type": JSON})
+        assert (reply.status_code, reply.json()["message"]) == (
+            408, "The body did not come within 0.01 s.",
+        )  # fmt: skip
+        # What it held of the room is free again.
+        assert there.intake.room.held == 0

@@ -10,7 +10,7 @@ Encoding = Literal["application/x-protobuf", "application/json"]
 PROTOBUF: Encoding = "application/x-protobuf"
 JSON: Encoding = "application/json"
 # What a status of HTTP is called in a Status of google.rpc.
-_CODES = {400: 3, 403: 7, 404: 5, 405: 12, 413: 8, 415: 3, 500: 13, 503: 14}
+_CODES = {400: 3, 403: 7, 404: 5, 405: 12, 408: 4, 413: 8, 415: 3, 500: 13, 503: 14}
 
 
 def accepted(encoding: Encoding, rejected: int, why: str) -> Response:

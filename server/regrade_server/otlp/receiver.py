@@ -3,6 +3,7 @@
 import traceback
 from dataclasses import dataclass
 
+import anyio
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -10,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Lifespan
 
+from regrade_server.http import patience
 from regrade_server.http.guard import HEALTH
 from regrade_server.otlp.answers import JSON, PROTOBUF, Encoding, accepted, refused
 from regrade_server.otlp.body import (
@@ -59,10 +61,13 @@ class _Reception:
             return refused(told, 415, f"The content encoding is one of {', '.join(ENCODINGS)}.")
         try:
             with self.intake.room.share() as share:
-                body = await collected(request.stream(), share)
+                with anyio.fail_after(patience.BODY_S):
+                    body = await collected(request.stream(), share)
                 found = await self.intake.take(body, encoding, packing, share)
         except (ValueError, ClientDisconnect) as problem:
             return refused(told, 400, f"The body {problem}.")
+        except TimeoutError:
+            return refused(told, 408, f"The body did not come within {patience.BODY_S:g} s.")
         except TooLargeError:
             most = f"{LARGEST // 1024**2} MiB, also once it is unpacked"
             return refused(told, 413, f"The body is larger than {most}: send smaller batches.")
