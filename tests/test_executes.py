@@ -1,6 +1,7 @@
 """Code of a model's answer: run in a process that can reach nothing, and asked what it has left."""
 
 import json
+import random
 import re
 import sys
 from pathlib import Path
@@ -61,7 +62,7 @@ async def ran(root: Path, asked: dict[str, tuple[Any, dict[str, Any]]]) -> Told:
         case = {"id": name, "input": name, "recorded": {"output": output}, "assertions": [spec]}
         (folder / f"{name}.yaml").write_text(json.dumps(case))
     async with Client(build_server(House(Workspace(root)))) as client:
-        reply = await client.call_tool("run_suite", {"suite": "s", "wait_s": 90})
+        reply = await client.call_tool("run_suite", {"suite": "s", "wait_s": 600})
         if reply.is_error:
             return {"": ("refused", [text(reply).partition(" `")[0]])}
         run_id = reply.structured_content["summary"]["run_id"]
@@ -161,6 +162,41 @@ async def test_what_the_code_does_besides_is_stopped_and_failed(tmp_path: Path) 
     assert {name: why for name, (_, [why]) in told.items() if hostile[name][1] not in why} == {}
     assert precious.read_text() == "kept"
     assert precious.stat().st_mode & 0o600 == 0o600
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+PIECES = (
+    TOTAL, THREADS, FORGES, "x = 1", "import os, sys, ctypes", "os.fork()", "os._exit(7)", "1 / 0",
+    "os.remove('../evals/suites/s.yaml')", "os.kill(os.getppid(), 9)", "while True: x = 1",
+    "x = [x]", "open('a', 'w').write('x' * 10**6)", "sys.stdout.close()", "os.close(1)",
+    "sys.setrecursionlimit(10**9)",
+    "f = lambda: f()", "f()", "raise SystemExit('no')", "raise BaseException", "del __builtins__",
+    "import builtins; builtins.compile = None", "sys.modules.clear()", "os.closerange(0, 99)",
+    "class A:\n    def __eq__(self, other): raise KeyboardInterrupt\nx = A()", "os.chdir('/')",
+    "os.rmdir(os.getcwd())", "print('\\ud800')", "exec('x = ' * 99)", "'\\0'", "```",
+    "```python", "\t", "é",
+    "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)", "import gc; gc.disable()",
+    "import threading; threading.Thread(target=lambda: [0 for _ in iter(int, 1)]).start()",
+    "ctypes.memset(0, 0, 8)",
+    "import faulthandler; faulthandler.dump_traceback_later(0.01, exit=True)",
+)  # fmt: skip
+
+
+@pytest.mark.slow
+async def test_any_code_gets_its_verdict_and_touches_nothing(tmp_path: Path) -> None:
+    chance = random.Random(7)  # noqa: S311 - the same code on every machine
+    asked: dict[str, tuple[Any, dict[str, Any]]] = {}
+    for number in range(400):
+        code = "\n".join(chance.choices(PIECES, k=chance.randint(1, 4)))
+        asked[f"c{number}"] = (code, {"value": "x == 1", "timeout_s": 1})
+    told = await ran(tmp_path, asked)
+    assert len(told) == 400
+    assert {outcome for outcome, _ in told.values()} == {"passed", "failed"}
+    assert names(tmp_path) == [".regrade", "evals"]
+    assert len(names(tmp_path / "evals" / "cases" / "s")) == 400
 
 
 async def test_the_code_sees_nothing_of_our_environment(

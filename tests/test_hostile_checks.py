@@ -1,10 +1,13 @@
 """Definitions and outputs made to hang, to crash or to run something: each gets its verdict."""
 
 import json
+import os
 import random
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, cast
 
 import anyio
@@ -15,9 +18,11 @@ from pydantic import JsonValue
 from regrade_tools.assertions import (
     KINDS,
     Errored,
+    Executes,
     Failed,
     Passed,
     Subject,
+    UndecidableError,
     Verdict,
     check_all,
     parse,
@@ -38,7 +43,11 @@ def judged(spec: Spec, subject: Subject) -> Verdict | Refusal:
     """The verdict, or the refusal of the definition; anything else that is raised is a bug."""
     before = time.thread_time()
     try:
-        (found,) = check_all((parse(spec),), subject)
+        asked = parse(spec, programs=True)
+        if isinstance(asked.assertion, Executes):
+            with suppress(UndecidableError):
+                asked.assertion.code(subject.output)
+        (found,) = check_all((asked,), subject)
     except Refusal as refusal:
         found = refusal
     finally:
@@ -262,5 +271,44 @@ def attempts(number: int) -> Iterator[tuple[Spec, Subject]]:
     "number", [300, pytest.param(10_000, marks=pytest.mark.slow)], ids=["some", "many"]
 )
 def test_any_mutant_of_any_kind_gets_a_verdict_or_a_refusal_in_time(number: int) -> None:
-    seen = {type(judged(spec, subject)) for spec, subject in attempts(number)}
+    # Libraries are read in, and one unpacks a model, when they are first asked.
+    for kind in KINDS.values():
+        judged(kind.example, Subject("what is said", input="what is asked"))
+    with watched() as done:
+        seen = {type(judged(spec, subject)) for spec, subject in attempts(number)}
     assert seen == {Passed, Failed, Errored, Refusal}
+    assert done == []
+
+
+# What reaches out of this process, as the interpreter itself tells it.
+REACHING = {
+    "subprocess.Popen", "os.system", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn",
+    "os.spawn", "os.kill", "os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.chmod",
+    "socket.connect", "socket.bind", "socket.getaddrinfo", "urllib.Request", "webbrowser.open",
+}  # fmt: skip
+WATCHING: list[list[str]] = []
+
+
+def heard(event: str, args: tuple[Any, ...]) -> None:
+    if not WATCHING or threading.current_thread() is not threading.main_thread():
+        return
+    writes = event == "open" and isinstance(args[2], int) and args[2] & (os.O_WRONLY | os.O_RDWR)
+    # What is compiled on its way in is kept beside its source.
+    if (writes and "__pycache__" not in str(args[0])) or event in REACHING:
+        WATCHING[-1].append(f"{event} {args!r}"[:300])
+
+
+@contextmanager
+def watched() -> Generator[list[str]]:
+    """Everything that reaches out of this process meanwhile. A hook stays: it is set once."""
+    if heard not in HOOKED:
+        HOOKED.append(heard)
+        sys.addaudithook(heard)
+    WATCHING.append([])
+    try:
+        yield WATCHING[-1]
+    finally:
+        WATCHING.pop()
+
+
+HOOKED: list[Any] = []
