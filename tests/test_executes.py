@@ -1,5 +1,6 @@
 """Code of a model's answer: run in a process that can reach nothing, and asked what it has left."""
 
+import ctypes
 import json
 import random
 import re
@@ -17,9 +18,11 @@ from regrade_tools.assertions import parse
 from regrade_tools.refusal import Refusal
 from regrade_tools.workspace import Workspace
 
+# The version of it that the kernel has, by the system call that asks for nothing else.
+LANDLOCK = sys.platform == "linux" and ctypes.CDLL(None).syscall(444, None, 0, 1) >= 3
 pytestmark = [
     pytest.mark.anyio,
-    pytest.mark.skipif(sys.platform != "linux", reason="code is confined on Linux only"),
+    pytest.mark.skipif(not LANDLOCK, reason="code is confined by the Landlock of Linux 6.2"),
 ]
 
 TOTAL = "def total(xs):\n    return sum(xs)\n"
