@@ -16,4 +16,11 @@ def litellm() -> Any:  # noqa: ANN401 - the module; its types are partly unknown
     # It prints banners on stdout, which is the protocol's.
     module.suppress_debug_info = True
     module.drop_params = False
+    _warm(module)
     return module
+
+
+def _warm(module: Any) -> None:  # noqa: ANN401 - as above
+    """Ask nobody once: the first call loads a good deal more, which here keeps no loop waiting."""
+    asked = [{"role": "user", "content": "-"}]
+    module.completion(model="openai/-", messages=asked, api_key="-", mock_response="-")
