@@ -108,10 +108,7 @@ class _Sandboxed:
         told = self._line()
         if not told.get("ready"):
             why = told.get("error", "it did not start")
-            raise OSError(
-                f"code of a model cannot be kept from your files and your network here: {why}; "
-                "`confined: false` of the assertion runs it all the same"
-            )
+            raise OSError(f"no code can be run here: {why}")
 
     def examined(self, code: str, value: "str | None") -> "dict[str, Any]":
         """What came of ``code``, and whether ``value`` holds of what it left behind.

@@ -61,6 +61,8 @@ def main() -> None:
 
 def _prepared(asked: "dict[str, Any]") -> int:
     """Give up what must not be had; the file that is its stdout."""
+    if sys.version_info < (3, 8):  # noqa: UP036 - any Python that the project uses
+        raise OSError("it takes Python 3.8")
     confinement = _beside("confinement")
     folder = os.getcwd()  # noqa: PTH109 - any Python
     printed = os.open("stdout", os.O_RDWR | os.O_CREAT | os.O_EXCL)
@@ -73,7 +75,13 @@ def _prepared(asked: "dict[str, Any]") -> int:
     )
     confinement.limit(*asked["limits"])
     if asked["confined"]:
-        confinement.confine(folder)
+        try:
+            confinement.confine(folder)
+        except OSError as problem:
+            raise OSError(
+                f"nothing keeps it from your files and your network, for {problem}; "
+                "`confined: false` of the assertion runs it all the same"
+            ) from None
     else:
         confinement.alone()
     return printed
@@ -134,24 +142,24 @@ def _examined(value: str, names: "dict[str, Any]") -> "dict[str, Any]":
     """Whether ``value`` holds of ``names``, or why nobody can tell."""
     scope: dict[str, Any] = {**_KNOWN, **names, "__builtins__": {}}
     try:
-        told = _flaw(ast.parse(value.strip(), mode="eval").body, scope)
+        told = _flaw(ast.parse(value.strip(), mode="eval").body, scope, value.strip())
     except BaseException as problem:  # noqa: BLE001 - whatever it raises is told
         return {"flaw": _described(problem)}
     return {} if told is None else {"fails": told}
 
 
-def _flaw(node: ast.expr, scope: "dict[str, Any]") -> "str | None":
+def _flaw(node: ast.expr, scope: "dict[str, Any]", value: str) -> "str | None":
     """What does not hold of ``node``: of a conjunction its first part that does not."""
     if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.And):
-        return next(filter(None, (_flaw(part, scope) for part in node.values)), None)
+        return next(filter(None, (_flaw(part, scope, value) for part in node.values)), None)
     if isinstance(node, ast.Compare) and len(node.ops) == 1:
         # Names that nobody else can have.
         sides = {".left": _value(node.left, scope), ".right": _value(node.comparators[0], scope)}
         left, right = (ast.Name(name, ast.Load()) for name in sides)
         if _value(ast.Compare(left, node.ops, [right]), {**scope, **sides}):
             return None
-        return f"{ast.unparse(node.left)} is {_shown(sides['.left'])}"
-    return None if _value(node, scope) else f"{ast.unparse(node)} is not true"
+        return f"{ast.get_source_segment(value, node.left)} is {_shown(sides['.left'])}"
+    return None if _value(node, scope) else f"{ast.get_source_segment(value, node)} is not true"
 
 
 def _value(node: ast.expr, scope: "dict[str, Any]") -> Any:  # noqa: ANN401 - whatever it comes to
