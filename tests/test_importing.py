@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from regrade_server.cli import main
+from regrade_tools.judge_files import JudgeFiles
+from regrade_tools.models import Judge, JudgeSpec, PromptTarget
 from regrade_tools.workspace import Workspace
 
 
@@ -53,7 +55,7 @@ def asserted(root: Path, capsys: pytest.CaptureFixture[str], *assertions: Any, *
         ("promptfoo/anthropic_courses/05_prompt_foo_code_graded_animals", (12, 12, 0)),
         ("promptfoo/anthropic_courses/06_prompt_foo_code_graded_classification", (20, 20, 0)),
         ("promptfoo/anthropic_courses/07_prompt_foo_custom_graders", (5, 0, 5)),
-        ("promptfoo/anthropic_courses/08_prompt_foo_model_graded", (5, 0, 5)),
+        ("promptfoo/anthropic_courses/08_prompt_foo_model_graded", (5, 10, 0)),
         ("promptfoo/anthropic_courses/09_custom_model_graded_prompt_foo", (8, 0, 8)),
         ("pydantic_evals/time_range_v1.yaml", (10, 0, 10)),
     ],
@@ -70,7 +72,10 @@ def test_a_real_suite_is_imported_and_what_is_left_out_is_counted(
     assert (report["cases"], report["assertions"]) == (cases, assertions)
     assert len(report["unasserted"]) == unasserted
     found = Workspace(root).cases("real")
-    assert len(found) == cases == len(report["written"]) - 1
+    filed = [name for name in report["written"] if name.startswith("evals/cases/")]
+    assert len(found) == cases == len(filed)
+    # Whatever was written, targets and judges too, is right as it stands.
+    assert list(Workspace(root).problems()) == []
     assert sum(len(case.assertions) for case in found) == assertions
     assert {case.id for case in found if "unasserted" in case.tags} == set(report["unasserted"])
     texts = [(root / name).read_text() for name in report["written"]]
@@ -118,6 +123,89 @@ def test_files_that_are_there_are_kept_and_a_dry_run_writes_nothing(
     assert edited.read_text().endswith("# mine\n")
 
 
+RUBRIC = {"type": "llm-rubric", "value": "Is {{tone}}", "provider": "openai:chat:gpt-4o"}
+
+
+def test_prompts_become_targets_and_rubrics_judges_that_are_drafts(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tests = [{"vars": {"input": "Hi", "tone": tone}, "assert": [RUBRIC]} for tone in ("dry", "odd")]
+    path = config(
+        root,
+        prompts=["Say {{input}} in a {{ tone }} way", {"raw": "Echo {{ input }}", "label": "e"}],
+        providers=["openai:gpt-4.1", {"id": "anthropic:messages:claude-x"}, "file://own.py"],
+        tests=tests,
+    )
+    report = imported(root, capsys, path, "--as", "tones")
+    (judge,) = report["judges"]
+    assert report["targets"] == ["tones-1", "tones-2", "tones-3", "tones-4"]
+    assert report["left_out"] == [
+        {"where": "the configuration", "what": "provider file://own.py",
+         "why": "it is no model that litellm has by this name; name one under a target"}
+    ]  # fmt: skip
+    workspace = Workspace(root)
+    assert workspace.project().targets["tones-4"] == PromptTarget(
+        prompt="evals/prompts/tones-2.md", model="anthropic/claude-x"
+    )
+    # There ``input`` is a variable, here all of them.
+    prompts = [(root / "evals/prompts" / f"tones-{n}.md").read_text() for n in (1, 2)]
+    assert prompts == ["Say {{input.input}} in a {{ tone }} way\n", "Echo {{ input.input }}\n"]
+    assert JudgeFiles(workspace).judge(judge) == Judge(
+        judge,
+        JudgeSpec(criterion=judge, passes="Is [tone of the input]", model="openai/gpt-4o"),
+        "{{ input }}\n\n{{ output }}",
+    )
+    assert [case.assertions for case in workspace.cases("tones")] == [
+        ({"type": "judge", "judge": judge},)
+    ] * 2
+    assert workspace.suite("tones").target == "tones-1"
+
+
+def test_a_project_that_is_there_is_left_alone_and_told_what_to_add(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = root / "evals" / "regrade.yaml"
+    project.write_text("targets: {}  # mine\n")
+    path = config(
+        root,
+        prompts="Answer {{q}}",
+        providers="openai:gpt-4.1",
+        tests=[{"vars": {"q": "a"}, "assert": [{"type": "equals", "value": "b"}]}],
+    )
+    report = imported(root, capsys, path, "--as", "asked")
+    assert project.read_text() == "targets: {}  # mine\n"
+    assert report["declare"] == (
+        "targets:\n  asked:\n    prompt: evals/prompts/asked.md\n    model: openai/gpt-4.1\n"
+    )
+    assert "evals/regrade.yaml" not in report["written"]
+    assert Workspace(root).suite("asked").target == "recorded"
+    # Once it is declared, nothing is left to add.
+    project.write_text(report["declare"])
+    assert "declare" not in imported(root, capsys, path, "--as", "asked")
+
+
+@pytest.mark.parametrize(
+    ("prompt", "why"),
+    [
+        ("file://prompts.py:ask", "it is code"),
+        ("exec.js", "it is code"),
+        ('[{"role": "system", "content": "Be kind"}]', "it is a list of messages"),
+        ("{{ q", "it is no template of Jinja2"),
+        ("{{ env.KEY }}", "it names variables of the environment"),
+        ("none.txt", "there is no file"),
+    ],
+)
+def test_a_prompt_that_cannot_be_asked_is_left_out(
+    prompt: str, why: str, root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tests = [{"vars": {"q": "a"}, "assert": [{"type": "equals", "value": "b"}]}]
+    path = config(root, prompts=[prompt], providers=["openai:gpt-4.1"], tests=tests)
+    report = imported(root, capsys, path)
+    assert report["targets"] == []
+    assert why in report["left_out"][0]["why"]
+    assert report["left_out"][1]["why"] == "no prompt is left to ask it with"
+
+
 @pytest.mark.parametrize(
     ("told", "spec"),
     [
@@ -163,7 +251,7 @@ IS_JSON = {"type": "is-json"}
     [
         ({"type": "javascript", "value": "true"}, "it is code"),
         ({"type": "python", "value": "True"}, "it is code"),
-        ({"type": "not-llm-rubric", "value": "kind"}, "a model judges it"),
+        ({"type": "not-llm-rubric", "value": "kind"}, "is a draft of its judge"),
         ({"type": "similar", "value": "x"}, "a model measures it"),
         ({"type": "webhook", "value": "x"}, "it sends the output to an address"),
         ({"type": "path", "at": "a"}, "no type of promptfoo"),

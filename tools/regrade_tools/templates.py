@@ -25,6 +25,20 @@ def template(text: str) -> "Template":
     return _environment().from_string(text)
 
 
+def named_in(text: str) -> frozenset[str]:
+    """The names that the template ``text`` asks for.
+
+    Raises:
+        ValueError: It is no template.
+    """
+    from jinja2 import TemplateError, meta  # noqa: PLC0415 - as below
+
+    try:
+        return frozenset(meta.find_undeclared_variables(_environment().parse(text)))
+    except (TemplateError, RecursionError) as problem:
+        raise ValueError(str(problem)) from None
+
+
 def names(given: JsonValue) -> dict[str, JsonValue]:
     """What a template may name of an input: ``input``, and the fields of one that is an object."""
     return {**(given if isinstance(given, dict) else {}), "input": given}

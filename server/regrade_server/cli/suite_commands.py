@@ -38,16 +38,23 @@ def import_suite(told: Namespace, workspace: Workspace | None, console: Console)
     """Import a suite."""
     imports = SuiteImports(needed(workspace))
     done = imports.import_suite(told.path, told.name, dry_run=told.dry_run)
-    console.result(done, _imported(done))
+    console.result(done, _imported(done, dry_run=told.dry_run))
     return 0
 
 
-def _imported(done: SuiteImport) -> str:
+def _imported(done: SuiteImport, *, dry_run: bool) -> str:
     """An import in a few lines; what was left out for one reason is told together."""
     files = f"{counted(len(done.written), 'file')} written, {len(done.kept)} kept as they were"
     held = f"{counted(done.cases, 'case')} with {counted(done.assertions, 'assertion')}"
     lines = [f"{done.suite} ({done.format}): {held}; {files}"]
     lines.extend(f"  kept {path}" for path in done.kept)
+    beside = [
+        path for path in done.written if not path.startswith(("evals/cases/", "evals/suites/"))
+    ]
+    lines.extend(f"  {'would write' if dry_run else 'wrote'} {path}" for path in beside)
+    if done.declare:
+        lines.append("To be added to evals/regrade.yaml, which is yours:")
+        lines.extend(f"  {one}" for one in done.declare.splitlines())
     grouped: dict[tuple[str, str], list[str]] = defaultdict(list)
     for one in done.left_out:
         grouped[one.what, one.why].append(one.where)

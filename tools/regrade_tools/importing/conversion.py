@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 
 from regrade_tools.models import Case
-from regrade_tools.models.case import Spec
 
 
 class UnsupportedError(Exception):
@@ -28,12 +27,33 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
+class PromptDraft:
+    """A prompt: a template of the variables of a case."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeDraft:
+    """A judge before anybody has measured it; without a model the agent that calls is asked."""
+
+    name: str
+    passes: str
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Conversion:
-    """A whole suite; ``left_out`` is what concerns no single case."""
+    """A whole suite; ``left_out`` is what concerns no single case.
+
+    Each of ``prompts`` may be asked of each of ``models``, by their names of litellm.
+    """
 
     format: str
     drafts: tuple[Draft, ...]
     description: str = ""
     trials: int = 1
-    assertions: tuple[Spec, ...] = ()
+    prompts: tuple[PromptDraft, ...] = ()
+    models: tuple[str, ...] = ()
+    judges: tuple[JudgeDraft, ...] = ()
     left_out: tuple[LeftOut, ...] = field(default=())

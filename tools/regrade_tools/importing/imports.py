@@ -1,7 +1,7 @@
 """The verb: read a suite of another tool, write ours beside what is there, and report."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -11,6 +11,14 @@ from regrade_tools.clipping import clip
 from regrade_tools.importing import promptfoo, pydantic_evals
 from regrade_tools.importing.conversion import Conversion, Draft, LeftOut, UnsupportedError
 from regrade_tools.importing.source import Source, document
+from regrade_tools.importing.targets import (
+    declaration,
+    judge_file,
+    lacking,
+    prompt_files,
+    prompt_targets,
+)
+from regrade_tools.models import PromptTarget
 from regrade_tools.models.case import Name
 from regrade_tools.names import plain
 from regrade_tools.refusal import Refusal
@@ -28,10 +36,15 @@ class SuiteImport:
     format: str
     cases: int
     assertions: int
+    # The prompts and models that may answer, and the judges, which are drafts.
+    targets: list[str] = field(default_factory=list[str])
+    judges: list[str] = field(default_factory=list[str])
     written: list[str] = field(default_factory=list[str])
     kept: list[str] = field(default_factory=list[str])
     left_out: list[LeftOut] = field(default_factory=list[LeftOut])
     unasserted: list[str] = field(default_factory=list[str])
+    # Lines for evals/regrade.yaml, where it was there already and lacks a target.
+    declare: str | None = None
     hint: str | None = None
 
 
@@ -55,7 +68,10 @@ class SuiteImports:
             found = self._converted(config)
         except UnsupportedError as problem:
             raise Refusal(f"{config} cannot be imported: {problem}.") from None
-        texts = self._texts(suite, found)
+        targets = prompt_targets(suite, found)
+        project = self.workspace.project() if self.workspace.holds(self._project) else None
+        missing = {} if project is None else lacking(targets, project)
+        texts = self._texts(suite, found, {} if missing else targets)
         kept = [at for at in texts if at.exists()]
         written = [at for at in texts if at not in kept]
         if not dry_run:
@@ -66,12 +82,19 @@ class SuiteImports:
             format=found.format,
             cases=len(found.drafts),
             assertions=sum(len(draft.case.assertions) for draft in found.drafts),
+            targets=[*targets],
+            judges=[one.name for one in found.judges],
             written=[self.workspace.shown(at) for at in written],
             kept=[self.workspace.shown(at) for at in kept],
             left_out=[*found.left_out, *(one for draft in found.drafts for one in draft.left_out)],
             unasserted=unasserted,
-            hint=_hint(suite, len(unasserted), len(found.drafts), dry_run=dry_run),
+            declare=declaration(missing) if missing else None,
+            hint=_hint(suite, len(unasserted), found, targets, dry_run=dry_run),
         )
+
+    @property
+    def _project(self) -> Path:
+        return self.workspace.evals / "regrade.yaml"
 
     def _converted(self, config: Path) -> Conversion:
         try:
@@ -95,13 +118,15 @@ class SuiteImports:
             raise UnsupportedError(f"it has no test ({why})" if why else "it has no test")
         return replace(found, drafts=_distinct(found.drafts))
 
-    def _texts(self, suite: str, found: Conversion) -> dict[Path, str]:
+    def _texts(
+        self, suite: str, found: Conversion, targets: Mapping[str, PromptTarget]
+    ) -> dict[Path, str]:
         # Imported with the first file, as everywhere: `regrade serve` writes none.
         from regrade_tools.documents import dump  # noqa: PLC0415
 
         about: dict[str, JsonValue] = {
             "description": found.description,
-            "target": "recorded",
+            "target": _target(found, targets),
             "trials": found.trials,
         }
         told = {key: value for key, value in about.items() if value not in ("", 1)}
@@ -110,6 +135,12 @@ class SuiteImports:
             written = draft.case.model_dump(mode="json", exclude_defaults=True)
             at = self.workspace.case_path(suite, draft.case.id)
             texts[at] = _noted(draft.left_out) + dump(written)
+        for name, prompt in prompt_files(suite, found).items():
+            texts[self.workspace.root / name] = prompt
+        for judge in found.judges:
+            texts[self.workspace.evals / "judges" / f"{judge.name}.md"] = judge_file(judge)
+        if targets:
+            texts[self._project] = declaration(targets)
         return texts
 
 
@@ -165,13 +196,26 @@ def _lines(left_out: tuple[LeftOut, ...]) -> Iterator[str]:
         yield clip(text, _LINE)
 
 
-def _hint(suite: str, unasserted: int, cases: int, *, dry_run: bool) -> str:
+def _target(found: Conversion, targets: Mapping[str, PromptTarget]) -> str:
+    """Whom the suite asks: nobody who costs money, where answers came with it."""
+    recorded = any(draft.case.recorded is not None for draft in found.drafts)
+    return "recorded" if recorded or not targets else next(iter(targets))
+
+
+def _hint(
+    suite: str, unasserted: int, found: Conversion, targets: Mapping[str, PromptTarget], *,
+    dry_run: bool,
+) -> str:  # fmt: skip
     if dry_run:
         return "Nothing was written: --dry-run."
-    if unasserted == cases:
+    if unasserted == len(found.drafts):
         return "No case has an assertion left, so nothing can be run: give each one."
     if unasserted:
         return (
             f"regrade run {suite} --select=-tag:unasserted leaves out those without an assertion."
         )
+    if _target(found, targets) != "recorded":
+        return f"regrade run {suite} asks {next(iter(targets))}, which may cost money."
+    if targets:
+        return f"regrade run {suite} scores recorded answers; --target {next(iter(targets))} asks."
     return f"Name a target in evals/suites/{suite}.yaml, then: regrade run {suite}"

@@ -10,7 +10,9 @@ from pydantic import JsonValue
 from regrade_tools.clipping import clip
 from regrade_tools.importing import expected
 from regrade_tools.importing.conversion import Conversion, Draft, LeftOut, UnsupportedError
+from regrade_tools.importing.programs import programs
 from regrade_tools.importing.promptfoo_assertions import Reading, decides
+from regrade_tools.importing.rubrics import Rubrics
 from regrade_tools.importing.source import Source
 from regrade_tools.jsontext import compact
 from regrade_tools.models import Case, Recorded
@@ -26,8 +28,8 @@ _TEST_KEYS = {"vars", "assert", "options", "metadata", "provider", "providerOutp
 _HARMLESS = {"description", "tests", "scenarios", "defaultTest", "assertionTemplates", "outputPath",
              "sharing", "commandLineOptions", "tags", "metadata", "env", "writeLatestResults",
              "evaluateOptions", "$schema"}  # fmt: skip
-_TARGET = "a target of evals/regrade.yaml answers instead; it is given the variables as its input"
-_PROGRAMS = {"prompts": _TARGET, "providers": _TARGET, "targets": _TARGET}
+# What becomes targets, or is said to be left out on its own.
+_PROGRAMS = {"prompts", "providers", "targets"}
 _OPTIONS = {
     "transform": "let the target return what it makes of the answer: that is what is asserted",
     "postprocess": "let the target return what it makes of the answer: that is what is asserted",
@@ -46,7 +48,7 @@ def is_promptfoo(config: Object) -> bool:
 
 def conversion(config: Object, source: Source) -> Conversion:
     """The cases of ``config``, with all that could not be said."""
-    reader = _Reader(config, source, [])
+    reader = _Reader(config, source, [], Rubrics())
     default = reader.default()
     drafts = [
         draft
@@ -54,9 +56,10 @@ def conversion(config: Object, source: Source) -> Conversion:
         for draft in reader.drafts(where, _joined(default, test))
     ]
     for key in config:
-        if key not in _HARMLESS:
-            why = _PROGRAMS.get(key, "it has no counterpart here")
-            reader.left_out.append(LeftOut("the configuration", f"{key} {_told(config[key])}", why))
+        if key not in _HARMLESS | _PROGRAMS:
+            told = f"{key} {_told(config[key])}"
+            reader.left_out.append(LeftOut("the configuration", told, "it has no counterpart here"))
+    asked = programs(config.get("prompts"), config.get("providers", config.get("targets")), source)
     options = config.get("evaluateOptions")
     repeat = options.get("repeat") if isinstance(options, dict) else None
     return Conversion(
@@ -64,7 +67,10 @@ def conversion(config: Object, source: Source) -> Conversion:
         drafts=tuple(drafts),
         description=str(config.get("description") or ""),
         trials=min(repeat, 100) if isinstance(repeat, int) and repeat > 1 else 1,
-        left_out=tuple(reader.left_out),
+        prompts=asked.prompts,
+        models=asked.models,
+        judges=tuple(reader.rubrics.judges.values()),
+        left_out=(*asked.left_out, *reader.left_out),
     )
 
 
@@ -77,6 +83,7 @@ class _Reader:
     config: Object
     source: Source
     left_out: list[LeftOut]
+    rubrics: Rubrics
 
     def default(self) -> Object:
         """What every test inherits."""
@@ -209,7 +216,8 @@ class _Reader:
     ) -> tuple[tuple[Spec, ...], list[LeftOut]]:
         listed = test.get("assert")
         assertions = listed if isinstance(listed, list) else []
-        reading = Reading(variables, self.source)
+        grader = _object(test.get("options")).get("provider")
+        reading = Reading(variables, self.source, self.rubrics, grader)
         specs: list[Spec] = []
         left_out: list[LeftOut] = []
         for item in assertions:

@@ -9,6 +9,8 @@ from regrade_tools.assertions import KINDS, parse
 from regrade_tools.filling import text
 from regrade_tools.importing.conversion import UnsupportedError
 from regrade_tools.importing.javascript import pattern, separated, written
+from regrade_tools.importing.programs import model
+from regrade_tools.importing.rubrics import Rubrics
 from regrade_tools.importing.source import Source, document
 from regrade_tools.models.case import Spec
 from regrade_tools.refusal import Refusal
@@ -18,9 +20,7 @@ _CODE = "it is code; what it checks may be said by `expr` or `path`, or by a sco
 _MODEL = "a model measures it"
 _MEASURED = "it needs what a recorded answer does not tell"
 _UNSUPPORTED: dict[str, str] = {
-    "llm-rubric": _JUDGED,
     "factuality": _JUDGED,
-    "model-graded-closedqa": _JUDGED,
     "model-graded-factuality": _JUDGED,
     "answer-relevance": _JUDGED,
     "context-recall": _JUDGED,
@@ -57,6 +57,8 @@ _PLAIN = ("is-xml", "contains-xml", "is-html", "contains-html", "is-sql", "conta
           "is-valid-openai-tools-call", "tool-call-f1")  # fmt: skip
 _KNOWN = {"type", "value", "threshold", "weight", "metric", "description", "provider"}
 _SET = "assert-set"
+# What is judged by a criterion in words.
+_RUBRICS = ("llm-rubric", "model-graded-closedqa")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,9 @@ class Reading:
 
     variables: Mapping[str, JsonValue]
     source: Source
+    rubrics: Rubrics
+    # The model that judges where an assertion names none.
+    grader: JsonValue = None
 
     def specs(self, assertion: JsonValue) -> tuple[Spec, ...]:
         """What ``assertion`` becomes; all of them must hold.
@@ -86,6 +91,8 @@ class Reading:
 
     def _spec(self, kind: str, assertion: dict[str, JsonValue]) -> Spec:
         negation, name = ("not-", kind[4:]) if kind.startswith("not-") else ("", kind)
+        if name in _RUBRICS:
+            return self._judged(assertion, negated=bool(negation))
         if name in _UNSUPPORTED:
             raise UnsupportedError(_UNSUPPORTED[name])
         if name not in {*_PLAIN, *_GRADED, *_READERS}:
@@ -111,6 +118,15 @@ class Reading:
         except Refusal as refusal:
             raise UnsupportedError(refusal.problem) from None
         return spec
+
+    def _judged(self, assertion: dict[str, JsonValue], *, negated: bool) -> Spec:
+        if strange := sorted(set(assertion) - _KNOWN):
+            raise UnsupportedError(f"`{strange[0]}` changes what it means")
+        rubric = assertion.get("value")
+        if isinstance(rubric, str) and rubric.startswith("file://"):
+            rubric = self.source.value(rubric)
+        grader = model(assertion.get("provider") or self.grader)
+        return self.rubrics.spec(rubric, grader, negated=negated)
 
     def _value(self, value: JsonValue) -> JsonValue:
         if isinstance(value, str):
@@ -234,4 +250,4 @@ _READERS: dict[str, Callable[[JsonValue, Spec], Spec]] = {
     "word-count": _words,
 }
 _OURS = {"word-count": "count"}
-TYPES = (*_READERS, *_GRADED, *_PLAIN, *_UNSUPPORTED)
+TYPES = (*_READERS, *_GRADED, *_PLAIN, *_RUBRICS, *_UNSUPPORTED)

@@ -5,6 +5,8 @@ from pydantic import JsonValue
 from regrade_tools.assertions import parse
 from regrade_tools.clipping import clip
 from regrade_tools.importing.conversion import Conversion, Draft, LeftOut, UnsupportedError
+from regrade_tools.importing.programs import model
+from regrade_tools.importing.rubrics import Rubrics
 from regrade_tools.jsontext import compact
 from regrade_tools.models import Case
 from regrade_tools.models.case import Spec
@@ -15,7 +17,6 @@ from regrade_tools.refusal import Refusal
 Object = dict[str, JsonValue]
 
 _REASONS = {
-    "LLMJudge": "a model judges it: ask a person or a judge, or assert what can be read off",
     "IsInstance": "an answer has no Python type here; `is-json` with a schema tells its form",
     "HasMatchingSpan": "it looks at spans; `tool-called` asks for the call of a tool",
     "Python": "it is code; what it checks may be said by `expr`, or by a scorer in Python",
@@ -36,22 +37,25 @@ def conversion(config: Object) -> Conversion:
         if key not in _KEYS or (key == "report_evaluators" and config[key])
     ]
     shared = config.get("evaluators")
+    listed = shared if isinstance(shared, list) else []
     cases = config.get("cases")
     drafts: list[Draft] = []
+    rubrics = Rubrics()
     for number, case in enumerate(cases if isinstance(cases, list) else [], 1):
         if isinstance(case, dict):
-            drafts.append(_draft(number, case, shared if isinstance(shared, list) else []))
+            drafts.append(_draft(number, case, listed, rubrics))
         else:
             left_out.append(LeftOut(f"case {number}", compact(case), "it is no case"))
     return Conversion(
         "pydantic-evals",
         tuple(drafts),
         description=str(config.get("name") or ""),
+        judges=tuple(rubrics.judges.values()),
         left_out=tuple(left_out),
     )
 
 
-def _draft(number: int, case: Object, shared: list[JsonValue]) -> Draft:
+def _draft(number: int, case: Object, shared: list[JsonValue], rubrics: Rubrics) -> Draft:
     name = str(case.get("name") or "")
     place = f"case {number} ({clip(name, 60)})" if name else f"case {number}"
     own = case.get("evaluators")
@@ -59,7 +63,7 @@ def _draft(number: int, case: Object, shared: list[JsonValue]) -> Draft:
     left_out: list[LeftOut] = []
     for evaluator in (*shared, *(own if isinstance(own, list) else [])):
         try:
-            specs.extend(_specs(evaluator, case))
+            specs.extend(_specs(evaluator, case, rubrics))
         except UnsupportedError as problem:
             told = evaluator if isinstance(evaluator, str) else compact(evaluator)
             left_out.append(LeftOut(place, clip(told, 160), str(problem)))
@@ -79,7 +83,7 @@ def _draft(number: int, case: Object, shared: list[JsonValue]) -> Draft:
     )
 
 
-def _specs(evaluator: JsonValue, case: Object) -> list[Spec]:
+def _specs(evaluator: JsonValue, case: Object, rubrics: Rubrics) -> list[Spec]:
     """What an evaluator becomes: ``Name``, ``{Name: argument}`` or ``{Name: {key: value}}``."""
     if isinstance(evaluator, str):
         kind, told = evaluator, None
@@ -97,6 +101,9 @@ def _specs(evaluator: JsonValue, case: Object) -> list[Spec]:
         specs = [_contains(told)]
     elif kind == "MaxDuration":
         specs = [{"type": "latency", "threshold": _milliseconds(_argument(told, "seconds"))}]
+    elif kind == "LLMJudge":
+        grader = told.get("model") if isinstance(told, dict) else None
+        specs = [rubrics.spec(_argument(told, "rubric"), model(grader))]
     else:
         raise UnsupportedError(_REASONS.get(kind, "it is code of a project of its own"))
     for spec in specs:
