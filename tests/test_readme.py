@@ -20,8 +20,12 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+def page(name: str) -> str:
+    return (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str, text: str = README) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
 def steps() -> list[tuple[str, str]]:
@@ -65,29 +69,38 @@ def test_the_walk_through_prints_what_the_readme_shows(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", [tool.method.__name__ for tool in House(None).catalog])
-def test_every_tool_is_named_in_the_readme(name: str) -> None:
+def test_every_tool_is_named_in_the_readme_and_on_the_page_of_commands(name: str) -> None:
     assert f"`{name}`" in README
+    assert f"`{name}`" in page("commands")
+
+
+def test_every_page_is_linked_from_the_readme_and_every_link_leads_somewhere() -> None:
+    pages = {path.name for path in (ROOT / "docs").iterdir()}
+    assert {name for name in pages if f"(docs/{name})" not in README} == set()
+    for text, folder in ((README, ROOT), *((page(name[:-3]), ROOT / "docs") for name in pages)):
+        for link in re.findall(r"\]\(([^):#]+?)(?:#[\w-]*)?\)", text):
+            assert (folder / link).exists(), link
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_of_assertion_is_named_in_the_readme(kind: str) -> None:
-    assert f"`{kind}`" in README
+def test_every_kind_of_assertion_is_named_on_the_page_of_suites(kind: str) -> None:
+    assert f"`{kind}`" in page("suites")
 
 
-def test_the_profiles_it_shows_are_what_a_project_may_hold() -> None:
-    shown = next(block for block in blocks("yaml") if block.startswith("profiles:"))
+def test_the_profiles_that_the_page_of_the_gate_shows_are_what_a_project_may_hold() -> None:
+    shown = next(block for block in blocks("yaml", page("gate")) if block.startswith("profiles:"))
     told = Project.model_validate(load(shown)).profiles["pr"]
     assert (told.trials, sorted(told.gate.slices)) == (
         3, ["feature:find_listings scenario:one", "tag:safety"],
     )  # fmt: skip
 
 
-def test_every_command_is_named_in_the_readme() -> None:
+def test_every_command_is_named_on_their_page() -> None:
     usage = parser().format_help()
     commands = re.findall(r"^    ([\w-]+)(?: |$)", usage, re.MULTILINE)
     assert len(commands) > 13
     for command in commands:
-        assert re.search(rf"`{command}( TOOL JSON)?`", README), command
+        assert re.search(rf"`{command}( TOOL JSON)?`", page("commands")), command
 
 
 def test_the_scripted_client_exits_as_the_gate_would(tmp_path: Path) -> None:
