@@ -56,6 +56,51 @@ def test_an_interpreter_that_is_not_there_is_wrong(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("def answer(given): return given", ("good", "t: bot:answer, ")),
+        ("async def answer(given): ...", ("good", "t: bot:answer, ")),
+        ("from other import reply as answer", ("good", "t: bot:answer, ")),
+        ("answer, other = make()", ("good", "t: bot:answer, ")),
+        (
+            "try:\n    import x\nexcept ImportError:\n    def answer(given): ...",
+            ("good", "t: bot:answer, "),
+        ),
+        ("with a() as answer: pass", ("good", "t: bot:answer, ")),
+        (
+            "def answers(given): ...",
+            ("wrong", "t: bot.py has no answer (did you mean 'answers'?)."),
+        ),
+        ("def outer():\n    def answer(given): ...", ("wrong", "t: bot.py has no answer.")),
+        ("from other import *", ("note", "t: bot.py does not say whether it has answer; ")),
+        ("def (", ("note", "t: bot.py cannot be read as Python: ")),
+        (None, ("note", "t: bot is no file of the workspace: a run shows")),
+        # Whoever imported it would be told.
+        ("raise SystemExit('imported')\ndef answer(given): ...", ("good", "t: bot:answer, ")),
+    ],
+)
+def test_the_function_of_a_target_is_looked_for_in_the_text_of_its_module(
+    text: str | None, found: tuple[str, str], tmp_path: Path
+) -> None:
+    written(tmp_path, **{"evals__regrade.yaml": "targets: {t: {python: 'bot:answer'}}"})
+    if text is not None:
+        written(tmp_path, **{"bot.py": text})
+    [(level, words)] = told(tmp_path, "target")
+    assert (level, words[: len(found[1])]) == found
+
+
+def test_a_module_that_a_package_lacks_and_a_missing_preprocess_are_wrong(tmp_path: Path) -> None:
+    project = "targets: {t: {python: 'app.bot:answer', preprocess: 'app:trim'}}"
+    written(tmp_path, **{"evals__regrade.yaml": project})
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "__init__.py").touch()
+    assert told(tmp_path, "target") == [
+        ("wrong", f"t: there is no module app.bot in {tmp_path}."),
+        ("wrong", "t: app/__init__.py has no trim."),
+    ]
+
+
 def test_a_package_that_steals_keys_is_damage(tmp_path: Path) -> None:
     written(tmp_path, **{"packages__litellm_init.pth": "import os"})
     [(level, line)] = told(tmp_path, "packages")

@@ -13,6 +13,7 @@ from typing import Literal
 
 from regrade_server.clients import client_configs
 from regrade_server.program.interpreter import interpreter
+from regrade_server.program.lookup import look_up
 from regrade_tools.models import HttpTarget, Project, PythonTarget
 from regrade_tools.plaintext import counted
 from regrade_tools.refusal import Refusal
@@ -102,11 +103,27 @@ class Doctor:
         for name, spec in project.targets.items():
             if isinstance(spec, PythonTarget):
                 try:
-                    yield Finding("target", "good", f"{name}: {interpreter(spec, root)}")
+                    python = interpreter(spec, root)
                 except Refusal as refusal:
                     yield Finding(
                         "target", "wrong", f"{name}: {refusal.problem}", refusal.next_step
                     )
+                    continue
+                yield from self._functions(name, spec, root, python)
+
+    def _functions(
+        self, name: str, spec: PythonTarget, root: Path, python: str
+    ) -> Generator[Finding, None, None]:
+        """What a target names, looked for in the text of its module."""
+        for reference in filter(None, (spec.python, spec.preprocess)):
+            looked = look_up(reference, root)
+            if looked.found == "missing":
+                mend = f"Write it, or mend {reference} in evals/regrade.yaml."
+                yield Finding("target", "wrong", f"{name}: {looked.told}.", mend)
+            elif looked.found == "unknown":
+                yield Finding("target", "note", f"{name}: {looked.told}; {python}")
+            else:
+                yield Finding("target", "good", f"{name}: {reference}, {python}")
 
     def _keys(self, project: Project) -> Generator[Finding, None, None]:
         """Names of keys only: what they hold is told nowhere."""
