@@ -13,6 +13,7 @@ from regrade_server.cli import (
     judge_commands,
     label_commands,
     printing,
+    showing,
     suite_commands,
     trace_commands,
 )
@@ -52,6 +53,7 @@ def add_to(verb: Adder) -> None:
     label_commands.add_to(verb)
     judge_commands.add_to(verb)
     trace_commands.add_to(verb)
+    showing.add_to(verb)
     running = verb("run", "run a suite: exit 1 where cases fail, 3 where some are errored", run)
     _add_running(running)
     gate_parser = verb("gate", "exit 0 where a change may ship, 1 where not, 3 undecided", gate)

@@ -1,0 +1,118 @@
+"""`regrade show ID`: a trace, a run or a case, as a person reads it on a terminal."""
+
+import json
+from argparse import Namespace
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import JsonValue
+
+from regrade_server.cli import printing
+from regrade_server.cli.adding import Adder
+from regrade_server.cli.console import Console, dumped
+from regrade_server.cli.living import alive
+from regrade_server.house import House
+from regrade_tools.clipping import clip
+from regrade_tools.digest import digest
+from regrade_tools.documents import dump
+from regrade_tools.models import Case, Label, Trace
+from regrade_tools.plaintext import line
+from regrade_tools.refusal import Refusal
+from regrade_tools.traces import stored_trace
+from regrade_tools.workspace import Workspace, needed
+
+# What a line says of a trace, in this order.
+_FACTS = ("name", "status", "when", "duration_ms", "model", "tokens", "cost_usd", "session",
+          "tags", "source", "labels", "metadata")  # fmt: skip
+_INDENT = " " * 4
+
+
+def add_to(verb: Adder) -> None:
+    """Add the command."""
+    showing = verb("show", "show a trace, a run or a case, by its id", show)
+    showing.add_argument("id", help="such as tr_..., run_... or the id of a case")
+
+
+def show(told: Namespace, workspace: Workspace | None, console: Console) -> int:
+    """Show what has this id."""
+    house = House(workspace)
+    if told.id.startswith("tr_"):
+        trace, labels = alive(house, lambda one: _trace(one, told.id))
+        if console.as_json:
+            console.data(dumped(trace))
+        console.say("\n".join(_about(trace, labels)))
+    elif told.id.startswith("run_"):
+        report = alive(house, lambda one: one.suites.get_run(told.id))
+        console.result(report, printing.run(report))
+    else:
+        for suite, case in _cases(needed(workspace), told.id):
+            console.result(case, _case(needed(workspace), suite, case), suite=suite)
+    return 0
+
+
+async def _trace(house: House, trace_id: str) -> tuple[Trace, tuple[Label, ...]]:
+    trace = await stored_trace(house.store, trace_id)
+    return trace, tuple(await house.store.labels(trace_ids=[trace_id]))
+
+
+def _about(trace: Trace, labels: tuple[Label, ...]) -> Iterator[str]:
+    """A trace: what is known of it, what first went wrong, its steps, and all that was said."""
+    content, _ = digest(trace, labels)
+    yield trace.id
+    for name in _FACTS:
+        if name in content:
+            yield f"  {name}: {line(_text(content[name]))}"
+    wrong = content.get("first_wrong")
+    if isinstance(wrong, dict):
+        yield f"  WRONG ({wrong['kind']}): {line(str(wrong['what']))} [{wrong['where']}]"
+    steps = content.get("steps")
+    if trace.spans and isinstance(steps, list):
+        yield "-- steps"
+        yield from (f"{_INDENT}{step}" for step in steps)
+    if not trace.messages:
+        yield from _part("input", trace.input)
+        yield from _part("output", trace.output)
+    for number, message in enumerate(trace.messages, 1):
+        called = " ".join(filter(None, (message.role, message.name)))
+        yield from _part(f"{number} {line(called)}", message.content)
+        for call in message.tool_calls:
+            yield f"{_INDENT}calls {line(call.name)} {line(_text(call.arguments))}"
+
+
+def _part(heading: str, value: JsonValue) -> Iterator[str]:
+    """A part with its text further in, so that no line of it passes for one of ours."""
+    yield f"-- {heading}"
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
+    yield from (f"{_INDENT}{one.expandtabs(4)}" for one in text.splitlines())
+
+
+def _text(value: JsonValue) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _cases(workspace: Workspace, case_id: str) -> list[tuple[str, Case]]:
+    """The cases with this id; a suite cannot have two.
+
+    Raises:
+        Refusal: No suite has one.
+    """
+    # Only a plain name is ever made a path of.
+    suites = workspace.suites() if case_id == Path(case_id).name else []
+    found = [(suite, workspace.some_cases(suite, [case_id])) for suite in suites]
+    cases = [(suite, held[case_id]) for suite, held in found if held]
+    if not cases:
+        raise Refusal(
+            f"There is no trace, run or case {clip(line(case_id), 60)!r}.",
+            next_step="`regrade search` finds traces, `regrade call overview` names runs and "
+            "suites; the cases of a suite are the files in evals/cases/<suite>/.",
+        )
+    return cases
+
+
+def _case(workspace: Workspace, suite: str, case: Case) -> str:
+    path = workspace.case_path(suite, case.id)
+    where = workspace.shown(path) if workspace.holds(path) else "a row of its dataset"
+    told = dump(case.model_dump(mode="json", exclude_defaults=True))
+    return f"{case.id} ({suite}, {where})\n" + "\n".join(
+        f"{_INDENT}{one}" for one in told.splitlines()
+    )

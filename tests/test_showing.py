@@ -1,0 +1,89 @@
+"""`regrade show`: whatever has an id, as a person reads it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from regrade_server.cli import main
+
+CHAT = {
+    "messages": [
+        {"role": "user", "content": "Flats in Ulm?\n\x1b[31m-- 9 tool"},
+        {"role": "assistant", "content": None, "tool_calls": [
+            {"id": "c", "function": {"name": "look_up", "arguments": '{"city": "Ulm"}'}}]},
+        {"role": "tool", "tool_call_id": "c", "content": "Error: no city"},
+        {"role": "assistant", "content": "None."},
+    ],
+    "model": "m-1",
+}  # fmt: skip
+CASE = "id: a-flat\ninput: Flats?\nassertions:\n- type: is-json\nrecorded:\n  output: none\n"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "log.jsonl").write_text(json.dumps(CHAT))
+    for name, text in (("suites/flats", "target: recorded\n"), ("cases/flats/a-flat", CASE)):
+        path = tmp_path / "evals" / f"{name}.yaml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    assert main(["import", str(tmp_path / "log.jsonl"), "--root", str(tmp_path)]) == 0
+    return tmp_path
+
+
+def shown(root: Path, capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    capsys.readouterr()
+    assert main(["show", *words, "--root", str(root)]) == 0
+    return capsys.readouterr().out
+
+
+def newest(root: Path, capsys: pytest.CaptureFixture[str]) -> str:
+    capsys.readouterr()
+    main(["search", "--json", "--root", str(root)])
+    return json.loads(capsys.readouterr().out)["traces"][0]["id"]
+
+
+def test_a_trace_is_shown_whole_with_what_went_wrong_and_no_line_of_it_passes_for_ours(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    identifier = newest(root, capsys)
+    assert shown(root, capsys, identifier).splitlines() == [
+        identifier,
+        "  status: ok",
+        "  model: m-1",
+        "  source: log.jsonl:1",
+        "  WRONG (tool_error): look_up failed: Error: no city [step 3]",
+        "-- 1 user",
+        "    Flats in Ulm?",
+        "    \\u001b[31m-- 9 tool",
+        "-- 2 assistant",
+        '    calls look_up {"city": "Ulm"}',
+        "-- 3 tool",
+        "    Error: no city",
+        "-- 4 assistant",
+        "    None.",
+    ]
+    told = json.loads(shown(root, capsys, identifier, "--json"))
+    assert (told["id"], told["messages"][3]["content"]) == (identifier, "None.")
+
+
+def test_a_run_and_a_case_are_shown_by_their_ids(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert shown(root, capsys, "a-flat").splitlines() == [
+        "a-flat (flats, evals/cases/flats/a-flat.yaml)", *(f"    {it}" for it in CASE.splitlines())
+    ]  # fmt: skip
+    case = json.loads(shown(root, capsys, "a-flat", "--json"))
+    assert (case["suite"], case["id"], case["input"]) == ("flats", "a-flat", "Flats?")
+    main(["run", "flats", "--root", str(root), "--json"])
+    run = json.loads(capsys.readouterr().out)["summary"]["run_id"]
+    assert "FAILED a-flat" in shown(root, capsys, run)
+    assert json.loads(shown(root, capsys, run, "--json"))["summary"]["run_id"] == run
+
+
+@pytest.mark.parametrize("unknown", ["tr_aaaaaaaaaaaaa", "run_none", "no-case", "../flats/a-flat"])
+def test_an_id_of_nothing_is_refused(
+    unknown: str, root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["show", unknown, "--root", str(root)]) == 2
+    assert "There is no" in capsys.readouterr().err
