@@ -2,14 +2,24 @@
 
 import os
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 from hypothesis import settings
 
-# The same properties with fewer examples, where the tests run a second time.
+# Where every test has been run a moment ago, and this run shows that the command for it works.
+AGAIN = bool(os.environ.get("REGRADE_TEST_AGAIN"))
 settings.register_profile("again", max_examples=10)
-if os.environ.get("REGRADE_TEST_AGAIN"):
+if AGAIN:
     settings.load_profile("again")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Run a quarter, the same each time, where all have been run already."""
+    if AGAIN:
+        left = [item for item in items if crc32(item.nodeid.encode()) % 4]
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if crc32(item.nodeid.encode()) % 4 == 0]
 
 
 @pytest.fixture
