@@ -160,7 +160,7 @@ async def test_a_corrected_output_on_which_an_assertion_fails_is_refused(root: P
          "An assertion could not be measured on the bad output: no latency was recorded"),
         ({"assertions": [{"type": "is-json"}], "output": "x", "suite": "t"}, "There is no suite"),
         ({"assertions": [{"type": "is-json"}], "output": "x", "feature": "../x"},
-         "The case cannot be filed"),
+         "The case cannot be filed: feature: String should match pattern '^[A-Za-z0-9]"),
         ({"assertions": [{"type": "is-json"}], "trace_id": "tr_x"}, "There is no trace 'tr_x'"),
     ],
 )  # fmt: skip

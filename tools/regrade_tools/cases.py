@@ -7,7 +7,7 @@ from functools import partial
 from threading import Lock
 
 from anyio import to_thread
-from pydantic import JsonValue
+from pydantic import JsonValue, ValidationError
 
 from regrade_tools.assertions import Check, Subject, span_subject, subject_of
 from regrade_tools.clipping import clip
@@ -15,6 +15,7 @@ from regrade_tools.filing import Filed, file
 from regrade_tools.fingerprint import fingerprint
 from regrade_tools.jsontext import is_deep
 from regrade_tools.judgement import answer
+from regrade_tools.mistakes import mistakes_in
 from regrade_tools.models import Case, Span
 from regrade_tools.ports import Store
 from regrade_tools.proof import Proof, agreed, needs_one, own_checks, proven
@@ -217,8 +218,8 @@ def _case(written: JsonValue) -> Case:
     """The case, checked as if it had been read from its file."""
     try:
         return Case.model_validate(written)
-    except ValueError as problem:
+    except ValidationError as problem:
         raise Refusal(
-            f"The case cannot be filed: {clip(str(problem), 300)}.",
+            f"The case cannot be filed: {mistakes_in(problem, Case)}.",
             next_step="feature and scenario are plain names: letters, digits, - and _.",
         ) from None
