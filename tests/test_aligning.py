@@ -141,7 +141,7 @@ def test_what_several_people_say_is_the_ceiling_and_the_majority_is_the_label(
     assert (found["labels"], found["confusion"]) == (11, {"tp": 7, "fn": 0, "tn": 4, "fp": 0})
     assert found["people_kappa"] == {"ada / bob": 0.8125, "ada / cem": 1.0, "bob / cem": 0.9013}
     assert found["people_fleiss"] == 0.9348
-    assert found["label_problems"] == ["1 items are left out: people disagree on them"]
+    assert found["label_problems"] == ["1 item left out, on which people disagree"]
     _, told = aligned(root, capsys, "diet")
     assert "  people, ada / bob: kappa 0.812" in told
     assert "  people, all of them: Fleiss' kappa 0.935" in told

@@ -34,6 +34,47 @@ def answered(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, 
     return code, json.loads(out)
 
 
+def test_an_import_by_a_mapping_tells_which_fields_it_does_not_use_once_and_counted(
+    finder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [
+        {"q": "a", "reply": "b", "tools": ["x"], "ms": 5, "model": "m"},
+        {"q": "c", "reply": "d", "ms": 7},
+    ]
+    for name in ("one.jsonl", "two.jsonl"):
+        told = [json.dumps({**row, "file": name}) for row in rows]
+        (finder / name).write_text("\n".join(told))
+    words = ("import", str(finder / "*.jsonl"), "input=q", "output=reply", "--root", str(finder))
+    code, out, _ = spoken(capsys, *words)
+    assert code == 0
+    notes = [line for line in out.splitlines() if "does not use" in line]
+    assert "\n".join(notes) == (
+        "  note: the mapping does not use file (4), ms (4), tools (2); a field may be mapped to "
+        "input, output, id, name, session, model, timestamp, latency_ms, cost_usd, input_tokens, "
+        "output_tokens, tags, error, tool_calls"
+    )
+    code, out, _ = spoken(capsys, "import", "latency_ms=ms", *words[1:])
+    assert "does not use file (4), tools (2); " in out
+
+
+def test_a_dry_run_of_an_import_reads_and_reports_and_stores_nothing(
+    finder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = finder / "log.jsonl"
+    log.write_text('{"input": "a", "output": "b"}\n{broken\n{"input": "a", "output": "b"}')
+    words = ("import", str(log), "--root", str(finder))
+    code, out, _ = spoken(capsys, *words, "--dry-run")
+    assert code == 0
+    assert out.startswith("2 traces would be stored, 0 known already, 1 skipped\n  skipped log")
+    assert out.endswith("Nothing was stored: this was a dry run.\n")
+    assert not (finder / ".regrade").exists()
+    assert answered(capsys, *words)[1]["stored"] == 2
+    log.write_text(log.read_text() + '\n{"input": "c", "output": "d"}')
+    again = answered(capsys, *words, "--dry-run")[1]
+    assert (again["stored"], again["already_known"]) == (1, 2)
+    assert answered(capsys, "search", "--root", str(finder))[1]["total"] == 2
+
+
 def test_an_import_tells_what_it_stored_what_it_knew_and_what_it_skipped(
     finder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

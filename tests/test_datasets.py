@@ -323,4 +323,4 @@ def test_without_pyarrow_a_parquet_file_is_refused_with_what_to_install(
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
     told = refused(root, capsys)
     assert "pyarrow, which is not installed" in told
-    assert "pip install 'regrade[parquet]'" in told
+    assert "pip install '.[parquet]'" in told

@@ -18,7 +18,7 @@ from regrade_tools import formats
 from regrade_tools.completion import differs
 from regrade_tools.exports import native, spans, table, training
 from regrade_tools.fingerprint import trace_id
-from regrade_tools.formats import Note, Reading, Record, Skipped
+from regrade_tools.formats import Note, Reading, Record, Skipped, Unused
 from regrade_tools.models import Message, Span, ToolCall, Trace
 from regrade_tools.redaction import Redaction
 
@@ -60,7 +60,7 @@ TRACES = st.builds(
 )
 
 
-def read(line: str) -> Trace | Skipped | Note:
+def read(line: str) -> Trace | Skipped | Note | Unused:
     (found,) = formats.traces([Record("x:1", json.loads(line))], Reading(Redaction()))
     return found
 

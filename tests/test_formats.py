@@ -14,7 +14,16 @@ from pydantic import JsonValue
 from wire import protobuf
 
 from regrade_tools.fingerprint import id_number, trace_id
-from regrade_tools.formats import Note, Reading, Record, Skipped, records, stream_records, traces
+from regrade_tools.formats import (
+    Note,
+    Reading,
+    Record,
+    Skipped,
+    Unused,
+    records,
+    stream_records,
+    traces,
+)
 from regrade_tools.models import Message, Span, ToolCall, Trace
 from regrade_tools.redaction import redaction
 
@@ -43,7 +52,8 @@ def exported(*spans: JsonValue) -> Fields:
 
 def read(text: str, name: str = "log.jsonl", **names: str) -> list[Trace | Skipped | Note]:
     stream = io.BytesIO(text.encode(errors="surrogateescape"))
-    return list(traces(stream_records(stream, name), Reading(redaction(), mapping=names)))
+    found = traces(stream_records(stream, name), Reading(redaction(), mapping=names))
+    return [item for item in found if not isinstance(item, Unused)]
 
 
 def sample(raw: Fields | list[JsonValue], expected: Trace, text: str = "", **names: str) -> Sample:

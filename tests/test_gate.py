@@ -103,7 +103,7 @@ SHIP, HOLD, REVIEW, LACKING = "ship", "hold", "needs_review", "insufficient_evid
          ["2 of 4 cases could not be measured (1 may be)"]),
         ("ee", "pp", {"max_errored": 2}, LACKING, ["no case was decided"]),
         ("", None, {}, LACKING, ["no case was decided"]),
-        ("ppp", "ppp", {"min_cases": 4}, LACKING, ["3 cases were decided, fewer than 4"]),
+        ("ppp", "ppp", {"min_cases": 4}, LACKING, ["3 cases decided, fewer than 4"]),
         ("pp", "", {}, LACKING, ["no case that was decided is in the baseline"]),
         # A baseline in which nothing was decided has no rate to compare with.
         ("ff", "ee", {}, HOLD, ["the pass rate is 0.0%, below 100.0% (there is no baseline)"]),

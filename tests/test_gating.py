@@ -526,9 +526,14 @@ def test_every_report_tells_the_same_and_hostile_text_stays_text(
     assert code == 1
 
     suite = ET.fromstring(xml.read_text(encoding="utf-8"))  # noqa: S314 - our own
-    assert suite.attrib == {"name": "s", "tests": "4", "failures": "2", "errors": "1"}
+    assert suite.attrib == {"name": "s", "tests": "3", "failures": "1", "errors": "1"}
     ended = {test.get("name"): [child.tag for child in test] for test in suite.findall("testcase")}
-    assert ended == {"a": ["failure"], "b": ["error"], "c": [], "gate": ["failure"]}
+    assert ended == {"a": ["failure"], "b": ["error"], "c": []}
+    # What the gate decides is no test: their number is that of the cases.
+    told = [(one.get("name"), one.get("value")) for one in suite.iter("property")][2:]
+    assert told[0] == ("gate", "hold")
+    assert told[1][0] == "gate.reason"
+    assert (suite.findtext("system-out") or "").startswith("Gate: HOLD\n")
     failure = suite.find("testcase[@name='a']/failure")
     assert failure is not None
     assert "<b>" in (failure.text or "")

@@ -175,6 +175,17 @@ async def test_a_judge_without_a_model_hands_its_work_to_the_agent_that_calls(
         )
         assert (submitted["accepted"], submitted["left"]) == (20, 4)
         rest = submitted["work"]["items"]
+        # Who has answered has the instructions; who has lost them asks again with no answer.
+        assert submitted["work"] == {
+            "packet_id": work["packet_id"],
+            "instructions": "As in the first part; submit_answers with answers [] gives them "
+            "again.",
+            "items": rest,
+            "of": 24,
+            "left": 4,
+        }
+        again = await replied(client, "submit_answers", packet_id=work["packet_id"], answers=[])
+        assert again["work"] == {**work, "items": rest, "left": 4}
         last = await replied(
             client,
             "submit_answers",
@@ -398,7 +409,7 @@ async def test_a_label_that_is_moved_out_of_the_test_split_makes_its_judge_stale
             found = await replied(client, "align_judge", judge="diet", split="dev")
             assert found["state"] == "stale"
             assert found["reasons"] == [
-                "1 labels of the test split were taken out of it since it was measured"
+                "1 label of the test split taken out of it since it was measured"
             ]
         labels.write_text(whole)
         found = await replied(client, "align_judge", judge="diet", split="dev")
@@ -430,7 +441,7 @@ async def test_fresh_labels_on_which_a_judge_errs_otherwise_make_it_stale(tmp_pa
         unasked = await replied(client, "align_judge", judge="diet", split="dev")
         asked = await replied(client, "align_judge", judge="diet", split="test")
     assert (first["state"], unasked["state"], asked["state"]) == ("aligned", "stale", "stale")
-    assert unasked["reasons"] == ["30 labels of the test split have no answer of this judge"]
+    assert unasked["reasons"] == ["30 labels of the test split without an answer of this judge"]
     assert asked["reasons"] == ["on 20 fresh labels its TPR is 0.00, and was 0.83"]
 
 

@@ -92,6 +92,19 @@ def test_a_person_labels_goes_back_skips_and_leaves_and_every_answer_is_signed(r
     assert "1 of 2" in shown
 
 
+def test_an_answer_that_is_typed_while_there_is_more_to_show_is_taken(root: Path) -> None:
+    log = root / "long.jsonl"
+    log.write_text(json.dumps({"input": "Why?", "output": "\n".join(map(str, range(99)))}))
+    assert main(("import", str(log), "--root", str(root))) == 0
+    typed = ["", "n", "too long", "", "q"]
+    code, shown = at_a_terminal(root, typed, "label", "diet", "why")
+    assert code == 0, shown
+    assert "Enter for more, or an answer: line 41" in shown
+    assert "line 61" not in shown
+    said = [(truth.verdict, truth.row.label.critique) for truth in book(root).truths]
+    assert said == [("fail", "too long")]
+
+
 def test_a_suggestion_is_shown_after_the_answer_and_never_before(root: Path) -> None:
     trace = suggested(root)
     arguments = ("label", "diet", "--sample", "suggestions")
@@ -138,7 +151,7 @@ def test_a_sheet_that_a_person_filled_in_is_signed_row_by_row(root: Path) -> Non
     code, shown = at_a_terminal(root, ["yes"], *arguments)
     assert code == 0
     assert "row 4: outcome is 'good'; write pass or fail" in shown
-    assert "1 rows are blank, 0 were labelled so before." in shown
+    assert "1 row blank, 0 labelled so before." in shown
     assert "Sign these 2 as ada, picked in no way that stands for more?" in shown
     said = {(one.verdict, one.row.label.critique, one.row.label.mode) for one in book(root).truths}
     assert said == {("pass", "It keeps to it.\nWholly.", ""), ("fail", "Butter.", "fat")}

@@ -116,7 +116,7 @@ def test_the_scripted_client_exits_as_the_gate_would(tmp_path: Path) -> None:
     assert shipped.returncode == 0, shipped.stderr
     assert json.loads(shipped.stdout.splitlines()[0])["stored"] == 1
     assert "Gate: SHIP" in shipped.stdout
-    assert 'tests="4"' in (tmp_path / "evals.xml").read_text()
+    assert 'tests="3"' in (tmp_path / "evals.xml").read_text()
     refused = run("absent")
     assert (refused.returncode, "There is no suite 'absent'" in refused.stderr) == (2, True)
     case = folder / "evals" / "cases" / "finder" / "case_two-beds-san-jose.yaml"

@@ -134,7 +134,7 @@ async def test_two_equal_arms_are_told_to_overlap_and_nothing_of_them_changed(
             client, query="since:2026-10-01T18:00", baseline="until:2026-10-01T02:00"
         )
     assert not any(change["clear"] for change in found["changes"])
-    assert found["hint"].startswith("20 traces are in both: the tests take the two for independent")
+    assert found["hint"].startswith("20 traces in both: the tests take the two for independent")
     assert small["changes"] == []
     assert small["not_tested"][0] == (
         "errors: known of 2 and 2 traces; at least 8 of each are needed"

@@ -126,5 +126,5 @@ def _openpyxl() -> Any:  # noqa: ANN401 - its types are partly unknown
     except ImportError:
         raise Refusal(
             "Labels in a spreadsheet need openpyxl, which is not installed.",
-            next_step="Install `regrade[excel]`, or label at the terminal.",
+            next_step="In the clone of Regrade `pip install '.[excel]'`, or label at the terminal.",
         ) from None

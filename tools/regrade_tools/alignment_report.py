@@ -22,6 +22,7 @@ from regrade_tools.labelbook import LabelBook
 from regrade_tools.models import Split
 from regrade_tools.packets import Work
 from regrade_tools.paging import fit
+from regrade_tools.plaintext import counted
 from regrade_tools.versions import Version, Versus, versions
 
 _CARDS, _PAGE = 50, 15_000
@@ -138,9 +139,9 @@ def _label_problems(book: LabelBook) -> list[str]:
             "they count as suggestions"
         )
     if book.outdated:
-        told.append(f"{book.outdated} labels were given by other words of the criterion")
+        told.append(f"{counted(book.outdated, 'label')} given by other words of the criterion")
     if book.disputed:
-        told.append(f"{len(book.disputed)} items are left out: people disagree on them")
+        told.append(f"{counted(len(book.disputed), 'item')} left out, on which people disagree")
     return told
 
 

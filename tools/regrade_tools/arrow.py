@@ -68,7 +68,8 @@ def _arrow(name: str) -> Any:  # noqa: ANN401 - pyarrow has no types
     except ImportError:
         raise Refusal(
             "Parquet and Arrow files are read by pyarrow, which is not installed.",
-            next_step="pip install 'regrade[parquet]', or write the rows as JSON lines.",
+            next_step="In the clone of Regrade `pip install '.[parquet]'`, or write the rows as "
+            "JSON lines.",
         ) from None
 
 

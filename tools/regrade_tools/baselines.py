@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from regrade_tools.baseline_file import read_baseline, write_baseline
+from regrade_tools.plaintext import counted
 from regrade_tools.ports import Host, Store
 from regrade_tools.refusal import Refusal
 from regrade_tools.standing import Standing, standing
@@ -113,7 +114,8 @@ class Baselines:
         errored = found.with_outcome("errored")
         if errored:
             raise Refusal(
-                f"No baseline was written: {len(errored)} cases are errored, such as {errored[0]}.",
+                f"No baseline was written: {counted(len(errored), 'case')} errored, such as "
+                f"{errored[0]}.",
                 next_step="What could not be measured cannot be compared with: mend that first.",
             )
         suite = stored.run.suite

@@ -109,7 +109,8 @@ class Errands:
         self, packet: Packet, answers: list[dict[str, JsonValue]], client: str
     ) -> Submitted:
         taken = await take(self.store, needed(self.workspace), packet, answers, client)
-        work, left = part(packet, taken.done), len(packet.items) - len(taken.done)
+        work = part(packet, taken.done, follows=taken.accepted > 0)
+        left = len(packet.items) - len(taken.done)
         return Submitted(taken.accepted, left, _told(taken.refused), work, taken.told)
 
     async def _judged(self, packet: Packet, answers: list[dict[str, JsonValue]]) -> Submitted:
@@ -142,7 +143,7 @@ class Errands:
             )
         await self.store.add_judgements(list(fresh.values()))
         done = answered | fresh.keys()
-        work = part(packet, done)
+        work = part(packet, done, follows=bool(fresh))
         hint = None if work else "All answered: repeat the call that gave this packet; it reports."
         return Submitted(len(fresh), len(keys) - len(done), _told(refused), work, hint)
 

@@ -5,6 +5,7 @@ from typing import Literal
 
 from regrade_tools.comparison import CRITICAL, Comparison
 from regrade_tools.models import GatePolicy
+from regrade_tools.plaintext import counted
 from regrade_tools.slices import Slice, slice_of
 from regrade_tools.standing import Standing
 
@@ -147,7 +148,7 @@ def _lacking(found: Standing, comparison: Comparison | None, policy: GatePolicy)
     elif not decided:
         reasons.append("no case was decided")
     if 0 < decided < policy.min_cases:
-        reasons.append(f"{decided} cases were decided, fewer than {policy.min_cases}")
+        reasons.append(f"{counted(decided, 'case')} decided, fewer than {policy.min_cases}")
     if comparison and decided and comparison.difference is None:
         reasons.append("no case that was decided is in the baseline")
     reasons.extend(
@@ -175,7 +176,7 @@ def _review(found: Standing, baseline: Standing | None, comparison: Comparison |
     change = comparison.difference
     if change and change.change < 0 and change.p_value < _SIGNIFICANT:
         reasons.append(
-            f"{change.broken} cases got worse and {change.fixed} better, "
+            f"{counted(change.broken, 'case')} got worse and {change.fixed} better, "
             f"which is not chance (p = {change.p_value:.2g})"
         )
     return reasons

@@ -1,23 +1,27 @@
 """An import: what becomes of the traces that were read, and the report of it."""
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-from regrade_tools.clipping import clip, size
+from regrade_tools.clipping import clip, clip_list, size
 from regrade_tools.completion import differs
-from regrade_tools.formats import Note, Skipped
+from regrade_tools.fingerprint import id_number
+from regrade_tools.formats import FIELDS, Note, Skipped, Unused
 from regrade_tools.models import Trace, file_of
 from regrade_tools.plaintext import counted, encodable, line
 from regrade_tools.ports import Store
 from regrade_tools.redaction import Redaction
+from regrade_tools.trace_store import Appended
 
-Item = Trace | Skipped | Note
+Item = Trace | Skipped | Note | Unused
 
 _BATCH = 1_000
 _BATCH_CHARACTERS = 32 * 1024 * 1024
 _SHOWN = 10
 _LONGEST_LINE = 400
+_LONGEST_LIST = 240
 _ANEW = (
     "to read them anew, remove them first: `regrade prune --query source:FILE --no-keep-labelled "
     "--no-keep-cases`; what is imported again has the same ids, by which labels and cases find it"
@@ -68,6 +72,10 @@ class Tally:
     _other_tags: int = 0
     _other_content: int = 0
     _noted: int = 0
+    _unused: Counter[str] = field(default_factory=Counter[str])
+    # A dry run stores nothing; what it has seen is then known, by the numbers of the ids.
+    dry_run: bool = False
+    _seen: set[int | None] = field(default_factory=set[int | None])
     # By file and reason: where it was first, and how often.
     _first: dict[tuple[str, str], tuple[str, int]] = field(
         default_factory=dict[tuple[str, str], tuple[str, int]]
@@ -77,7 +85,7 @@ class Tally:
     async def keep(self, items: list[Item], store: Store) -> None:
         """Store the traces of ``items`` and count what becomes of each."""
         traces = [item for item in items if isinstance(item, Trace)]
-        appended = await store.append(traces)
+        appended = await (self._would(traces, store) if self.dry_run else store.append(traces))
         self.stored += appended.stored
         self.known += appended.known
         self.completed += appended.completed
@@ -88,9 +96,20 @@ class Tally:
         if appended.known or appended.completed:
             await self._compare(traces, store)
 
-    def add(self, item: Skipped | Note) -> None:
-        """Count what could not be read, or was read otherwise."""
-        if isinstance(item, Skipped):
+    async def _would(self, traces: Sequence[Trace], store: Store) -> Appended:
+        """What storing ``traces`` would come to."""
+        known = 0
+        numbers = [id_number(trace.id) for trace in traces]
+        for number, trace in zip(numbers, traces, strict=True):
+            known += number in self._seen or await store.trace(trace.id) is not None
+            self._seen.add(number)
+        return Appended(len(numbers) - known, known)
+
+    def add(self, item: Skipped | Note | Unused) -> None:
+        """Count what could not be read, was read otherwise, or was not used."""
+        if isinstance(item, Unused):
+            self._unused.update(item.fields)
+        elif isinstance(item, Skipped):
             self.skipped += 1
             kind = file_of(item.where), item.why
             where, number = self._first.get(kind, (item.where, 0))
@@ -117,6 +136,8 @@ class Tally:
         hint = None
         if not self.stored and not self.known and not self.completed:
             hint = "Nothing was imported; what was skipped says why."
+        elif self.dry_run:
+            hint = "Nothing was stored: this was a dry run."
         return Imported(
             stored=self.stored,
             already_known=self.known,
@@ -140,6 +161,13 @@ class Tally:
     def _totals(self) -> Iterator[str]:
         if self._noted > len(self._notes):
             yield f"... and {self._noted - len(self._notes)} more such notes"
+        if self._unused:
+            most = sorted(self._unused.items(), key=lambda item: (-item[1], item[0]))
+            names = [f"{name} ({number:,})" for name, number in most]
+            listed = ", ".join(clip_list([line(encodable(name)) for name in names], _LONGEST_LIST))
+            yield (
+                f"the mapping does not use {listed}; a field may be mapped to {', '.join(FIELDS)}"
+            )
         if self._other_content:
             known = counted(self._other_content, "trace")
             yield (

@@ -11,16 +11,20 @@ from regrade_tools.models import Packet
 # A part must be read and answered in one go, beside everything else an agent has in mind.
 _PART = 20
 _PART_BYTES = 16_000
+_AS_BEFORE = "As in the first part; submit_answers with answers [] gives them again."
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A part of a packet, as an agent is handed it; ``left`` of ``of`` items are unanswered."""
+    """A part of a packet, as an agent is handed it; ``left`` of ``of`` items are unanswered.
+
+    A part that follows answers has no ``answer_schema``, and says where the instructions stand.
+    """
 
     packet_id: str
     instructions: str
     items: list[dict[str, JsonValue]]
-    answer_schema: dict[str, JsonValue]
+    answer_schema: dict[str, JsonValue] | None
     of: int
     left: int
     next_step: str = "submit_answers(packet_id, answers): one object an item, n as given here."
@@ -31,8 +35,11 @@ def fits(item: dict[str, JsonValue]) -> bool:
     return size(item) <= _PART_BYTES
 
 
-def part(packet: Packet, answered: Container[int]) -> Work | None:
-    """The next items that nobody has answered, as many as fit; None when all are."""
+def part(packet: Packet, answered: Container[int], *, follows: bool = False) -> Work | None:
+    """The next items that nobody has answered, as many as fit; None when all are.
+
+    ``follows`` where answers were just accepted: whoever wrote them has the instructions.
+    """
     waiting = [number for number in range(1, len(packet.items) + 1) if number not in answered]
     shown: list[dict[str, JsonValue]] = []
     used = 0
@@ -45,4 +52,6 @@ def part(packet: Packet, answered: Container[int]) -> Work | None:
     if not shown:
         return None
     of, left = len(packet.items), len(waiting)
+    if follows:
+        return Work(packet.id, _AS_BEFORE, shown, None, of, left)
     return Work(packet.id, packet.instructions, shown, packet.answer_schema, of, left)

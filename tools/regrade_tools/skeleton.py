@@ -10,6 +10,7 @@ from pydantic import JsonValue
 from regrade_tools.clipping import clip, size
 from regrade_tools.jsontext import compact
 from regrade_tools.models import Message, Span, Trace
+from regrade_tools.plaintext import counted
 from regrade_tools.wrong import Wrong, told
 
 _STEP = 110
@@ -71,12 +72,12 @@ def shown(found: Sequence[Step], at: int | None, room: int) -> list[str]:
     left_out = 0
     for place, step in enumerate(found):
         if place in kept:
-            lines.extend([f"... {left_out:,} steps"] if left_out else [])
+            lines.extend([f"... {counted(left_out, 'step')}"] if left_out else [])
             lines.append(step.line)
             left_out = 0
         else:
             left_out += 1
-    return [*lines, *([f"... {left_out:,} steps"] if left_out else [])]
+    return [*lines, *([f"... {counted(left_out, 'step')}"] if left_out else [])]
 
 
 def _order(found: Sequence[Step], at: int | None) -> list[int]:

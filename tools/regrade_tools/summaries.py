@@ -9,6 +9,7 @@ from regrade_tools.clipping import PAGE, clip, size
 from regrade_tools.drift import Arm, Change, changes
 from regrade_tools.features import features
 from regrade_tools.grouping import Group, Grouping
+from regrade_tools.plaintext import counted
 from regrade_tools.ports import Store
 from regrade_tools.query import NO_MATCH, Query, parse
 from regrade_tools.refusal import Refusal
@@ -84,7 +85,8 @@ class Summaries:
                 )
         shared = (await self.store.summary(_both(asked, base), None, limit=1)).total.traces
         if shared:
-            told_twice = f"{shared} traces are in both: the tests take the two for independent."
+            both = counted(shared, "trace")
+            told_twice = f"{both} in both: the tests take the two for independent."
             hints = [*hints, told_twice, "Part them, such as by since: and until:."]
         told, untested = changes(before, after)
         return Summary(

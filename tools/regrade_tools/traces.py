@@ -15,7 +15,7 @@ from regrade_tools.fingerprint import id_number
 from regrade_tools.imports import Imported, Item, Tally, batch
 from regrade_tools.models import Trace
 from regrade_tools.paging import fit
-from regrade_tools.plaintext import encodable
+from regrade_tools.plaintext import counted, encodable
 from regrade_tools.ports import Store
 from regrade_tools.query import NO_MATCH, Having, Measure, Query, parse
 from regrade_tools.redaction import redaction_of
@@ -47,11 +47,15 @@ class TraceList:
 
 @dataclass(frozen=True)
 class Traces:
-    """What can be done with traces. ``read_anywhere`` is for a person's own command line."""
+    """What can be done with traces. ``read_anywhere`` is for a person's own command line.
+
+    In a ``dry_run`` an import reads and reports, and stores nothing.
+    """
 
     store: Store
     workspace: Workspace | None
     read_anywhere: bool = False
+    dry_run: bool = False
 
     async def search_traces(
         self,
@@ -78,7 +82,7 @@ class Traces:
             # A page goes on after its last row, so it is asked for with the rows that fit.
             limit = len(page.items)
             found = await self._page(asked, sort, limit, cursor)
-            hint = f"{limit} rows fit one reply; with fewer fields more do."
+            hint = f"{counted(limit, 'row')} in one reply; with fewer fields more do."
         if found.unexamined:
             hint = still_unexamined(found.unexamined)
         elif found.partial:
@@ -167,7 +171,7 @@ class Traces:
         """Import several files, folders or globs."""
         reading = self._reading(format, mapping, tags)
         found = await to_thread.run_sync(self._files, paths)
-        tally = Tally(files=len(found))
+        tally = Tally(files=len(found), dry_run=self.dry_run)
         for number, (file, shown, problem) in enumerate(found, 1):
             # It stands in every trace, and people name files after what they hold.
             name = reading.redaction.shown(shown)
@@ -195,7 +199,7 @@ class Traces:
     ) -> Imported:
         """Import what is piped in."""
         reading = self._reading(format, mapping, tags)
-        tally = Tally(files=1)
+        tally = Tally(files=1, dry_run=self.dry_run)
         records = formats.stream_records(stream, name, reading.table_as)
         await self._keep(formats.traces(records, reading), tally)
         return tally.told(reading.redaction)

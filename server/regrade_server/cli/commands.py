@@ -3,6 +3,7 @@
 import os
 import sys
 from argparse import ArgumentParser, Namespace
+from dataclasses import replace
 from typing import BinaryIO, cast
 
 from regrade_server.cli import (
@@ -22,9 +23,11 @@ from regrade_server.cli.adding import Adder
 from regrade_server.cli.console import Console
 from regrade_server.cli.living import alive
 from regrade_server.house import House
+from regrade_server.memory import MemoryStore
 from regrade_tools.baselines import Saved
 from regrade_tools.formats import FIELDS, FORMATS, TABLES
 from regrade_tools.imports import Imported
+from regrade_tools.plaintext import counted
 from regrade_tools.published import SCHEMAS
 from regrade_tools.recording_files import Recorded
 from regrade_tools.refusal import Refusal, unknown
@@ -42,6 +45,7 @@ def add_to(verb: Adder) -> None:
     installing.add_to(verb)
     adding = verb("import", "import logs: files, folders, globs, or - for standard input", import_)
     adding.add_argument("--format", help=f"told by itself; or {', '.join((*FORMATS, *TABLES))}")
+    adding.add_argument("--dry-run", action="store_true", help="read and report, store nothing")
     adding.add_argument("--tag", action="append", default=[], help="a tag for every trace")
     adding.add_argument(
         "words", nargs="+", metavar="PATH|OURS=THEIRS",
@@ -126,16 +130,19 @@ def import_(told: Namespace, workspace: Workspace | None, console: Console) -> i
         )
 
     async def work(house: House) -> Imported:
+        traces = house.traces
+        if told.dry_run:
+            # Opening a store would make it.
+            kept = house.store if (needed(workspace).state / "store.db").exists() else MemoryStore()
+            traces = replace(traces, store=kept, dry_run=True)
         if paths == ["-"]:
-            return await house.traces.import_stream(
+            return await traces.import_stream(
                 _standard_input(), "stdin", told.format, mapping, told.tag
             )
-        return await house.traces.import_paths(
-            paths, told.format, mapping, told.tag, console.progress
-        )
+        return await traces.import_paths(paths, told.format, mapping, told.tag, console.progress)
 
     done = alive(House(needed(workspace), personal=True), work)
-    console.result(done, printing.imported(done))
+    console.result(done, printing.imported(done, dry_run=told.dry_run))
     return 0 if done.stored or done.already_known else 2
 
 
@@ -193,7 +200,7 @@ def run(told: Namespace, workspace: Workspace | None, console: Console) -> int:
     report, saved, recorded = alive(House(workspace), work)
     lines = [*(printing.saved(saved) if saved else []), printing.run(report)]
     if recorded:
-        lines.insert(0, f"Recorded: {recorded.answers} answers in {recorded.path}")
+        lines.insert(0, f"Recorded: {counted(recorded.answers, 'answer')} in {recorded.path}")
     console.result(report, "\n".join(lines), baseline=saved, recorded=recorded)
     if report.estimate:
         return 0

@@ -20,7 +20,7 @@ from regrade_tools.label_sheets import Sheets
 from regrade_tools.label_status import LabelStatus, status
 from regrade_tools.labellers import add_labeller
 from regrade_tools.labelling import Answer, Criterion, Labelling
-from regrade_tools.plaintext import plain
+from regrade_tools.plaintext import counted, plain
 from regrade_tools.refusal import Refusal, refusal_in
 from regrade_tools.workspace import Workspace, needed
 
@@ -144,7 +144,7 @@ def _at_a_terminal(console: Console) -> None:
 
 def _status(found: LabelStatus) -> str:
     """How far a criterion is labelled, for a person."""
-    lines = [f"{found.criterion}: {found.items} items labelled by people"]
+    lines = [f"{found.criterion}: {counted(found.items, 'item')} labelled by people"]
     for split, count in found.counts.items():
         lines.append(f"  {split}: {count['pass']} pass, {count['fail']} fail")
     lines.extend(f"  {name} labelled {count}" for name, count in found.labellers.items())

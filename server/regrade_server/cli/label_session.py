@@ -57,14 +57,17 @@ class Session:
             if words:
                 self._say(f"   {told}: {plain(one_line(words))}")
         called = ["-- tool calls", *_lines(item.calls)] if item.calls else []
-        self._page(["-- input", *_lines(item.input), *called, "-- output", *_lines(item.output)])
+        said = self._page(
+            ["-- input", *_lines(item.input), *called, "-- output", *_lines(item.output)]
+        )
         while True:
-            said = self._read(f"{_KEYS}: ").strip().lower()
+            said = (said or self._read(f"{_KEYS}: ")).strip().lower()
             if said in ("y", "n", "s", "u"):
                 return said
             if said == "q":
                 raise _Quit
             self._say("Type y, n, s, u or q, and Enter.")
+            said = ""
 
     def _label(self, item: Item, *, passes: bool) -> None:
         critique = self._read("Why, in a line: ").strip()
@@ -88,13 +91,17 @@ class Session:
                 f"{plain(one_line(suggested.critique))}{differs}"
             )
 
-    def _page(self, lines: list[str]) -> None:
+    def _page(self, lines: list[str]) -> str:
+        """Show ``lines`` a screen at a time; what was typed instead of Enter, which ends them."""
         size = max(5, shutil.get_terminal_size().lines - 4)
         for start in range(0, len(lines), size):
             if start:
-                self._read(f"-- Enter for more: line {start + 1} of {len(lines)} --")
+                more = f"-- Enter for more, or an answer: line {start + 1} of {len(lines)} --"
+                if said := self._read(more).strip():
+                    return said
             for line in lines[start : start + size]:
                 self._say(line)
+        return ""
 
     def _read(self, question: str) -> str:
         self.writes.write(question)

@@ -9,7 +9,7 @@ from regrade_tools.clipping import clip
 from regrade_tools.label_queue import Queue
 from regrade_tools.label_sheets import Filled, table
 from regrade_tools.labelling import Answer, Criterion
-from regrade_tools.plaintext import line, plain
+from regrade_tools.plaintext import counted, line, plain
 
 _LINE, _LISTED = 100, 20
 
@@ -18,8 +18,9 @@ def write(path: Path, criterion: Criterion, queue: Queue, console: Console) -> N
     """Write a sheet of ``queue``, and say what is to be done with it."""
     sheet, left_out = table(criterion, queue)
     workbook.write(path, sheet)
+    rows = counted(len(sheet.rows), "row")
     lines = [
-        f"{len(sheet.rows)} rows in {path}: fill in outcome (pass or fail), critique and mode.",
+        f"{rows} in {path}: fill in outcome (pass or fail), critique and mode.",
         f"Then, at a terminal: regrade label {criterion.name} --from {path}",
     ]
     if left_out:
@@ -34,7 +35,7 @@ def agreed(filled: Filled, labeller: str, console: Console) -> bool:
         console.say(_line(answer))
     _list(filled.conflicts, "not signed", console)
     _list(filled.differs, "signed though people differ", console)
-    console.say(f"{filled.blank} rows are blank, {filled.known} were labelled so before.")
+    console.say(f"{counted(filled.blank, 'row')} blank, {filled.known} labelled so before.")
     if not filled.answers:
         console.say("There is nothing to sign.")
         return False

@@ -21,9 +21,9 @@ _LINE = 200
 _LISTED = 4_000
 
 
-def imported(done: Imported) -> str:
+def imported(done: Imported, *, dry_run: bool = False) -> str:
     """An import in a few lines."""
-    stored = f"{counted(done.stored, 'trace')} stored"
+    stored = f"{counted(done.stored, 'trace')} {'would be ' if dry_run else ''}stored"
     lines = [f"{stored}, {done.already_known} known already, {done.skipped} skipped"]
     lines.extend(f"  skipped {told}" for told in done.skipped_first)
     lines.extend(f"  note: {told}" for told in done.notes)

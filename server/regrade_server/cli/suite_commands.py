@@ -95,10 +95,10 @@ def check(told: Namespace, workspace: Workspace | None, console: Console) -> int
 def _checked(done: CheckedRows) -> str:
     """The figures, each assertion, then the rows that did not pass."""
     decided = f"{done.passed} passed, {done.failed} failed, {done.errored} errored"
-    lines = [f"{done.rows} rows: {decided}, {done.unreadable} unreadable"]
+    lines = [f"{counted(done.rows, 'row')}: {decided}, {done.unreadable} unreadable"]
     for one in done.assertions:
-        counted = f"{one.passed} passed, {one.failed} failed, {one.errored} errored"
-        lines.append(f"  {counted}  {json.dumps(one.assertion, ensure_ascii=False)}")
+        asked = f"{one.passed} passed, {one.failed} failed, {one.errored} errored"
+        lines.append(f"  {asked}  {json.dumps(one.assertion, ensure_ascii=False)}")
     for row in done.first:
         lines.append(f"{row.outcome.upper()} {row.where}")
         lines.extend(f"    {line(reason)}" for reason in row.reasons)
@@ -111,5 +111,6 @@ def _checked(done: CheckedRows) -> str:
         told = ", ".join(done.with_reference)
         lines.append(f"Compared with one value, whichever the row: {told}")
     if done.written:
-        lines.append(f"{done.passed} rows that pass were written to {done.written}")
+        passing = "passes was" if done.passed == 1 else "pass were"
+        lines.append(f"{counted(done.passed, 'row')} that {passing} written to {done.written}")
     return "\n".join(lines)

@@ -7,6 +7,7 @@ from regrade_tools.alignment.confusion import Confusion
 from regrade_tools.alignment.intervals import Rate, labels_needed
 from regrade_tools.alignment.splits import SHARES
 from regrade_tools.models import Thresholds, Verdict
+from regrade_tools.plaintext import counted
 
 AlignmentState = Literal["draft", "aligned", "stale"]
 
@@ -64,9 +65,8 @@ def assess(evidence: Evidence, thresholds: Thresholds) -> Assessment:
     """The state of a judge, from nothing but labels of people and its answers to them."""
     lapsed = "stale" if evidence.measured_before else "draft"
     if evidence.moved:
-        told = (
-            f"{evidence.moved} labels of the test split were taken out of it since it was measured"
-        )
+        moved = counted(evidence.moved, "label")
+        told = f"{moved} of the test split taken out of it since it was measured"
         return Assessment(lapsed, [told])
     if not evidence.test.n:
         reason = (
@@ -76,7 +76,8 @@ def assess(evidence: Evidence, thresholds: Thresholds) -> Assessment:
         )
         return Assessment(lapsed, [reason], _needs(evidence, thresholds))
     if evidence.unjudged:
-        told = f"{evidence.unjudged} labels of the test split have no answer of this judge"
+        unjudged = counted(evidence.unjudged, "label")
+        told = f"{unjudged} of the test split without an answer of this judge"
         return Assessment(lapsed, [told])
     reasons = _shortfalls(evidence, thresholds)
     if reasons:

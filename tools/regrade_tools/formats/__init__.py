@@ -2,7 +2,7 @@
 
 from regrade_tools.formats.files import files
 from regrade_tools.formats.reader import FIELDS, FORMATS, Reading, traces
-from regrade_tools.formats.record import Note, Record, Skipped
+from regrade_tools.formats.record import Note, Record, Skipped, Unused
 from regrade_tools.formats.source import TABLES, records, stream_records
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Reading",
     "Record",
     "Skipped",
+    "Unused",
     "files",
     "records",
     "stream_records",

@@ -6,7 +6,14 @@ from typing import Any, cast
 
 from pydantic import JsonValue
 
-from regrade_tools.formats.fields import Fields, common, failure, listed, remainder
+from regrade_tools.formats.fields import (
+    Fields,
+    common,
+    failure,
+    listed,
+    remainder,
+    unread,
+)
 from regrade_tools.formats.messages import tool_calls
 from regrade_tools.jsontext import unpacked
 from regrade_tools.models import Trace
@@ -15,6 +22,8 @@ INPUTS = ("input", "query", "prompt", "question", "user_query", "text")
 OUTPUTS = ("output", "response", "answer", "completion", "reply")
 # promptfoo's test tables: the columns are the input, this one is what is expected.
 _EXPECTED = "__expected"
+# Where ``tool_calls`` looks.
+_CALLS = ("tool_calls", "toolCalls", "additional_kwargs", "function_call")
 
 
 def is_exchange(record: Fields) -> bool:
@@ -62,6 +71,13 @@ def from_exchange(record: Fields, blank: Trace, mapping: Mapping[str, str]) -> T
         calls=tuple(tool_calls(renamed)),
         metadata=remainder(record, used),
     )
+
+
+def unused(record: Fields, mapping: Mapping[str, str]) -> set[str]:
+    """The names of ``record`` that nothing of a trace is made of; short ones are its metadata."""
+    found = {_found(record, names) for names in (INPUTS, OUTPUTS)} - {None}
+    read = (*mapping, *mapping.values(), *_CALLS, *filter(None, found))
+    return unread(record, read)
 
 
 def _found(record: Fields, names: tuple[str, ...]) -> str | None:

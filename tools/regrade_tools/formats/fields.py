@@ -155,6 +155,11 @@ def remainder(fields: Fields, used: Iterable[str]) -> dict[str, JsonValue]:
     }
 
 
+def unread(fields: Fields, used: Iterable[str]) -> set[str]:
+    """The names of what is neither ``used`` nor read in every format."""
+    return {*fields} - {*used} - _COMMON - {"usage"}
+
+
 def objects(value: JsonValue) -> list[dict[str, JsonValue]]:
     """The objects of a list; what is none is left out."""
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

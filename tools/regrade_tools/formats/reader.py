@@ -21,7 +21,7 @@ from regrade_tools.formats import (
 )  # fmt: skip
 from regrade_tools.formats.fields import Fields, redacted_names
 from regrade_tools.formats.gathered import GATHERED, assembled
-from regrade_tools.formats.record import Note, Record, Skipped
+from regrade_tools.formats.record import Note, Record, Skipped, Unused
 from regrade_tools.formats.source import TABLES
 from regrade_tools.formats.spans import LoggedSpan, by_trace
 from regrade_tools.models import Trace, file_of
@@ -44,6 +44,8 @@ _RECORDS: dict[str, tuple[_Tells, _Reads]] = {
     "chat": (chat.is_chat, chat.from_chat),
 }
 FORMATS = (*GATHERED, *_RECORDS, "exchange")
+# Of more names of fields nobody wants to hear.
+_MOST_UNUSED = 1_000
 # What a mapping may say of a plain record.
 FIELDS = (
     "input", "output", "id", "name", "session", "model", "timestamp", "latency_ms", "cost_usd",
@@ -83,17 +85,44 @@ class Reading:
         return self.format if self.format in TABLES else None
 
 
+@dataclass(slots=True)
+class _Mapped:
+    """What a mapping and the records of a file have of each other."""
+
+    mapping: Mapping[str, str]
+    # Names of the mapping that no record had.
+    unmet: set[str]
+    unused: Counter[str] = field(default_factory=Counter[str])
+    # The place of a record that was read by the mapping.
+    where: str = ""
+
+    def add(self, fields: Fields, where: str) -> None:
+        """Count what of a record was read by the mapping, if there is one."""
+        if not self.mapping:
+            return
+        self.where = where
+        self.unmet.difference_update(fields)
+        if len(self.unused) < _MOST_UNUSED:
+            self.unused.update(exchange.unused(fields, self.mapping))
+
+    def remarks(self) -> Iterator[Note | Unused]:
+        """A remark for each name that nothing had, and what nothing of the mapping names."""
+        for name in sorted(self.unmet) if self.where else ():
+            yield Note(file_of(self.where), f"has no {name!r} in any record")
+        if self.unused:
+            yield Unused(self.unused)
+
+
 def traces(
     records: Iterable[Record | Skipped | Note], reading: Reading
-) -> Iterator[Trace | Skipped | Note]:
+) -> Iterator[Trace | Skipped | Note | Unused]:
     """The traces of one file.
 
     Spans are gathered to the end of the file, since a trace's spans lie anywhere in it; every
     other record is a trace of its own.
     """
     seen: Counter[str] = Counter()
-    # Names of a mapping that no record had, and the place of a record that was read by it.
-    unmet, mapped = set(reading.mapping.values()), ""
+    mapped = _Mapped(reading.mapping, set(reading.mapping.values()))
     gathered: defaultdict[str, list[LoggedSpan]] = defaultdict(list)
     for found in records:
         if not isinstance(found, Record):
@@ -109,8 +138,7 @@ def traces(
                     continue
                 blank = Trace(id="", source=record.where, format=kind, raw=clean)
                 trace = _trace(clean, blank, reading)
-                unmet.difference_update(fields)
-                mapped = record.where
+                mapped.add(clean, record.where)
                 # What was exported has its id.
                 own = trace.id or _identity(fields, trace.started_at, seen)
                 trace = replace(trace, id=own)
@@ -122,15 +150,9 @@ def traces(
                 yield Skipped(record.where, "is nested too deep")
             else:
                 yield _tagged(trace, reading)
-    yield from _unmet(unmet, mapped)
+    yield from mapped.remarks()
     for kind, spans in gathered.items():
         yield from _assembled(spans, kind, reading)
-
-
-def _unmet(names: set[str], where: str) -> Iterator[Note]:
-    """A remark for each name that nothing had; none where no record was read by a mapping."""
-    for name in sorted(names) if where else ():
-        yield Note(file_of(where), f"has no {name!r} in any record")
 
 
 def _object(value: JsonValue) -> dict[str, JsonValue]:

@@ -1,5 +1,6 @@
 """What a source of records gives: a record, what could not be read, or a remark."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pydantic import JsonValue
@@ -19,6 +20,13 @@ class Skipped:
 
     where: str
     why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unused:
+    """Fields that a mapping does not use, and in how many records of a file each stands."""
+
+    fields: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
