@@ -156,7 +156,7 @@ def test_a_sheet_that_a_person_filled_in_is_signed_row_by_row(root: Path) -> Non
     said = {(one.verdict, one.row.label.critique, one.row.label.mode) for one in book(root).truths}
     assert said == {("pass", "It keeps to it.\nWholly.", ""), ("fail", "Butter.", "fat")}
     code, shown = at_a_terminal(root, [], *arguments)
-    assert "2 were labelled so before." in shown
+    assert "2 labelled so before." in shown
     assert "There is nothing to sign." in shown
     assert len(book(root).rows) == 3
 

@@ -238,6 +238,21 @@ anyio.run(main, *sys.argv[1:])
 """
 
 
+@pytest.mark.parametrize("table", ["payload", "trace", "sym"])
+async def test_a_row_that_another_one_names_and_that_is_gone_is_refused(
+    table: str, store: SqliteStore, path: Path
+) -> None:
+    kept = Trace(trace_id("a", 0, None), "a", "exchange", input="hello", output="there")
+    await store.append([kept])
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(f"DELETE FROM {table}")  # noqa: S608 - one of the three above
+    # What another connection has read already is read anew.
+    again = SqliteStore(path)
+    with pytest.raises(Refusal, match="is damaged, cut short or not a store: a row is missing"):
+        await again.search(parse("hello", now=0), limit=20)
+    again.close()
+
+
 @pytest.mark.parametrize("part", ["0.1", "0.5", "0.9"])
 def test_a_store_that_is_cut_short_under_a_server_is_refused(part: str, path: Path) -> None:
     done = ran(CUT, path, part)

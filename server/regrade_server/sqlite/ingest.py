@@ -10,6 +10,7 @@ from regrade_server.sqlite import index, labels
 from regrade_server.sqlite.payload import Packer, encode
 from regrade_server.sqlite.slots import free_ids, row_id
 from regrade_server.sqlite.transaction import transaction
+from regrade_server.sqlite.trouble import there
 from regrade_tools.completion import completed, content
 from regrade_tools.fingerprint import id_number
 from regrade_tools.models import Trace
@@ -120,7 +121,7 @@ def remove_row(writer: Writer, row: int, trace: Trace) -> None:
     execute = writer.connection.execute
     said = labels.marks(writer.connection, [trace.id])[trace.id]
     # What was found in it then is what the index holds, whatever would be found today.
-    (wrong,) = execute("SELECT wrong FROM trace WHERE id = ?", (row,)).fetchone()
+    (wrong,) = there(execute("SELECT wrong FROM trace WHERE id = ?", (row,)).fetchone())
     index.remove(writer.connection, row, index.body(trace), *index.wrong_marks(wrong or ""), *said)
     execute("DELETE FROM payload WHERE id = ?", (row,))
     execute("DELETE FROM trace WHERE id = ?", (row,))

@@ -10,6 +10,7 @@ from functools import cache
 import zstandard
 from pydantic import TypeAdapter
 
+from regrade_server.sqlite.trouble import there
 from regrade_tools.models import Trace
 
 _LEVEL = 3
@@ -87,9 +88,8 @@ class Packer:
 
     def raw(self, row: int) -> bytes:
         """The JSON of the trace with the id ``row``."""
-        dictionary, body = self._connection.execute(
-            "SELECT dictionary, body FROM payload WHERE id = ?", (row,)
-        ).fetchone()
+        asked = "SELECT dictionary, body FROM payload WHERE id = ?"
+        dictionary, body = there(self._connection.execute(asked, (row,)).fetchone())
         return self._unpacked(dictionary, body)
 
     def trace(self, row: int) -> Trace:
@@ -118,4 +118,4 @@ class Packer:
         row = self._connection.execute(
             "SELECT body FROM dictionary WHERE id = ?", (number,)
         ).fetchone()
-        return zstandard.ZstdCompressionDict(row[0])
+        return zstandard.ZstdCompressionDict(there(row)[0])

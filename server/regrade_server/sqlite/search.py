@@ -11,6 +11,7 @@ from typing import Any
 from regrade_server.sqlite.index import asked, begins, phrases
 from regrade_server.sqlite.payload import Packer, decode
 from regrade_server.sqlite.proof import Proof, proof
+from regrade_server.sqlite.trouble import there
 from regrade_server.sqlite.walk import Walk, deadline, walk
 from regrade_tools.fingerprint import id_number, numbered_id
 from regrade_tools.matching import excerpt
@@ -152,7 +153,7 @@ def rows_of(
         shown,
     )
     by_id = {columns[0]: columns for columns in found}
-    rows = (_row(reader, by_id[row]) for row in shown)
+    rows = (_row(reader, there(by_id.get(row))) for row in shown)
     if not any(not term.negated for term in query.words):
         return tuple(rows)
     return tuple(
@@ -206,7 +207,7 @@ def count(reader: Reader) -> int:
 def _symbol(reader: Reader, number: int) -> str:
     if number not in reader.symbols:
         row = reader.connection.execute("SELECT value FROM sym WHERE id = ?", (number,)).fetchone()
-        reader.symbols[number] = row[0]
+        reader.symbols[number] = there(row)[0]
     return reader.symbols[number]
 
 

@@ -3,6 +3,7 @@
 import errno
 import sqlite3
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import ValidationError
 from zstandard import ZstdError
@@ -11,10 +12,28 @@ from regrade_tools.refusal import Unavailable
 
 # After these a connection is not used again.
 DAMAGES = (sqlite3.DatabaseError, OSError)
+Row = TypeVar("Row")
 _FULL = ("SQLITE_FULL",)
 _LOCKED = ("SQLITE_BUSY", "SQLITE_LOCKED")
 _UNWRITABLE = ("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_AUTH")
 _DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_IOERR_SHORT_READ", "SQLITE_ERROR")
+
+
+class MissingRowError(sqlite3.DatabaseError):
+    """A row that another one names is not there, as where a file was cut short."""
+
+    sqlite_errorname = "SQLITE_CORRUPT"
+
+
+def there(row: Row | None) -> Row:
+    """``row``, which another one names.
+
+    Raises:
+        MissingRowError: It is not there.
+    """
+    if row is None:
+        raise MissingRowError("a row is missing")
+    return row
 
 
 def refusal(path: Path, problem: Exception) -> Unavailable:
