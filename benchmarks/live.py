@@ -92,9 +92,11 @@ def _peer(name: str, search: str) -> Server:
 def exported(options: Options) -> Table:
     """Every server in turn takes the same bodies, and answers the same searches."""
     number = 340 if options.quick else (options.sizes or (4_080,))[0]
-    bodies = [encoded(body) for body in Corpus().bodies(0, number, number, _BATCH)]
+    corpus = Corpus()
+    bodies = [encoded(body) for body in corpus.bodies(0, number, number, _BATCH)]
+    words = {"tail": corpus.words[2_000], "middling": corpus.words[300]}
     served = [
-        _measured(server, options.folder / f"live-{place}", bodies, _SPANS * number)
+        _measured(server, options.folder / f"live-{place}", bodies, _SPANS * number, words)
         for place, server in enumerate((_OURS, *(_peer(*peer) for peer in options.peers.items())))
     ]
     return Table(
@@ -121,7 +123,9 @@ def exported(options: Options) -> Table:
     )  # fmt: skip
 
 
-def _measured(server: Server, folder: Path, bodies: list[bytes], spans: int) -> Served:
+def _measured(
+    server: Server, folder: Path, bodies: list[bytes], spans: int, words: dict[str, str]
+) -> Served:
     folder.mkdir()
     filled = {"folder": str(folder), "port": str(_free_port()), "second_port": str(_free_port())}
     with (folder / "server.log").open("wb") as log:
@@ -142,18 +146,19 @@ def _measured(server: Server, folder: Path, bodies: list[bytes], spans: int) -> 
         wall = time.perf_counter() - began
         cpu, rss = processor(process.pid) - before, resident(process.pid)
         size = sum(path.stat().st_size for path in folder.glob(f"{server.file}*"))
-        found = _searched(server, folder, filled)
+        found = _searched(server, folder, filled, words)
     finally:
         end(process.pid)
         process.wait()
     return Served(server.name, held, wall, answered, cpu, rss, size, found)
 
 
-def _searched(server: Server, folder: Path, filled: dict[str, str]) -> dict[str, tuple[int, float]]:
+def _searched(
+    server: Server, folder: Path, filled: dict[str, str], words: dict[str, str]
+) -> dict[str, tuple[int, float]]:
     """What a script of the contender tells: for each search how many it found, and p50 in ms."""
     asked, out = folder / "asked.json", folder / "found.json"
-    words = Corpus().words
-    asked.write_text(json.dumps({"tail": words[2_000], "middling": words[300]}))
+    asked.write_text(json.dumps(words))
     command = server.search.format(**filled, asked=asked, out=out).split()
     subprocess.run(command, env=environment(HOME=str(folder)), check=True, timeout=_PATIENCE_S)  # noqa: S603 - as above
     found: dict[str, tuple[int, float]] = {name: tuple(told) for name, told in read(out).items()}

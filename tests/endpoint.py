@@ -5,8 +5,10 @@ import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from loopback import handled
 
 Answer = Callable[[dict[str, Any], int], tuple[int, Any]]
 
@@ -82,14 +84,9 @@ def serving(answer: Answer, patience_s: float = 0) -> Generator[Endpoint, None, 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name there
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
-        endpoint = Endpoint(f"http://127.0.0.1:{server.server_port}/v1")
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
+    with handled(Handler) as url:
+        endpoint = Endpoint(url)
         try:
             yield endpoint
         finally:
             endpoint.released.set()
-            server.shutdown()
-            thread.join()

@@ -8,9 +8,11 @@ from collections import Counter
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Literal
 from urllib.parse import urlsplit
+
+from loopback import handled
 
 Fault = Literal[
     "none", "500", "429", "hang", "reset", "half sent", "hang mid-body", "truncated", "html", "void"
@@ -106,14 +108,8 @@ def proxying(model: str, faults: Faults) -> Generator[Proxy, None, None]:
     """Pass questions on to ``model``, an address, and break some of the answers."""
     proxy = Proxy(urlsplit(model).netloc, faults)
     handler = type("Handler", (_Handler,), {"proxy": proxy})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        server.daemon_threads = True
-        proxy.url = f"http://127.0.0.1:{server.server_port}/v1"
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
+    with handled(handler) as proxy.url:
         try:
             yield proxy
         finally:
             proxy.over.set()
-            server.shutdown()
-            thread.join()

@@ -1,35 +1,17 @@
 """Candidates become cases by a person's word: at their client, or at a terminal."""
 
 import json
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 from mcp import Client
-from mcp.types import ElicitRequestParams, ElicitResult
+from person import Person, client_of
 
-from regrade_server.app import build_server
-from regrade_server.house import House
 from regrade_tools.documents import load
-from regrade_tools.workspace import Workspace
 
 pytestmark = pytest.mark.anyio
 ERAS = ("legacy", "2026-07-28")
-
-
-class Person:
-    """Somebody at a client that shows forms: what they are asked, and what they answer."""
-
-    def __init__(self, action: Any, content: Any = None) -> None:
-        self.action = action
-        self.content = content
-        self.asked: list[str] = []
-
-    async def answer(self, context: Any, params: ElicitRequestParams) -> ElicitResult:  # noqa: ARG002 - the SDK names it
-        self.asked.append(params.message)
-        return ElicitResult(action=self.action, content=self.content)
 
 
 def yes() -> Person:
@@ -55,16 +37,6 @@ def root(tmp_path: Path) -> Path:
     candidate(tmp_path, "syn_b", input=talk, assertions=[{"type": "contains", "value": "Bob"}])
     candidate(tmp_path, "syn_c", input="Add Cid")
     return tmp_path
-
-
-@asynccontextmanager
-async def client_of(
-    root: Path, person: Person | None = None, era: Any = "auto"
-) -> AsyncGenerator[Client, None]:
-    server = build_server(House(Workspace(root)))
-    asking = person.answer if person else None
-    async with Client(server, mode=era, elicitation_callback=asking) as client:
-        yield client
 
 
 async def accepted(client: Client, /, *ids: str, **more: Any) -> tuple[bool, str]:

@@ -2,8 +2,6 @@
 
 import json
 import os
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,9 +9,8 @@ import pytest
 from anyio import to_thread
 from labelled import judge_file
 from mcp import Client
-from mcp.types import ElicitRequestParams, ElicitResult
+from person import Person, client_of
 
-from regrade_server.app import build_server
 from regrade_server.cli import main
 from regrade_server.house import House
 from regrade_tools.labelbook import LabelRow, read
@@ -42,30 +39,6 @@ def root(tmp_path: Path, keys: Path, capsys: pytest.CaptureFixture[str]) -> Path
     assert main(("import", str(folder / "log.jsonl"), "--root", str(folder))) == 0
     capsys.readouterr()
     return folder
-
-
-class Person:
-    """Somebody at a client that shows forms: what they are asked, and what they answer."""
-
-    def __init__(self, action: Any, *, sign: bool = True) -> None:
-        self.action = action
-        self.sign = sign
-        self.asked: list[str] = []
-
-    async def answer(self, context: Any, params: ElicitRequestParams) -> ElicitResult:  # noqa: ARG002 - the SDK names it
-        self.asked.append(params.message)
-        content = {"sign": self.sign} if self.action == "accept" else None
-        return ElicitResult(action=self.action, content=content)  # type: ignore[arg-type]
-
-
-@asynccontextmanager
-async def client_of(
-    root: Path, person: Person | None = None, era: Any = "auto"
-) -> AsyncGenerator[Client, None]:
-    server = build_server(House(Workspace(root)))
-    asking = person.answer if person else None
-    async with Client(server, mode=era, elicitation_callback=asking) as client:
-        yield client
 
 
 async def replied(client: Client, tool: str, /, **arguments: Any) -> dict[str, Any]:
@@ -167,7 +140,7 @@ async def test_what_a_person_accepts_at_their_client_is_signed_as_theirs(
     root: Path, era: Literal["legacy", "2026-07-28"]
 ) -> None:
     can_sign(root)
-    person = Person("accept")
+    person = Person("accept", {"sign": True})
     async with client_of(root, person, era) as client:
         (one, *_) = await ids(client)
         found = await replied(
@@ -183,7 +156,7 @@ async def test_what_a_person_accepts_at_their_client_is_signed_as_theirs(
 
 @pytest.mark.parametrize("era", ERAS)
 @pytest.mark.parametrize(
-    "person", [Person("decline"), Person("cancel"), Person("accept", sign=False), None]
+    "person", [Person("decline"), Person("cancel"), Person("accept", {"sign": False}), None]
 )
 async def test_what_no_person_accepted_stays_a_suggestion_and_says_how_it_is_confirmed(
     root: Path, era: Literal["legacy", "2026-07-28"], person: Person | None
@@ -214,7 +187,7 @@ async def test_nobody_is_asked_to_sign_what_a_form_cannot_show_whole(root: Path)
         await to_thread.run_sync(main, ("import", str(root / "chats.jsonl"), "--root", str(root)))
         == 0
     )
-    person = Person("accept")
+    person = Person("accept", {"sign": True})
     async with client_of(root, person) as client:
         (long,) = await ids(client, "long")
         (short,) = await ids(client, "done")
@@ -233,7 +206,7 @@ async def test_nobody_is_asked_to_sign_what_a_form_cannot_show_whole(root: Path)
 
 
 async def test_without_a_key_of_the_repository_nobody_is_asked(root: Path) -> None:
-    person = Person("accept")
+    person = Person("accept", {"sign": True})
     async with client_of(root, person) as client:
         (one, *_) = await ids(client)
         found = await replied(
@@ -246,7 +219,7 @@ async def test_an_agent_that_takes_a_persons_name_neither_signs_nor_hides_what_t
     root: Path,
 ) -> None:
     can_sign(root)
-    async with client_of(root, Person("accept")) as client:
+    async with client_of(root, Person("accept", {"sign": True})) as client:
         (one, *_) = await ids(client)
         await replied(client, "label_traces", criterion="diet", labels=[label(one)], confirm=True)
     (row,) = rows(root)
@@ -271,7 +244,7 @@ async def test_secrets_in_a_critique_are_replaced_before_anything_is_kept(root: 
 async def test_local_labels_stay_out_of_what_is_committed(root: Path) -> None:
     (root / "evals" / "regrade.yaml").write_text("labels: local\n")
     can_sign(root)
-    async with client_of(root, Person("accept")) as client:
+    async with client_of(root, Person("accept", {"sign": True})) as client:
         (one, *_) = await ids(client)
         await replied(client, "label_traces", criterion="diet", labels=[label(one)], confirm=True)
     assert rows(root) == ()

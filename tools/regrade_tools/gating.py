@@ -14,7 +14,7 @@ from regrade_tools.models import UNREADABLE, CaseResult, Profile, StoredRun
 from regrade_tools.planning import program
 from regrade_tools.recordings import Mode
 from regrade_tools.refusal import Refusal, Unavailable
-from regrade_tools.resuming import edited_since
+from regrade_tools.resuming import edited_since, other_cases
 from regrade_tools.run_reports import RunReport
 from regrade_tools.run_summary import Summary
 from regrade_tools.running import Progress, silent
@@ -216,12 +216,7 @@ class Gating:
             return f"it measured the commit {run.commit}, and this is {here}"
         if edited := edited_since(run, self.suites.sources(prepared), prepared.scorers):
             return f"{edited} since"
-        then = {case.id: case for case in run.cases}
-        now = {case.id: case for case in prepared.cases}
-        other = sorted(
-            case_id for case_id in then.keys() | now if then.get(case_id) != now.get(case_id)
-        )
-        if other:
+        if other := other_cases(run.cases, tuple(prepared.cases)):
             return f"{len(other)} of its cases are other ones now, such as {other[0]}"
         return None
 

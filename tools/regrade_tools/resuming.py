@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from regrade_tools.models import CaseResult, RecordedTarget, Run, RunState, TargetSpec
+from regrade_tools.models import CaseResult, RecordedTarget, Run, RunState, Scheduled, TargetSpec
 from regrade_tools.plaintext import counted
 from regrade_tools.refusal import Refusal
 
@@ -37,17 +37,18 @@ def make_resumable(run: Run, state: RunState, spec: TargetSpec, now: Run) -> Non
         )
     if edited := edited_since(run, now.sources, now.scorers):
         raise Refusal(f"{edited[0].upper()}{edited[1:]} since {run.id} began.", next_step=_ANEW)
-    before, after = {case.id: case for case in run.cases}, {case.id: case for case in now.cases}
-    other = sorted(
-        case_id
-        for case_id in before.keys() | after.keys()
-        if before.get(case_id) != after.get(case_id)
-    )
-    if other:
+    if other := other_cases(run.cases, now.cases):
         raise Refusal(
             f"{counted(len(other), 'case')} changed since {run.id} began, such as {other[0]}.",
             next_step=_ANEW,
         )
+
+
+def other_cases(then: Sequence[Scheduled], now: Sequence[Scheduled]) -> list[str]:
+    """The ids of the cases that are in one of them alone, or not the same in both."""
+    before, after = {case.id: case for case in then}, {case.id: case for case in now}
+    ids = before.keys() | after.keys()
+    return sorted(case_id for case_id in ids if before.get(case_id) != after.get(case_id))
 
 
 def edited_since(run: Run, sources: str, scorers: Mapping[str, str]) -> str:
