@@ -50,6 +50,11 @@ def _after(word: str, words: tuple[str, ...]) -> str:
     return f"{word}(?:{'|'.join(ends)})"
 
 
+# What ``_NAME`` finds, for engines that cannot look behind.
+NAME_WORDS = (
+    "pass(?:word|wd|phrase)|pwd|secret"
+    f"|(?:{'|'.join(_KEYS)})[_-]?key|(?:{'|'.join(_TOKENS)})[_-]?token"
+)
 # In lower case: a pattern without case takes twenty times as long.
 _NAME = (
     "(?:pass(?:word|wd|phrase)|(?<![a-z])pwd|secret"
@@ -186,6 +191,11 @@ def named(name: str, given: str | int) -> bool:
     if word == "token":
         return len(value) >= _LEAST_TOKEN and _RANDOM.search(value) is not None
     return _secretive(word, value)
+
+
+def is_name(name: str) -> bool:
+    """Whether what stands under ``name`` may be a secret."""
+    return _word(name) is not None
 
 
 @lru_cache(maxsize=4_096)

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
-from regrade_tools.credentials import NAMED, concealed, is_header, marked, named
+from regrade_tools.credentials import NAMED, concealed, is_header, is_name, marked, named
 from regrade_tools.jsontext import compact, unpacked
 from regrade_tools.patterns import DEADLINE_S, SlowPatternError, compiled, replaced
 from regrade_tools.refusal import Refusal
+from regrade_tools.suspicion import is_suspect
 
 if TYPE_CHECKING:
     # The formats that a workspace reads redact what they read.
@@ -72,11 +73,14 @@ class Redaction:
         """
         if isinstance(value, str):
             return self.text(value)
+        if not isinstance(value, list | dict) or self._innocent(value):
+            return value
         if isinstance(value, list):
             return [self.apply(item) for item in value]
-        if isinstance(value, dict):
-            return self._object(value)
-        return value
+        return self._object(value)
+
+    def _innocent(self, value: JsonValue) -> bool:
+        return not self.own and not is_suspect(value)
 
     def text(self, text: str) -> str:
         """As ``apply``, for a text."""
@@ -129,10 +133,19 @@ class Redaction:
         if isinstance(value, dict):
             return self._object(value, name)
         if isinstance(value, list):
-            return [self._under(name, item) for item in value]
+            return self._listed(name, value)
         if isinstance(value, int) and not isinstance(value, bool) and named(name, value):
             return self._mark(NAMED)
         return value
+
+    def _listed(self, name: str, value: list[JsonValue]) -> list[JsonValue]:
+        """As ``_under``; of many records in a list most are without any secret."""
+        if is_header(name) or is_name(name):
+            return [self._under(name, item) for item in value]
+        return [
+            item if _is_record(item) and self._innocent(item) else self._under(name, item)
+            for item in value
+        ]
 
     def _inside(self, text: str) -> str:
         """JSON in a text: what is written with escapes there is read without them later."""
@@ -156,6 +169,11 @@ class Redaction:
             raise
         own.took(thread_time() - began, len(text))
         return clean
+
+
+def _is_record(value: JsonValue) -> bool:
+    """Whether ``value`` is large enough to be looked at by itself."""
+    return isinstance(value, dict) and any(isinstance(item, list) for item in value.values())
 
 
 def _another(name: str, beside: Collection[str]) -> str:
