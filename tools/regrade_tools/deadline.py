@@ -6,8 +6,6 @@ at the clock between steps that are. A process to be killed instead would cost m
 checks of a thousand answers, each time.
 """
 
-from collections.abc import Generator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from math import inf
@@ -62,22 +60,30 @@ class _Deadline:
 _deadline: ContextVar[_Deadline | None] = ContextVar("_deadline", default=None)
 
 
-@contextmanager
-def deadline(seconds: float = SECONDS) -> Generator[None]:
+class deadline:  # noqa: N801 - used as a function is, and a generator would cost thrice as much
     """What this thread does inside ends in time; of two deadlines the sooner one counts."""
-    outer = _deadline.get()
-    if outer is None:
-        clock = _Clock(thread_time(), monotonic())
-        inner = _Deadline(clock.spent + seconds, clock)
-    else:
-        # Where the outer one ends no later, nobody needs to know the time.
-        sooner = outer.left() > seconds
-        inner = _Deadline(outer.clock.read() + seconds, outer.clock) if sooner else outer
-    token = _deadline.set(inner)
-    try:
-        yield
-    finally:
-        _deadline.reset(token)
+
+    __slots__ = ("_seconds", "_token")
+
+    def __init__(self, seconds: float = SECONDS) -> None:
+        """Give what is inside so many seconds."""
+        self._seconds = seconds
+
+    def __enter__(self) -> None:
+        """Begin."""
+        seconds, outer = self._seconds, _deadline.get()
+        if outer is None:
+            clock = _Clock(thread_time(), monotonic())
+            inner = _Deadline(clock.spent + seconds, clock)
+        else:
+            # Where the outer one ends no later, nobody needs to know the time.
+            sooner = outer.left() > seconds
+            inner = _Deadline(outer.clock.read() + seconds, outer.clock) if sooner else outer
+        self._token = _deadline.set(inner)
+
+    def __exit__(self, *_: object) -> None:
+        """End, whatever happened."""
+        _deadline.reset(self._token)
 
 
 def left() -> float:

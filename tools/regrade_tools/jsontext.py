@@ -8,6 +8,8 @@ from pydantic import JsonValue
 
 from regrade_tools.plaintext import encodable
 
+Nested = list[JsonValue] | dict[str, JsonValue]
+
 # What is stored must be read back, and readers give up at about twice this depth.
 _DEEPEST = 100
 
@@ -19,11 +21,11 @@ def read(text: str) -> JsonValue:
         ValueError: It is not JSON (``json.JSONDecodeError``), or it is nested too deep.
     """
     try:
-        value: JsonValue = json.loads(text, parse_constant=_nothing, parse_float=_finite)
+        value: JsonValue = _DECODER.decode(text)
         if text.count("[") + text.count("{") > _DEEPEST:
             _measure(value, _DEEPEST)
         # A lone surrogate is legal in JSON and in no database.
-        return whole(value) if "\\ud" in text.lower() else value
+        return whole(value) if "\\ud" in text or "\\uD" in text else value
     except RecursionError:
         raise ValueError("it is nested too deep") from None
 
@@ -45,18 +47,18 @@ def compact(value: JsonValue) -> str:
 
 def is_deep(value: JsonValue) -> bool:
     """Whether ``value`` is nested deeper than what can be stored and read back."""
-    level: list[JsonValue] = [value]
-    for _ in range(_DEEPEST + 1):
-        inner: list[JsonValue] = []
-        for item in level:
-            if isinstance(item, list):
-                inner.extend(item)
-            elif isinstance(item, dict):
-                inner.extend(item.values())
-        if not inner:
+    level = _within([value])
+    for _ in range(_DEEPEST):
+        if not level:
             return False
-        level = inner
-    return True
+        level = [inner for item in level for inner in _within(item)]
+    return bool(level)
+
+
+def _within(value: list[JsonValue] | dict[str, JsonValue]) -> list[Nested]:
+    """The lists and objects that stand in ``value`` itself."""
+    items = value.values() if isinstance(value, dict) else value
+    return [item for item in items if isinstance(item, list | dict)]
 
 
 def _measure(value: JsonValue, deepest: int) -> None:
@@ -77,6 +79,10 @@ def _nothing(_: str) -> None:
 def _finite(text: str) -> float | None:
     number = float(text)
     return number if math.isfinite(number) else None
+
+
+# Made once: json.loads would make one for every text.
+_DECODER = json.JSONDecoder(parse_constant=_nothing, parse_float=_finite)
 
 
 def whole(value: JsonValue) -> JsonValue:

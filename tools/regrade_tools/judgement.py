@@ -27,7 +27,7 @@ class Answer:
         with deadline():
             found = check_all(checks, self.given)
             told = found
-            if self.given != self.clean:
+            if self.given is not self.clean:
                 told = [
                     verdict if isinstance(verdict, Passed) else check(asked, self.clean)
                     for asked, verdict in zip(checks, found, strict=True)
@@ -59,16 +59,21 @@ def answer(given: Subject, redaction: Redaction) -> Answer:
         SlowPatternError: A pattern of the project backtracks on it.
         RecursionError: It is nested too deep to be looked through.
     """
-    clean = replace(
-        given,
-        output=redaction.apply(given.output),
-        input=redaction.apply(given.input),
-        tool_calls=tuple(
-            ToolCall(
-                redaction.text(call.name), redaction.apply(call.arguments), redaction.text(call.id)
-            )
-            for call in given.tool_calls
-        ),
-        errors=None if given.errors is None else tuple(map(redaction.text, given.errors)),
+    output, asked = redaction.apply(given.output), redaction.apply(given.input)
+    calls = tuple(
+        ToolCall(
+            redaction.text(call.name), redaction.apply(call.arguments), redaction.text(call.id)
+        )
+        for call in given.tool_calls
     )
+    errors = None if given.errors is None else tuple(map(redaction.text, given.errors))
+    if (output, asked, calls, errors) == (
+        given.output,
+        given.input,
+        given.tool_calls,
+        given.errors,
+    ):
+        # What was read of the one, such as its JSON, is then read of the other.
+        return Answer(given, given, redaction)
+    clean = replace(given, output=output, input=asked, tool_calls=calls, errors=errors)
     return Answer(given, clean, redaction)

@@ -1,5 +1,6 @@
 """A run told: its figures, the cards that were asked for, and a comparison where one was."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -49,10 +50,11 @@ class RunReport:
 
 @dataclass(frozen=True)
 class RunReports:
-    """How the runs of a workspace are told."""
+    """How the runs of a workspace are told. ``read`` are cases that somebody has read already."""
 
     runs: Runs
     workspace: Workspace | None
+    read: Mapping[str, Case] = field(default_factory=dict[str, Case])
 
     async def report(
         self,
@@ -130,14 +132,19 @@ class RunReports:
 
     async def _known(self, suite: str, ids: set[str]) -> dict[str, Case]:
         workspace = needed(self.workspace)
+        found = {case_id: self.read[case_id] for case_id in ids & self.read.keys()}
+        missing = ids - found.keys()
+        if not missing:
+            return found
         try:
-            found = workspace.some_cases(suite, ids)
-            dataset = workspace.suite(suite).dataset if ids - set(found) else None
+            found |= workspace.some_cases(suite, missing)
+            missing -= found.keys()
+            dataset = workspace.suite(suite).dataset if missing else None
             if dataset is not None and dataset.query is not None:
-                found |= await some_trace_cases(dataset, self.runs.store, ids - set(found))
+                found |= await some_trace_cases(dataset, self.runs.store, missing)
         except Refusal:
             # A run is told even when its case files have been broken since.
-            return {}
+            pass
         return found
 
 

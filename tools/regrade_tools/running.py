@@ -280,6 +280,8 @@ def with_scores(
     checks: Sequence[Check], judged: Answer, scored: Mapping[str, CheckResult]
 ) -> tuple[CheckResult, ...]:
     """What every check says, where programs have said theirs already; by fingerprint."""
+    if not scored:
+        return tuple(map(_kept, checks, judged.verdicts(checks)))
     own = [asked for asked in checks if asked.fingerprint not in scored]
     found = {
         asked.fingerprint: _kept(asked, verdict)

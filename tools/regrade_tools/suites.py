@@ -109,7 +109,8 @@ class Suites:
             replay,
         )
         await self.runs.live.wait(run.id, max(0, until - anyio.current_time()))
-        return await self._reports.report(run.id, "failures", before, 0)
+        read = {item.case.id: item.case for item in prepared.planned}
+        return await self._reports(read).report(run.id, "failures", before, 0)
 
     async def _estimated(self, run: Run, prepared: Prepared, replay: Replay) -> RunReport:
         """What a run would come to, by the last of its suite and target that was done."""
@@ -151,7 +152,7 @@ class Suites:
         before = None
         if compare_to:
             before = await self._baselines().find(stored.run.suite, compare_to)
-        return await self._reports.report(run_id, show, before, start, case_id)
+        return await self._reports({}).report(run_id, show, before, start, case_id)
 
     async def prepare(self, suite: str, target: str | None, select: str = "") -> Prepared:
         """What a run would do, with everything checked before it starts.
@@ -232,9 +233,8 @@ class Suites:
     def _recordings(self) -> RecordingFiles:
         return RecordingFiles(needed(self.workspace), self.runs.store, self.runs.host)
 
-    @property
-    def _reports(self) -> RunReports:
-        return RunReports(self.runs, self.workspace)
+    def _reports(self, read: dict[str, Case]) -> RunReports:
+        return RunReports(self.runs, self.workspace, read)
 
     def _baselines(self) -> Baselines:
         return Baselines(needed(self.workspace), self.runs.store, self.runs.host)

@@ -1,18 +1,11 @@
 """The tables, made by numbered migrations, and how a connection to them is opened."""
 
-# sqlite-utils is loosely typed.
-# pyright: reportUnknownMemberType=false
-
 import sqlite3
+from datetime import UTC, datetime
 from pathlib import Path
-
-from sqlite_utils import Database
-from sqlite_utils.migrations import Migrations
 
 from regrade_server.sqlite.transaction import transaction
 from regrade_tools.repository import own_folder
-
-migrations = Migrations("regrade")
 
 # How long a writer waits for another process to finish: some fifty batches. Readers wait for
 # nobody, except where the file is opened for the first time.
@@ -53,27 +46,16 @@ _TRACES = (
     "INSERT INTO trace_fts(trace_fts, rank) VALUES('pgsz', 8000)",
 )
 
-
-@migrations(name="001_traces")
-def _traces(db: Database) -> None:
-    for statement in _TRACES:
-        db.execute(statement)
-
-
-@migrations(name="002_runs")
-def _runs(db: Database) -> None:
-    db.table("run").create(
-        {"id": str, "suite": str, "started_at": float, "body": str}, pk="id", not_null={"body"}
-    )
-    db.table("run").create_index(["suite", "started_at"])
-    db.table("run_end").create(
-        {"run_id": str, "state": str, "finished_at": float, "problem": str}, pk="run_id"
-    )
-    db.table("result").create(
-        {"id": int, "run_id": str, "outcome": str, "body": str}, pk="id", not_null={"body"}
-    )
-    db.table("result").create_index(["run_id", "outcome"])
-
+_RUNS = (
+    """CREATE TABLE run(
+        id TEXT PRIMARY KEY, suite TEXT, started_at REAL, body TEXT NOT NULL)""",
+    "CREATE INDEX run_suite ON run(suite, started_at)",
+    """CREATE TABLE run_end(
+        run_id TEXT PRIMARY KEY, state TEXT, finished_at REAL, problem TEXT)""",
+    """CREATE TABLE result(
+        id INTEGER PRIMARY KEY, run_id TEXT, outcome TEXT, body TEXT NOT NULL)""",
+    "CREATE INDEX result_run ON result(run_id, outcome)",
+)
 
 _LABELS = (
     # trace is the number in the id of the trace, which may come later than its labels.
@@ -88,54 +70,37 @@ _LABELS = (
     "CREATE TABLE crowd(first INTEGER PRIMARY KEY, following INTEGER NOT NULL) STRICT",
 )
 
+_JUDGEMENTS = (
+    """CREATE TABLE judgement(
+        id INTEGER PRIMARY KEY, fingerprint TEXT, item TEXT, body TEXT NOT NULL)""",
+    "CREATE INDEX judgement_item ON judgement(fingerprint, item)",
+    "CREATE TABLE packet(id TEXT PRIMARY KEY, body TEXT NOT NULL)",
+)
 
-@migrations(name="003_labels")
-def _labels(db: Database) -> None:
-    for statement in _LABELS:
-        db.execute(statement)
-
-
-@migrations(name="004_judgements")
-def _judgements(db: Database) -> None:
-    db.table("judgement").create(
-        {"id": int, "fingerprint": str, "item": str, "body": str}, pk="id", not_null={"body"}
-    )
-    db.table("judgement").create_index(["fingerprint", "item"])
-    db.table("packet").create({"id": str, "body": str}, pk="id", not_null={"body"})
-
-
-@migrations(name="005_untimed")
-def _untimed(db: Database) -> None:
+_UNTIMED = (
     # Whether a log had no time, and ``at`` is that of the import. Of older rows nobody knows.
-    db.execute("ALTER TABLE trace ADD COLUMN untimed INTEGER NOT NULL DEFAULT 0")
+    "ALTER TABLE trace ADD COLUMN untimed INTEGER NOT NULL DEFAULT 0",
+)
 
-
-@migrations(name="006_resumed_runs")
-def _resumed_runs(db: Database) -> None:
+_RESUMED_RUNS = (
     # Who measures a run on: the latest turn; before the first the one who began it.
-    db.execute(
-        """CREATE TABLE run_owner(
-            run_id TEXT NOT NULL, turn INTEGER NOT NULL, owner TEXT NOT NULL,
-            PRIMARY KEY(run_id, turn)) STRICT, WITHOUT ROWID"""
-    )
+    """CREATE TABLE run_owner(
+        run_id TEXT NOT NULL, turn INTEGER NOT NULL, owner TEXT NOT NULL,
+        PRIMARY KEY(run_id, turn)) STRICT, WITHOUT ROWID""",
+)
 
-
-@migrations(name="007_results_by_case")
-def _results_by_case(db: Database) -> None:
-    db.execute("ALTER TABLE result ADD COLUMN case_id TEXT NOT NULL DEFAULT ''")
+_RESULTS_BY_CASE = (
+    "ALTER TABLE result ADD COLUMN case_id TEXT NOT NULL DEFAULT ''",
     # Of a damaged row nobody knows whose it was.
-    db.execute(
-        "UPDATE result SET case_id = json_extract(body, '$.case_id') WHERE json_valid(body)"
-        " AND json_extract(body, '$.case_id') IS NOT NULL"
-    )
-    db.execute("CREATE INDEX result_case ON result(case_id) WHERE outcome = 'passed'")
+    """UPDATE result SET case_id = json_extract(body, '$.case_id')
+        WHERE json_valid(body) AND json_extract(body, '$.case_id') IS NOT NULL""",
+    "CREATE INDEX result_case ON result(case_id) WHERE outcome = 'passed'",
+)
 
-
-@migrations(name="008_submissions")
-def _submissions(db: Database) -> None:
-    db.table("submission").create({"id": int, "packet_id": str, "answers": int}, pk="id")
-    db.table("submission").create_index(["packet_id"])
-
+_SUBMISSIONS = (
+    "CREATE TABLE submission(id INTEGER PRIMARY KEY, packet_id TEXT, answers INTEGER)",
+    "CREATE INDEX submission_packet ON submission(packet_id)",
+)
 
 _WRONG = (
     # The kinds of what went wrong, with blanks between; NULL where nobody looked (examination.py).
@@ -143,11 +108,26 @@ _WRONG = (
     "CREATE INDEX trace_unexamined ON trace(id) WHERE wrong IS NULL",
 )
 
-
-@migrations(name="009_wrong")
-def _wrong(db: Database) -> None:
-    for statement in _WRONG:
-        db.execute(statement)
+# In their order, by the names under which a store keeps which of them it has been through.
+MIGRATIONS = {
+    "001_traces": _TRACES,
+    "002_runs": _RUNS,
+    "003_labels": _LABELS,
+    "004_judgements": _JUDGEMENTS,
+    "005_untimed": _UNTIMED,
+    "006_resumed_runs": _RESUMED_RUNS,
+    "007_results_by_case": _RESULTS_BY_CASE,
+    "008_submissions": _SUBMISSIONS,
+    "009_wrong": _WRONG,
+}
+# As sqlite-utils keeps it, so that its commands read a store, too. It does not run them: its
+# import would take longer than a small suite.
+_KEPT = (
+    """CREATE TABLE IF NOT EXISTS _sqlite_migrations(
+        id INTEGER PRIMARY KEY, migration_set TEXT, name TEXT, applied_at TEXT)""",
+    """CREATE UNIQUE INDEX IF NOT EXISTS idx__sqlite_migrations_migration_set_name
+        ON _sqlite_migrations(migration_set, name)""",
+)
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -172,8 +152,27 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 def _migrate(connection: sqlite3.Connection) -> None:
-    db = Database(connection, execute_plugins=False)
-    if not migrations.pending(db):
+    if not _pending(connection):
         return
     with transaction(connection):
-        migrations.apply(db)
+        for statement in _KEPT:
+            connection.execute(statement)
+        # Another process may have been quicker.
+        for name in _pending(connection):
+            for statement in MIGRATIONS[name]:
+                connection.execute(statement)
+            connection.execute(
+                "INSERT INTO _sqlite_migrations(migration_set, name, applied_at)"
+                " VALUES('regrade', ?, ?)",
+                (name, datetime.now(UTC).isoformat(sep=" ")),
+            )
+
+
+def _pending(connection: sqlite3.Connection) -> list[str]:
+    """The migrations that the file has not been through, in their order."""
+    kept = "SELECT 1 FROM sqlite_master WHERE name = '_sqlite_migrations'"
+    if connection.execute(kept).fetchone() is None:
+        return list(MIGRATIONS)
+    rows = connection.execute("SELECT name FROM _sqlite_migrations WHERE migration_set = 'regrade'")
+    done = {name for (name,) in rows}
+    return [name for name in MIGRATIONS if name not in done]

@@ -3,7 +3,7 @@
 import inspect
 import json
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 from pydantic import JsonValue, ValidationError
 
@@ -136,9 +136,11 @@ def parse(spec: dict[str, JsonValue], *, programs: bool = False) -> Check:
 def _mark(spec: dict[str, JsonValue], written: str) -> str:
     """The fingerprint of ``spec``, which is of a size that can be checked in time."""
     problem = "nested too deep"
-    if not is_deep(dict(spec)):
+    # A dict is invariant in what it holds, and JSON of its own kind.
+    value = cast("JsonValue", spec)
+    if not is_deep(value):
         try:
-            text = canonical(dict(spec))
+            text = canonical(value)
         except ValueError:
             problem = "one with a number that is too long"
         else:

@@ -98,7 +98,7 @@ def read_json(text: str) -> JsonValue:
         ValueError: It is not JSON, or it holds a number that is too large for any reader.
     """
     try:
-        return json.loads(text, parse_constant=_no_constant, parse_float=_finite)
+        return _DECODER.decode(text)
     except RecursionError:
         raise ValueError("it is nested too deep") from None
 
@@ -113,6 +113,10 @@ def _finite(text: str) -> float:
 def _no_constant(name: str) -> JsonValue:
     # Python reads NaN and Infinity; JSON has neither.
     raise ValueError(f"{name} is not JSON")
+
+
+# Made once: json.loads would make one for every answer.
+_DECODER = json.JSONDecoder(parse_constant=_no_constant, parse_float=_finite)
 
 
 def subject_of(trace: Trace, step: int | None = None) -> Subject:
