@@ -1,3 +1,4 @@
+import ctypes
 import gzip
 import io
 import json
@@ -5,10 +6,12 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
+from console import answered, spoken
 
 from regrade_server.cli import main
 
@@ -23,19 +26,8 @@ def finder(tmp_path: Path) -> Path:
     return folder
 
 
-def spoken(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    code = main(arguments)
-    said = capsys.readouterr()
-    return code, said.out, said.err
-
-
-def answered(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, Any]:
-    code, out, _ = spoken(capsys, *arguments, "--json")
-    return code, json.loads(out)
-
-
 def test_an_import_by_a_mapping_tells_which_fields_it_does_not_use_once_and_counted(
-    finder: Path, capsys: pytest.CaptureFixture[str]
+    finder: Path,
 ) -> None:
     rows = [
         {"q": "a", "reply": "b", "tools": ["x"], "ms": 5, "model": "m"},
@@ -45,7 +37,7 @@ def test_an_import_by_a_mapping_tells_which_fields_it_does_not_use_once_and_coun
         told = [json.dumps({**row, "file": name}) for row in rows]
         (finder / name).write_text("\n".join(told))
     words = ("import", str(finder / "*.jsonl"), "input=q", "output=reply", "--root", str(finder))
-    code, out, _ = spoken(capsys, *words)
+    code, out, _ = spoken(*words)
     assert code == 0
     notes = [line for line in out.splitlines() if "does not use" in line]
     assert "\n".join(notes) == (
@@ -53,31 +45,27 @@ def test_an_import_by_a_mapping_tells_which_fields_it_does_not_use_once_and_coun
         "input, output, id, name, session, model, timestamp, latency_ms, cost_usd, input_tokens, "
         "output_tokens, tags, error, tool_calls"
     )
-    code, out, _ = spoken(capsys, "import", "latency_ms=ms", *words[1:])
+    code, out, _ = spoken("import", "latency_ms=ms", *words[1:])
     assert "does not use file (4), tools (2); " in out
 
 
-def test_a_dry_run_of_an_import_reads_and_reports_and_stores_nothing(
-    finder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_dry_run_of_an_import_reads_and_reports_and_stores_nothing(finder: Path) -> None:
     log = finder / "log.jsonl"
     log.write_text('{"input": "a", "output": "b"}\n{broken\n{"input": "a", "output": "b"}')
     words = ("import", str(log), "--root", str(finder))
-    code, out, _ = spoken(capsys, *words, "--dry-run")
+    code, out, _ = spoken(*words, "--dry-run")
     assert code == 0
     assert out.startswith("2 traces would be stored, 0 known already, 1 skipped\n  skipped log")
     assert out.endswith("Nothing was stored: this was a dry run.\n")
     assert not (finder / ".regrade").exists()
-    assert answered(capsys, *words)[1]["stored"] == 2
+    assert answered(*words)[1]["stored"] == 2
     log.write_text(log.read_text() + '\n{"input": "c", "output": "d"}')
-    again = answered(capsys, *words, "--dry-run")[1]
+    again = answered(*words, "--dry-run")[1]
     assert (again["stored"], again["already_known"]) == (1, 2)
-    assert answered(capsys, "search", "--root", str(finder))[1]["total"] == 2
+    assert answered("search", "--root", str(finder))[1]["total"] == 2
 
 
-def test_an_import_tells_what_it_stored_what_it_knew_and_what_it_skipped(
-    finder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_import_tells_what_it_stored_what_it_knew_and_what_it_skipped(finder: Path) -> None:
     log = finder / "log.jsonl.gz"
     lines = [
         '{"input": "a", "output": "b"}',
@@ -86,7 +74,7 @@ def test_an_import_tells_what_it_stored_what_it_knew_and_what_it_skipped(
         '{"input": "c", "output": 1}',
     ]
     log.write_bytes(gzip.compress("\n".join(lines).encode()))
-    code, out, _ = spoken(capsys, "import", str(log), "--root", str(finder))
+    code, out, _ = spoken("import", str(log), "--root", str(finder))
     assert code == 0
     assert out == (
         "2 traces stored, 0 known already, 2 skipped\n"
@@ -97,21 +85,19 @@ def test_an_import_tells_what_it_stored_what_it_knew_and_what_it_skipped(
         "  note: 2 traces without a time of their own: newest and since: go by when they were "
         "imported; where a field holds it, map timestamp=FIELD\n"
     )
-    code, again = answered(capsys, "import", str(log), "--root", str(finder))
+    code, again = answered("import", str(log), "--root", str(finder))
     assert (code, again["stored"], again["already_known"]) == (0, 0, 2)
 
 
-def test_an_import_takes_other_names_of_fields_and_tags(
-    finder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_import_takes_other_names_of_fields_and_tags(finder: Path) -> None:
     (finder / "log.csv").write_text("question,reply\nwhere is it,over there\n")
     root = ("--root", str(finder))
     code, done = answered(
-        capsys, "import", str(finder / "log.csv"), "input=question", "output=reply",
+        "import", str(finder / "log.csv"), "input=question", "output=reply",
         "--tag", "prod", *root,
     )  # fmt: skip
     assert (code, done["stored"]) == (0, 1)
-    code, page = answered(capsys, "search", "tag:prod", "over", *root)
+    code, page = answered("search", "tag:prod", "over", *root)
     assert (code, page["total"], page["traces"][0]["preview"]) == (0, 1, "where is it")
 
 
@@ -154,37 +140,32 @@ def test_standard_input_is_imported(finder: Path) -> None:
     ],
 )
 def test_a_mistake_is_a_refusal_with_exit_code_two(
-    arguments: tuple[str, ...], problem: str, finder: Path, capsys: pytest.CaptureFixture[str]
+    arguments: tuple[str, ...], problem: str, finder: Path
 ) -> None:
-    code, out, error = spoken(capsys, *arguments, "--root", str(finder))
+    code, out, error = spoken(*arguments, "--root", str(finder))
     assert code == 2
     assert out == ""
     assert error.startswith(f"regrade: {problem}")
 
 
-def test_the_only_suite_needs_no_name_and_one_of_several_does(
-    finder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    code, told = answered(capsys, "run", "--target", "recorded", "--root", str(finder))
+def test_the_only_suite_needs_no_name_and_one_of_several_does(finder: Path) -> None:
+    code, told = answered("run", "--target", "recorded", "--root", str(finder))
     assert (code, told["summary"]["suite"]) == (3, "finder")
     suites = finder / "evals" / "suites"
     (suites / "other.yaml").write_text("target: recorded\n")
-    code, _, error = spoken(capsys, "gate", "--root", str(finder))
+    code, _, error = spoken("gate", "--root", str(finder))
     assert (code, error) == (2, "regrade: Name one suite.\n  There are: finder, other.\n")
 
 
-def test_a_tool_is_called_with_named_arguments_and_all_are_listed(
-    finder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_tool_is_called_with_named_arguments_and_all_are_listed(finder: Path) -> None:
     (finder / "log.jsonl").write_text('{"input": "5", "output": "b"}\n')
     root = ("--root", str(finder))
-    assert main(["import", str(finder / "log.jsonl"), *root]) == 0
+    assert spoken("import", str(finder / "log.jsonl"), *root)[0] == 0
     words = ("query=5", "limit=1", 'fields=["id", "preview"]')
-    capsys.readouterr()
-    code, out, _ = spoken(capsys, "call", "search_traces", *words, *root)
+    code, out, _ = spoken("call", "search_traces", *words, *root)
     [row] = json.loads(out)["traces"]
     assert (code, sorted(row), row["preview"]) == (0, ["id", "preview"], "5")
-    code, out, _ = spoken(capsys, "call", *root)
+    code, out, _ = spoken("call", *root)
     assert code == 0
     assert out.startswith("overview ")
     assert "\nrun_suite " in out
@@ -202,50 +183,46 @@ def test_a_server_that_a_person_starts_says_what_it_waits_for(
     assert "as a client starts it" in capsys.readouterr().err
 
 
-def test_a_refusal_is_also_told_to_a_program(
-    finder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    code, told = answered(capsys, "run", "absent", "--root", str(finder))
+def test_a_refusal_is_also_told_to_a_program(finder: Path) -> None:
+    code, told = answered("run", "absent", "--root", str(finder))
     assert (code, told["refused"]) == (2, "There is no suite 'absent'; valid: finder.")
 
 
 def test_a_run_exits_with_one_where_cases_fail_and_three_where_they_are_errored(
-    finder: Path, capsys: pytest.CaptureFixture[str]
+    finder: Path,
 ) -> None:
     root = ("--root", str(finder))
-    assert spoken(capsys, "run", "finder", *root)[0] == 0
+    assert spoken("run", "finder", *root)[0] == 0
     program = finder / "finder.py"
     right = program.read_text()
     program.write_text(right.replace("cheapest first", "").replace("[0]['id']", "[1]['id']"))
-    code, _, _ = spoken(capsys, "run", "finder", *root)
+    code, _, _ = spoken("run", "finder", *root)
     assert code == 3
     program.write_text(right.replace("I found one", "There is one"))
-    code, out, _ = spoken(capsys, "run", "finder", *root)
+    code, out, _ = spoken("run", "finder", *root)
     assert code == 1
     assert "FAILED case_two-beds-san-jose (find_listings / one)" in out
 
 
-def test_a_gate_compares_with_the_baseline_of_a_git_reference(
-    finder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_gate_compares_with_the_baseline_of_a_git_reference(finder: Path) -> None:
     root = ("--root", str(finder))
     git(finder, "init", "-q", "-b", "main")
-    assert spoken(capsys, "run", "finder", "--save-baseline", *root)[0] == 0
+    assert spoken("run", "finder", "--save-baseline", *root)[0] == 0
     git(finder, "add", ".")
     git(finder, "-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "-qm", "first")
     (finder / "evals" / "baselines" / "finder.json").unlink()
     (finder / "evals" / "cases" / "finder" / "case_one-bed-oakland.yaml").unlink()
-    code, told = answered(capsys, "gate", "finder", "--baseline", "git:main", *root)
+    code, told = answered("gate", "finder", "--baseline", "git:main", *root)
     assert (code, told["ruling"]["decision"], told["ruling"]["baseline_rate"]) == (
         1,
         "needs_review",
         1.0,
     )
     assert told["ruling"]["comparison"]["loosened"] == ["case_one-bed-oakland: the case is gone"]
-    bare = answered(capsys, "gate", "finder", "--baseline", "main", *root)[1]
+    bare = answered("gate", "finder", "--baseline", "main", *root)[1]
     assert bare["ruling"] == told["ruling"]
     for reference in ("--output=x", "git:--output=x", "git:", "git:absent", "git:a\tb"):
-        code, out, error = spoken(capsys, "gate", "finder", f"--baseline={reference}", *root)
+        code, out, error = spoken("gate", "finder", f"--baseline={reference}", *root)
         assert (code, out) == (2, "")
         assert "is neither a run, nor a file, nor a git reference here." in error
 
@@ -256,50 +233,44 @@ def git(folder: Path, *arguments: str) -> None:
     )
 
 
-def test_a_gate_holds_what_broke_and_lacks_evidence_when_the_target_breaks(
-    finder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_gate_holds_what_broke_and_lacks_evidence_when_the_target_breaks(finder: Path) -> None:
     root = ("--root", str(finder))
-    spoken(capsys, "run", "finder", "--save-baseline", *root)
+    spoken("run", "finder", "--save-baseline", *root)
     program = finder / "finder.py"
     right = program.read_text()
     program.write_text(right.replace("I found one", "There is one"))
-    code, told = answered(capsys, "gate", "--suite", "finder", *root)
+    code, told = answered("gate", "--suite", "finder", *root)
     assert (code, told["ruling"]["comparison"]["broken"]) == (1, ["case_two-beds-san-jose"])
     assert told["ruling"]["reasons"] == [
         "1 case passed in the baseline and now fails: case_two-beds-san-jose",
         "the pass rate fell from 100.0% to 66.7%, by more than 2 points",
     ]
     lax = ("--max-drop", "0.5", "--max-broken", "1")
-    code, out, _ = spoken(capsys, "gate", "finder", *lax, *root)
+    code, out, _ = spoken("gate", "finder", *lax, *root)
     assert code == 1
     assert "because loosened since the baseline: 2 laxer terms of the gate" in out
-    assert spoken(capsys, "gate", "finder", *lax, "--accept", "it is known", *root)[0] == 0
+    assert spoken("gate", "finder", *lax, "--accept", "it is known", *root)[0] == 0
     program.write_text(right.replace("wish = understand(question)", "raise OSError('no network')"))
-    code, told = answered(capsys, "gate", "--suite", "finder", *root)
+    code, told = answered("gate", "--suite", "finder", *root)
     assert (code, told["ruling"]["decision"]) == (3, "insufficient_evidence")
 
 
-def test_a_failing_critical_case_holds_whatever_the_rate(
-    finder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_failing_critical_case_holds_whatever_the_rate(finder: Path) -> None:
     case = finder / "evals" / "cases" / "finder" / "case_two-beds-san-jose.yaml"
     case.write_text(case.read_text().replace("equals: L103", "equals: L104") + "tags: [critical]\n")
     code, told = answered(
-        capsys, "gate", "--suite", "finder", "--min-pass-rate", "0.1", "--root", str(finder)
+        "gate", "--suite", "finder", "--min-pass-rate", "0.1", "--root", str(finder)
     )
     assert code == 1
     assert told["ruling"]["reasons"] == ["the critical case case_two-beds-san-jose failed"]
 
 
-def test_a_first_evals_folder_is_written_and_nothing_is_ever_overwritten(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_first_evals_folder_is_written_and_nothing_is_ever_overwritten(tmp_path: Path) -> None:
     root = ("--root", str(tmp_path))
-    code, told = answered(capsys, "init", *root)
+    code, told = answered("init", *root)
     assert (code, told["written"]) == (0, ["evals/regrade.yaml", "evals/suites/main.yaml"])
     (tmp_path / "evals" / "regrade.yaml").write_text("# mine\n")
-    assert answered(capsys, "init", *root)[1]["written"] == []
+    assert answered("init", *root)[1]["written"] == []
     assert (tmp_path / "evals" / "regrade.yaml").read_text() == "# mine\n"
 
 
@@ -327,22 +298,20 @@ def test_a_first_evals_folder_is_written_and_nothing_is_ever_overwritten(
     ],
 )
 def test_what_is_wrong_in_evals_is_told_by_the_overview(
-    path: str, text: str, problem: str, finder: Path, capsys: pytest.CaptureFixture[str]
+    path: str, text: str, problem: str, finder: Path
 ) -> None:
     file = finder / "evals" / path
     file.parent.mkdir(exist_ok=True)
     file.write_text(text)
-    code, out, _ = spoken(capsys, "call", "overview", "--root", str(finder))
+    code, out, _ = spoken("call", "overview", "--root", str(finder))
     assert code == 0
     assert any(problem in told for told in json.loads(out)["problems"])
 
 
-def test_an_unknown_kind_of_assertion_in_a_suite_is_one_clear_refusal(
-    finder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_unknown_kind_of_assertion_in_a_suite_is_one_clear_refusal(finder: Path) -> None:
     file = finder / "evals" / "suites" / "finder.yaml"
     file.write_text(file.read_text().replace("type: latency", "type: latencey"))
-    code, _, error = spoken(capsys, "run", "finder", "--root", str(finder))
+    code, _, error = spoken("run", "finder", "--root", str(finder))
     assert code == 2
     assert error.startswith(
         "regrade: In the suite: Assertion 2: There is no assertion type 'latencey' "
@@ -350,28 +319,24 @@ def test_an_unknown_kind_of_assertion_in_a_suite_is_one_clear_refusal(
     )
 
 
-def test_the_terminal_shows_no_control_characters_of_a_trace(
-    finder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_terminal_shows_no_control_characters_of_a_trace(finder: Path) -> None:
     (finder / "log.jsonl").write_text('{"input": "\\u001b]0;owned\\u0007", "output": "x"}\n')
     root = ("--root", str(finder))
-    spoken(capsys, "import", str(finder / "log.jsonl"), *root)
-    _, out, _ = spoken(capsys, "search", *root)
+    spoken("import", str(finder / "log.jsonl"), *root)
+    _, out, _ = spoken("search", *root)
     assert "\x1b" not in out
     assert "]0;owned" in out
 
 
-def test_the_demo_goes_through_the_whole_loop(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_demo_goes_through_the_whole_loop(tmp_path: Path) -> None:
     folder = tmp_path / "demo"
-    code, told = answered(capsys, "demo", "--keep", str(folder))
+    code, told = answered("demo", "--keep", str(folder))
     assert (code, told) == (
         0,
         {"folder": str(folder), "first_gate": "hold", "gate_after_mending": "ship"},
     )
-    assert spoken(capsys, "demo", "--keep", str(folder))[0] == 2
-    _, out, _ = spoken(capsys, "demo")
+    assert spoken("demo", "--keep", str(folder))[0] == 2
+    _, out, _ = spoken("demo")
     assert [line for line in out.splitlines() if "| Gate:" in line] == [
         "   | Gate: HOLD", "   | Gate: SHIP", "   | Gate: NEEDS REVIEW",
     ]  # fmt: skip
@@ -383,30 +348,41 @@ UNMEASURED = {name: value for name, value in os.environ.items() if not name.star
 
 def program(
     root: Path, *arguments: str, before: str = "", env: dict[str, str] | None = None
-) -> subprocess.CompletedProcess[bytes]:
-    """A fresh process of the command line, after the statements ``before``."""
+) -> tuple[int, str, str]:
+    """What a fresh process of the command line says, after the statements ``before``."""
     code = (
         f"import os, resource, sys\n{before}\nos.execv(sys.executable, "
         "[sys.executable, '-m', 'regrade_server', *sys.argv[1:]])"
     )
-    return subprocess.run(
-        [sys.executable, "-c", code, *arguments], cwd=root, capture_output=True,
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], cwd=root, capture_output=True, text=True,
         check=False, env={**UNMEASURED, "PYTHONDONTWRITEBYTECODE": "1", **(env or {})},
     )  # fmt: skip
+    return done.returncode, done.stdout, done.stderr
 
 
-# Root may read and write everything; without these two rights it is a user like any other.
-UNPRIVILEGED = (
-    "import ctypes\nfor right in (1, 2): ctypes.CDLL(None).prctl(24, right, 0, 0, 0)\n"
-    if os.getuid() == 0
-    else ""
-)
+@contextmanager
+def unprivileged() -> Generator[None]:
+    """Root may read and write everything; without these two rights it is a user like any other."""
+    if os.getuid() != 0:
+        yield
+        return
+    kernel = ctypes.CDLL(None)
+    header, held = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
+    assert kernel.capget(header, held) == 0
+    effective, *others = held
+    # CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH, of this thread and of those that it starts.
+    assert kernel.capset(header, (ctypes.c_uint32 * 6)(effective & ~0b110, *others)) == 0
+    try:
+        yield
+    finally:
+        assert kernel.capset(header, held) == 0
 
 
-def refusal(done: subprocess.CompletedProcess[bytes]) -> str:
+def refusal(said: tuple[int, str, str]) -> str:
     """What a command said that refused, without a traceback."""
-    assert done.returncode == 2, done.stderr
-    told = done.stderr.decode()
+    code, _, told = said
+    assert code == 2, told
     assert told.startswith("regrade: ")
     assert "Traceback" not in told
     return told
@@ -422,28 +398,32 @@ def refusal(done: subprocess.CompletedProcess[bytes]) -> str:
         ("absent\udcff", "is no folder."),
     ],
 )
-def test_a_workspace_that_cannot_be_is_refused(told: str, problem: str, tmp_path: Path) -> None:
+def test_a_workspace_that_cannot_be_is_refused(
+    told: str, problem: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
-    by_option = refusal(program(tmp_path, "--root", told, "search"))
-    by_name = refusal(program(tmp_path, "search", env={"REGRADE_ROOT": told}))
+    by_option = refusal(spoken("--root", told, "search"))
+    monkeypatch.setenv("REGRADE_ROOT", told)
+    by_name = refusal(spoken("search"))
     assert problem in by_option
     assert "Mend --root" in by_option
     assert "Mend REGRADE_ROOT" in by_name
 
 
-def test_in_a_folder_that_was_removed_there_is_no_workspace(tmp_path: Path) -> None:
+def test_in_a_folder_that_was_removed_there_is_no_workspace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (gone := tmp_path / "gone").mkdir()
-    done = program(gone, "run", "s", before="os.rmdir(os.getcwd())")
-    assert "There is no workspace here." in refusal(done)
-    (gone := tmp_path / "gone").mkdir()
-    done = program(gone, "--root", "relative", "search", before="os.rmdir(os.getcwd())")
-    assert "The workspace 'relative' cannot be looked for: No such file or directory." in refusal(
-        done
-    )
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert "There is no workspace here." in refusal(spoken("run", "s"))
+    told = refusal(spoken("--root", "relative", "search"))
+    assert "The workspace 'relative' cannot be looked for: No such file or directory." in told
 
 
 def test_a_log_with_the_name_of_nobody_s_home_is_not_there(tmp_path: Path) -> None:
-    told = refusal(program(tmp_path, "--root", ".", "import", "~nouser-at-all/log.jsonl"))
+    told = refusal(spoken("--root", str(tmp_path), "import", "~nouser-at-all/log.jsonl"))
     assert "There is no log at '~nouser-at-all/log.jsonl'." in told
 
 
@@ -453,12 +433,12 @@ def test_a_terminal_that_knows_ascii_only_gets_escapes_and_a_program_still_gets_
     (tmp_path / "log.jsonl").write_text('{"input": "é 听 🙂", "output": "x"}\n')
     ascii_only = {"LANG": "C", "LC_ALL": "C", "PYTHONIOENCODING": "ascii"}
     root = ("--root", str(tmp_path))
-    program(tmp_path, "import", "log.jsonl", *root)
-    told = program(tmp_path, "search", *root, env=ascii_only)
-    read = program(tmp_path, "search", "--json", *root, env=ascii_only)
+    spoken("import", str(tmp_path / "log.jsonl"), *root)
+    _, told, _ = program(tmp_path, "search", *root, env=ascii_only)
+    _, read, _ = program(tmp_path, "search", "--json", *root, env=ascii_only)
     refused = program(tmp_path, "run", "听", *root, env=ascii_only)
-    assert rb"\xe9 \u542c \U0001f642" in told.stdout
-    assert json.loads(read.stdout)["traces"][0]["preview"] == "é 听 🙂"
+    assert r"\xe9 \u542c \U0001f642" in told
+    assert json.loads(read)["traces"][0]["preview"] == "é 听 🙂"
     assert r"There is no suite '\u542c'" in refusal(refused)
 
 
@@ -466,8 +446,8 @@ def test_names_of_files_that_are_no_text_are_told_with_a_mark(tmp_path: Path) ->
     folder = os.fsencode(tmp_path / "evals" / "cases") + b"/\xff"
     Path(os.fsdecode(folder)).mkdir(parents=True)
     Path(os.fsdecode(folder + b"/\xfe.yaml")).write_text("{id: x}")
-    done = program(tmp_path, "call", "overview", "--root", str(tmp_path))
-    assert json.loads(done.stdout)["problems"] == [
+    _, told, _ = spoken("call", "overview", "--root", str(tmp_path))
+    assert json.loads(told)["problems"] == [
         "evals/cases/\ufffd holds cases of no suite.",
         "evals/cases/\ufffd/\ufffd.yaml holds the id 'x', which is not its name.",
     ]
@@ -477,23 +457,27 @@ def test_names_of_files_that_are_no_text_are_told_with_a_mark(tmp_path: Path) ->
 def test_a_folder_that_may_not_be_read_is_told_as_such(closed: str, finder: Path) -> None:
     (finder / "evals" / "baselines").mkdir()
     (finder / closed).chmod(0)
-    for arguments in (("call", "overview"), ("run", "finder"), ("init",)):
-        done = program(finder, *arguments, "--root", str(finder), before=UNPRIVILEGED)
-        assert b"Traceback" not in done.stderr
-        if done.returncode == 2:
-            assert "cannot be read: Permission denied." in refusal(done)
-    done = program(finder, "call", "overview", "--root", str(finder), before=UNPRIVILEGED)
+    root = ("--root", str(finder))
+    with unprivileged():
+        first, *rest = [
+            spoken(*arguments, *root)
+            for arguments in (("call", "overview"), ("run", "finder"), ("init",))
+        ]
     (finder / closed).chmod(0o755)
-    assert b"cannot be read: Permission denied" in done.stdout + done.stderr
+    assert "cannot be read: Permission denied" in first[1] + first[2]
+    for said in (first, *rest):
+        assert "Traceback" not in said[2]
+        if said[0] == 2:
+            assert "cannot be read: Permission denied." in refusal(said)
 
 
 def test_what_is_no_text_is_looked_for_as_one(tmp_path: Path) -> None:
     (tmp_path / "log.jsonl").write_text('{"input": "a", "output": "b"}\n')
     root = ("--root", str(tmp_path))
-    done = program(tmp_path, "import", "log.jsonl", "--tag", "\ufffd", *root)
-    assert done.returncode == 0, done.stderr
-    found = program(tmp_path, "search", "tag:\udcff", "--json", *root)
-    assert json.loads(found.stdout)["traces"][0]["tags"] == ["\ufffd"]
+    code, _, error = spoken("import", str(tmp_path / "log.jsonl"), "--tag", "\ufffd", *root)
+    assert code == 0, error
+    _, found = answered("search", "tag:\udcff", *root)
+    assert found["traces"][0]["tags"] == ["\ufffd"]
 
 
 def test_where_nothing_can_be_written_nothing_is_left_behind(tmp_path: Path) -> None:
@@ -502,22 +486,21 @@ def test_where_nothing_can_be_written_nothing_is_left_behind(tmp_path: Path) -> 
     assert "evals/regrade.yaml cannot be written: File too large." in refusal(full)
     assert list((tmp_path / "evals").iterdir()) == []
     (tmp_path / "evals").chmod(0o555)
-    closed = program(tmp_path, "init", "--root", str(tmp_path), before=UNPRIVILEGED)
+    with unprivileged():
+        closed = spoken("init", "--root", str(tmp_path))
     (tmp_path / "evals").chmod(0o755)
     assert "evals/regrade.yaml cannot be written: Permission denied." in refusal(closed)
     assert list((tmp_path / "evals").iterdir()) == []
 
 
-def test_a_call_with_json_that_is_nested_too_deep_is_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_call_with_json_that_is_nested_too_deep_is_refused(tmp_path: Path) -> None:
     deep = f'{{"query": {"[" * 100_000}{"]" * 100_000}}}'
-    code, _, error = spoken(capsys, "call", "search_traces", deep, "--root", str(tmp_path))
+    code, _, error = spoken("call", "search_traces", deep, "--root", str(tmp_path))
     assert code == 2
     assert error.startswith("regrade: The arguments are not JSON: it is nested too deep.\n")
 
 
-def test_no_message_steers_the_terminal(finder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_message_steers_the_terminal(finder: Path) -> None:
     sly = "\x1b]0;owned\x07\x9b2J\u202e"
     (finder / "finder.py").write_text(
         f"def answer(question):\n    return {{'listings': [], 'message': {sly!r}}}\n"
@@ -526,32 +509,28 @@ def test_no_message_steers_the_terminal(finder: Path, capsys: pytest.CaptureFixt
     target.write_text("targets: {app: {python: 'finder:answer'}}\n")
     (finder / "log.jsonl").write_text(json.dumps({"input": sly, "output": "x"}))
     root = ("--root", str(finder))
-    spoken(capsys, "import", str(finder / "log.jsonl"), *root)
+    spoken("import", str(finder / "log.jsonl"), *root)
     for arguments in (("run", "finder"), ("run", sly), ("gate", "--suite", "finder"),
                       ("search",), ("search", "--json"), ("call", "search_traces"),
                       ("call", "overview", json.dumps({"name": sly}))):  # fmt: skip
-        _, out, error = spoken(capsys, *arguments, *root)
+        _, out, error = spoken(*arguments, *root)
         assert not set("\x1b\x07\x9b\u202e") & set(out + error)
         assert "]0;owned" in out + error
 
 
-def test_the_words_of_an_operator_are_refused_and_in_quotes_they_are_words(
-    finder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_words_of_an_operator_are_refused_and_in_quotes_they_are_words(finder: Path) -> None:
     (finder / "log.jsonl").write_text('{"input": "this OR that", "output": "x"}\n')
     root = ("--root", str(finder))
-    spoken(capsys, "import", str(finder / "log.jsonl"), *root)
-    code, _, error = spoken(capsys, "search", "this OR that", *root)
+    spoken("import", str(finder / "log.jsonl"), *root)
+    code, _, error = spoken("search", "this OR that", *root)
     assert code == 2
     assert error.startswith("regrade: OR is no operator here: all terms must match.")
-    _, page = answered(capsys, "search", 'this "OR" that', *root)
+    _, page = answered("search", 'this "OR" that', *root)
     assert page["total"] == 1
 
 
-def test_every_field_of_every_assertion_says_what_it_is_and_a_project_has_none(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    kinds = json.loads(spoken(capsys, "schema", "assertion")[1])["oneOf"]
+def test_every_field_of_every_assertion_says_what_it_is_and_a_project_has_none() -> None:
+    kinds = json.loads(spoken("schema", "assertion")[1])["oneOf"]
     fields = {
         f"{kind['title']}.{name}": field
         for kind in kinds
@@ -559,18 +538,16 @@ def test_every_field_of_every_assertion_says_what_it_is_and_a_project_has_none(
         if name != "type"
     }
     assert [name for name, field in fields.items() if not field.get("description")] == []
-    project = json.loads(spoken(capsys, "schema", "project")[1])
+    project = json.loads(spoken("schema", "project")[1])
     assert "Assertion" not in project["$defs"]
-    assert "Assertion" in json.loads(spoken(capsys, "schema", "case")[1])["$defs"]
+    assert "Assertion" in json.loads(spoken("schema", "case")[1])["$defs"]
 
 
-def test_a_first_suite_is_whole_and_the_next_step_is_printed(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_first_suite_is_whole_and_the_next_step_is_printed(tmp_path: Path) -> None:
     root = ("--root", str(tmp_path))
-    _, out, _ = spoken(capsys, "init", *root)
+    _, out, _ = spoken("init", *root)
     assert "Next: `regrade import PATH`" in out
-    _, told, _ = spoken(capsys, "call", "overview", *root)
+    _, told, _ = spoken("call", "overview", *root)
     assert json.loads(told)["suites"] == [
         {"suite": "main", "cases": 0, "target": "recorded", "description": "The first suite.",
          "baseline": False},
@@ -580,7 +557,7 @@ def test_a_first_suite_is_whole_and_the_next_step_is_printed(
     suite = tmp_path / "evals" / "suites" / "main.yaml"
     head, mark, rest = suite.read_text().partition("#features:")
     suite.write_text(head + "\n".join(line.removeprefix("#") for line in (mark + rest).split("\n")))
-    _, told, _ = spoken(capsys, "call", "overview", '{"name": "main"}', *root)
+    _, told, _ = spoken("call", "overview", '{"name": "main"}', *root)
     assert [line["scenario"] for line in json.loads(told)["details"]] == ["answers / unknown"]
 
 

@@ -11,7 +11,9 @@ from math import comb
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
+from console import answered, spoken
 from hypothesis import given
 from hypothesis import strategies as st
 from mcp import Client
@@ -59,23 +61,24 @@ def interrupted(
     """A run of five cases that was killed at its third; its id."""
     program = [sys.executable, "-c", ECHO, str(root / ".regrade/store.db"), str(root / "n"), whom]
     suite(root, {"command": program}, ["a", "b", "stop", "d", "e"], concurrency=1, **options)
-    killed = subprocess.run([*REGRADE, *begun, "--root", str(root)], check=False)
-    assert killed.returncode == (-9 if whom == "regrade" else 3)
+    if whom == "regrade":
+        assert subprocess.run([*REGRADE, *begun, "--root", str(root)], check=False).returncode == -9
+    else:
+        assert spoken(*begun, "--root", str(root))[0] == 3
     return last_run(root)["run_id"]
 
 
 def last_run(root: Path) -> dict[str, Any]:
-    told = subprocess.run(
-        [*REGRADE, "call", "overview", "--root", str(root)], stdout=subprocess.PIPE, check=True
-    )
-    return json.loads(told.stdout)["last_runs"][0]
+    code, told, _ = spoken("call", "overview", "--root", str(root))
+    assert code == 0
+    return json.loads(told)["last_runs"][0]
 
 
 def resumed(root: Path, run_id: str) -> dict[str, Any]:
     """The summary of a run that went on, by the command line."""
-    command = [*REGRADE, "run", "--resume", run_id, "--json", "--root", str(root)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
-    return json.loads(done.stdout)["summary"]
+    code, told = answered("run", "--resume", run_id, "--root", str(root))
+    assert code == 0
+    return told["summary"]
 
 
 def kept(root: Path) -> list[tuple[str, int, str]]:
@@ -86,14 +89,18 @@ def kept(root: Path) -> list[tuple[str, int, str]]:
     return sorted((row["case_id"], row["trial"], row["outcome"]) for row in rows)
 
 
-async def called(root: Path, **arguments: Any) -> Any:
-    async with Client(build_server(House(Workspace(root)))) as client:
-        reply = await client.call_tool("run_suite", {"suite": "s", "wait_s": 60, **arguments})
-    return reply.structured_content or " ".join(getattr(p, "text", "") for p in reply.content)
+def called(root: Path, **arguments: Any) -> Any:
+    """What the tool of a server in this process answers."""
+
+    async def call() -> Any:
+        async with Client(build_server(House(Workspace(root)))) as client:
+            reply = await client.call_tool("run_suite", {"suite": "s", "wait_s": 60, **arguments})
+        return reply.structured_content or " ".join(getattr(p, "text", "") for p in reply.content)
+
+    return anyio.run(call)
 
 
-@pytest.mark.anyio
-async def test_a_run_whose_process_was_killed_goes_on_and_asks_each_case_once(
+def test_a_run_whose_process_was_killed_goes_on_and_asks_each_case_once(
     tmp_path: Path,
 ) -> None:
     run_id = interrupted(tmp_path, trials=2)
@@ -109,13 +116,10 @@ async def test_a_run_whose_process_was_killed_goes_on_and_asks_each_case_once(
     assert {name: asked.count(name) for name in asked} == {
         "c0": 2, "c1": 2, "c2": 3, "c3": 2, "c4": 2,
     }  # fmt: skip
-    assert "is done, and only an interrupted run is resumed" in await called(
-        tmp_path, resume=run_id
-    )
+    assert "is done, and only an interrupted run is resumed" in called(tmp_path, resume=run_id)
 
 
-@pytest.mark.anyio
-async def test_a_program_that_is_killed_costs_one_answer_and_not_the_run(tmp_path: Path) -> None:
+def test_a_program_that_is_killed_costs_one_answer_and_not_the_run(tmp_path: Path) -> None:
     interrupted(tmp_path, whom="itself")
     outcomes = {case: outcome for case, _, outcome in kept(tmp_path)}
     assert outcomes == {
@@ -136,8 +140,7 @@ def answer(text):
 def test_a_worker_that_is_killed_costs_one_answer_and_not_the_run(tmp_path: Path) -> None:
     (tmp_path / "bot.py").write_text(WORKER)
     suite(tmp_path, {"python": "bot:answer"}, ["a", "stop", "b"], concurrency=1)
-    done = subprocess.run([*REGRADE, "run", "s", "--root", str(tmp_path)], check=False)
-    assert done.returncode == 3
+    assert spoken("run", "s", "--root", str(tmp_path))[0] == 3
     assert kept(tmp_path) == [("c0", 1, "passed"), ("c1", 1, "errored"), ("c2", 1, "passed")]
 
 
@@ -150,26 +153,23 @@ def test_a_run_of_a_server_that_was_killed_goes_on_in_another(tmp_path: Path) ->
     assert kept(tmp_path) == [(f"c{n}", 1, "passed") for n in range(5)]
 
 
-@pytest.mark.anyio
-async def test_a_run_is_not_resumed_as_something_else(tmp_path: Path) -> None:
+def test_a_run_is_not_resumed_as_something_else(tmp_path: Path) -> None:
     run_id = interrupted(tmp_path)
-    assert "with its own target, select, trials and budget" in await called(
+    assert "with its own target, select, trials and budget" in called(
         tmp_path, resume=run_id, trials=3
     )
     case = tmp_path / "evals" / "cases" / "s" / "c4.yaml"
     text = case.read_text()
     case.write_text(text.replace('"e"', '"f"'))
-    told = await called(tmp_path, resume=run_id)
+    told = called(tmp_path, resume=run_id)
     assert f"1 case changed since {run_id} began, such as c4." in told
     case.write_text(text)
     project = tmp_path / "evals" / "regrade.yaml"
     declared = project.read_text()
     project.write_text(declared.replace('"command"', '"env": {"A": "b"}, "command"'))
-    assert f"The target app has changed since {run_id} began." in await called(
-        tmp_path, resume=run_id
-    )
+    assert f"The target app has changed since {run_id} began." in called(tmp_path, resume=run_id)
     project.write_text(declared)
-    assert (await called(tmp_path, resume=run_id))["summary"]["state"] == "done"
+    assert called(tmp_path, resume=run_id)["summary"]["state"] == "done"
 
 
 def test_two_processes_do_not_resume_the_same_run(tmp_path: Path) -> None:
@@ -186,8 +186,7 @@ def test_two_processes_do_not_resume_the_same_run(tmp_path: Path) -> None:
     assert [case for case, _, _ in kept(tmp_path)] == ["c0", "c1", "c2", "c3", "c4"]
 
 
-@pytest.mark.anyio
-async def test_an_adaptive_run_asks_a_case_no_more_once_it_is_flaky(tmp_path: Path) -> None:
+def test_an_adaptive_run_asks_a_case_no_more_once_it_is_flaky(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text(
         "asked = {}\n"
         "def answer(question):\n"
@@ -197,15 +196,14 @@ async def test_an_adaptive_run_asks_a_case_no_more_once_it_is_flaky(tmp_path: Pa
     )
     target = {"python": "app:answer"}
     suite(tmp_path, target, ["good", "flaps", "bad"], concurrency=1, trials=5, adaptive=True)
-    told = (await called(tmp_path))["summary"]
+    told = called(tmp_path)["summary"]
     assert (told["passed"], told["failed"], told["errored"]) == (1, 2, 0)
     seen = [case for case, _, _ in kept(tmp_path)]
     assert (seen.count("c0"), seen.count("c2")) == (5, 5)
     assert seen.count("c1") == 2
 
 
-@pytest.mark.anyio
-async def test_the_trials_of_tau_bench_give_its_published_rates(tmp_path: Path, data: Path) -> None:
+def test_the_trials_of_tau_bench_give_its_published_rates(tmp_path: Path, data: Path) -> None:
     with gzip.open(data / "taubench" / "gpt-4o-airline.json.gz") as file:
         rewards = {f"{one['task_id']}/{one['trial']}": one["reward"] for one in json.load(file)}
     (tmp_path / "rewards.json").write_text(json.dumps(rewards))
@@ -232,7 +230,7 @@ async def test_the_trials_of_tau_bench_give_its_published_rates(tmp_path: Path, 
             }
         )
     )
-    told = (await called(tmp_path))["summary"]["trials"]
+    told = called(tmp_path)["summary"]["trials"]
     assert told["pass_hat_k"] == {"1": 0.42, "2": 0.2733, "3": 0.22, "4": 0.2}
     assert (told["each"], told["cases"]) == (4, 50)
     assert told["pass_at_k"]["1"] == told["pass_hat_k"]["1"]
@@ -260,9 +258,7 @@ def git(root: Path, *words: str) -> None:
 
 def ran(root: Path, *words: str) -> tuple[int, Any]:
     """`regrade run s`; its exit code and what it told."""
-    command = [*REGRADE, "run", "s", "--json", *words, "--root", str(root)]
-    done = subprocess.run(command, capture_output=True, check=False)
-    return done.returncode, json.loads(done.stdout)
+    return answered("run", "s", *words, "--root", str(root))
 
 
 def test_recorded_answers_are_scored_again_until_the_program_changes(tmp_path: Path) -> None:
@@ -294,17 +290,16 @@ def test_recorded_answers_are_scored_again_until_the_program_changes(tmp_path: P
     assert (code, told["summary"]["errored"], told["summary"]["replayed"]) == (3, 3, 0)
     code, told = ran(tmp_path, "--mode", "changed", "--record")
     assert (code, asked(tmp_path), told["recorded"]["answers"]) == (0, "abc", 3)
-    gated = [*REGRADE, "gate", "s", "--mode", "replay", "--root", str(tmp_path)]
-    decided = subprocess.run(gated, capture_output=True, check=False, text=True)
-    assert (decided.returncode, asked(tmp_path)) == (0, "")
-    assert "3 of 3 answers are recordings, not asked now" in decided.stdout
+    code, decided, _ = spoken("gate", "s", "--mode", "replay", "--root", str(tmp_path))
+    assert (code, asked(tmp_path)) == (0, "")
+    assert "3 of 3 answers are recordings, not asked now" in decided
 
 
-async def shown(root: Path, run_id: str, **arguments: Any) -> list[Any]:
-    async with Client(build_server(House(Workspace(root)))) as client:
-        reply = await client.call_tool("get_run", {"run_id": run_id, **arguments})
-    assert reply.structured_content
-    return list(reply.structured_content["cards"])
+def shown(root: Path, run_id: str, **arguments: Any) -> list[Any]:
+    given = json.dumps({"run_id": run_id, **arguments})
+    code, told, _ = spoken("call", "get_run", given, "--root", str(root))
+    assert code == 0
+    return list(json.loads(told)["cards"])
 
 
 REASON = (
@@ -313,8 +308,7 @@ REASON = (
 )
 
 
-@pytest.mark.anyio
-async def test_a_card_tells_what_was_expected_what_came_and_what_changed_since_it_passed(
+def test_a_card_tells_what_was_expected_what_came_and_what_changed_since_it_passed(
     tmp_path: Path,
 ) -> None:
     suite(tmp_path, {"python": "app:answer"}, [{"found": 1, "city": "San José"}])
@@ -322,13 +316,13 @@ async def test_a_card_tells_what_was_expected_what_came_and_what_changed_since_i
     case = json.loads(path.read_text())
     path.write_text(json.dumps({**case, "corrected_output": case["input"]}))
     (tmp_path / "app.py").write_text("def answer(question):\n    return question\n")
-    assert (await called(tmp_path))["summary"]["passed"] == 1
+    assert called(tmp_path)["summary"]["passed"] == 1
     (tmp_path / "app.py").write_text(
         "def answer(question):\n"
         "    call = {'name': 'look', 'arguments': {'city': 'San Jose'}}\n"
         "    return {'output': {**question, 'found': 0}, 'tool_calls': [call]}\n"
     )
-    told = await called(tmp_path)
+    told = called(tmp_path)
     [card] = told["cards"]
     assert card == {
         "case_id": "c0",
@@ -342,7 +336,7 @@ async def test_a_card_tells_what_was_expected_what_came_and_what_changed_since_i
         "latency_ms": card["latency_ms"],
         "rerun": "regrade run s --target app --select id:c0",
     }
-    assert (await shown(tmp_path, told["summary"]["run_id"], case_id="c0"))[0] == card
+    assert shown(tmp_path, told["summary"]["run_id"], case_id="c0")[0] == card
 
 
 def test_without_git_nobody_can_tell_whose_answer_a_recording_is(tmp_path: Path) -> None:
