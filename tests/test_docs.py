@@ -1,13 +1,12 @@
 """What docs/ shows is done: its files are written, its commands are run."""
 
 import json
-import os
 import re
-import subprocess
-import sys
+import shlex
 from pathlib import Path
 
 import pytest
+from console import spoken
 
 from regrade_server.cli.main import parser
 from regrade_tools.assertions import parse_all
@@ -33,16 +32,16 @@ def shown_as(shown: str, actual: str) -> bool:
 def told(page: str, root: Path) -> None:
     """Run the commands of a page in ``root`` and compare what they print."""
     (root / "evals").mkdir(exist_ok=True)
-    program = root / "regrade"
-    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m regrade_server "$@"\n')
-    program.chmod(0o755)
-    env = {**os.environ, "PATH": f"{root}:{os.environ['PATH']}", "REGRADE_ROOT": str(root)}
     for block in blocks(page, "console"):
         for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
             command, _, output = part.partition("\n")
-            done = subprocess.run(["sh", "-c", f"{command} 2>&1"], cwd=root, env=env,
-                                  capture_output=True, text=True, check=False)  # fmt: skip
-            assert shown_as(output, done.stdout), f"$ {command}\n{done.stdout}"
+            regrade, *arguments = shlex.split(command)
+            assert regrade == "regrade"
+            with pytest.MonkeyPatch.context() as patch:
+                patch.chdir(root)
+                patch.setenv("REGRADE_ROOT", str(root))
+                _, out, error = spoken(*arguments)
+            assert shown_as(output, out + error), f"$ {command}\n{out}{error}"
 
 
 def test_the_page_on_datasets_prints_what_it_shows(tmp_path: Path) -> None:
@@ -58,11 +57,8 @@ def test_the_page_on_datasets_prints_what_it_shows(tmp_path: Path) -> None:
     program.chmod(0o755)
     asked = suite.replace("assertions:\n  - {type: not-contains, value: As an AI}\n", scorers)
     (tmp_path / "evals" / "suites" / "scored.yaml").write_text(asked)
-    done = subprocess.run(
-        [sys.executable, "-m", "regrade_server", "run", "scored", "--root", str(tmp_path)],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert "1 passed, 1 failed, 0 errored" in done.stdout, done.stdout + done.stderr
+    _, out, error = spoken("run", "scored", "--root", str(tmp_path))
+    assert "1 passed, 1 failed, 0 errored" in out, out + error
     parse_all(Suite.model_validate(load(code)).assertions, programs=True)
 
 

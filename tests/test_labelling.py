@@ -1,16 +1,20 @@
-"""People who label at a terminal: a real one, with the real program in it."""
+"""People who label at a terminal: a real one."""
 
+import io
 import json
 import os
 import pty
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
 import openpyxl
 import pytest
+from console import answered, spoken
 from labelled import PASSES, judge_file, label_row, private_key, write_labels
 
 from regrade_server.cli import main
@@ -34,23 +38,51 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def at_a_terminal(root: Path, typed: Sequence[str], *arguments: str) -> tuple[int, str]:
+def here(terminal: int, arguments: Sequence[str]) -> int:
+    with (
+        open(terminal, closefd=False) as keyboard,
+        open(terminal, "w", closefd=False) as screen,
+        redirect_stdout(screen),
+        redirect_stderr(screen),
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setattr("sys.stdin", keyboard)
+        return main(arguments)
+
+
+def in_a_process(terminal: int, arguments: Sequence[str]) -> int:
+    command = [sys.executable, "-m", "regrade_server", *arguments]
+    return subprocess.run(
+        command, stdin=terminal, stdout=terminal, stderr=terminal, check=False
+    ).returncode
+
+
+def at_a_terminal(
+    root: Path, typed: Sequence[str], *arguments: str,
+    start: Callable[[int, Sequence[str]], int] = here,
+) -> tuple[int, str]:  # fmt: skip
     """The exit code of a command in a terminal, and all that it shows while lines are typed."""
     ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "regrade_server", *arguments, "--root", str(root)]
-    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs) as process:
-        os.close(theirs)
-        # The terminal keeps what is typed ahead.
-        os.write(ours, "".join(f"{line}\n" for line in typed).encode())
-        shown = b""
+    # The terminal keeps what is typed ahead.
+    os.write(ours, "".join(f"{line}\n" for line in typed).encode())
+    with ThreadPoolExecutor(1) as beside:
+        shown = beside.submit(all_of, ours)
+        try:
+            code = start(theirs, [*arguments, "--root", str(root)])
+        finally:
+            os.close(theirs)
+        return code, shown.result()
+
+
+def all_of(terminal: int) -> str:
+    shown = b""
+    with open(terminal, "rb", buffering=0) as screen:
         while True:
             try:
-                shown += os.read(ours, 65_536)
+                shown += screen.read(65_536)
             except OSError:
                 # Linux says so when the last program of a terminal has ended.
-                break
-        os.close(ours)
-        return process.wait(), shown.decode()
+                return shown.decode()
 
 
 def book(root: Path) -> LabelBook:
@@ -60,12 +92,8 @@ def book(root: Path) -> LabelBook:
 
 def suggested(root: Path) -> str:
     """A trace of which an agent has said something."""
-    query = ("search", "question", "--root", str(root))
-    done = subprocess.run(
-        [sys.executable, "-m", "regrade_server", *query, "--limit", "1", "--json"],
-        capture_output=True, check=True,
-    )  # fmt: skip
-    trace = json.loads(done.stdout)["traces"][0]["id"]
+    _, found = answered("search", "question", "--limit", "1", "--root", str(root))
+    trace = found["traces"][0]["id"]
     given = {
         "criterion": "diet",
         "labels": [{"trace_id": trace, "verdict": "fail", "critique": "SUGGESTED", "mode": "fat"}],
@@ -76,7 +104,7 @@ def suggested(root: Path) -> str:
 
 def test_a_person_labels_goes_back_skips_and_leaves_and_every_answer_is_signed(root: Path) -> None:
     typed = ["y", "it keeps to it", "u", "n", "butter", "too fat", "s", "n", "eggs", "1", "q"]
-    code, shown = at_a_terminal(root, typed, "label", "diet")
+    code, shown = at_a_terminal(root, typed, "label", "diet", start=in_a_process)
     assert code == 0, shown
     assert "2 labelled by diet, signed as ada." in shown
     assert PASSES in shown
@@ -221,17 +249,15 @@ def test_a_sheet_runs_nothing_overwrites_nothing_and_is_of_the_words_of_now(
 
 @pytest.mark.parametrize("arguments", [(), ("--sample", "suggestions"), ("--as", "ada")])
 def test_labels_are_signed_at_a_terminal_only(
-    root: Path, arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+    root: Path, arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    piped = [sys.executable, "-m", "regrade_server", "label", "diet", *arguments]
-    done = subprocess.run(
-        [*piped, "--root", str(root)], input="y\nfine\n", capture_output=True, text=True,
-        check=False,
-    )  # fmt: skip
-    assert done.returncode == 2
-    assert "signed by a person at a terminal, and this is none" in done.stderr
-    assert main(("label", "diet", *arguments, "--json", "--root", str(root))) == 2
-    assert "this is none" in capsys.readouterr().err
+    words = ("label", "diet", *arguments, "--root", str(root))
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\nfine\n"))
+    code, _, error = spoken(*words)
+    assert code == 2
+    assert "signed by a person at a terminal, and this is none" in error
+    code, _, error = spoken(*words, "--json")
+    assert (code, "this is none" in error) == (2, True)
     assert book(root).rows == ()
 
 

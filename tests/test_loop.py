@@ -2,15 +2,16 @@
 
 import json
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from anyio import to_thread
+from console import answered
 from mcp import Client, StdioServerParameters
+from person import client_of
 
-REGRADE = [sys.executable, "-m", "regrade_server"]
 SUITE = """\
 description: The airline agent.
 target: recorded
@@ -31,14 +32,9 @@ def airline(tmp_path: Path, data: Path) -> Path:
     return tmp_path
 
 
-def gate(root: Path, *more: str) -> tuple[int, dict[str, Any]]:
-    done = subprocess.run(
-        [*REGRADE, "gate", "--root", str(root), "--suite", "airline", "--json", *more],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.returncode, json.loads(done.stdout)
+async def gate(root: Path, *more: str) -> tuple[int, dict[str, Any]]:
+    words = ("gate", "--root", str(root), "--suite", "airline", *more)
+    return await to_thread.run_sync(answered, *words)
 
 
 def stdio(root: Path) -> StdioServerParameters:
@@ -105,9 +101,9 @@ async def test_a_failure_in_a_log_becomes_a_case_that_holds_the_gate_until_it_is
         assert (run["summary"]["failed"], run["summary"]["pass_rate"]) == (1, 0.0)
         assert run["cards"][0]["case_id"] == filed["case_id"]
 
-    code, held = gate(airline)
+    code, held = await gate(airline)
     assert (code, held["ruling"]["decision"]) == (1, "hold")
-    code, shipped = gate(airline, "--target", "corrected")
+    code, shipped = await gate(airline, "--target", "corrected")
     assert (code, shipped["ruling"]["decision"]) == (0, "ship")
 
 
@@ -118,18 +114,18 @@ async def test_a_newer_log_with_the_same_input_is_scored_by_the_latest_target(
     (tmp_path / "evals" / "suites" / "airline.yaml").write_text("target: latest\n")
     log = tmp_path / "log.jsonl"
     log.write_text('{"timestamp": 1760000000, "input": "hi", "output": "no"}\n')
-    async with Client(stdio(tmp_path)) as client:
+    async with client_of(tmp_path) as client:
         await replied(client, "import_traces", path="log.jsonl")
         found = await replied(client, "search_traces")
         await replied(
             client, "file_case", suite="airline", trace_id=found["traces"][0]["id"],
             reason="too curt", assertions=[{"type": "contains", "value": "hello"}],
         )  # fmt: skip
-        assert gate(tmp_path)[0] == 1
+        assert (await gate(tmp_path))[0] == 1
         with log.open("a") as file:
             file.write('{"timestamp": 1760000100, "input": "hi", "output": "hello"}\n')
         await replied(client, "import_traces", path="log.jsonl")
-        assert gate(tmp_path)[0] == 0
+        assert (await gate(tmp_path))[0] == 0
 
 
 async def test_a_case_is_filed_from_an_input_and_an_output_and_secrets_stay_out_of_it(
@@ -138,7 +134,7 @@ async def test_a_case_is_filed_from_an_input_and_an_output_and_secrets_stay_out_
     (tmp_path / "evals" / "suites").mkdir(parents=True)
     (tmp_path / "evals" / "suites" / "airline.yaml").write_text("{}\n")
     key = "sk-proj-" + "a1B2" * 8
-    async with Client(stdio(tmp_path)) as client:
+    async with client_of(tmp_path) as client:
         filed = await replied(
             client, "file_case", suite="airline", input="What is my key?", output=f"It is {key}.",
             reason="echoes the key", assertions=[{"type": "contains", "value": "cannot"}],

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from console import spoken
 from mcp import Client
 
 from regrade_server.app import build_server
@@ -459,12 +460,10 @@ for line in sys.stdin:
 """
     program = {"command": [sys.executable, "-c", code, str(store)]}
     suite(tmp_path, program, ["a", "b", "c", "stop"], concurrency=1)
-    regrade = [sys.executable, "-m", "regrade_server"]
-    killed = subprocess.run([*regrade, "run", "s", "--root", str(tmp_path)], check=False)
-    assert killed.returncode == -9
-    overview = [*regrade, "call", "overview", "--root", str(tmp_path)]
-    told = subprocess.run(overview, capture_output=True, text=True, check=True)
-    run = json.loads(told.stdout)["last_runs"][0]
+    regrade = [sys.executable, "-m", "regrade_server", "run", "s", "--root", str(tmp_path)]
+    assert subprocess.run(regrade, check=False).returncode == -9
+    _, told, _ = spoken("call", "overview", "--root", str(tmp_path))
+    run = json.loads(told)["last_runs"][0]
     assert (run["state"], run["passed"]) == ("interrupted", 3)
     with closing(sqlite3.connect(store)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
