@@ -101,12 +101,11 @@ def test_an_import_takes_other_names_of_fields_and_tags(finder: Path) -> None:
     assert (code, page["total"], page["traces"][0]["preview"]) == (0, 1, "where is it")
 
 
-def test_standard_input_is_imported(finder: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "regrade_server", "import", "-", "--root", str(finder), "--json"],
-        input=b'{"input": "a", "output": "b"}\n', capture_output=True, check=True,
-    )  # fmt: skip
-    assert json.loads(done.stdout)["stored"] == 1
+def test_standard_input_is_imported(finder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    piped = io.BytesIO(b'{"input": "a", "output": "b"}\n')
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(piped))
+    code, done = answered("import", "-", "--root", str(finder))
+    assert (code, done["stored"]) == (0, 1)
 
 
 @pytest.mark.parametrize(

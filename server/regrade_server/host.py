@@ -55,7 +55,9 @@ class LocalHost:
         """As the port says: of what is committed, of what was changed since, of what is new."""
         if self.root is None:
             return None
-        where = ("--", ".", ":(exclude)evals", ":(exclude).regrade")
+        # What Python compiles as it runs a program is no edit of it.
+        compiled = ":(exclude,glob)**/__pycache__/**"
+        where = ("--", ".", ":(exclude)evals", ":(exclude).regrade", compiled)
         told = [
             _git(self.root, "ls-files", "--stage", "-z", *where),
             # Whatever the user's own settings would run for a difference is not run.
