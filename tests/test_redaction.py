@@ -5,6 +5,7 @@ import json
 import random
 import time
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -131,7 +132,7 @@ TEXTS = TOLD | st.lists(PARTS, max_size=4).map("".join) | st.integers(0, 10**9)
 ESCAPED = {ord("k"): "\\u006b", ord("t"): "\\u0074", ord("/"): "\\/", ord("\u212a"): "\\u212a"}
 
 
-def _object(pairs: list[tuple[str, JsonValue]]) -> JsonValue:
+def _object(pairs: Sequence[tuple[str, JsonValue]]) -> JsonValue:
     return dict(pairs)
 
 
