@@ -430,6 +430,7 @@ async def test_spans_that_come_later_complete_their_trace(store: Store) -> None:
     )
     assert first.id == later.id == root.id
     assert await store.append([first]) == Appended(1, 0)
+    assert await found(store, '"in c2"') == []
     await store.add_labels([replace(said(0, "l"), trace_id=first.id, mode="slow")])
     assert await store.append([later]) == Appended(0, 0, completed=1)
     assert await store.append([first, made(1), root]) == Appended(1, 1, completed=1)
@@ -446,7 +447,11 @@ async def test_spans_that_come_later_complete_their_trace(store: Store) -> None:
     assert [(row.id, row.when, row.preview) for row in page.rows] == [
         (first.id, 9.0, "said in root")
     ]
-    for query in ("b1 c2 root", "label:fail", "mode:slow root", "tool:c2", "until:1971-01-01"):
+    assert await found(store, '"in b1 said"') == []
+    for query in (
+        "b1 c2 root", "label:fail", "mode:slow root", "tool:c2", "until:1971-01-01",
+        '"said in root" "in c2" -"c2 said"',
+    ):  # fmt: skip
         assert await found(store, query) == [first.id]
     assert await store.count() == 2
 

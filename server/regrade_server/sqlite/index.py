@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from regrade_tools.fingerprint import fingerprint
-from regrade_tools.matching import facets, label_facets, searched_text
+from regrade_tools.matching import facets, label_facets, searched
 from regrade_tools.models import Label, Trace
 from regrade_tools.query import Having, Query, Words
 from regrade_tools.words import tokens
@@ -45,15 +45,21 @@ def asked(input_fingerprint: str) -> str:
     return facet("asked", input_fingerprint)
 
 
-def body(trace: Trace) -> str:
-    """What the index is given for ``trace``."""
-    text = searched_text(trace)
-    if not text.isascii():
-        # SQLite's ascii tokenizer takes every other sign for a letter: the words are found here.
-        text = " ".join(tokens(text))
+def texts(trace: Trace) -> tuple[str, ...]:
+    """The texts of ``trace`` that differ, each as it is where it is ASCII, or as its words.
+
+    What was asked is often told again by every span. SQLite's ascii tokenizer takes every other
+    sign for a letter: the words are found here.
+    """
+    found = dict.fromkeys(text for _, text in searched(trace))
+    return tuple(text if text.isascii() else " ".join(tokens(text)) for text in found)
+
+
+def body(trace: Trace, said: Iterable[str]) -> str:
+    """What the index is given for ``trace``, whose texts are ``said``."""
     marks = [_ANY, asked(fingerprint(trace.exchange.input))]
     marks.extend(facet(kind, value) for kind, value in facets(trace))
-    return f"{text}\n{' '.join(marks)}"
+    return "\n".join([*said, " ".join(marks)])
 
 
 def wrong_marks(wrong: str) -> frozenset[str]:

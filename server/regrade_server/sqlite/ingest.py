@@ -11,6 +11,7 @@ from regrade_server.sqlite.payload import Packer, encode
 from regrade_server.sqlite.slots import free_ids, row_id
 from regrade_server.sqlite.transaction import transaction
 from regrade_server.sqlite.trouble import there
+from regrade_server.sqlite.wording import wording
 from regrade_tools.completion import completed, content
 from regrade_tools.fingerprint import id_number
 from regrade_tools.models import Trace
@@ -33,7 +34,7 @@ class Writer:
 
 @dataclass(frozen=True, slots=True)
 class _Draft:
-    """A trace as it will be kept: its number, its time, its JSON, its words and what is wrong."""
+    """A trace as it will be kept: its number, its time, its JSON, its words, what is wrong."""
 
     key: int
     trace: Trace
@@ -41,6 +42,7 @@ class _Draft:
     content: int
     body: bytes
     words: str
+    wording: bytes
     wrong: str
     packed: bytes = b""
 
@@ -79,8 +81,10 @@ def _distinct(traces: Sequence[Trace]) -> dict[int, Trace]:
 def _draft(key: int, trace: Trace, now: float) -> _Draft:
     when = now if trace.started_at is None else trace.started_at
     body = encode(trace)
+    said = index.texts(trace)
     wrong = " ".join(wrong_kinds(trace, body))
-    return _Draft(key, trace, when, content(trace), body, index.body(trace), wrong)
+    words = index.body(trace, said)
+    return _Draft(key, trace, when, content(trace), body, words, wording(said), wrong)
 
 
 def _sifted(writer: Writer, drafts: Sequence[_Draft]) -> tuple[list[_Draft], list[_Draft]]:
@@ -122,7 +126,9 @@ def remove_row(writer: Writer, row: int, trace: Trace) -> None:
     said = labels.marks(writer.connection, [trace.id])[trace.id]
     # What was found in it then is what the index holds, whatever would be found today.
     (wrong,) = there(execute("SELECT wrong FROM trace WHERE id = ?", (row,)).fetchone())
-    index.remove(writer.connection, row, index.body(trace), *index.wrong_marks(wrong or ""), *said)
+    words = index.body(trace, index.texts(trace))
+    index.remove(writer.connection, row, words, *index.wrong_marks(wrong or ""), *said)
+    # Its wording goes with it, by a trigger.
     execute("DELETE FROM payload WHERE id = ?", (row,))
     execute("DELETE FROM trace WHERE id = ?", (row,))
 
@@ -135,6 +141,7 @@ def _insert(writer: Writer, drafts: Sequence[_Draft]) -> None:
         body = draft.packed or packer.pack(draft.body)
         connection.execute(_TRACE, _columns(writer, row, draft))
         connection.execute("INSERT INTO payload VALUES(?,?,?)", (row, packer.dictionary, body))
+        connection.execute("INSERT INTO wording VALUES(?,?)", (row, draft.wording))
         marks = index.wrong_marks(draft.wrong)
         index.add(connection, row, draft.words, *marks, *said[draft.trace.id])
 

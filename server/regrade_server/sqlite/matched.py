@@ -34,11 +34,11 @@ def match_all(reader: Reader, query: Query) -> bool:
         )
         return False
     proven, end = proof(query, beginnings=False), time.monotonic() + READING_S
-    for row in way.ids(reader.connection, -1, None):
+    for candidate in proven.along(way, reader.connection, reader.packer, None):
         if time.monotonic() > end:
             return True
-        if proven.of(reader.packer, row) is not None:
-            execute("INSERT INTO matched(id) VALUES(?)", (row,))
+        if candidate.proven:
+            execute("INSERT INTO matched(id) VALUES(?)", (candidate.row,))
     return False
 
 

@@ -1,10 +1,15 @@
 """Whether a trace is what a query looks for, where the index cannot tell."""
 
 import re
+import sqlite3
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from regrade_server.sqlite.index import begins
 from regrade_server.sqlite.payload import Packer, decode
+from regrade_server.sqlite.walk import Walk
+from regrade_server.sqlite.wording import IN, OUT, Look, look
 from regrade_tools.matching import facets, has, says
 from regrade_tools.models import Trace
 from regrade_tools.query import Having, Query, Words
@@ -14,15 +19,38 @@ from regrade_tools.query import Having, Query, Words
 _BETWEEN = rb"(?:\\[nrtbf]|\\u00[01][0-9a-f]|[^a-z0-9])*"
 
 
+class Candidate(NamedTuple):
+    """A row that the index let through; ``trace`` is what was read and proven."""
+
+    row: int
+    proven: bool = False
+    trace: Trace | None = None
+    read: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Proof:
     """The terms that only a trace's text can prove. A facet of labels is never among them."""
 
     words: tuple[Words, ...]
     having: tuple[Having, ...]
+    _look: Look
     _needed: tuple[re.Pattern[bytes], ...]
 
-    def of(self, packer: Packer, row: int) -> Trace | None:
+    def along(
+        self, way: Walk, connection: sqlite3.Connection, packer: Packer, after: int | None
+    ) -> Iterator[Candidate]:
+        """The candidates of ``way`` that follow ``after``, read where that is needed."""
+        for row, told in way.told(connection, self._look, after):
+            if told == OUT:
+                yield Candidate(row)
+            elif told == IN and not self.having:
+                yield Candidate(row, proven=True)
+            else:
+                trace = self._read(packer, row)
+                yield Candidate(row, trace is not None, trace, read=True)
+
+    def _read(self, packer: Packer, row: int) -> Trace | None:
         """The trace in ``row`` where it is proven."""
         raw = packer.raw(row)
         # Most candidates are none, and that their bytes tell without reading them as a trace.
@@ -43,7 +71,7 @@ def proof(query: Query, *, beginnings: bool) -> Proof:
     )
     having = tuple(term for term in query.having if beginnings and begins(term))
     needed = (_BETWEEN.join(map(_bytes, term.tokens)) for term in words if not term.negated)
-    return Proof(words, having, tuple(re.compile(pattern) for pattern in needed))
+    return Proof(words, having, look(words), tuple(re.compile(pattern) for pattern in needed))
 
 
 def _bytes(token: str) -> bytes:

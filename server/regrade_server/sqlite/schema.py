@@ -108,6 +108,15 @@ _WRONG = (
     "CREATE INDEX trace_unexamined ON trace(id) WHERE wrong IS NULL",
 )
 
+_WORDING = (
+    # The words in their order, which the index does not know; see wording.py. Of older rows nobody
+    # knows it: they have none.
+    "CREATE TABLE wording(id INTEGER PRIMARY KEY, codes BLOB NOT NULL) STRICT",
+    # So that a program that knows nothing of it leaves none behind for a later trace in that row.
+    """CREATE TRIGGER wording_gone AFTER DELETE ON payload BEGIN
+        DELETE FROM wording WHERE id = old.id; END""",
+)
+
 # In their order, by the names under which a store keeps which of them it has been through.
 MIGRATIONS = {
     "001_traces": _TRACES,
@@ -119,6 +128,7 @@ MIGRATIONS = {
     "007_results_by_case": _RESULTS_BY_CASE,
     "008_submissions": _SUBMISSIONS,
     "009_wrong": _WRONG,
+    "010_wording": _WORDING,
 }
 # As sqlite-utils keeps it, so that its commands read a store, too. It does not run them: its
 # import would take longer than a small suite.

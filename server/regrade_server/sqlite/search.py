@@ -52,6 +52,7 @@ class _Found:
     rows: list[int] = field(default_factory=list[int])
     read: dict[int, Trace] = field(default_factory=dict[int, Trace])
     looked: int = 0
+    opened: int = 0
     at: int = 0
     whole: bool = False
     late: bool = False
@@ -118,24 +119,27 @@ def _read(  # noqa: PLR0913 - one walk, told whole
 ) -> _Found:
     """The candidates of ``way`` that their text proves, until there are enough for a page."""
     found = _Found()
-    least = _COUNTED_BY_READING if after is None else 0
     end = time.monotonic() + SECONDS
-    for row in way.ids(reader.connection, -1, after):
-        if len(found.rows) > limit and found.looked >= least:
+    for candidate in proven.along(way, reader.connection, reader.packer, after):
+        if len(found.rows) > limit and (after is not None or _counted(found)):
             return found
         if sample and len(found.rows) <= limit and _hopeless(found):
             return found
-        trace = proven.of(reader.packer, row)
-        found.looked, found.at = found.looked + 1, row
-        if trace is not None:
-            found.rows.append(row)
-            if len(found.rows) <= limit:
-                found.read[row] = trace
+        found.looked, found.opened = found.looked + 1, found.opened + candidate.read
+        found.at = candidate.row
+        if candidate.proven:
+            found.rows.append(candidate.row)
+            if candidate.trace is not None and len(found.rows) <= limit:
+                found.read[candidate.row] = candidate.trace
         if time.monotonic() > end:
             found.late = True
             return found
     found.whole = True
     return found
+
+
+def _counted(found: _Found) -> bool:
+    return found.opened >= _COUNTED_BY_READING or found.looked > _COUNTED
 
 
 def _hopeless(found: _Found) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from regrade_server.sqlite.index import match
 from regrade_server.sqlite.slots import row_id
+from regrade_server.sqlite.wording import Look
 from regrade_tools.query import Measure, Query
 from regrade_tools.refusal import Refusal
 
@@ -33,16 +34,35 @@ class Walk:
 
     def ids(self, connection: sqlite3.Connection, limit: int, after: int | None) -> Iterator[int]:
         """The ids that follow ``after``, or all of them; as many as ``limit``, or all for -1."""
+        return (row for (row,) in self._rows(connection, self.key, (), limit, after))
+
+    def told(
+        self, connection: sqlite3.Connection, look: Look, after: int | None
+    ) -> Iterator[tuple[int, int | None]]:
+        """All the ids that follow ``after``, each with what ``look`` tells of it."""
+        told = "NULL"
+        if look.told:
+            # Constants and question marks.
+            told = f"(SELECT {look.told} FROM wording w WHERE w.id = {self.key})"  # noqa: S608
+        return self._rows(connection, f"{self.key}, {told}", look.values, -1, after)
+
+    def _rows(
+        self,
+        connection: sqlite3.Connection,
+        columns: str,
+        values: tuple[object, ...],
+        limit: int,
+        after: int | None,
+    ) -> sqlite3.Cursor:
         low, high = self.low, self.high
         if after is not None:
             low, high = (max(low, after + 1), high) if self.oldest else (low, min(high, after - 1))
         order = "ASC" if self.oldest else "DESC"
-        cursor = connection.execute(
-            f"SELECT {self.key} {self.clause} AND {self.key} BETWEEN ? AND ?"
+        return connection.execute(
+            f"SELECT {columns} {self.clause} AND {self.key} BETWEEN ? AND ?"
             f" ORDER BY {self.key} {order} LIMIT ?",
-            (*self.values, low, high, limit),
+            (*values, *self.values, low, high, limit),
         )
-        return (row[0] for row in cursor)
 
 
 def walk(query: Query, *, oldest: bool, beginnings: bool = True) -> Walk:
