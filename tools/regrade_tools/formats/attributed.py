@@ -1,8 +1,8 @@
 """A span whose attributes tell what it did, wherever they were logged."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import NamedTuple
 
 from pydantic import JsonValue
 
@@ -14,8 +14,7 @@ from regrade_tools.models import Message, Span
 _ERROR_CODES = (2, "2", "STATUS_CODE_ERROR", "ERROR")
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """What stands around the attributes of a span; times are Unix seconds, ``raw`` the record."""
 
     where: str
@@ -31,23 +30,25 @@ class Frame:
 
 def described(frame: Frame, found: dict[str, JsonValue]) -> LoggedSpan:
     """The span in ``frame`` with what its attributes tell: kind, exchange, usage and the like."""
-    kind = genai.kind(found)
-    if kind == "other" and genai.conversation(found):
+    names = genai.named(found)
+    kind = genai.kind(found, names)
+    if kind == "other" and genai.conversation(found, names):
         kind = "llm"
     began, ended = frame.began, frame.ended
     failed = has_failed(frame.status)
-    asked, answered = genai.exchange(found)
-    tokens_in, tokens_out, cost = genai.usage(found)
+    asked, answered = genai.exchange(found, names)
+    tokens_in, tokens_out, cost = genai.usage(found, names)
+    told = partial(genai.conversation, found, names)
     return LoggedSpan(
         where=frame.where,
         trace_id=frame.trace_id,
         raw=frame.raw,
-        conversation=partial(_of_call if kind == "llm" else genai.conversation, found),
-        session=genai.session(found),
+        conversation=partial(_of_call, told, asked, answered) if kind == "llm" else told,
+        session=genai.session(found, names),
         input_tokens=tokens_in,
         output_tokens=tokens_out,
         cost_usd=cost,
-        tags=genai.tags(found),
+        tags=genai.tags(found, names),
         metadata=genai.metadata(found),
         span=Span(
             id=frame.id,
@@ -58,7 +59,7 @@ def described(frame: Frame, found: dict[str, JsonValue]) -> LoggedSpan:
             duration_ms=None if began is None or ended is None else (ended - began) * 1000,
             status="error" if failed else "ok",
             error=_error(frame.status, found) if failed else "",
-            model=genai.model(found),
+            model=genai.model(found, names),
             input=asked,
             output=answered,
         ),
@@ -70,8 +71,10 @@ def has_failed(status: Fields) -> bool:
     return status.get("code") in _ERROR_CODES
 
 
-def _of_call(found: Mapping[str, JsonValue]) -> tuple[Message, ...]:
-    return genai.conversation(found) or genai.payload_of(found)
+def _of_call(
+    told: Callable[[], tuple[Message, ...]], asked: JsonValue, answered: JsonValue
+) -> tuple[Message, ...]:
+    return told() or genai.payload_of(asked, answered)
 
 
 def _error(status: Fields, found: Mapping[str, JsonValue]) -> str:

@@ -48,15 +48,17 @@ def may_grow(trace: Trace) -> bool:
 
 
 def assembled(logged: Sequence[LoggedSpan], kind: str) -> Trace:
-    """The trace of ``logged``, which are in the order of their start.
+    """The trace of ``logged``, which share a trace id and are in the order of their start.
 
     Its id is made of its own id alone, so that spans that come later belong to it.
     """
+    name = logged[0].trace_id
+    own = trace_id([kind, name], 0, None) if name else ""
     raw = [item.raw for item in logged]
-    blank = Trace(id="", source=logged[0].where, format=kind, raw=raw)
+    blank = Trace(id=own, source=logged[0].where, format=kind, raw=raw)
     trace = GATHERED[kind].trace(logged, blank)
-    if trace.external_id:
-        return replace(trace, id=trace_id([kind, trace.external_id], 0, None))
+    if own:
+        return trace
     # Nobody knows which spans without a trace id belong together: their ids and times tell them.
     spans: JsonValue = [[span.id, span.started_at, span.duration_ms] for span in trace.spans]
     return replace(trace, id=trace_id(spans, 0, trace.started_at))

@@ -6,6 +6,8 @@ pydantic-ai and Langfuse.
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import cast
 
 from pydantic import JsonValue
@@ -108,13 +110,59 @@ _TELLING = (
     "gen_ai.completion", "llm.input_messages.", "llm.output_messages.", "ai.prompt",
     "ai.response.", "ai.result.", "pydantic_ai.", "all_messages", EVENTS,
 )  # fmt: skip
+# Of one instrumentation all spans of a kind have the same names; longer ones are not remembered.
+_REMEMBERED, _LONGEST = 1_024, 4_000
 _INDEXED = re.compile(r"(\d{1,4})\.(.+)")
 _TURN_EVENT = re.compile(r"gen_ai\.(system|user|assistant|tool)\.message")
 
 
-def kind(found: Attributes) -> SpanKind:
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Which of the names that say something stand in a span, who is asked first before others."""
+
+    kind: tuple[str, ...]
+    model: tuple[str, ...]
+    session: tuple[str, ...]
+    tags: tuple[str, ...]
+    given: tuple[str, ...]
+    said: tuple[str, ...]
+    cost: tuple[str, ...]
+    asked: tuple[str, ...]
+    answered: tuple[str, ...]
+    telling: tuple[str, ...]
+
+
+def named(found: Attributes) -> Named:
+    """The names of ``found``: a look at all that there may be, once for spans that are alike."""
+    names = tuple(found)
+    look = _named if sum(map(len, names)) < _LONGEST else _named.__wrapped__
+    return look(names)
+
+
+@lru_cache(_REMEMBERED)
+def _named(names: tuple[str, ...]) -> Named:
+    have = frozenset(names)
+
+    def present(group: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(name for name in group if name in have)
+
+    return Named(
+        kind=present(_KIND),
+        model=present(_MODEL),
+        session=present(_SESSION),
+        tags=present(_TAGS),
+        given=present(_INPUT_TOKENS),
+        said=present(_OUTPUT_TOKENS),
+        cost=present(_COST),
+        asked=present(_INPUT),
+        answered=present(_OUTPUT),
+        telling=tuple(name for name in names if name.startswith(_TELLING)),
+    )
+
+
+def kind(found: Attributes, names: Named) -> SpanKind:
     """What the span does, as far as it is told outright."""
-    for key in _KIND:
+    for key in names.kind:
         told = found.get(key)
         if isinstance(told, str) and told:
             return _KINDS.get(told.lower(), "other")
@@ -124,24 +172,24 @@ def kind(found: Attributes) -> SpanKind:
     return "other"
 
 
-def model(found: Attributes) -> str:
+def model(found: Attributes, names: Named) -> str:
     """The model that answered, or else the one that was asked for."""
-    return text(found, _MODEL)
+    return text(found, names.model)
 
 
-def usage(found: Attributes) -> tuple[int | None, int | None, float | None]:
+def usage(found: Attributes, names: Named) -> tuple[int | None, int | None, float | None]:
     """Tokens in and out, and dollars, where the instrumentation wrote them."""
-    return count(found, _INPUT_TOKENS), count(found, _OUTPUT_TOKENS), number(found, _COST)
+    return count(found, names.given), count(found, names.said), number(found, names.cost)
 
 
-def session(found: Attributes) -> str:
+def session(found: Attributes, names: Named) -> str:
     """The conversation that the span belongs to."""
-    return text(found, _SESSION)
+    return text(found, names.session)
 
 
-def tags(found: Attributes) -> tuple[str, ...]:
+def tags(found: Attributes, names: Named) -> tuple[str, ...]:
     """The tags of the trace."""
-    for key in _TAGS:
+    for key in names.tags:
         listed = unpacked(found.get(key))
         if isinstance(listed, list):
             return tuple(tag for tag in listed if isinstance(tag, str) and tag)
@@ -154,22 +202,23 @@ def metadata(found: Attributes) -> dict[str, JsonValue]:
     return remainder(told, ()) if isinstance(told, dict) else {}
 
 
-def exchange(found: Attributes) -> tuple[JsonValue, JsonValue]:
+def exchange(found: Attributes, names: Named) -> tuple[JsonValue, JsonValue]:
     """The plain input and output of a span of any kind."""
-    asked = next((found[key] for key in _INPUT if key in found), None)
-    answered = next((found[key] for key in _OUTPUT if key in found), None)
+    asked = found[names.asked[0]] if names.asked else None
+    answered = found[names.answered[0]] if names.answered else None
     return unpacked(asked), unpacked(answered)
 
 
-def conversation(found: Attributes) -> tuple[Message, ...]:
+def conversation(found: Attributes, names: Named) -> tuple[Message, ...]:
     """The messages into and out of a model call; empty where the span holds none."""
-    about = {key: value for key, value in found.items() if key.startswith(_TELLING)}
-    return next(filter(None, (told(about) for told in _TOLD)), ()) if about else ()
+    if not names.telling:
+        return ()
+    about = {key: found[key] for key in names.telling}
+    return next(filter(None, (told(about) for told in _TOLD)), ())
 
 
-def payload_of(found: Attributes) -> tuple[Message, ...]:
+def payload_of(asked: JsonValue, answered: JsonValue) -> tuple[Message, ...]:
     """The messages in what a model call was given and gave back, where they are told so only."""
-    asked, answered = exchange(found)
     if not isinstance(asked, dict | list):
         return ()
     given = payload.asked(asked)

@@ -62,7 +62,10 @@ def attributes(listed: JsonValue) -> dict[str, JsonValue]:
     for item in objects(listed):
         key = item.get("key")
         if isinstance(key, str):
-            found[key] = _value(item.get("value"))
+            typed = item.get("value")
+            # As nearly all are.
+            plain = isinstance(typed, dict) and len(typed) == 1 and typed.get("stringValue")
+            found[key] = plain or _value(typed)
     return found
 
 
