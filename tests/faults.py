@@ -15,8 +15,9 @@ from urllib.parse import urlsplit
 from loopback import handled
 
 Fault = Literal[
-    "none", "500", "429", "hang", "reset", "half sent", "hang mid-body", "truncated", "html", "void"
-]
+    "none", "500", "429", "hang", "reset", "cut off", "half sent", "hang mid-body", "truncated",
+    "html", "void",
+]  # fmt: skip
 # Which fault a question meets, by its body and how often it came.
 Faults = Callable[[str, int], Fault]
 
@@ -64,7 +65,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.sent(429, b'{"error": {"message": "slow down"}}', wait="1")
         elif fault == "hang":
             self.proxy.over.wait(60)
-        elif fault == "reset":
+        elif fault in ("reset", "cut off"):
+            if fault == "cut off":
+                self.proxy.asked(self.path, body)
             linger = struct.pack("ii", 1, 0)
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
             self.connection.close()

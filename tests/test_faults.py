@@ -15,6 +15,8 @@ from mcp import Client, StdioServerParameters
 
 from regrade_server.app import build_server
 from regrade_server.house import House
+from regrade_server.llm import LanguageModels
+from regrade_tools.models import ModelError, ModelSpec, Prompt, Question
 from regrade_tools.workspace import Workspace
 
 pytestmark = pytest.mark.anyio
@@ -132,3 +134,15 @@ async def test_a_run_through_a_broken_network_ends_and_its_budget_holds_for_lost
     # Every answer that the model gave is paid, whether or not it came through.
     assert 0 < len(proxy.passed) * CALL_USD <= budget
     assert "the budget of $0.4 is used up" in str(found)
+
+
+@pytest.mark.parametrize("fault", ["cut off", "half sent", "void"])
+async def test_a_question_whose_answer_was_lost_is_asked_again_by_nobody_who_does_not_count_it(
+    fault: Fault,
+) -> None:
+    with serving(said) as model, proxying(model.url, lambda _told, _time: fault) as proxy:
+        tiny = ModelSpec(model="openai/tiny", api_base=proxy.url, timeout_s=5)
+        question = Question(tiny, (Prompt("user", "answer 1"),), None)
+        with pytest.raises(ModelError) as lost:
+            await LanguageModels().complete(question)
+    assert (len(proxy.passed), lost.value.lost) == (1, True)

@@ -9,6 +9,7 @@ from typing import Any
 import anyio
 from anyio import to_thread
 
+from regrade_server.llm.asking import alone
 from regrade_server.llm.library import litellm
 from regrade_server.llm.traffic import Traffic
 from regrade_server.llm.trouble import trouble
@@ -25,6 +26,7 @@ class LanguageModels:
     """Models, each known by how it is reached."""
 
     _traffic: Traffic = field(default_factory=Traffic)
+    _library: Any = None
 
     def turn(self, model: ModelSpec) -> AbstractAsyncContextManager[None]:
         """As the port says."""
@@ -32,7 +34,7 @@ class LanguageModels:
 
     async def complete(self, question: Question) -> Completion:
         """As the port says."""
-        library = await to_thread.run_sync(litellm)
+        library = await self._loaded()
         arguments = _arguments(question, library)
         name = question.model.model
         try:
@@ -62,7 +64,7 @@ class LanguageModels:
             await self._traffic.slot(question.model, within)
             began = anyio.current_time()
             try:
-                answer = await library.acompletion(**arguments)
+                answer = await library.acompletion(**alone(library, arguments))
             except Exception as error:  # noqa: BLE001 - litellm raises its own and its providers'
                 found = trouble(error, question.model.model, library)
                 if found.refused:
@@ -102,11 +104,17 @@ class LanguageModels:
             latency_ms=latency_ms,
         )
 
+    async def _loaded(self) -> Any:  # noqa: ANN401 - as litellm()
+        # To ask a thread each time would take as long as a good part of the question itself.
+        if self._library is None:
+            self._library = await to_thread.run_sync(litellm)
+        return self._library
+
     async def _prices(self, model: ModelSpec) -> tuple[float, float] | None:
         """Dollars a token in and out; None where nobody knows."""
         if model.input_cost_per_token is not None and model.output_cost_per_token is not None:
             return model.input_cost_per_token, model.output_cost_per_token
-        library = await to_thread.run_sync(litellm)
+        library = await self._loaded()
         try:
             asked, said = library.cost_per_token(
                 model=model.model, prompt_tokens=1, completion_tokens=1

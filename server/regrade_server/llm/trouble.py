@@ -65,7 +65,8 @@ def _came(error: BaseException) -> bool:
         if type(cause).__module__.startswith("httpx") and status >= _REFUSED:
             return False
         if type(cause).__name__ == "ConnectError":
-            return False
+            # So is called, too, what cut the connection after the question was sent.
+            return type(cause.__cause__).__name__ == "ClientOSError"
         cause = cause.__cause__ or cause.__context__
     return True
 

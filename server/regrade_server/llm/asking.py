@@ -1,0 +1,93 @@
+"""What a question carries beside itself, so that litellm sends it once and does nothing else."""
+
+import asyncio
+import atexit
+from datetime import datetime
+from functools import cache
+from importlib import import_module
+from typing import Any, Never
+from uuid import uuid4
+
+# Asked over plain HTTP like those that speak as OpenAI does; Azure has a client of its own.
+_PLAIN = frozenset({"openai", "anthropic", "gemini", "mistral"})
+
+
+def alone(library: Any, asked: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN401 - litellm()
+    """The arguments of ``acompletion``: ``asked``, and what keeps that from doing more."""
+    model, base = asked["model"], asked.get("api_base")
+    log = _unlogged()(
+        model=model,
+        messages=asked["messages"],
+        stream=False,
+        call_type="acompletion",
+        start_time=datetime.now(),  # noqa: DTZ005 - as litellm's own, from which it is taken
+        litellm_call_id=str(uuid4()),
+        function_id="",
+    )
+    log.update_environment_variables(
+        model=model, user="", optional_params={}, litellm_params={"api_base": base or ""}
+    )
+    told = asked | {"litellm_logging_obj": log}
+    provider = _provider(library, model, base)
+    if _is_unknown(library, model, provider):
+        name, _, key, base = library.get_llm_provider(model=model, api_base=base)
+        told |= {"model": name, "custom_llm_provider": "openai", "api_base": base}
+        told |= {} if "api_key" in asked else {"api_key": key}
+    return told | ({"client": _sender()} if provider in _plain(library) else {})
+
+
+@cache
+def _plain(library: Any) -> frozenset[str]:  # noqa: ANN401 - litellm()
+    as_openai: list[str] = library.openai_compatible_providers
+    return _PLAIN.union(name for name in as_openai if not name.startswith("azure"))
+
+
+@cache
+def _provider(library: Any, model: str, base: str | None) -> str:  # noqa: ANN401 - litellm()
+    try:
+        return library.get_llm_provider(model=model, api_base=base)[1]
+    except library.exceptions.BadRequestError:
+        # The question itself will say that there is no such provider.
+        return ""
+
+
+@cache
+def _is_unknown(library: Any, model: str, provider: str) -> bool:  # noqa: ANN401 - litellm()
+    """Of some that speak as OpenAI does litellm knows where they are, and no more than that."""
+    if provider not in library.openai_compatible_providers:
+        return False
+    kind = library.LlmProviders(provider)
+    return library.ProviderConfigManager.get_provider_chat_config(model, kind) is None
+
+
+@cache
+def _unlogged() -> Any:  # noqa: ANN401 - a class of litellm's
+    module: Any = import_module("litellm.litellm_core_utils.litellm_logging")
+
+    class Unlogged(module.Logging):
+        """Neither prices an answer, which is done here, nor hands it to those who are told."""
+
+        def response_cost_calculator(self, *_: object, **__: object) -> None:
+            pass
+
+        def claim_async_success_log(self) -> bool:
+            return False
+
+    return Unlogged
+
+
+@cache
+def _sender() -> Any:  # noqa: ANN401 - of litellm's
+    """The connections of this process: kept from one question, and one event loop, to the next."""
+    module: Any = import_module("litellm.llms.custom_httpx.http_handler")
+
+    class Sender(module.AsyncHTTPHandler):
+        """Sends each question once: one whose answer was lost may be paid already."""
+
+        async def single_connection_post_request(self, *_: object, **__: object) -> Never:
+            raise  # noqa: PLE0704 - called where the loss is handled
+
+    sender = Sender()
+    # Of a connection that is still open at the end aiohttp complains on stderr.
+    atexit.register(lambda: asyncio.run(sender.close()))
+    return sender
