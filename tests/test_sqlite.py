@@ -16,7 +16,7 @@ import pytest
 from regrade_server.memory import MemoryStore
 from regrade_server.sqlite import SqliteStore, examination, index, schema, search, walk
 from regrade_tools.fingerprint import trace_id
-from regrade_tools.models import CaseResult, Run, Trace
+from regrade_tools.models import CaseResult, Run, Trace, Trial
 from regrade_tools.query import Query, parse
 from regrade_tools.refusal import Refusal
 from regrade_tools.trace_store import Appended
@@ -526,25 +526,28 @@ def test_writers_and_readers_of_one_file_are_never_refused_and_lose_nothing() ->
 
 
 @pytest.mark.parametrize(
-    ("body", "case_id"),
-    [
-        ('{"case_id":"c","trial":1,"outcome":"great"}', "c"),
-        ('{"case_id":"c","trial":', "c"),
-        ("", "unreadable"),
-    ],
+    "body",
+    ['{"case_id":"c","trial":1,"outcome":"great"}', '{"case_id":"c","trial":', ""],
 )
 async def test_a_result_that_cannot_be_read_is_errored_and_hides_no_other(
-    body: str, case_id: str, store: SqliteStore, path: Path
+    body: str, store: SqliteStore, path: Path
 ) -> None:
     run, result = Run("r", "s", "t", "n", NOON, 1, ()), CaseResult("good", 1, "passed")
     await store.start_run(run)
     await store.add_results("r", [result])
     with sqlite3.connect(path) as connection:
         connection.execute(
-            "INSERT INTO result(run_id, outcome, body) VALUES('r','passed',?)", [body]
+            "INSERT INTO result(run_id, outcome, case_id, body) VALUES('r','passed','c',?)",
+            [body],
         )
     connection.close()
     good, bad = await store.results("r")
     assert good == result
-    assert (bad.case_id, bad.outcome) == (case_id, "errored")
+    assert (bad.case_id, bad.outcome) == ("c", "errored")
     assert bad.error.startswith("unreadable in the store: ")
+    assert await store.trials("r") == (
+        Trial("good", 1, "passed"),
+        Trial("c", 1, "errored"),
+    )
+    assert await store.results("r", outcomes=("passed",)) == (good,)
+    assert await store.results("r", outcomes=("errored",)) == (bad,)

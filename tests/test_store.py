@@ -20,7 +20,15 @@ from regrade_tools.grouping import GROUPINGS, grouped
 from regrade_tools.matching import matches
 from regrade_tools.models.label import Label
 from regrade_tools.models.packet import Packet
-from regrade_tools.models.run import CaseResult, CheckResult, Run, RunEnd, Scheduled, StoredRun
+from regrade_tools.models.run import (
+    CaseResult,
+    CheckResult,
+    Run,
+    RunEnd,
+    Scheduled,
+    StoredRun,
+    Trial,
+)
 from regrade_tools.models.trace import Message, Span, ToolCall, Trace
 from regrade_tools.ports import Store
 from regrade_tools.query import parse
@@ -295,7 +303,7 @@ async def test_runs_and_results_come_back_whole(store: Store) -> None:
     results = [
         CaseResult("c1", 0, "failed", (failed,), {"text": ["日本"]}, (CALL,), "", 12.5, 0.25),
         CaseResult("c1", 1, "errored", error="timeout"),
-        CaseResult("c2", 0, "passed"),
+        CaseResult("c2", 0, "passed", replayed=True),
     ]
     for item in (run, older, other):
         await store.start_run(item)
@@ -309,9 +317,18 @@ async def test_runs_and_results_come_back_whole(store: Store) -> None:
     )
     assert await store.run("run_a") == ended
     assert await store.results("run_a") == tuple(results)
+    assert await store.results("run_a", case_id="c1") == tuple(results[:2])
+    assert await store.results("run_a", outcomes=("passed", "failed")) == (results[0], results[2])
+    assert await store.results("run_a", case_id="c2", outcomes=("failed",)) == ()
+    assert await store.trials("run_a") == (
+        Trial("c1", 0, "failed"),
+        Trial("c1", 1, "errored"),
+        Trial("c2", 0, "passed", replayed=True),
+    )
     assert await store.runs(None, 2) == (StoredRun(other), ended)
     assert await store.runs("bot", 9) == (ended, StoredRun(older))
     assert (await store.run("run_x"), await store.results("run_x")) == (None, ())
+    assert await store.trials("run_x") == ()
 
 
 async def test_how_a_case_passed_last_is_of_an_earlier_run_on_the_same_target(

@@ -20,6 +20,7 @@ from regrade_tools.models import (
     RunEnd,
     StoredRun,
     Trace,
+    Trial,
 )
 from regrade_tools.query import Measure, Query
 from regrade_tools.refusal import Refusal
@@ -209,9 +210,26 @@ class MemoryStore:
         wanted.sort(key=lambda run: run.started_at, reverse=True)
         return tuple(self._stored(run) for run in wanted[:limit])
 
-    async def results(self, run_id: str) -> tuple[CaseResult, ...]:
+    async def trials(self, run_id: str) -> tuple[Trial, ...]:
         """As the port says."""
-        return tuple(self._results.get(run_id, ()))
+        return tuple(
+            Trial(one.case_id, one.trial, one.outcome, one.replayed)
+            for one in self._results.get(run_id, ())
+        )
+
+    async def results(
+        self,
+        run_id: str,
+        *,
+        case_id: str | None = None,
+        outcomes: Collection[Outcome] | None = None,
+    ) -> tuple[CaseResult, ...]:
+        """As the port says."""
+        return tuple(
+            one
+            for one in self._results.get(run_id, ())
+            if case_id in (None, one.case_id) and (outcomes is None or one.outcome in outcomes)
+        )
 
     async def last_passed(self, run_id: str, case_id: str) -> CaseResult | None:
         """As the port says."""

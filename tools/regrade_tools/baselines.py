@@ -99,7 +99,7 @@ class Baselines:
                 f"There is no run {run_id!r} of the suite {suite!r}.",
                 next_step="overview lists the last runs.",
             )
-        return standing(stored.run, await self.store.results(run_id))
+        return standing(stored.run, await self.store.trials(run_id))
 
     async def save(self, run_id: str) -> Saved:
         """Write the baseline of a run's suite from the run.
@@ -110,7 +110,7 @@ class Baselines:
         stored = await self.store.run(run_id)
         if stored is None or stored.end is None or stored.end.state != "done" or stored.run.select:
             raise Refusal("A baseline is made from a whole run that came to its end.")
-        found = standing(stored.run, await self.store.results(run_id))
+        found = standing(stored.run, await self.store.trials(run_id))
         errored = found.with_outcome("errored")
         if errored:
             raise Refusal(

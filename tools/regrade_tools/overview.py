@@ -179,7 +179,7 @@ class Overviews:
         for stored in await self.store.runs(suite, _RUNS):
             ended = stored.end.state if stored.end else None
             alive = "running" if self.host.alive(stored.owner) else "interrupted"
-            found = standing(stored.run, await self.store.results(stored.run.id))
+            found = standing(stored.run, await self.store.trials(stored.run.id))
             counted = Counter(found.outcomes.values())
             told.append(
                 {

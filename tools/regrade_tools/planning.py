@@ -48,7 +48,10 @@ class Planned:
         if spec.recorded == "corrected":
             return fingerprint(self.case.corrected_output)
         filed = self.case.recorded
-        return fingerprint(filed.model_dump(mode="json", exclude={"error"}) if filed else None)
+        if filed is None:
+            return fingerprint(None)
+        told = filed.model_dump(mode="json", exclude_defaults=True, exclude={"error"})
+        return fingerprint(told)
 
 
 def plan(suite: Suite, cases: tuple[Case, ...], select: str = "") -> tuple[Planned, ...]:

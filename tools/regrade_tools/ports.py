@@ -16,6 +16,7 @@ from regrade_tools.models import (
     Judged,
     Label,
     ModelSpec,
+    Outcome,
     Packet,
     Question,
     Run,
@@ -23,6 +24,7 @@ from regrade_tools.models import (
     StoredRun,
     TargetSpec,
     ToolCall,
+    Trial,
 )
 from regrade_tools.trace_store import TraceStore
 
@@ -74,8 +76,18 @@ class Store(TraceStore, Protocol):
         """The newest runs, of one suite or of all."""
         ...
 
-    async def results(self, run_id: str) -> tuple[CaseResult, ...]:
-        """The results of a run, in the order they came."""
+    async def trials(self, run_id: str) -> tuple[Trial, ...]:
+        """How each trial of a run ended, in the order they came."""
+        ...
+
+    async def results(
+        self,
+        run_id: str,
+        *,
+        case_id: str | None = None,
+        outcomes: Collection[Outcome] | None = None,
+    ) -> tuple[CaseResult, ...]:
+        """The results of a run, in the order they came: all, or of one case or some outcomes."""
         ...
 
     async def last_passed(self, run_id: str, case_id: str) -> CaseResult | None:

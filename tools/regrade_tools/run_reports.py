@@ -22,6 +22,12 @@ from regrade_tools.workspace import Workspace, needed
 
 Show = Literal["failures", "errored", "all", "summary"]
 
+_SHOWN: dict[Show, tuple[Outcome, ...]] = {
+    "failures": ("failed", "errored"),
+    "errored": ("errored",),
+    "all": ("failed", "errored", "passed"),
+    "summary": (),
+}
 _ORDER = {"failed": 0, "errored": 1, "passed": 2}
 _CARDS = 20
 _CARD_PAGE = 15_000
@@ -71,8 +77,8 @@ class RunReports:
         """
         stored = await self.runs.stored(run_id)
         state = self.runs.state(stored)
-        results = await self.runs.store.results(run_id)
-        found = standing(stored.run, results)
+        trials = await self.runs.store.trials(run_id)
+        found = standing(stored.run, trials)
         if case_id is not None and case_id not in found.cases:
             raise unknown("case of this run", case_id, found.cases)
         if state == "running":
@@ -81,10 +87,10 @@ class RunReports:
                 case_id: ended for case_id, ended in found.outcomes.items() if ended != "errored"
             }
             found = replace(found, outcomes=done)
-        page = await self._cards(stored.run, results, show, start, case_id)
+        page = await self._cards(stored.run, show, start, case_id)
         changed = compare(before, found, select=stored.run.select) if before else None
         return RunReport(
-            summary=summary(stored, state, found, results),
+            summary=summary(stored, state, found, trials),
             cards=page.items,
             comparison=_shortened(changed) if changed else None,
             slices=_moved(found, before.narrowed(stored.run.select, found)) if before else None,
@@ -104,25 +110,24 @@ class RunReports:
     async def _cards(
         self,
         run: Run,
-        results: tuple[CaseResult, ...],
         show: Show,
         start: int,
         case_id: str | None,
     ) -> Fitted[Card]:
-        wanted = {"failures": {"failed", "errored"}, "errored": {"errored"}, "summary": set[str]()}
-        outcomes = wanted.get(show, {"failed", "errored", "passed"})
+        store = self.runs.store
         if case_id is not None:
             case = (await self._known(run.suite, {case_id})).get(case_id)
-            asked = sorted((r for r in results if r.case_id == case_id), key=_by_outcome)
-            passed = await self.runs.store.last_passed(run.id, case_id)
+            asked = sorted(await store.results(run.id, case_id=case_id), key=_by_outcome)
+            passed = await store.last_passed(run.id, case_id)
             return fit(asked, lambda one: close_card(one, case, run, passed), start, _CARD_PAGE)
         alike: dict[tuple[str, Outcome], list[CaseResult]] = {}
-        for result in sorted((r for r in results if r.outcome in outcomes), key=_by_outcome):
+        shown = await store.results(run.id, outcomes=_SHOWN[show])
+        for result in sorted(shown, key=_by_outcome):
             alike.setdefault((result.case_id, result.outcome), []).append(result)
         groups = list(alike.values())
         ids = {trials[0].case_id for trials in groups[start : start + _CARDS]}
         known = await self._known(run.suite, ids)
-        before = {each: await self.runs.store.last_passed(run.id, each) for each in ids}
+        before = {each: await store.last_passed(run.id, each) for each in ids}
 
         def told(trials: list[CaseResult]) -> Card:
             case_id = trials[0].case_id

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 from regrade_tools.clipping import size
-from regrade_tools.models import CaseResult, Outcome, Run, RunState, StoredRun
+from regrade_tools.models import Outcome, Run, RunState, StoredRun, Trial
 from regrade_tools.standing import Standing
 from regrade_tools.trials import Trials, trials_of
 
@@ -45,7 +45,7 @@ class Summary:
 
 
 def summary(
-    stored: StoredRun, state: RunState, found: Standing, results: Sequence[CaseResult]
+    stored: StoredRun, state: RunState, found: Standing, trials: Sequence[Trial]
 ) -> Summary:
     """``stored`` in figures; while it runs, cases without all their answers are not counted."""
     counted = Counter(found.outcomes.values())
@@ -62,9 +62,9 @@ def summary(
         errored=counted["errored"],
         pass_rate=None if rate is None else round(rate, 4),
         answers=stored.done,
-        replayed=sum(result.replayed for result in results),
+        replayed=sum(one.replayed for one in trials),
         by_scenario=_grid(found),
-        trials=trials_of(stored.run, results),
+        trials=trials_of(stored.run, trials),
         problem=(stored.end.problem or None) if stored.end else None,
     )
 

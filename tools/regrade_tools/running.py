@@ -156,7 +156,12 @@ async def _ask(  # noqa: PLR0913 - as above
             scored: Mapping[str, CheckResult] = {}
             if not isinstance(reply, str):
                 scored = await scoring.results(planned, reply, hidden)
-            await send.send(_Answered(planned, trial, reply, recorded is not None, scored))
+            answered = _Answered(planned, trial, reply, recorded is not None, scored)
+            try:
+                # Where there is room nobody has to wait, and a batch grows to its full size.
+                send.send_nowait(answered)
+            except anyio.WouldBlock:
+                await send.send(answered)
 
 
 async def _keep(

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from regrade_tools.models import CaseResult, Outcome, Profile, Run, Scheduled
+from regrade_tools.models import CaseResult, Outcome, Profile, Run, Scheduled, Trial
 from regrade_tools.running import pass_rate, worst
 from regrade_tools.selection import selected
 
@@ -49,7 +49,7 @@ class Standing:
         return replace(self, outcomes=outcomes, cases=cases)
 
 
-def standing(run: Run, results: Iterable[CaseResult]) -> Standing:
+def standing(run: Run, results: Iterable[Trial | CaseResult]) -> Standing:
     """How the cases of ``run`` stand; a case with a trial missing is errored.
 
     Unless the run is adaptive: then a flaky one was asked no more on purpose.

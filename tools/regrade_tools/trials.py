@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import comb
 from statistics import fmean
 
-from regrade_tools.models import CaseResult, Run
+from regrade_tools.models import Run, Trial
 
 # Of more trials than these only some k are told.
 _EVERY_K = 5
@@ -30,7 +30,7 @@ class Trials:
     pass_hat_k: dict[str, float]
 
 
-def trials_of(run: Run, results: Iterable[CaseResult]) -> Trials | None:
+def trials_of(run: Run, results: Iterable[Trial]) -> Trials | None:
     """What the trials of ``run`` say; None where each case is asked once.
 
     Cases that an adaptive run asked no more are not among them: their number of trials depends

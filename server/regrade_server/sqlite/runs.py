@@ -1,18 +1,18 @@
 """Runs and their results."""
 
-import re
+import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from regrade_server.sqlite.transaction import transaction
-from regrade_tools.models import UNREADABLE, CaseResult, Outcome, Run, RunEnd, StoredRun
+from regrade_tools.models import UNREADABLE, CaseResult, Outcome, Run, RunEnd, StoredRun, Trial
 
-# The id of the case in a result that is not JSON any more.
-_CASE = re.compile(r'"case_id":"([A-Za-z0-9_-]{1,80})"')
+# The id of a result that was damaged before its case was kept beside it.
+_NO_CASE = "unreadable"
 
 
 @cache
@@ -83,14 +83,46 @@ def newest(connection: sqlite3.Connection, suite: str | None, limit: int) -> tup
     return tuple(_stored(connection, row[0]) for row in rows)
 
 
-def results(connection: sqlite3.Connection, run_id: str) -> tuple[CaseResult, ...]:
-    """Every result of a run in the order they came."""
-    rows = connection.execute("SELECT body FROM result WHERE run_id = ? ORDER BY id", (run_id,))
-    return tuple(_result(row[0]) for row in rows)
+# A result that cannot be read is errored; see ``_result``.
+_OUTCOME = """
+CASE WHEN json_valid(body) AND json_extract(body, '$.outcome') = outcome
+  THEN outcome ELSE 'errored' END
+"""
+_TRIALS = f"""
+SELECT case_id, CASE WHEN json_valid(body) THEN json_extract(body, '$.trial') END, {_OUTCOME},
+  CASE WHEN json_valid(body) THEN json_extract(body, '$.replayed') END
+FROM result WHERE run_id = ? ORDER BY id
+"""  # noqa: S608 - of constants
+_RESULTS = f"""
+SELECT case_id, body FROM result
+WHERE run_id = ?1 AND (?2 IS NULL OR case_id = ?2)
+  AND (?3 IS NULL OR {_OUTCOME} IN (SELECT value FROM json_each(?3)))
+ORDER BY id
+"""  # noqa: S608 - of constants
+
+
+def trials(connection: sqlite3.Connection, run_id: str) -> tuple[Trial, ...]:
+    """How every trial of a run ended, in the order they came."""
+    return tuple(
+        Trial(case_id or _NO_CASE, 1 if trial is None else trial, outcome, bool(replayed))
+        for case_id, trial, outcome, replayed in connection.execute(_TRIALS, (run_id,))
+    )
+
+
+def results(
+    connection: sqlite3.Connection,
+    run_id: str,
+    case_id: str | None = None,
+    outcomes: Collection[Outcome] | None = None,
+) -> tuple[CaseResult, ...]:
+    """The results of a run in the order they came: all, or of one case or some outcomes."""
+    ended = None if outcomes is None else json.dumps(sorted(outcomes))
+    rows = connection.execute(_RESULTS, (run_id, case_id, ended))
+    return tuple(_result(*row) for row in rows)
 
 
 _PASSED = """
-SELECT result.body FROM result JOIN run ON run.id = result.run_id, run AS asked
+SELECT result.case_id, result.body FROM result JOIN run ON run.id = result.run_id, run AS asked
 WHERE asked.id = ?1 AND result.case_id = ?2 AND result.outcome = 'passed'
   AND run.suite = asked.suite AND run.started_at < asked.started_at
   AND json_extract(run.body, '$.target') = json_extract(asked.body, '$.target')
@@ -101,22 +133,16 @@ ORDER BY run.started_at DESC, result.id DESC LIMIT 1
 def last_passed(connection: sqlite3.Connection, run_id: str, case_id: str) -> CaseResult | None:
     """How a case passed last, on the suite and target of a run, in any run before it."""
     row = connection.execute(_PASSED, (run_id, case_id)).fetchone()
-    return None if row is None else _result(row[0])
+    return None if row is None else _result(*row)
 
 
-def _result(body: str) -> CaseResult:
+def _result(case_id: str, body: str) -> CaseResult:
     """A result as it was kept; one that cannot be read is errored, and hides no other."""
     try:
         return _results().validate_json(body)
     except ValidationError as problem:
         told = problem.errors(include_url=False, include_input=False)[0]["msg"]
-        case = _CASE.search(body)
-        return CaseResult(
-            case[1] if case else "unreadable",
-            1,
-            "errored",
-            error=f"{UNREADABLE}: {told}",
-        )
+        return CaseResult(case_id or _NO_CASE, 1, "errored", error=f"{UNREADABLE}: {told}")
 
 
 def _stored(connection: sqlite3.Connection, body: str) -> StoredRun:

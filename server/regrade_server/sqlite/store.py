@@ -23,7 +23,18 @@ from regrade_server.sqlite.payload import Packer
 from regrade_server.sqlite.search import Reader
 from regrade_server.sqlite.transaction import snapshot
 from regrade_tools.grouping import Grouped, Grouping
-from regrade_tools.models import CaseResult, Judged, Label, Packet, Run, RunEnd, StoredRun, Trace
+from regrade_tools.models import (
+    CaseResult,
+    Judged,
+    Label,
+    Outcome,
+    Packet,
+    Run,
+    RunEnd,
+    StoredRun,
+    Trace,
+    Trial,
+)
 from regrade_tools.query import Measure, Query
 from regrade_tools.trace_store import Appended, Page, Sampled, Scanned
 
@@ -143,9 +154,21 @@ class SqliteStore:
         """As the port says."""
         return await self._read(lambda reader: runs.newest(reader.connection, suite, limit))
 
-    async def results(self, run_id: str) -> tuple[CaseResult, ...]:
+    async def trials(self, run_id: str) -> tuple[Trial, ...]:
         """As the port says."""
-        return await self._read(lambda reader: runs.results(reader.connection, run_id))
+        return await self._read(lambda reader: runs.trials(reader.connection, run_id))
+
+    async def results(
+        self,
+        run_id: str,
+        *,
+        case_id: str | None = None,
+        outcomes: Collection[Outcome] | None = None,
+    ) -> tuple[CaseResult, ...]:
+        """As the port says."""
+        return await self._read(
+            lambda reader: runs.results(reader.connection, run_id, case_id, outcomes)
+        )
 
     async def last_passed(self, run_id: str, case_id: str) -> CaseResult | None:
         """As the port says."""

@@ -26,6 +26,7 @@ from regrade_tools.models.run import (
     RunState,
     Scheduled,
     StoredRun,
+    Trial,
 )
 from regrade_tools.models.suite import Feature, Scenario, Suite
 from regrade_tools.models.target import (
@@ -114,6 +115,7 @@ __all__ = [
     "Thresholds",
     "ToolCall",
     "Trace",
+    "Trial",
     "Verdict",
     "WrongKind",
     "counting_labels",

@@ -46,6 +46,17 @@ class CaseResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Trial:
+    """How one trial of one case ended, without what was said: all that figures are made of."""
+
+    case_id: str
+    trial: int
+    outcome: Outcome
+    # As of a ``CaseResult``.
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Scheduled:
     """A case as a run saw it: enough to compare two runs although the files have changed."""
 
