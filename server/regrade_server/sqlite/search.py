@@ -125,7 +125,8 @@ def _read(  # noqa: PLR0913 - one walk, told whole
             return found
         if sample and len(found.rows) <= limit and _hopeless(found):
             return found
-        found.looked, found.opened = found.looked + 1, found.opened + candidate.read
+        found.looked += candidate.looked
+        found.opened += candidate.read
         found.at = candidate.row
         if candidate.proven:
             found.rows.append(candidate.row)
