@@ -220,9 +220,18 @@ def test_a_second_import_says_what_it_did_not_change(
     assert by_hand(capsys, root, str(log), *right)[1]["notes"] == [
         f"2 traces known already {other} and stay as they are; {anew}"
     ]
-    assert by_hand(capsys, root, str(log), *wrong, "--tag", "new")[1]["notes"] == [
-        f"2 traces known already stay without the tags given now; {anew}"
-    ]
+
+
+def test_a_tag_that_is_given_later_is_added(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log = root / "log.csv"
+    log.write_text("input,output,tags\nq,r,old\ns,t,new\n")
+    assert by_hand(capsys, root, str(log))[1]["stored"] == 2
+    again = by_hand(capsys, root, str(log), "--tag", "new")[1]
+    assert (again["stored"], again["completed"], again["already_known"]) == (0, 1, 1)
+    assert by_hand(capsys, root, str(log), "--tag", "new")[1]["already_known"] == 2
+    assert main(["search", "tag:old tag:new", "--json", "--root", str(root)]) == 0
+    (row,) = json.loads(capsys.readouterr().out)["traces"]
+    assert row["tags"] == ["old", "new"]
 
 
 def test_a_mapped_field_may_be_missing_where_it_has_no_place_and_a_wrong_name_is_told(

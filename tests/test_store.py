@@ -439,6 +439,20 @@ def exported(*spans: str, began: int = 10, trace: str = "a" * 32) -> list[Trace]
     return [item for item in read if isinstance(item, Trace)]
 
 
+async def test_a_tag_that_comes_later_is_added_and_nothing_else_changes(store: Store) -> None:
+    first, second = made(1, tags=("old",)), made(2)
+    await store.append([first, second])
+    await store.add_labels([said(1, "l")])
+    tagged = replace(first, tags=("new", "old"), name="later")
+    assert await store.append([tagged, second]) == Appended(0, 1, completed=1)
+    assert await store.append([tagged, first]) == Appended(0, 2)
+    assert await store.trace(first.id) == replace(first, tags=("old", "new"))
+    for query in ("tag:old tag:new", "tag:new label:fail"):
+        page = await store.search(parse(query, now=START), limit=9)
+        assert [row.id for row in page.rows] == [first.id]
+    assert await store.count() == 2
+
+
 async def test_spans_that_come_later_complete_their_trace(store: Store) -> None:
     (first,), (later,), (root,) = (
         exported("b1"),

@@ -1,4 +1,4 @@
-"""Spans that come later than the trace they belong to."""
+"""Spans, and tags, that come later than the trace they belong to."""
 
 from dataclasses import replace
 
@@ -16,13 +16,13 @@ def content(trace: Trace) -> int:
 
 
 def completed(known: Trace, later: Trace) -> Trace:
-    """``known`` with the spans of ``later`` that it lacks; ``known`` itself where it lacks none.
+    """``known`` with the spans and tags of ``later`` that it lacks; itself where it lacks none.
 
     The two have one id. What is known stands: a span that both hold is not read again.
     """
-    if not may_grow(known) or not may_grow(later):
-        return known
-    return joined(known, later)
+    whole = joined(known, later) if may_grow(known) and may_grow(later) else known
+    tags = [tag for tag in later.tags if tag not in whole.tags]
+    return replace(whole, tags=(*whole.tags, *tags)) if tags else whole
 
 
 def differs(known: Trace, read: Trace) -> bool:

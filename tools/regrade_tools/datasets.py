@@ -114,31 +114,24 @@ def _case(dataset: Dataset, row: _Row) -> Case:
         if isinstance(dataset.input, str)
         else {name: row.read(field) for name, field in dataset.input.items()}
     )
+    recorded = None if dataset.output is None else Recorded(output=row.read(dataset.output))
     try:
-        named = Case(
+        return Case(
             id=_id(dataset, row, given),
             feature=row.text(dataset.feature),
             scenario=row.text(dataset.scenario),
             tags=() if dataset.tags is None else _tags(row.read(dataset.tags)),
+            input=given,
+            assertions=_assertions(dataset.assertions, row),
+            corrected_output=None if dataset.expected is None else row.read(dataset.expected),
+            columns=row.fields,
+            recorded=recorded,
         )
     except ValidationError as problem:
         raise Refusal(
             f"{row.where} does not fit: {mistakes_in(problem, Case)}.",
             next_step="Mend the row, or name another field under `dataset` in the suite.",
         ) from None
-    facts = {
-        "input": given,
-        "assertions": _assertions(dataset.assertions, row),
-        "corrected_output": None if dataset.expected is None else row.read(dataset.expected),
-        "columns": row.fields,
-        "recorded": None if dataset.output is None else _recorded(row.read(dataset.output)),
-    }
-    # What a reader gave is JSON: to look through all of it once more would cost half of the row.
-    return named.model_copy(update=facts)
-
-
-def _recorded(output: JsonValue) -> Recorded:
-    return Recorded.model_construct(output=output)
 
 
 def _id(dataset: Dataset, row: _Row, given: JsonValue) -> str:

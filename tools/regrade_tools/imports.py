@@ -32,7 +32,7 @@ _ANEW = (
 class Imported:
     """What an import did; the first of what it skipped, each file and reason once.
 
-    ``completed`` counts known traces whose later spans came; ``notes`` say what was read
+    ``completed`` counts known traces whose later spans or tags came; ``notes`` say what was read
     otherwise than it stands in the log, and what was not changed.
     """
 
@@ -69,7 +69,6 @@ class Tally:
     skipped: int = 0
     files: int = 0
     _untimed: int = 0
-    _other_tags: int = 0
     _other_content: int = 0
     _noted: int = 0
     _unused: Counter[str] = field(default_factory=Counter[str])
@@ -126,10 +125,7 @@ class Tally:
             kept = await store.trace(trace.id)
             if kept is None:
                 continue
-            if differs(kept, trace):
-                self._other_content += 1
-            elif not set(trace.tags) <= set(kept.tags):
-                self._other_tags += 1
+            self._other_content += differs(kept, trace)
 
     def told(self, hidden: Redaction) -> Imported:
         """The report."""
@@ -174,9 +170,6 @@ class Tally:
                 f"{known} known already would be read otherwise now (by another mapping, format or "
                 f"redaction) and stay as they are; {_ANEW}"
             )
-        if self._other_tags:
-            known = counted(self._other_tags, "trace")
-            yield f"{known} known already stay without the tags given now; {_ANEW}"
         if self._untimed and self.stored:
             yield (
                 f"{counted(self._untimed, 'trace')} without a time of their own: newest and "

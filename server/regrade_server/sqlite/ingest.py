@@ -96,8 +96,8 @@ def _sifted(writer: Writer, drafts: Sequence[_Draft]) -> tuple[list[_Draft], lis
         if draft.key not in known:
             fresh.append(draft)
             continue
-        row, when, held = known[draft.key]
-        if held == draft.content:
+        row, when, held, tags = known[draft.key]
+        if held == draft.content and tags.issuperset(draft.trace.tags):
             continue
         before = writer.packer.trace(row)
         whole = completed(before, draft.trace)
@@ -107,16 +107,22 @@ def _sifted(writer: Writer, drafts: Sequence[_Draft]) -> tuple[list[_Draft], lis
     return fresh, grown
 
 
-def _known(connection: sqlite3.Connection, keys: list[int]) -> dict[int, tuple[int, float, int]]:
-    """The row, the time and the content of each trace that is kept under one of ``keys``."""
-    found: dict[int, tuple[int, float, int]] = {}
+def _known(
+    connection: sqlite3.Connection, keys: list[int]
+) -> dict[int, tuple[int, float, int, set[str]]]:
+    """Row, time, content and tags of each trace that is kept under one of ``keys``."""
+    found: dict[int, tuple[int, float, int, set[str]]] = {}
     for start in range(0, len(keys), _AT_ONCE):
         some = keys[start : start + _AT_ONCE]
+        asked = ",".join("?" * len(some))
         rows = connection.execute(
-            f"SELECT key, id, at, content FROM trace WHERE key IN ({','.join('?' * len(some))})",  # noqa: S608 - only question marks
+            f"SELECT key, id, at, content, tags FROM trace WHERE key IN ({asked})",  # noqa: S608 - only question marks
             some,
         )
-        found.update((key, (row, when, held)) for key, row, when, held in rows)
+        found.update(
+            (key, (row, when, held, set(json.loads(tags or "[]"))))
+            for key, row, when, held, tags in rows
+        )
     return found
 
 
