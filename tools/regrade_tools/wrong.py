@@ -4,8 +4,10 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 from pydantic import JsonValue
+from pydantic_core import SchemaValidator, core_schema
 
 from regrade_tools.assertions.phrases import refuses
 from regrade_tools.clipping import clip
@@ -42,8 +44,8 @@ _STOP_NAMES = tuple(
     for noun in ("reason", "reasons")
 )
 _SPAN_NAMES = ("spanId", "span_id")
-# A name of the above, and a value of ``_STOPS`` that is no name, as they stand in JSON.
-_NAMED = (b'reason"', b'reasons"')
+# The end of a name of the above, and a value of ``_STOPS`` that is no name, as they stand in JSON.
+_NAMED = '(?i:reasons?")'
 _STOPPED = re.compile(rb'"(?:%s)"(?!:)' % b"|".join(reason.encode() for reason in _STOPS))
 # A record of more values is not gone through to its end.
 _MOST_VALUES = 50_000
@@ -86,8 +88,13 @@ def wrong_kinds(trace: Trace, written: bytes | None = None) -> tuple[WrongKind, 
 
 
 def _may_be_stopped(written: bytes) -> bool:
-    low = written.lower()
-    return any(name in low for name in _NAMED) and _STOPPED.search(low) is not None
+    return _named().isinstance_python(written) and _STOPPED.search(written.lower()) is not None
+
+
+@cache
+def _named() -> SchemaValidator:
+    # In any case of letters this engine is ten times as fast as ``re``.
+    return SchemaValidator(core_schema.str_schema(pattern=_NAMED, regex_engine="rust-regex"))
 
 
 def _wrongs(trace: Trace, raw: JsonValue) -> Iterator[Wrong]:
@@ -159,6 +166,8 @@ def _loops(trace: Trace) -> Iterator[Wrong]:
         for step, message in enumerate(trace.messages, 1)
         for call in message.tool_calls
     ] or [(0, call) for call in trace.tool_calls]
+    if len(said) < _LOOP:
+        return
     # Arguments are only compared of tools that are called so often at all.
     often = Counter(call.name for _, call in said)
     seen = Counter[tuple[str, str]]()

@@ -17,15 +17,14 @@ from regrade_tools.words import tokens
 
 _MARK, _PART = "\ue000", "\ue001"
 _ANY = f"{_MARK}any"
+_PARTING = re.compile("[^A-Za-z0-9]")
 _NUMBERED = re.compile(f"{_PART}([0-9a-f]+){_PART}")
 
 
 @lru_cache(maxsize=65_536)
 def facet(kind: str, value: str) -> str:
     """The token of a facet; what the tokenizer would part or fold is written as numbers."""
-    written = "".join(
-        c if c.isascii() and c.isalnum() else f"{_PART}{ord(c):x}{_PART}" for c in value
-    )
+    written = _PARTING.sub(lambda sign: f"{_PART}{ord(sign[0]):x}{_PART}", value)
     return f"{_MARK}{kind}{_PART}{written}"
 
 
@@ -41,8 +40,8 @@ def named(token: str) -> str:
 
 
 def asked(input_fingerprint: str) -> str:
-    """The token of what a trace was given."""
-    return facet("asked", input_fingerprint)
+    """The token of what a trace was given: a facet of hex digits, which are of one trace alone."""
+    return f"{_MARK}asked{_PART}{input_fingerprint}"
 
 
 def texts(trace: Trace) -> tuple[str, ...]:
@@ -74,7 +73,12 @@ def label_marks(labels: Iterable[Label]) -> frozenset[str]:
 
 def add(connection: sqlite3.Connection, row: int, *words: str) -> None:
     """Let ``row`` be found by ``words``, too: a row of the index is no more than its words."""
-    connection.execute("INSERT INTO trace_fts(rowid, body) VALUES(?,?)", (row, " ".join(words)))
+    add_all(connection, [(row, " ".join(words))])
+
+
+def add_all(connection: sqlite3.Connection, words: Iterable[tuple[int, str]]) -> None:
+    """As ``add``, for many rows, each with its words in one text."""
+    connection.executemany("INSERT INTO trace_fts(rowid, body) VALUES(?,?)", words)
 
 
 def remove(connection: sqlite3.Connection, row: int, *words: str) -> None:

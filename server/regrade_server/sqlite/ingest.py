@@ -4,7 +4,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from regrade_server.sqlite import index, labels
 from regrade_server.sqlite.payload import Packer, encode
@@ -41,19 +41,17 @@ class _Draft:
     when: float
     content: int
     body: bytes
+    packed: bytes
     words: str
     wording: bytes
     wrong: str
-    packed: bytes = b""
 
 
 def append(writer: Writer, traces: Sequence[Trace]) -> Appended:
     """Keep the traces whose ids are not known yet, and what known ones lack."""
     now = time.time()
-    drafts = [_draft(key, trace, now) for key, trace in _distinct(traces).items()]
+    drafts = [_draft(writer, key, trace, now) for key, trace in _distinct(traces).items()]
     dictionary = writer.packer.train([draft.body for draft in drafts])
-    if not dictionary:
-        drafts = [replace(draft, packed=writer.packer.pack(draft.body)) for draft in drafts]
     try:
         with transaction(writer.connection):
             if dictionary:
@@ -78,13 +76,15 @@ def _distinct(traces: Sequence[Trace]) -> dict[int, Trace]:
     return keyed
 
 
-def _draft(key: int, trace: Trace, now: float) -> _Draft:
+def _draft(writer: Writer, key: int, trace: Trace, now: float) -> _Draft:
     when = now if trace.started_at is None else trace.started_at
     body = encode(trace)
     said = index.texts(trace)
     wrong = " ".join(wrong_kinds(trace, body))
     words = index.body(trace, said)
-    return _Draft(key, trace, when, content(trace), body, words, wording(said), wrong)
+    # Without a dictionary yet, one is perhaps made of it.
+    packed = writer.packer.pack(body) if writer.packer.dictionary else b""
+    return _Draft(key, trace, when, content(trace), body, packed, words, wording(said), wrong)
 
 
 def _sifted(writer: Writer, drafts: Sequence[_Draft]) -> tuple[list[_Draft], list[_Draft]]:
@@ -103,7 +103,7 @@ def _sifted(writer: Writer, drafts: Sequence[_Draft]) -> tuple[list[_Draft], lis
         whole = completed(before, draft.trace)
         if whole is not before:
             remove_row(writer, row, before)
-            grown.append(_draft(draft.key, whole, when))
+            grown.append(_draft(writer, draft.key, whole, when))
     return fresh, grown
 
 
@@ -143,13 +143,24 @@ def _insert(writer: Writer, drafts: Sequence[_Draft]) -> None:
     connection, packer = writer.connection, writer.packer
     rows = free_ids(connection, [row_id(draft.when) for draft in drafts])
     said = labels.marks(connection, [draft.trace.id for draft in drafts])
-    for row, draft in zip(rows, drafts, strict=True):
-        body = draft.packed or packer.pack(draft.body)
-        connection.execute(_TRACE, _columns(writer, row, draft))
-        connection.execute("INSERT INTO payload VALUES(?,?,?)", (row, packer.dictionary, body))
-        connection.execute("INSERT INTO wording VALUES(?,?)", (row, draft.wording))
-        marks = index.wrong_marks(draft.wrong)
-        index.add(connection, row, draft.words, *marks, *said[draft.trace.id])
+    placed = list(zip(rows, drafts, strict=True))
+    several = connection.executemany
+    several(_TRACE, [_columns(writer, row, draft) for row, draft in placed])
+    several(
+        "INSERT INTO payload VALUES(?,?,?)",
+        (
+            (row, packer.dictionary, draft.packed or packer.pack(draft.body))
+            for row, draft in placed
+        ),
+    )
+    several("INSERT INTO wording VALUES(?,?)", ((row, draft.wording) for row, draft in placed))
+    index.add_all(
+        connection,
+        (
+            (row, " ".join((draft.words, *index.wrong_marks(draft.wrong), *said[draft.trace.id])))
+            for row, draft in placed
+        ),
+    )
 
 
 def _columns(writer: Writer, row: int, draft: _Draft) -> tuple[object, ...]:

@@ -119,8 +119,8 @@ class Trace:
     @property
     def tool_calls(self) -> tuple[ToolCall, ...]:
         """Every tool call in order: of the messages, of the record, or else of the tool spans."""
-        said = tuple(call for message in self.messages for call in message.tool_calls)
-        return said or self._span_calls
+        said = [call for message in self.messages for call in message.tool_calls]
+        return tuple(said) if said else self._span_calls
 
     @property
     def opening(self) -> str:
@@ -164,10 +164,10 @@ class Trace:
 
     @property
     def _span_calls(self) -> tuple[ToolCall, ...]:
-        if any(message.tool_calls for message in self.messages):
+        if self.messages and any(message.tool_calls for message in self.messages):
             return ()
-        spans = (span for span in self.spans if span.kind == "tool")
-        return self.calls or tuple(ToolCall(span.name, span.input, span.id) for span in spans)
+        spans = [span for span in self.spans if span.kind == "tool"]
+        return self.calls or tuple([ToolCall(span.name, span.input, span.id) for span in spans])
 
 
 def file_of(place: str) -> str:
