@@ -117,7 +117,7 @@ def measured(
     waiting.start()
     most = 0.0
     while waiting.is_alive():
-        most = max(most, _peak(process.pid))
+        most = max(most, peak(process.pid))
         if time.perf_counter() - began > timeout:
             end(process.pid)
             waiting.join()
@@ -157,7 +157,7 @@ def resident(pid: int) -> float:
     return held / 1e6
 
 
-def _peak(pid: int) -> float:
+def peak(pid: int) -> float:
     """The most that a process and its living children have held, each since its program began.
 
     What wait4 tells counts what the parent held when it forked.

@@ -13,7 +13,9 @@ from typing import Any
 
 from corpus import SEED, Corpus
 from measuring import Options, Spent, Table, measured, middle, python, read, spread
+from suite_call import called
 
+_CALL = "Regrade, the same rows, a call to a running server"
 # The share of answers that fail each check.
 _WRONG = 0.05
 
@@ -48,6 +50,7 @@ def measure(options: Options) -> Table:
         "a loop and JSON lines (floor)": [python(), "-c", _FLOOR, str(rows), "counted.json"],
         "Regrade, rows of a dataset": _regrade(),
         "Regrade, a file a case": _regrade(),
+        _CALL: [],
     }
     for name, command in options.peers.items():
         contenders[name] = [*command.split(), str(rows), "counted.json"]
@@ -58,7 +61,7 @@ def measure(options: Options) -> Table:
             folder.mkdir()
             if name.startswith("Regrade"):
                 prepare(folder, rows, files=name.endswith("a file a case"))
-            spent = measured(command, folder)
+            spent = called(folder) if name == _CALL else measured(command, folder)
             _check(name, folder, expected)
             found[name].append(spent)
     least = middle([spent.cpu for spent in next(iter(found.values()))])
@@ -77,7 +80,8 @@ def measure(options: Options) -> Table:
             )
             for name, rounds in found.items()
         ),
-        note="CPU and memory are of the whole process: start, reading, run and report.",
+        note="CPU and memory are of the whole process: start, reading, run and report; those of "
+        "a call are of the server while it answers, but for its memory.",
         growth={"Regrade, rows of a dataset (CPU s)": _growth(options, sizes)},
         raw={name: [spent.cpu for spent in rounds] for name, rounds in found.items()},
     )
@@ -169,6 +173,8 @@ def prepare(folder: Path, rows: Path, *, files: bool) -> None:
                 {"type": "regex", "value": "{{shape}}"},
             ],
         }
+        first = {**suite, "dataset": {**suite["dataset"], "limit": 1}}
+        (evals / "suites" / "first.yaml").write_text(json.dumps(first), encoding="utf-8")
     (evals / "suites" / "orders.yaml").write_text(json.dumps(suite), encoding="utf-8")
 
 
