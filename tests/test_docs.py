@@ -2,11 +2,11 @@
 
 import json
 import re
-import shlex
 from pathlib import Path
 
 import pytest
 from console import spoken
+from pages import blocks, walked
 
 from regrade_server.cli.main import parser
 from regrade_tools.assertions import parse_all
@@ -19,39 +19,27 @@ if not DOCS.is_dir():
     pytest.skip("docs/ is part of a checkout", allow_module_level=True)
 
 
-def blocks(page: str, language: str) -> list[str]:
-    text = (DOCS / page).read_text(encoding="utf-8")
-    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+def page(name: str) -> str:
+    return (DOCS / name).read_text(encoding="utf-8")
 
 
-def shown_as(shown: str, actual: str) -> bool:
-    pattern = ".*".join(re.escape(part) for part in shown.split("..."))
-    return re.fullmatch(pattern, actual, re.DOTALL) is not None
-
-
-def told(page: str, root: Path) -> None:
+def told(name: str, root: Path) -> None:
     """Run the commands of a page in ``root`` and compare what they print."""
     (root / "evals").mkdir(exist_ok=True)
-    for block in blocks(page, "console"):
-        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-            command, _, output = part.partition("\n")
-            regrade, *arguments = shlex.split(command)
-            assert regrade == "regrade"
-            with pytest.MonkeyPatch.context() as patch:
-                patch.chdir(root)
-                patch.setenv("REGRADE_ROOT", str(root))
-                _, out, error = spoken(*arguments)
-            assert shown_as(output, out + error), f"$ {command}\n{out}{error}"
+    (root / "bin").mkdir(exist_ok=True)
+    walked(page(name), root, root / "bin")
 
 
 def test_the_page_on_datasets_prints_what_it_shows(tmp_path: Path) -> None:
     (tmp_path / "evals" / "suites").mkdir(parents=True)
     (tmp_path / "evals" / "data").mkdir()
-    suite, _, scorers, code = blocks("datasets.md", "yaml")
+    suite, _, scorers, code = blocks("yaml", page("datasets.md"))
     (tmp_path / "evals" / "suites" / "support.yaml").write_text(suite)
-    (tmp_path / "evals" / "data" / "questions.csv").write_text(blocks("datasets.md", "csv")[0])
+    (tmp_path / "evals" / "data" / "questions.csv").write_text(
+        blocks("csv", page("datasets.md"))[0]
+    )
     told("datasets.md", tmp_path)
-    (tmp_path / "evals" / "scorers.py").write_text(blocks("datasets.md", "python")[0])
+    (tmp_path / "evals" / "scorers.py").write_text(blocks("python", page("datasets.md"))[0])
     program = tmp_path / "evals" / "score.sh"
     program.write_text("#!/bin/sh\necho true\n")
     program.chmod(0o755)
@@ -64,15 +52,14 @@ def test_the_page_on_datasets_prints_what_it_shows(tmp_path: Path) -> None:
 
 def test_the_page_on_importing_prints_what_it_shows(tmp_path: Path) -> None:
     (tmp_path / "pf").mkdir()
-    (tmp_path / "pf" / "promptfooconfig.yaml").write_text(blocks("importing.md", "yaml")[0])
+    (tmp_path / "pf" / "promptfooconfig.yaml").write_text(blocks("yaml", page("importing.md"))[0])
     told("importing.md", tmp_path)
 
 
 def test_the_page_on_formats_prints_what_it_shows_and_names_each_format(tmp_path: Path) -> None:
-    (tmp_path / "call.json").write_text(blocks("formats.md", "json")[0])
+    (tmp_path / "call.json").write_text(blocks("json", page("formats.md"))[0])
     told("formats.md", tmp_path)
-    text = (DOCS / "formats.md").read_text(encoding="utf-8")
-    named = re.findall(r"^\| `([a-z-]+)` \|", text, re.MULTILINE)
+    named = re.findall(r"^\| `([a-z-]+)` \|", page("formats.md"), re.MULTILINE)
     assert sorted(named) == sorted(FORMATS)
 
 
@@ -82,23 +69,23 @@ def test_the_page_on_live_traces_prints_what_it_shows(tmp_path: Path) -> None:
 
 def test_the_page_on_clients_prints_what_it_shows(tmp_path: Path) -> None:
     told("clients.md", tmp_path)
-    [entry] = json.loads(blocks("clients.md", "json")[0])["mcpServers"].values()
+    [entry] = json.loads(blocks("json", page("clients.md"))[0])["mcpServers"].values()
     assert entry["command"] == "regrade"
     assert parser().parse_args(entry["args"]).root == Path("/path/to/repository")
 
 
 def test_the_page_on_traces_prints_what_it_shows(tmp_path: Path) -> None:
-    (tmp_path / "log.jsonl").write_text(blocks("traces.md", "json")[0])
+    (tmp_path / "log.jsonl").write_text(blocks("json", page("traces.md"))[0])
     told("traces.md", tmp_path)
 
 
 def test_the_page_on_inputs_prints_what_it_shows(tmp_path: Path) -> None:
     suites = tmp_path / "evals" / "suites"
     suites.mkdir(parents=True)
-    suite, rules = blocks("inputs.md", "yaml")
+    suite, rules = blocks("yaml", page("inputs.md"))
     (suites / "crm.yaml").write_text(suite)
     (suites / "recipes.yaml").write_text("{}\n")
-    (tmp_path / "made.csv").write_text(blocks("inputs.md", "csv")[0])
+    (tmp_path / "made.csv").write_text(blocks("csv", page("inputs.md"))[0])
     told("inputs.md", tmp_path)
     # The rules that are shown apart belong to the same suite.
     (suites / "crm.yaml").write_text(suite + rules)

@@ -1,7 +1,6 @@
 """What the documents say is run."""
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -9,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from pages import blocks, walked
 
 from regrade_server.cli.main import parser
 from regrade_server.house import House
@@ -24,48 +24,11 @@ def page(name: str) -> str:
     return (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
 
 
-def blocks(language: str, text: str = README) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-
-
-def steps() -> list[tuple[str, str]]:
-    """Every command of the console blocks with the output that the README shows for it."""
-    found: list[tuple[str, str]] = []
-    for block in blocks("console"):
-        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-            command, _, output = part.partition("\n")
-            found.append((command, output))
-    return found
-
-
-def matches(shown: str, actual: str) -> bool:
-    """Whether ``actual`` is what is ``shown``, where ``...`` stands for anything."""
-    pattern = ".*".join(re.escape(part) for part in shown.split("..."))
-    return re.fullmatch(pattern, actual, re.DOTALL) is not None
-
-
 def test_the_walk_through_prints_what_the_readme_shows(tmp_path: Path) -> None:
-    folder = tmp_path / "finder"
+    folder, commands = tmp_path / "finder", tmp_path / "bin"
     shutil.copytree(ROOT / "examples" / "listing_finder", folder)
-    commands = tmp_path / "bin"
     commands.mkdir()
-    for name, module in (("python", ""), ("regrade", "-m regrade_server ")):
-        (commands / name).write_text(f'#!/bin/sh\nexec {sys.executable} {module}"$@"\n')
-        (commands / name).chmod(0o755)
-    env = {**os.environ, "PATH": f"{commands}:{os.environ['PATH']}", "REGRADE_ROOT": str(folder)}
-    assigned = ""
-    for command, shown in steps():
-        done = subprocess.run(
-            ["sh", "-c", f"{assigned}{command} 2>&1"],
-            cwd=folder,
-            env=env,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert matches(shown, done.stdout), f"$ {command}\n{done.stdout}"
-        if re.match(r"[A-Z]+=", command):
-            assigned = f"{command}\n"
+    walked(README, folder, commands)
 
 
 @pytest.mark.parametrize("name", [tool.method.__name__ for tool in House(None).catalog])
