@@ -218,9 +218,9 @@ async def main(path, part):
     store = SqliteStore(Path(path))
     kept = [
         Trace(trace_id(n, 0, None), "a", "exchange", input=os.urandom(1500).hex(" ", 2))
-        for n in range(2_000)
+        for n in range(800)
     ]
-    for start in range(0, 2_000, 100):
+    for start in range(0, 800, 100):
         await store.append(kept[start : start + 100])
     await store.search(Query(), limit=20)
     with sqlite3.connect(path) as connection:
