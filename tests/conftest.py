@@ -5,13 +5,15 @@ from pathlib import Path
 from zlib import crc32
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 # Where every test is run beside this run, which shows that the command for it works.
 AGAIN = bool(os.environ.get("REGRADE_TEST_AGAIN"))
-settings.register_profile("again", max_examples=10)
-if AGAIN:
-    settings.load_profile("again")
+# How long an example takes says more of the machine than of what is tested.
+UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("once", UNTIMED)
+settings.register_profile("again", UNTIMED, max_examples=10)
+settings.load_profile("again" if AGAIN else "once")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -76,7 +76,7 @@ def tokens(trace: Trace) -> float:
     return size({"id": trace.id, "view": "digest", "content": content, "hint": hint}) / 4
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(TRACES)
 def test_whatever_a_trace_holds_its_digest_is_short_and_names_the_next_call(trace: Trace) -> None:
     content, hint = digest(trace)
@@ -85,7 +85,7 @@ def test_whatever_a_trace_holds_its_digest_is_short_and_names_the_next_call(trac
     assert "View" in hint
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(SPANS, max_size=8))
 def test_every_span_has_one_step_whoever_its_parent_is(spans: list[Span]) -> None:
     short = tuple(replace(s, name="n", error="", input=None, output=None) for s in spans)
@@ -145,7 +145,7 @@ def test_the_first_thing_that_went_wrong_is_named_with_its_place(
     assert first_wrong(trace) == wrong
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(TRACES)
 def test_what_went_wrong_is_of_the_same_kinds_whether_its_json_is_at_hand_or_not(
     trace: Trace,

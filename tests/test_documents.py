@@ -3,7 +3,7 @@ import sys
 from contextlib import suppress
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import JsonValue, TypeAdapter
 
@@ -13,8 +13,6 @@ from regrade_tools.assertions.selector import MissingError, selector
 from regrade_tools.documents import DocumentError, dump, load
 from regrade_tools.refusal import Refusal
 
-# Time says nothing on a machine that others use, too.
-UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 ANY_JSON: TypeAdapter[JsonValue] = TypeAdapter(JsonValue)
 
 # Surrogates are no characters: no file can hold them.
@@ -155,7 +153,6 @@ def test_a_text_stays_the_text_it_is(text: str) -> None:
     assert load(dump(value)) == value
 
 
-@UNTIMED
 @given(JSON)
 def test_what_is_written_is_read_back(value: JsonValue) -> None:
     read = load(dump(value))
@@ -168,7 +165,6 @@ def test_a_text_of_several_lines_is_written_as_a_block_and_keys_keep_their_order
     assert dump(value) == written
 
 
-@UNTIMED
 @given(YAML)
 def test_any_text_is_a_document_of_json_or_refused(text: str) -> None:
     try:
@@ -182,7 +178,6 @@ FIELDS = sorted({field.alias or name for kind in KINDS.values()
                  for name, field in kind.model_fields.items()})  # fmt: skip
 
 
-@UNTIMED
 @given(
     st.sampled_from([f"{negation}{kind}" for kind in KINDS for negation in ("", "not-")]),
     st.dictionaries(st.sampled_from(FIELDS), JSON | SPEC_TEXT, max_size=3),
@@ -210,7 +205,6 @@ SCHEMA: st.SearchStrategy[JsonValue] = st.recursive(
 )
 
 
-@UNTIMED
 @given(st.sampled_from(["is-json", "regex", "expr"]), SCHEMA | SPEC_TEXT, JSON)
 def test_any_schema_pattern_or_expression_is_refused_or_gives_a_verdict(
     kind: str, value: JsonValue, output: JsonValue
@@ -222,7 +216,6 @@ def test_any_schema_pattern_or_expression_is_refused_or_gives_a_verdict(
     assert isinstance(check(asked, Subject(output)), Passed | Failed | Errored)
 
 
-@UNTIMED
 @given(SPEC_TEXT, JSON)
 def test_any_text_selects_or_is_refused(text: str, value: JsonValue) -> None:
     try:
@@ -234,7 +227,6 @@ def test_any_text_selects_or_is_refused(text: str, value: JsonValue) -> None:
         assert place.find(value) is value or place.steps
 
 
-@UNTIMED
 @given(
     st.lists(st.none() | st.integers(-999_999_999, 999_999_999) | st.text(max_size=9), max_size=6)
 )
@@ -250,7 +242,6 @@ def test_a_selector_that_was_written_is_read_back(steps: list[str | int | None])
 NUMBER = st.integers(-(10**15), 10**15) | st.floats(allow_nan=False, allow_infinity=False)
 
 
-@UNTIMED
 @given(NUMBER, NUMBER, NUMBER, st.sampled_from(["", " "]))
 def test_a_condition_that_was_written_holds_as_it_says(
     bound: float, upper: float, number: float, space: str
@@ -274,7 +265,6 @@ def test_a_condition_that_was_written_holds_as_it_says(
     assert condition(between.text) == between
 
 
-@UNTIMED
 @given(JSON | SPEC_TEXT)
 def test_anything_is_a_condition_or_refused(value: JsonValue) -> None:
     try:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from labelled import know, label_row, write_labels
 from pydantic import JsonValue
@@ -72,7 +72,6 @@ def real(folder: Path) -> list[Trace]:
     return [trace for trace in found if isinstance(trace, Trace)]
 
 
-@settings(deadline=None)
 @given(TRACES)
 def test_a_line_is_imported_again_as_the_very_same_trace(trace: Trace) -> None:
     assert read(native.line(trace)) == trace
@@ -118,7 +117,6 @@ def test_every_real_trace_comes_back_through_otlp_as_far_as_that_can_tell_it(
             assert again.id == trace.id
 
 
-@settings(deadline=None)
 @given(TRACES)
 def test_whatever_a_trace_holds_it_is_otlp_that_is_read_again(trace: Trace) -> None:
     exported = json.loads(spans.line(replace(trace, format="chat")))

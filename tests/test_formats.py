@@ -305,14 +305,14 @@ def test_a_secret_is_told_nowhere(record: JsonValue, secret: str) -> None:
 
 @given(st.lists(ANY, max_size=3))
 @example([exported(logged({}, endTimeUnixNano=float("inf")))])
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_json_becomes_traces_or_is_skipped(values: list[JsonValue]) -> None:
     found = list(traces([Record("r", value) for value in values], Reading(redaction())))
     assert all(not isinstance(item, Trace) or id_number(item.id) is not None for item in found)
 
 
 @given(st.binary() | ANY.map(lambda value: json.dumps(value).encode()), st.integers(0, 400))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_bytes_become_records_or_are_skipped(raw: bytes, kept: int) -> None:
     for name in ("log.json", "log.jsonl", "log.csv", "log"):
         for content in (raw, gzip.compress(raw)[:kept], gzip.compress(raw) + raw):

@@ -2,7 +2,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from regrade_tools.baseline_file import read_baseline, write_baseline
@@ -32,7 +32,6 @@ from regrade_tools.slices import Slice, slices
 from regrade_tools.standing import Standing, standing
 from regrade_tools.terms import relaxed, terms
 
-UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 POLICY = GatePolicy()
 # A flaky case (x) failed in some trial.
 ENDED: dict[str, Outcome] = {"p": "passed", "f": "failed", "x": "failed", "e": "errored"}
@@ -223,7 +222,6 @@ def test_every_part_of_a_suite_is_told_with_the_worst_first() -> None:
 OUTCOMES = st.text("pfxe", max_size=12)
 
 
-@UNTIMED
 @given(OUTCOMES, st.none() | OUTCOMES, st.integers(0, 9), st.sampled_from([0.0, 0.02, 1.0]))
 def test_the_gate_ships_only_where_something_was_decided_and_no_reason_speaks_against_it(
     now: str, before: str | None, errored: int, drop: float
@@ -370,7 +368,6 @@ GATES = st.builds(
 )
 
 
-@UNTIMED
 @given(NAME, CASES, GATES)
 def test_a_baseline_that_was_written_is_read_back(
     suite: str, cases: dict[str, tuple[Outcome, bool, Scheduled]], gate: Profile
@@ -491,7 +488,6 @@ def test_a_case_without_any_assertion_is_refused() -> None:
         plan(Suite(), (Case(id="c"),))
 
 
-@UNTIMED
 @given(st.lists(st.sampled_from(["tag:", "id:", "-", "*", "case_a", " ", "["])).map("".join))
 def test_any_selection_selects_some_cases_or_is_refused(select: str) -> None:
     try:

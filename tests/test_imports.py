@@ -457,7 +457,7 @@ CONTENTS = (
 
 
 @given(CONTENTS, st.sampled_from(["", "csv", "chat", "exchange", "otlp"]), st.integers(-20, 0))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_bytes_are_stored_or_skipped(raw: bytes, told: str, cut: int) -> None:
     async def imported() -> None:
         with tempfile.TemporaryDirectory() as folder:
@@ -477,7 +477,6 @@ def test_any_bytes_are_stored_or_skipped(raw: bytes, told: str, cut: int) -> Non
 
 
 @given(st.text(st.characters()), st.text(st.characters()))
-@settings(deadline=None)
 def test_any_path_and_any_tag_are_read_or_refused(path: str, tag: str) -> None:
     async def imported() -> None:
         with tempfile.TemporaryDirectory() as folder:

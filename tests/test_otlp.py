@@ -428,7 +428,7 @@ BODIES = (
 
 @given(BODIES, st.sampled_from([JSON, PROTOBUF, "text/plain"]), st.sampled_from(["", "gzip"]),
        st.booleans(), st.integers(-12, 0))  # fmt: skip
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_no_bytes_are_a_mistake_of_the_server(
     body: bytes, kind: str, packing: str, packed: bool, cut: int  # noqa: FBT001 - drawn
 ) -> None:  # fmt: skip

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from regrade_tools.paired import Difference, difference, interval, mcnemar, score
 
-UNTIMED = settings(deadline=None, max_examples=50)
+FEWER = settings(max_examples=50)
 Z = 1.959963984540054
 
 
@@ -51,7 +51,7 @@ def likeliest_variance(fixed: int, broken: int, same: int, delta: float) -> floa
     return 2 * share + delta - delta**2
 
 
-@UNTIMED
+@FEWER
 @given(TABLES, st.floats(-0.95, 0.95))
 def test_the_score_is_the_change_in_standard_errors_at_the_likeliest_shares(
     table: tuple[int, int, int], delta: float
@@ -65,7 +65,7 @@ def test_the_score_is_the_change_in_standard_errors_at_the_likeliest_shares(
     assert score(fixed, broken, cases, delta) == pytest.approx(searched, abs=1e-3)
 
 
-@UNTIMED
+@FEWER
 @given(TABLES)
 def test_the_interval_holds_the_differences_that_the_score_test_does_not_reject(
     table: tuple[int, int, int],
@@ -81,7 +81,7 @@ def test_the_interval_holds_the_differences_that_the_score_test_does_not_reject(
             assert inside == (low < delta < high)
 
 
-@UNTIMED
+@FEWER
 @given(TABLES)
 def test_better_and_worse_are_mirrored(table: tuple[int, int, int]) -> None:
     fixed, broken, _ = table

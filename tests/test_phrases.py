@@ -130,7 +130,7 @@ ASKED = st.lists(TERMS | TERMS.map("-{}".format), min_size=1, max_size=3).map(" 
 
 
 @given(drawn=st.lists(DRAWN, min_size=1, max_size=8), query=ASKED, gone=st.sets(st.integers(0, 7)))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_phrases_are_answered_as_the_reference_answers(
     *, drawn: list[dict[str, object]], query: str, gone: set[int]
 ) -> None:

@@ -2,7 +2,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from regrade_tools.matching import SEARCHED_CHARACTERS, excerpt, matches, searched_text
@@ -11,7 +11,6 @@ from regrade_tools.query import FACETS, MEASURES, QUALIFIERS, Having, Query, Wit
 from regrade_tools.refusal import Refusal
 from regrade_tools.words import fold, pattern, tokens
 
-UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 NOW = 1_800_000_000.0
 DAY = 86_400.0
 
@@ -180,7 +179,6 @@ PIECES = st.sampled_from([*QUALIFIERS, "-", ":", '"', "*", ">", "<=", "7d", "2s"
                           "2026-11-01", "word", "é", "世界"])  # fmt: skip
 
 
-@UNTIMED
 @given(st.lists(PIECES, max_size=14).map("".join) | st.text())
 def test_any_text_is_read_or_refused_with_a_next_step(text: str) -> None:
     try:
@@ -195,7 +193,6 @@ def test_any_text_is_read_or_refused_with_a_next_step(text: str) -> None:
     assert told
 
 
-@UNTIMED
 @given(st.lists(st.text(st.characters(categories=["L", "Nd", "Zs"]), min_size=1), max_size=9))
 def test_every_plain_word_is_looked_for_and_found_in_its_own_text(found: list[str]) -> None:
     text = " ".join(found)
@@ -331,7 +328,6 @@ def test_case_and_accents_are_folded_and_the_marks_of_other_scripts_are_kept(
     assert (fold(text), tokens(text)) == (folded, found)
 
 
-@UNTIMED
 @given(st.text())
 def test_the_words_of_a_text_are_found_in_it_side_by_side(text: str) -> None:
     found = tokens(text)

@@ -1,7 +1,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
@@ -12,7 +12,6 @@ from regrade_tools.similarity import comparable, similarity
 from regrade_tools.timestamps import duration, iso, moment
 
 Spec = dict[str, JsonValue]
-UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 AT = 1_793_520_000.0  # 2026-11-01T08:00:00Z
 AT_A_QUARTER = AT + 0.25
 
@@ -37,14 +36,12 @@ def test_what_is_no_time_is_none(value: object) -> None:
     assert moment(value) is None
 
 
-@UNTIMED
 @given(st.text() | st.integers() | st.floats() | st.none() | st.lists(st.integers()))
 def test_anything_is_a_positive_time_or_none(value: object) -> None:
     found = moment(value)
     assert found is None or isinstance(value, str) or 0 < found < 1e11
 
 
-@UNTIMED
 @given(st.datetimes(datetime(1970, 1, 2), datetime(2200, 1, 1)))  # noqa: DTZ001 - a log without zones
 def test_a_time_without_a_zone_is_utc_and_is_written_back(when: datetime) -> None:
     found = moment(when.isoformat())
@@ -83,7 +80,6 @@ def test_ids_are_the_same_on_every_machine() -> None:
     assert trace_id(record, 0, None) == "tr_onswdsvrmwml2"
 
 
-@UNTIMED
 @given(JSON, JSON, st.integers(0, 9), st.integers(0, 9), TIMES)
 def test_a_trace_id_is_equal_where_record_and_occurrence_are(
     left: JsonValue, right: JsonValue, first: int, second: int, when: float | None
@@ -92,7 +88,6 @@ def test_a_trace_id_is_equal_where_record_and_occurrence_are(
     assert (trace_id(left, first, when) == trace_id(right, second, when)) == same
 
 
-@UNTIMED
 @given(JSON, st.integers(0, 9), TIMES)
 def test_the_number_of_a_trace_id_is_its_inverse(
     record: JsonValue, occurrence: int, when: float | None
@@ -105,7 +100,6 @@ def test_the_number_of_a_trace_id_is_its_inverse(
     assert others == {None}
 
 
-@UNTIMED
 @given(JSON, JSON, st.integers(18_262, 51_000), st.integers(1, 1000))
 def test_a_trace_of_a_later_day_has_a_greater_number(
     earlier: JsonValue, later: JsonValue, day: int, days: int
@@ -124,7 +118,6 @@ def test_what_is_no_trace_id_has_no_number(text: str) -> None:
     assert id_number(text) is None
 
 
-@UNTIMED
 @given(st.text(max_size=32) | st.text("abyz27=", max_size=32).map("tr_".__add__))
 def test_any_text_has_a_63_bit_number_or_none(text: str) -> None:
     number = id_number(text)

@@ -546,7 +546,7 @@ VERDICTS = st.tuples(
     query=ASKED,
     oldest=st.booleans(),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_both_stores_answer_alike(
     *,
     drawn: list[dict[str, object]],
