@@ -1,11 +1,14 @@
 """What passes beside answers: progress, cancelling, and news of what there is to read."""
 
+import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import anyio
 import pytest
+from anyio import to_thread
 from mcp import Client, StdioServerParameters
 from mcp.types import ResourceListChangedNotification
 
@@ -28,7 +31,8 @@ def root(tmp_path: Path) -> Path:
         "assertions: [{type: contains, value: h}]}",
         "evals/cases/s/c2.yaml": "{id: c2, input: ho, recorded: {output: hello}, "
         "assertions: [{type: contains, value: h}]}",
-        "bot.py": "import time\n\ndef wait(q):\n    time.sleep(60)\n",
+        "bot.py": "import time\n\ndef wait(q):\n"
+        "    open('asked', 'w').close()\n    time.sleep(60)\n",
     }.items():
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -66,10 +70,14 @@ async def test_a_call_that_its_client_cancels_leaves_a_run_that_can_be_found_and
     server = StdioServerParameters(
         command=sys.executable, args=["-m", "regrade_server", "--root", str(root)]
     )
+    os.mkfifo(root / "asked")
     async with Client(server, mode=era) as client:
-        with anyio.move_on_after(2) as scope:
-            await replied(client, "run_suite", suite="s", target="slow", wait_s=60)
-        assert scope.cancelled_caught
+        async with anyio.create_task_group() as calling:
+            arguments: dict[str, Any] = {"suite": "s", "target": "slow", "wait_s": 60}
+            calling.start_soon(partial(replied, client, "run_suite", **arguments))
+            # It can be read from once the program is asked.
+            await to_thread.run_sync((root / "asked").read_bytes)
+            calling.cancel_scope.cancel()
         with anyio.fail_after(30):
             [run] = (await replied(client, "overview", name="s"))["last_runs"]
             assert run["state"] == "running"
