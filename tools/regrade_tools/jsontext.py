@@ -11,7 +11,7 @@ from regrade_tools.plaintext import encodable
 Nested = list[JsonValue] | dict[str, JsonValue]
 
 # What is stored must be read back, and readers give up at about twice this depth.
-_DEEPEST = 100
+DEEPEST = 100
 
 
 def read(text: str) -> JsonValue:
@@ -22,8 +22,8 @@ def read(text: str) -> JsonValue:
     """
     try:
         value: JsonValue = _DECODER.decode(text)
-        if text.count("[") + text.count("{") > _DEEPEST:
-            _measure(value, _DEEPEST)
+        if text.count("[") + text.count("{") > DEEPEST:
+            _measure(value, DEEPEST)
         # A lone surrogate is legal in JSON and in no database.
         return whole(value) if "\\ud" in text or "\\uD" in text else value
     except RecursionError:
@@ -48,7 +48,7 @@ def compact(value: JsonValue) -> str:
 def is_deep(value: JsonValue) -> bool:
     """Whether ``value`` is nested deeper than what can be stored and read back."""
     level = _within([value])
-    for _ in range(_DEEPEST):
+    for _ in range(DEEPEST):
         if not level:
             return False
         level = [inner for item in level for inner in _within(item)]

@@ -29,7 +29,7 @@ from regrade_tools.assertions.asking import Check
 from regrade_tools.assertions.verdicts import Assertion
 from regrade_tools.deadline import look
 from regrade_tools.fingerprint import canonical, hashed
-from regrade_tools.jsontext import is_deep
+from regrade_tools.jsontext import DEEPEST, is_deep
 from regrade_tools.mistakes import mistakes_in
 from regrade_tools.refusal import Refusal, unknown
 
@@ -135,18 +135,22 @@ def parse(spec: dict[str, JsonValue], *, programs: bool = False) -> Check:
 
 def _mark(spec: dict[str, JsonValue], written: str) -> str:
     """The fingerprint of ``spec``, which is of a size that can be checked in time."""
-    problem = "nested too deep"
     # A dict is invariant in what it holds, and JSON of its own kind.
     value = cast("JsonValue", spec)
-    if not is_deep(value):
-        try:
-            text = canonical(value)
-        except ValueError:
-            problem = "one with a number that is too long"
-        else:
-            if len(text) <= _LARGEST:
-                return hashed(text)
+    problem = "nested too deep"
+    try:
+        text = canonical(value)
+    except RecursionError:
+        pass
+    except ValueError:
+        problem = "one with a number that is too long"
+    else:
+        # Nearly all are too short to be deep.
+        brackets = text.count(b"[") + text.count(b"{")
+        if len(text) > _LARGEST:
             problem = f"larger than {_LARGEST:,} bytes"
+        elif brackets <= DEEPEST or not is_deep(value):
+            return hashed(text)
     raise Refusal(
         f"The assertion {written!r} is {problem}.",
         next_step="Say what must hold in fewer words, or split it.",
