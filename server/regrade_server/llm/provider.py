@@ -27,6 +27,7 @@ class LanguageModels:
 
     _traffic: Traffic = field(default_factory=Traffic)
     _library: Any = None
+    _loading: anyio.Lock = field(default_factory=anyio.Lock)
 
     def turn(self, model: ModelSpec) -> AbstractAsyncContextManager[None]:
         """As the port says."""
@@ -62,6 +63,7 @@ class LanguageModels:
     ) -> Completion:
         for tried in range(1, _TRIES + 1):
             await self._traffic.slot(question.model, within)
+            await self._traffic.door()
             began = anyio.current_time()
             try:
                 answer = await library.acompletion(**alone(library, arguments))
@@ -105,9 +107,11 @@ class LanguageModels:
         )
 
     async def _loaded(self) -> Any:  # noqa: ANN401 - as litellm()
-        # To ask a thread each time would take as long as a good part of the question itself.
+        # To ask a thread each time would take as long as a good part of the question itself; and
+        # of many first questions one loads.
         if self._library is None:
-            self._library = await to_thread.run_sync(litellm)
+            async with self._loading:
+                self._library = self._library or await to_thread.run_sync(litellm)
         return self._library
 
     async def _prices(self, model: ModelSpec) -> tuple[float, float] | None:

@@ -5,11 +5,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import anyio
+from anyio.lowlevel import checkpoint
 
 from regrade_tools.models import ModelSpec
 
 # How a model is reached: its name and its endpoint, whose limits they are.
 _Reached = tuple[str, str | None]
+# Turns of the event loop in which a question is prepared and sent.
+_TO_SEND = 4
 
 
 @dataclass
@@ -20,6 +23,7 @@ class Traffic:
         default_factory=dict[_Reached, anyio.CapacityLimiter]
     )
     _next_slot: dict[_Reached, float] = field(default_factory=dict[_Reached, float])
+    _door: anyio.Lock = field(default_factory=anyio.Lock)
 
     @asynccontextmanager
     async def turn(self, model: ModelSpec) -> AsyncGenerator[None, None]:
@@ -39,6 +43,12 @@ class Traffic:
         self._next_slot[_reached(model)] = mine + 60 / model.requests_per_minute
         within.deadline += mine - now
         await anyio.sleep(mine - now)
+
+    async def door(self) -> None:
+        """Let the question before be sent. Prepared at once, all would be sent with the last."""
+        async with self._door:
+            for _ in range(_TO_SEND):
+                await checkpoint()
 
 
 def _reached(model: ModelSpec) -> _Reached:
