@@ -4,6 +4,7 @@ import time
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import anyio
 
@@ -145,7 +146,7 @@ class Seat:
 
     async def _judged(self, item: Item) -> Judged:
         judge = self.sitting.judge.name
-        blank = Judged(item.key, judge, self.sitting.fingerprint, "errored", judged_at=time.time())
+        blank = Judged(item.key, judge, self._fingerprint, "errored", judged_at=time.time())
         if self.fatal:
             return replace(blank, problem=self.fatal)
         try:
@@ -163,6 +164,10 @@ class Seat:
             cost_usd=opinion.cost_usd,
             judged_at=time.time(),
         )
+
+    @cached_property
+    def _fingerprint(self) -> str:
+        return self.sitting.fingerprint
 
     async def keep(self, judged: Sequence[Judged]) -> None:
         """Keep what was decided; of errors and of answers that nobody could read nothing is."""
