@@ -283,6 +283,25 @@ def test_a_span_that_is_known_with_other_contents_stays_and_is_told(
     assert second["notes"][0].startswith("1 trace known already would be read otherwise now")
 
 
+def test_spans_of_one_trace_that_lie_far_apart_in_a_large_file_are_one_trace(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    between = [exported(f"{number:032x}", "word " * 80_000) for number in range(1, 31)]
+    log = root / "log.jsonl"
+    log.write_text("".join([exported("f" * 32, "one"), *between, exported("f" * 32, "one", "two")]))
+    reports = [by_hand(capsys, root, str(log))[1] for _ in range(2)]
+    assert [(one["stored"], one["skipped"], one["notes"]) for one in reports] == [
+        (31, 0, []),
+        (0, 0, []),
+    ]
+    main(["search", "one", "--root", str(root), "--json"])
+    (row,) = json.loads(capsys.readouterr().out)["traces"]
+    main(["call", "get_trace", json.dumps({"trace_id": row["id"], "view": "raw"}),
+          "--root", str(root)])  # fmt: skip
+    told = capsys.readouterr().out
+    assert ("one" in told, "two" in told) == (True, True)
+
+
 def test_two_programs_that_chose_the_same_ids_lose_nothing(
     root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -5,6 +5,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
+from pydantic import JsonValue
+from pydantic_core import to_json
+
 from regrade_tools.clipping import clip, clip_list, size
 from regrade_tools.completion import differs
 from regrade_tools.fingerprint import id_number
@@ -53,10 +56,17 @@ def batch(found: Iterator[Item]) -> list[Item]:
     characters = 0
     for item in islice(found, _BATCH):
         items.append(item)
-        characters += size(item.raw) if isinstance(item, Trace) else 0
+        characters += _size(item.raw) if isinstance(item, Trace) else 0
         if characters > _BATCH_CHARACTERS:
             break
     return items
+
+
+def _size(raw: JsonValue) -> int:
+    try:
+        return len(to_json(raw))
+    except ValueError:
+        return size(raw)
 
 
 @dataclass(slots=True)

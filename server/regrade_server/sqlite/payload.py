@@ -16,7 +16,7 @@ from regrade_tools.models import Trace
 _LEVEL = 3
 _DICTIONARY_BYTES = 64 * 1024
 # Fewer samples train a poor dictionary; more cost time and win nothing.
-_SAMPLES = 500
+_SAMPLES = 250
 _SAMPLE_BYTES = 16 * 1024
 _LARGEST = 1 << 30
 

@@ -1,6 +1,6 @@
 """A log in any known format -> traces: detected record by record, or as the caller says."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -21,9 +21,10 @@ from regrade_tools.formats import (
 )  # fmt: skip
 from regrade_tools.formats.fields import Fields, redacted_names
 from regrade_tools.formats.gathered import GATHERED, assembled
+from regrade_tools.formats.gathering import Gathering
 from regrade_tools.formats.record import Note, Record, Skipped, Unused
 from regrade_tools.formats.source import TABLES
-from regrade_tools.formats.spans import LoggedSpan, by_trace
+from regrade_tools.formats.spans import LoggedSpan
 from regrade_tools.models import Trace, file_of
 from regrade_tools.patterns import SlowPatternError
 from regrade_tools.redaction import Redaction
@@ -118,12 +119,12 @@ def traces(
 ) -> Iterator[Trace | Skipped | Note | Unused]:
     """The traces of one file.
 
-    Spans are gathered to the end of the file, since a trace's spans lie anywhere in it; every
-    other record is a trace of its own.
+    Spans are gathered, since a trace's spans lie in several records; every other record is a
+    trace of its own. Where the spans of one lie very far apart, there are two with its id.
     """
     seen: Counter[str] = Counter()
     mapped = _Mapped(reading.mapping, set(reading.mapping.values()))
-    gathered: defaultdict[str, list[LoggedSpan]] = defaultdict(list)
+    gathered = Gathering()
     for found in records:
         if not isinstance(found, Record):
             yield found
@@ -134,7 +135,7 @@ def traces(
                 kind = _format(fields, reading)
                 clean = _object(reading.redaction.apply(fields))
                 if kind in GATHERED:
-                    gathered[kind].extend(GATHERED[kind].spans(clean, record.where))
+                    gathered.add(kind, GATHERED[kind].spans(clean, record.where), record.size)
                     continue
                 blank = Trace(id="", source=record.where, format=kind, raw=clean)
                 trace = _trace(clean, blank, reading)
@@ -150,9 +151,9 @@ def traces(
                 yield Skipped(record.where, "is nested too deep")
             else:
                 yield _tagged(trace, reading)
+        yield from _assembled(gathered.due(), reading)
     yield from mapped.remarks()
-    for kind, spans in gathered.items():
-        yield from _assembled(spans, kind, reading)
+    yield from _assembled(gathered.rest(), reading)
 
 
 def _object(value: JsonValue) -> dict[str, JsonValue]:
@@ -199,8 +200,10 @@ def _identity(value: JsonValue, started_at: float | None, seen: Counter[str]) ->
     return trace_id(value, seen[content] - 1, started_at)
 
 
-def _assembled(spans: list[LoggedSpan], kind: str, reading: Reading) -> Iterator[Trace | Skipped]:
-    for found in by_trace(spans).values():
+def _assembled(
+    gathered: Iterable[tuple[str, list[LoggedSpan]]], reading: Reading
+) -> Iterator[Trace | Skipped]:
+    for kind, found in gathered:
         try:
             trace = assembled(found, kind)
         except ValueError as problem:

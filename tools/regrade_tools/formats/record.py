@@ -1,17 +1,21 @@
 """What a source of records gives: a record, what could not be read, or a remark."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pydantic import JsonValue
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One record and its place, such as ``chats.jsonl:12``."""
+    """One record and its place, such as ``chats.jsonl:12``; its bytes there, where they are known.
+
+    Of several in one line each has its share.
+    """
 
     where: str
     value: JsonValue
+    size: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,7 +110,7 @@ def _binary(stream: io.BufferedReader, name: str) -> Iterator[Found]:
     for number, body in enumerate(bodies, 1):
         where = name if len(bodies) == 1 else f"{name}#{number}"
         try:
-            yield Record(where, protobuf.request(body))
+            yield Record(where, protobuf.request(body), len(body))
         except ValueError as problem:
             yield Skipped(where, str(problem))
 
@@ -137,8 +137,9 @@ def _json(stream: io.BufferedReader, name: str) -> Iterator[Found]:
         else:
             yield Skipped(name, str(problem) if document.strip() else "is empty")
     else:
+        size = len(document)
         del document
-        yield from _items(value, name)
+        yield from _items(value, name, size)
 
 
 def _again(document: bytes, number: int) -> Lines:
@@ -155,18 +156,18 @@ def _lines(lines: Lines, name: str) -> Iterator[Found]:
         except ValueError as problem:
             yield Skipped(f"{name}:{lines.number}", str(problem))
         else:
-            yield from _items(value, f"{name}:{lines.number}")
+            yield from _items(value, f"{name}:{lines.number}", len(line))
 
 
-def _items(value: Value, where: str) -> Iterator[Record]:
+def _items(value: Value, where: str, size: int) -> Iterator[Record]:
     if isinstance(value, dict):
         ((key, wrapped),) = value.items() if len(value) == 1 else (("", None),)
         if key not in _WRAPPERS or not isinstance(wrapped, list):
-            yield Record(where, value)
+            yield Record(where, value, size)
             return
         value = wrapped
     for number, item in enumerate(value, 1):
-        yield Record(f"{where}#{number}", item)
+        yield Record(f"{where}#{number}", item, size // len(value))
 
 
 def _is_value(raw: bytes) -> bool:

@@ -1,6 +1,5 @@
 """Traces out of timed spans, whatever logged them."""
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -28,14 +27,6 @@ class LoggedSpan:
     cost_usd: float | None = None
     tags: tuple[str, ...] = ()
     metadata: dict[str, JsonValue] = field(default_factory=dict[str, JsonValue])
-
-
-def by_trace(logged: Iterable[LoggedSpan]) -> dict[str, list[LoggedSpan]]:
-    """The spans of each trace, in the order of their start."""
-    traces: defaultdict[str, list[LoggedSpan]] = defaultdict(list)
-    for item in logged:
-        traces[item.trace_id].append(item)
-    return {name: in_order(found) for name, found in traces.items()}
 
 
 def in_order(logged: Iterable[LoggedSpan]) -> list[LoggedSpan]:
