@@ -1,15 +1,72 @@
-"""What a question carries beside itself, so that litellm sends it once and does nothing else."""
+"""A question -> the arguments of litellm, with which it sends it once and does nothing else."""
 
 import asyncio
 import atexit
+import os
 from datetime import datetime
 from functools import cache
 from importlib import import_module
 from typing import Any, Never
 from uuid import uuid4
 
+from regrade_tools.models import ModelError, ModelSpec, Question
+
 # Asked over plain HTTP like those that speak as OpenAI does; Azure has a client of its own.
 _PLAIN = frozenset({"openai", "anthropic", "gemini", "mistral"})
+
+
+def arguments_of(question: Question, library: Any) -> dict[str, Any]:  # noqa: ANN401 - as litellm()
+    """The arguments of ``acompletion`` that a question comes to.
+
+    Raises:
+        ModelError: The key of the model is not set.
+    """
+    model = question.model
+    arguments: dict[str, Any] = {
+        "model": model.model,
+        "messages": [
+            {"role": message.role, "content": message.content} for message in question.messages
+        ],
+        "temperature": model.temperature,
+        "max_tokens": model.max_tokens,
+        "timeout": model.timeout_s,
+        # The tries are ours: litellm's are not told apart from each other.
+        "max_retries": 0,
+        "num_retries": 0,
+    }
+    if question.answer_schema is not None:
+        arguments["response_format"] = {
+            "type": "json_schema",
+            "json_schema": {"name": "answer", "strict": True, "schema": question.answer_schema},
+        }
+    if question.seed is not None:
+        arguments["seed"] = question.seed
+    if model.api_base is not None:
+        arguments["api_base"] = model.api_base
+    key = _key(model, library)
+    return arguments | ({"api_key": key} if key else {})
+
+
+def _key(model: ModelSpec, library: Any) -> str | None:  # noqa: ANN401 - as litellm()
+    """The key of an endpoint, found before anything is asked."""
+    if model.api_key_env is not None:
+        key = os.environ.get(model.api_key_env)
+        if not key:
+            raise ModelError(
+                f"set {model.api_key_env}: it holds the key of {model.model}", fatal=True
+            )
+        return key
+    if model.api_base is not None:
+        # An own endpoint may want none, and the client insists on one.
+        return "none"
+    missing: list[str] = library.validate_environment(model=model.model)["missing_keys"]
+    if missing:
+        raise _keyless(model, missing[0])
+    return None
+
+
+def _keyless(model: ModelSpec, variable: str) -> ModelError:
+    return ModelError(f"set {variable}: it holds the key of {model.model}", fatal=True)
 
 
 def alone(library: Any, asked: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN401 - litellm()

@@ -1,6 +1,5 @@
 """The ``Models`` port on litellm: bounded in time, in tries and in questions a minute."""
 
-import os
 import random
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -9,7 +8,7 @@ from typing import Any
 import anyio
 from anyio import to_thread
 
-from regrade_server.llm.asking import alone
+from regrade_server.llm.asking import alone, arguments_of
 from regrade_server.llm.library import litellm
 from regrade_server.llm.traffic import Traffic
 from regrade_server.llm.trouble import trouble
@@ -36,7 +35,7 @@ class LanguageModels:
     async def complete(self, question: Question) -> Completion:
         """As the port says."""
         library = await self._loaded()
-        arguments = _arguments(question, library)
+        arguments = arguments_of(question, library)
         name = question.model.model
         try:
             with anyio.fail_after(question.model.timeout_s) as within:
@@ -127,55 +126,6 @@ class LanguageModels:
             return None
         # A list that says nothing says zero.
         return (asked, said) if asked or said else None
-
-
-def _arguments(question: Question, library: Any) -> dict[str, Any]:  # noqa: ANN401 - as litellm()
-    model = question.model
-    arguments: dict[str, Any] = {
-        "model": model.model,
-        "messages": [
-            {"role": message.role, "content": message.content} for message in question.messages
-        ],
-        "temperature": model.temperature,
-        "max_tokens": model.max_tokens,
-        "timeout": model.timeout_s,
-        # The tries are ours: litellm's are not told apart from each other.
-        "max_retries": 0,
-        "num_retries": 0,
-    }
-    if question.answer_schema is not None:
-        arguments["response_format"] = {
-            "type": "json_schema",
-            "json_schema": {"name": "answer", "strict": True, "schema": question.answer_schema},
-        }
-    if question.seed is not None:
-        arguments["seed"] = question.seed
-    if model.api_base is not None:
-        arguments["api_base"] = model.api_base
-    key = _key(model, library)
-    return arguments | ({"api_key": key} if key else {})
-
-
-def _key(model: ModelSpec, library: Any) -> str | None:  # noqa: ANN401 - as litellm()
-    """The key of an endpoint, found before anything is asked."""
-    if model.api_key_env is not None:
-        key = os.environ.get(model.api_key_env)
-        if not key:
-            raise ModelError(
-                f"set {model.api_key_env}: it holds the key of {model.model}", fatal=True
-            )
-        return key
-    if model.api_base is not None:
-        # An own endpoint may want none, and the client insists on one.
-        return "none"
-    missing: list[str] = library.validate_environment(model=model.model)["missing_keys"]
-    if missing:
-        raise _keyless(model, missing[0])
-    return None
-
-
-def _keyless(model: ModelSpec, variable: str) -> ModelError:
-    return ModelError(f"set {variable}: it holds the key of {model.model}", fatal=True)
 
 
 def _pause(tried: int) -> float:
