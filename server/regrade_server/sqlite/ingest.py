@@ -34,14 +34,17 @@ class Writer:
 
 @dataclass(frozen=True, slots=True)
 class _Draft:
-    """A trace as it will be kept: its number, its time, its JSON, its words, what is wrong."""
+    """A trace as it will be kept: its number, its time, its words, what is wrong.
+
+    ``body`` is its JSON, ``packed`` already where the store has a dictionary.
+    """
 
     key: int
     trace: Trace
     when: float
     content: int
     body: bytes
-    packed: bytes
+    packed: bool
     words: str
     wording: bytes
     wrong: str
@@ -83,7 +86,9 @@ def _draft(writer: Writer, key: int, trace: Trace, now: float) -> _Draft:
     wrong = " ".join(wrong_kinds(trace, body))
     words = index.body(trace, said)
     # Without a dictionary yet, one is perhaps made of it.
-    packed = writer.packer.pack(body) if writer.packer.dictionary else b""
+    packed = writer.packer.dictionary != 0
+    if packed:
+        body = writer.packer.pack(body)
     return _Draft(key, trace, when, content(trace), body, packed, words, wording(said), wrong)
 
 
@@ -149,7 +154,7 @@ def _insert(writer: Writer, drafts: Sequence[_Draft]) -> None:
     several(
         "INSERT INTO payload VALUES(?,?,?)",
         (
-            (row, packer.dictionary, draft.packed or packer.pack(draft.body))
+            (row, packer.dictionary, draft.body if draft.packed else packer.pack(draft.body))
             for row, draft in placed
         ),
     )

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from regrade_tools.formats.spans import LoggedSpan, in_order
 
 # Bytes of records; as objects they take five times the room.
-_HELD_BYTES = 8 * 1024 * 1024
+_HELD_BYTES = 4 * 1024 * 1024
 # A span takes some room however few bytes it is of.
 _LEAST_BYTES = 400
 
