@@ -119,7 +119,15 @@ def test_a_store_is_sound_or_damaged(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert main([*root, "doctor", "--json"]) == 3
     found = {one["about"]: one for one in json.loads(capsys.readouterr().out)}
     assert found["store"]["level"] == "damaged"
+    assert "is damaged, cut short or not a store" in found["store"]["told"]
     assert "import the logs again" in found["store"]["mend"]
+
+
+def test_a_store_that_cannot_be_opened_is_not_called_damaged(tmp_path: Path) -> None:
+    written(tmp_path)
+    (tmp_path / ".regrade" / "store.db").mkdir(parents=True)
+    [(_, line)] = told(tmp_path, "store")
+    assert line.startswith("The disk failed under the store")
 
 
 def test_a_file_that_is_wrong_is_named_and_the_exit_says_so(

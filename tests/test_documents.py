@@ -1,9 +1,10 @@
+import json
 import subprocess
 import sys
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import JsonValue, TypeAdapter
 
@@ -157,6 +158,13 @@ def test_a_text_stays_the_text_it_is(text: str) -> None:
 def test_what_is_written_is_read_back(value: JsonValue) -> None:
     read = load(dump(value))
     assert (read, repr(read)) == (value, repr(value))
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x7f")))
+@example("😀\\😀")
+@example("\\\\ud83d\\ude00😀😀")
+def test_json_is_read_with_its_escapes(text: str) -> None:
+    assert load(json.dumps({text: [text]})) == {text: [text]}
 
 
 def test_a_text_of_several_lines_is_written_as_a_block_and_keys_keep_their_order() -> None:

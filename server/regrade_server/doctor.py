@@ -14,6 +14,7 @@ from typing import Literal
 from regrade_server.clients import client_configs
 from regrade_server.program.interpreter import interpreter
 from regrade_server.program.lookup import look_up
+from regrade_server.sqlite.trouble import refusal
 from regrade_tools.models import HttpTarget, Project, PythonTarget
 from regrade_tools.plaintext import counted
 from regrade_tools.refusal import Refusal
@@ -93,7 +94,9 @@ class Doctor:
             ) as opened:
                 [told] = opened.execute("PRAGMA quick_check(1)").fetchone()
         except sqlite3.Error as problem:
-            told = str(problem)
+            # A store that may not be read is no damaged one.
+            refused = refusal(path, problem)
+            return Finding("store", "damaged", refused.problem, refused.next_step or "")
         if told != "ok":
             mend = "Move the file away and import the logs again; evals/ is not touched by it."
             return Finding("store", "damaged", f"{path} is damaged: {told}.", mend)

@@ -31,6 +31,10 @@ _INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _TAG = "tag:yaml.org,2002:"
 _BASES = {"0o": 8, "0x": 16}
+# A character beyond 65,535 as JSON escapes it, ``\ud83d\ude00``, which YAML has as ``\U0001f600``.
+_PAIR = re.compile(
+    r"(?<!\\)((?:\\\\)*)\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})"
+)
 # What YAML 1.2 breaks lines at or drops is written as an escape.
 _ESCAPED = re.compile("[\x85\u2028\u2029\ufeff]")
 
@@ -47,6 +51,8 @@ def load(text: str) -> JsonValue:
     """
     if len(text) > _LARGEST:
         raise DocumentError("is larger than 16 MB")
+    if text.lstrip()[:1] in ("{", "[") and _PAIR.search(text):
+        text = _PAIR.sub(_joined, text)
     try:
         return _Builder(_events(text)).document()
     except yaml.MarkedYAMLError as problem:
@@ -54,6 +60,11 @@ def load(text: str) -> JsonValue:
         raise DocumentError(f"is not YAML: {problem.problem}{place}") from None
     except (yaml.YAMLError, UnicodeEncodeError) as problem:
         raise DocumentError(f"is not YAML that can be used: {problem}") from None
+
+
+def _joined(pair: re.Match[str]) -> str:
+    high, low = int(pair[2], 16), int(pair[3], 16)
+    return f"{pair[1]}\\U{0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00):08x}"
 
 
 def _events(text: str) -> Iterator[Any]:
