@@ -9,11 +9,14 @@ checks of a thousand answers, each time.
 from contextvars import ContextVar
 from dataclasses import dataclass
 from math import inf
+from threading import local
 from time import monotonic, thread_time
 
 # Of the processor, not of the wall: a verdict does not depend on what else the machine does.
 # With the last step, which is never broken off, an answer is checked within five seconds.
 SECONDS = 4.0
+# An answer may have so much more: most are checked in a thousandth of a second, one after another.
+_SLACK = 0.05
 # Below this much of it is left, its time is read and not estimated.
 _NEAR = 0.5
 
@@ -34,8 +37,13 @@ class _Clock:
     goes by on the wall. So it is read where it matters.
     """
 
-    spent: float
-    wall: float
+    spent: float = 0.0
+    wall: float = -inf
+
+    def about(self) -> float:
+        """What was spent, or up to ``_SLACK`` more."""
+        passed = monotonic() - self.wall
+        return self.read() if passed > _SLACK else self.spent + passed
 
     def bound(self) -> float:
         """No less than what was spent."""
@@ -57,6 +65,14 @@ class _Deadline:
         return self.end - self.clock.read() if seconds < _NEAR else seconds
 
 
+class _Threads(local):
+    """The clock of each thread."""
+
+    def __init__(self) -> None:
+        self.clock = _Clock()
+
+
+_threads = _Threads()
 _deadline: ContextVar[_Deadline | None] = ContextVar("_deadline", default=None)
 
 
@@ -73,8 +89,8 @@ class deadline:  # noqa: N801 - used as a function is, and a generator would cos
         """Begin."""
         seconds, outer = self._seconds, _deadline.get()
         if outer is None:
-            clock = _Clock(thread_time(), monotonic())
-            inner = _Deadline(clock.spent + seconds, clock)
+            clock = _threads.clock
+            inner = _Deadline(clock.about() + seconds, clock)
         else:
             # Where the outer one ends no later, nobody needs to know the time.
             sooner = outer.left() > seconds
