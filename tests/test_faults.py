@@ -4,6 +4,7 @@ import json
 import os
 import re
 import sys
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any, get_args
 
@@ -143,6 +144,7 @@ async def test_a_question_whose_answer_was_lost_is_asked_again_by_nobody_who_doe
     with serving(said) as model, proxying(model.url, lambda _told, _time: fault) as proxy:
         tiny = ModelSpec(model="openai/tiny", api_base=proxy.url, timeout_s=5)
         question = Question(tiny, (Prompt("user", "answer 1"),), None)
-        with pytest.raises(ModelError) as lost:
-            await LanguageModels().complete(question)
+        async with aclosing(LanguageModels()) as models:
+            with pytest.raises(ModelError) as lost:
+                await models.complete(question)
     assert (len(proxy.passed), lost.value.lost) == (1, True)

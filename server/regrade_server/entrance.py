@@ -47,4 +47,4 @@ class Entrance:
         finally:
             # What was never entered is not built to be closed.
             if "house" in self.__dict__:
-                self.house.close()
+                await self.house.aclose()

@@ -5,6 +5,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import anyio
+
 from regrade_server.host import LocalHost
 from regrade_server.keys import Keys, default_folder
 from regrade_server.llm import LanguageModels
@@ -162,12 +164,14 @@ class House:
             async with self.live.open():
                 yield self
         finally:
-            self.close()
+            await self.aclose()
 
-    def close(self) -> None:
-        """Close the store."""
+    async def aclose(self) -> None:
+        """Close the store, and what is kept of models between questions."""
         if isinstance(self.store, SqliteStore):
             self.store.close()
+        with anyio.CancelScope(shield=True):
+            await self.models.aclose()
 
     @property
     def _root(self) -> Path | None:

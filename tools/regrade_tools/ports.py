@@ -214,6 +214,10 @@ class Models(Protocol):
         """
         ...
 
+    async def aclose(self) -> None:
+        """End what is kept between questions, before the event loop ends; they may go on."""
+        ...
+
     async def ceiling(self, question: Question) -> float | None:
         """The most that an answer can cost, in dollars; None where nobody knows the price."""
         ...

@@ -1,7 +1,5 @@
 """A question -> the arguments of litellm, with which it sends it once and does nothing else."""
 
-import asyncio
-import atexit
 import os
 from datetime import datetime
 from functools import cache
@@ -69,7 +67,7 @@ def _keyless(model: ModelSpec, variable: str) -> ModelError:
     return ModelError(f"set {variable}: it holds the key of {model.model}", fatal=True)
 
 
-def alone(library: Any, asked: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN401 - litellm()
+def alone(library: Any, asked: dict[str, Any], client: Any) -> dict[str, Any]:  # noqa: ANN401 - litellm() and sender()
     """The arguments of ``acompletion``: ``asked``, and what keeps that from doing more."""
     model, base = asked["model"], asked.get("api_base")
     log = _unlogged()(
@@ -90,7 +88,7 @@ def alone(library: Any, asked: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN40
         name, _, key, base = library.get_llm_provider(model=model, api_base=base)
         told |= {"model": name, "custom_llm_provider": "openai", "api_base": base}
         told |= {} if "api_key" in asked else {"api_key": key}
-    return told | ({"client": _sender()} if provider in _plain(library) else {})
+    return told | ({"client": client} if provider in _plain(library) else {})
 
 
 @cache
@@ -133,9 +131,13 @@ def _unlogged() -> Any:  # noqa: ANN401 - a class of litellm's
     return Unlogged
 
 
+def sender() -> Any:  # noqa: ANN401 - of litellm's
+    """Connections that are kept from one question to the next, until they are closed."""
+    return _sending()()
+
+
 @cache
-def _sender() -> Any:  # noqa: ANN401 - of litellm's
-    """The connections of this process: kept from one question, and one event loop, to the next."""
+def _sending() -> Any:  # noqa: ANN401 - a class of litellm's
     module: Any = import_module("litellm.llms.custom_httpx.http_handler")
 
     class Sender(module.AsyncHTTPHandler):
@@ -144,7 +146,4 @@ def _sender() -> Any:  # noqa: ANN401 - of litellm's
         async def single_connection_post_request(self, *_: object, **__: object) -> Never:
             raise  # noqa: PLE0704 - called where the loss is handled
 
-    sender = Sender()
-    # Of a connection that is still open at the end aiohttp complains on stderr.
-    atexit.register(lambda: asyncio.run(sender.close()))
-    return sender
+    return Sender

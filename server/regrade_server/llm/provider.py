@@ -8,7 +8,7 @@ from typing import Any
 import anyio
 from anyio import to_thread
 
-from regrade_server.llm.asking import alone, arguments_of
+from regrade_server.llm.asking import alone, arguments_of, sender
 from regrade_server.llm.library import litellm
 from regrade_server.llm.traffic import Traffic
 from regrade_server.llm.trouble import trouble
@@ -26,6 +26,7 @@ class LanguageModels:
 
     _traffic: Traffic = field(default_factory=Traffic)
     _library: Any = None
+    _client: Any = None
     _loading: anyio.Lock = field(default_factory=anyio.Lock)
 
     def turn(self, model: ModelSpec) -> AbstractAsyncContextManager[None]:
@@ -44,6 +45,12 @@ class LanguageModels:
             raise ModelError(
                 f"{name} did not answer within {question.model.timeout_s:g} seconds (timeout_s)"
             ) from None
+
+    async def aclose(self) -> None:
+        """As the port says."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.close()
 
     async def ceiling(self, question: Question) -> float | None:
         """As the port says: every byte of the question may be a token, and every token said."""
@@ -65,7 +72,7 @@ class LanguageModels:
             await self._traffic.door()
             began = anyio.current_time()
             try:
-                answer = await library.acompletion(**alone(library, arguments))
+                answer = await library.acompletion(**alone(library, arguments, self._client))
             except Exception as error:  # noqa: BLE001 - litellm raises its own and its providers'
                 found = trouble(error, question.model.model, library)
                 if found.refused:
@@ -111,6 +118,8 @@ class LanguageModels:
         if self._library is None:
             async with self._loading:
                 self._library = self._library or await to_thread.run_sync(litellm)
+        # Kept between questions, and never from one event loop to the next.
+        self._client = self._client or sender()
         return self._library
 
     async def _prices(self, model: ModelSpec) -> tuple[float, float] | None:
