@@ -1,11 +1,14 @@
 """Fixtures that several test modules share."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from zlib import crc32
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from regrade_server.sqlite import SqliteStore
 
 # Where every test is run beside this run, which shows that the command for it works.
 AGAIN = bool(os.environ.get("REGRADE_TEST_AGAIN"))
@@ -27,6 +30,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """The file of a store that is not there yet."""
+    return tmp_path / ".regrade" / "store.db"
+
+
+@pytest.fixture
+def store(path: Path) -> Iterator[SqliteStore]:
+    """The store in ``path``."""
+    kept = SqliteStore(path)
+    yield kept
+    kept.close()
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,6 @@
 import sqlite3
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -24,18 +24,6 @@ NOON = 1_790_856_000.0
 # A store as a program wrote it that knew nothing of wordings.
 _BEFORE = """DROP TRIGGER wording_gone; DROP TABLE wording;
 DELETE FROM _sqlite_migrations WHERE name = '010_wording';"""
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / ".regrade" / "store.db"
-
-
-@pytest.fixture
-def store(path: Path) -> Iterator[SqliteStore]:
-    kept = SqliteStore(path)
-    yield kept
-    kept.close()
 
 
 def made(number: int, text: object = "", **changes: object) -> Trace:

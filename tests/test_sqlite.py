@@ -4,7 +4,6 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -44,18 +43,6 @@ async def main(path, name, batches, size):
 
 anyio.run(main, *sys.argv[1:])
 """
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / ".regrade" / "store.db"
-
-
-@pytest.fixture
-def store(path: Path) -> Iterator[SqliteStore]:
-    kept = SqliteStore(path)
-    yield kept
-    kept.close()
 
 
 def made(number: int, when: float | None = NOON, **changes: object) -> Trace:

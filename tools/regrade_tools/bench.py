@@ -22,7 +22,7 @@ _CLASSIFIERS = 4
 _KEPT_AT_ONCE = 32
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Sitting:
     """A judge ready to judge: its models, its examples, and what it said elsewhere.
 
@@ -49,7 +49,7 @@ class Sitting:
         agent, _, judge = rest.rpartition(":")
         return agent if kind == "agent" and judge == self._own else ""
 
-    @property
+    @cached_property
     def _own(self) -> str:
         return judge_fingerprint(self.judge, self.models, self.examples, self.source)
 
@@ -146,7 +146,7 @@ class Seat:
 
     async def _judged(self, item: Item) -> Judged:
         judge = self.sitting.judge.name
-        blank = Judged(item.key, judge, self._fingerprint, "errored", judged_at=time.time())
+        blank = Judged(item.key, judge, self.sitting.fingerprint, "errored", judged_at=time.time())
         if self.fatal:
             return replace(blank, problem=self.fatal)
         try:
@@ -164,10 +164,6 @@ class Seat:
             cost_usd=opinion.cost_usd,
             judged_at=time.time(),
         )
-
-    @cached_property
-    def _fingerprint(self) -> str:
-        return self.sitting.fingerprint
 
     async def keep(self, judged: Sequence[Judged]) -> None:
         """Keep what was decided; of errors and of answers that nobody could read nothing is."""

@@ -3,8 +3,10 @@
 import math
 import re
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
+
+from pydantic_core import SchemaValidator, core_schema
 
 from regrade_tools.deadline import OutOfTimeError, left
 
@@ -66,6 +68,17 @@ def _parts(source: str) -> float:
         else:
             single += times
     return groups * max(single, 1) if math.isfinite(groups) else math.inf
+
+
+@cache
+def linear(source: str) -> Callable[[bytes], bool]:
+    """Whether ``source``, a pattern of ours, matches anywhere in bytes of UTF-8.
+
+    This engine goes through them once whatever it looks for, in any case of letters ten times as
+    fast as ``re``; it cannot look behind or ahead.
+    """
+    schema = core_schema.str_schema(pattern=source, regex_engine="rust-regex")
+    return SchemaValidator(schema).isinstance_python
 
 
 def found(source: str, text: str) -> bool:

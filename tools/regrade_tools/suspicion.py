@@ -6,12 +6,11 @@ pattern knows of each kind of ``credentials`` how it begins, as JSON writes it: 
 there with escapes before it, or as one.
 """
 
-from functools import cache
-
 from pydantic import JsonValue
-from pydantic_core import SchemaValidator, core_schema, to_json
+from pydantic_core import to_json
 
 from regrade_tools.credentials import NAME_WORDS
+from regrade_tools.patterns import linear
 
 # Blanks and signs between a name and the sign after it: as they are, or escaped once or oftener.
 _BETWEEN = r"(?:[\\\"'`\]\s]|\\[nrtfb]|\\u[0-9a-f]{4})*"
@@ -39,13 +38,7 @@ _FORMS = (
     # A letter or a sign as an escape, also the Kelvin sign, whose lower case is a letter.
     r"\\u(?:00[2-7]|212[Aa])",
 )
-
-
-@cache
-def _pattern() -> SchemaValidator:
-    # This engine goes through a text once, whatever is looked for.
-    schema = core_schema.str_schema(pattern="|".join(_FORMS), regex_engine="rust-regex")
-    return SchemaValidator(schema)
+_ANY = "|".join(_FORMS)
 
 
 def is_suspect(value: JsonValue) -> bool:
@@ -54,4 +47,4 @@ def is_suspect(value: JsonValue) -> bool:
         written = to_json(value)
     except ValueError:
         return True
-    return _pattern().isinstance_python(written)
+    return linear(_ANY)(written)

@@ -50,9 +50,7 @@ def _key(model: ModelSpec, library: Any) -> str | None:  # noqa: ANN401 - as lit
     if model.api_key_env is not None:
         key = os.environ.get(model.api_key_env)
         if not key:
-            raise ModelError(
-                f"set {model.api_key_env}: it holds the key of {model.model}", fatal=True
-            )
+            raise _keyless(model, model.api_key_env)
         return key
     if model.api_base is not None:
         # An own endpoint may want none, and the client insists on one.

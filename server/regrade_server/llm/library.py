@@ -1,11 +1,10 @@
 """litellm, loaded when the first model is asked, and kept from everything it does unasked."""
 
-import gc
 import os
-from collections.abc import Generator
-from contextlib import contextmanager
 from functools import cache
 from typing import Any
+
+from regrade_server.importing import uncollected
 
 
 @cache
@@ -16,7 +15,7 @@ def litellm() -> Any:  # noqa: ANN401 - the module; its types are partly unknown
     os.environ.setdefault("LITELLM_MODE", "PRODUCTION")
     # OpenAI's own library behind it costs more than all the rest of a question.
     os.environ["EXPERIMENTAL_OPENAI_BASE_LLM_HTTP_HANDLER"] = "True"
-    with _nothing_thrown_away():
+    with uncollected():
         import litellm as module  # noqa: PLC0415 - as the docstring says
 
         # It prints banners on stdout, which is the protocol's.
@@ -34,19 +33,6 @@ class _Encoding:
         from litellm._lazy_imports import get_default_encoding  # noqa: PLC0415 - 40 MB
 
         return getattr(get_default_encoding(), name)
-
-
-@contextmanager
-def _nothing_thrown_away() -> Generator[None, None, None]:
-    """To look for what could be thrown away takes a tenth of the loading, and there is nothing."""
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-        gc.freeze()
-    finally:
-        if collecting:
-            gc.enable()
 
 
 def _warm(module: Any) -> None:  # noqa: ANN401 - as above
