@@ -5,7 +5,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from regrade_tools.matching import SEARCHED_CHARACTERS, excerpt, matches, searched_text
+from regrade_tools.matching import SEARCHED_CHARACTERS, excerpt, matches, searched
 from regrade_tools.models import Message, Span, ToolCall, Trace
 from regrade_tools.query import FACETS, MEASURES, QUALIFIERS, Having, Query, Within, Words, parse
 from regrade_tools.refusal import Refusal
@@ -283,7 +283,7 @@ def test_what_was_not_logged_is_within_no_bound(text: str) -> None:
 def test_only_the_first_part_of_a_runaway_text_is_searched() -> None:
     trace = Trace("tr_c", "c", "chat", input="first " + "x " * SEARCHED_CHARACTERS + "last")
     assert matches(query("first -last"), trace, BEGAN)
-    assert len(searched_text(trace)) == SEARCHED_CHARACTERS
+    assert len("\n".join(text for _, text in searched(trace))) == SEARCHED_CHARACTERS
 
 
 def test_an_excerpt_is_one_line_that_says_where_the_first_word_stands_and_marks_the_words() -> None:

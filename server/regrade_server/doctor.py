@@ -96,7 +96,7 @@ class Doctor:
         except sqlite3.Error as problem:
             # A store that may not be read is no damaged one.
             refused = refusal(path, problem)
-            return Finding("store", "damaged", refused.problem, refused.next_step or "")
+            return Finding("store", "damaged", refused.problem, refused.next_step)
         if told != "ok":
             mend = "Move the file away and import the logs again; evals/ is not touched by it."
             return Finding("store", "damaged", f"{path} is damaged: {told}.", mend)

@@ -51,7 +51,7 @@ def load(text: str) -> JsonValue:
     """
     if len(text) > _LARGEST:
         raise DocumentError("is larger than 16 MB")
-    if text.lstrip()[:1] in ("{", "[") and _PAIR.search(text):
+    if text.lstrip()[:1] in ("{", "["):
         text = _PAIR.sub(_joined, text)
     try:
         return _Builder(_events(text)).document()

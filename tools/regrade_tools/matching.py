@@ -18,13 +18,11 @@ SEARCHED_CHARACTERS = 256 * 1024
 _EXCERPT = 160
 
 
-def searched_text(trace: Trace) -> str:
-    """What a search looks at: what was said by people, models and tools, errors, metadata."""
-    return "\n".join(text for _, text in searched(trace))
-
-
 def searched(trace: Trace) -> Iterator[tuple[str, str]]:
-    """The texts of ``searched_text``, each with the name of where it stands."""
+    """What a search looks at, each text with the name of where it stands.
+
+    That is what was said by people, models and tools, errors, and metadata.
+    """
     left = SEARCHED_CHARACTERS
     for name, text in _texts(trace):
         yield name, text[:left]

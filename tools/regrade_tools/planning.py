@@ -48,10 +48,9 @@ class Planned:
         if spec.recorded == "corrected":
             return fingerprint(self.case.corrected_output)
         filed = self.case.recorded
-        if filed is None:
-            return fingerprint(None)
-        told = filed.model_dump(mode="json", exclude_defaults=True, exclude={"error"})
-        return fingerprint(told)
+        return fingerprint(
+            filed and filed.model_dump(mode="json", exclude_defaults=True, exclude={"error"})
+        )
 
 
 def plan(suite: Suite, cases: tuple[Case, ...], select: str = "") -> tuple[Planned, ...]:

@@ -139,8 +139,6 @@ class RunReports:
         workspace = needed(self.workspace)
         found = {case_id: self.read[case_id] for case_id in ids & self.read.keys()}
         missing = ids - found.keys()
-        if not missing:
-            return found
         try:
             found |= workspace.some_cases(suite, missing)
             missing -= found.keys()

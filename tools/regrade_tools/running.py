@@ -285,15 +285,9 @@ def with_scores(
     checks: Sequence[Check], judged: Answer, scored: Mapping[str, CheckResult]
 ) -> tuple[CheckResult, ...]:
     """What every check says, where programs have said theirs already; by fingerprint."""
-    if not scored:
-        return tuple(map(_kept, checks, judged.verdicts(checks)))
     own = [asked for asked in checks if asked.fingerprint not in scored]
-    found = {
-        asked.fingerprint: _kept(asked, verdict)
-        for asked, verdict in zip(own, judged.verdicts(own), strict=True)
-    }
-    found |= scored
-    return tuple(found[asked.fingerprint] for asked in checks)
+    verdicts = iter(judged.verdicts(own))
+    return tuple(scored.get(asked.fingerprint) or _kept(asked, next(verdicts)) for asked in checks)
 
 
 def _kept(asked: Check, verdict: Verdict) -> CheckResult:

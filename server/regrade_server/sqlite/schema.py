@@ -118,7 +118,7 @@ _WORDING = (
 )
 
 # In their order, by the names under which a store keeps which of them it has been through.
-MIGRATIONS = {
+_MIGRATIONS = {
     "001_traces": _TRACES,
     "002_runs": _RUNS,
     "003_labels": _LABELS,
@@ -169,7 +169,7 @@ def _migrate(connection: sqlite3.Connection) -> None:
             connection.execute(statement)
         # Another process may have been quicker.
         for name in _pending(connection):
-            for statement in MIGRATIONS[name]:
+            for statement in _MIGRATIONS[name]:
                 connection.execute(statement)
             connection.execute(
                 "INSERT INTO _sqlite_migrations(migration_set, name, applied_at)"
@@ -182,7 +182,7 @@ def _pending(connection: sqlite3.Connection) -> list[str]:
     """The migrations that the file has not been through, in their order."""
     kept = "SELECT 1 FROM sqlite_master WHERE name = '_sqlite_migrations'"
     if connection.execute(kept).fetchone() is None:
-        return list(MIGRATIONS)
+        return list(_MIGRATIONS)
     rows = connection.execute("SELECT name FROM _sqlite_migrations WHERE migration_set = 'regrade'")
     done = {name for (name,) in rows}
-    return [name for name in MIGRATIONS if name not in done]
+    return [name for name in _MIGRATIONS if name not in done]

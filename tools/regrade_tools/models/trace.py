@@ -164,7 +164,7 @@ class Trace:
 
     @property
     def _span_calls(self) -> tuple[ToolCall, ...]:
-        if self.messages and any(message.tool_calls for message in self.messages):
+        if any(message.tool_calls for message in self.messages):
             return ()
         spans = [span for span in self.spans if span.kind == "tool"]
         return self.calls or tuple([ToolCall(span.name, span.input, span.id) for span in spans])
