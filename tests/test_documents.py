@@ -160,11 +160,34 @@ def test_what_is_written_is_read_back(value: JsonValue) -> None:
     assert (read, repr(read)) == (value, repr(value))
 
 
-@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x7f")))
+@given(st.text(st.characters(exclude_categories=["Cs"])))
 @example("😀\\😀")
 @example("\\\\ud83d\\ude00😀😀")
-def test_json_is_read_with_its_escapes(text: str) -> None:
+@example("long " * 300)
+def test_json_is_read_with_its_escapes_and_long_keys(text: str) -> None:
     assert load(json.dumps({text: [text]})) == {text: [text]}
+
+
+@given(JSON)
+def test_json_is_read_as_what_it_is(value: JsonValue) -> None:
+    read = load(json.dumps([value]))
+    assert (read, repr(read)) == ([value], repr([value]))
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('{"a": 1,\n "a": 2}', "the key 'a' stands twice at line 2 column 2"),
+        ('{"a": 1e400}', "1e400 is beyond any number of JSON"),
+        ('["\\ud83d"]', "found invalid Unicode character escape code at line 1 column 5"),
+        ("[" * 152 + "]" * 152, "is nested deeper than 150 at line 1 column 152"),
+    ],
+    ids=["twice", "beyond", "half", "deep"],
+)
+def test_json_that_is_none_of_ours_is_refused_with_its_place(text: str, told: str) -> None:
+    with pytest.raises(DocumentError) as refused:
+        load(text)
+    assert str(refused.value).endswith(told)
 
 
 def test_a_text_of_several_lines_is_written_as_a_block_and_keys_keep_their_order() -> None:

@@ -1,16 +1,19 @@
 """YAML 1.2 files, read fast and written plainly.
 
 libyaml parses; the values are made here, by the core schema of YAML 1.2 and nothing beside it:
-``Yes`` is a text, ``010`` is ten, a date is a text, and no tag makes anything but JSON.
+``Yes`` is a text, ``010`` is ten, a date is a text, and no tag makes anything but JSON. What is
+JSON is read as JSON: YAML has neither its pairs of escapes nor its keys of over 1,024 characters.
 """
 
 # PyYAML is loosely typed; this room alone speaks to it.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false
 
+import json
 import math
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,10 +34,6 @@ _INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _TAG = "tag:yaml.org,2002:"
 _BASES = {"0o": 8, "0x": 16}
-# A character beyond 65,535 as JSON escapes it, ``\ud83d\ude00``, which YAML has as ``\U0001f600``.
-_PAIR = re.compile(
-    r"(?<!\\)((?:\\\\)*)\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})"
-)
 # What YAML 1.2 breaks lines at or drops is written as an escape.
 _ESCAPED = re.compile("[\x85\u2028\u2029\ufeff]")
 
@@ -51,8 +50,10 @@ def load(text: str) -> JsonValue:
     """
     if len(text) > _LARGEST:
         raise DocumentError("is larger than 16 MB")
-    if text.lstrip()[:1] in ("{", "["):
-        text = _PAIR.sub(_joined, text)
+    if text.lstrip()[:1] in ("{", "[") and text.count(",") < _MOST_VALUES:
+        # What is no JSON, or none of ours, is YAML or refused with its place.
+        with suppress(ValueError, RecursionError):
+            return _json(text)
     try:
         return _Builder(_events(text)).document()
     except yaml.MarkedYAMLError as problem:
@@ -62,9 +63,45 @@ def load(text: str) -> JsonValue:
         raise DocumentError(f"is not YAML that can be used: {problem}") from None
 
 
-def _joined(pair: re.Match[str]) -> str:
-    high, low = int(pair[2], 16), int(pair[3], 16)
-    return f"{pair[1]}\\U{0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00):08x}"
+def _json(text: str) -> JsonValue:
+    value = json.loads(
+        text,
+        object_pairs_hook=_unique,
+        parse_float=_number,
+        parse_int=_integer,
+        parse_constant=_number,
+    )
+    _examine(value, 0)
+    return value
+
+
+def _unique(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key stands twice")
+    return found
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is beyond any number of JSON")
+    return number
+
+
+def _examine(value: JsonValue, depth: int) -> None:
+    if depth > _DEEPEST:
+        raise ValueError(f"is nested deeper than {_DEEPEST}")
+    if isinstance(value, str):
+        # Half a pair of escapes is no character: nothing could write it to a file.
+        value.encode()
+    elif isinstance(value, list):
+        for item in value:
+            _examine(item, depth + 1)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            key.encode()
+            _examine(item, depth + 1)
 
 
 def _events(text: str) -> Iterator[Any]:
@@ -181,8 +218,7 @@ def _resolved(text: str) -> JsonValue:
         if _INTEGER.fullmatch(text):
             return _integer(text)
         if _FLOAT.fullmatch(text):
-            number = float(text)
-            return number if math.isfinite(number) else _beyond(text)
+            return _number(text)
     except ValueError as problem:
         raise DocumentError(f"is not YAML that can be used: {problem}") from None
     return text
@@ -192,10 +228,6 @@ def _integer(text: str) -> int:
     if len(text) > _LONGEST_NUMBER:
         raise ValueError(f"a number of {len(text):,} digits")
     return int(text[2:], _BASES[text[:2]]) if text[:2] in _BASES else int(text)
-
-
-def _beyond(text: str) -> JsonValue:
-    raise DocumentError(f"is not YAML that can be used: {text} is beyond any number of JSON")
 
 
 class _Dumper(yaml.SafeDumper):
