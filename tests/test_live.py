@@ -26,19 +26,27 @@ from regrade_tools.query import Query, parse
 
 pytestmark = pytest.mark.anyio
 BEGAN = 1_700_000_000_000_000_000
-# As a team would write it: nothing in it knows of Regrade.
+# As a team would write it: nothing in it knows of Regrade. One of the two instrumentations that
+# are in use tells what was said in its spans, the other one in logs beside them.
 PROGRAM = """
 import sys
 import openai
+from opentelemetry.instrumentation.NAME import OpenAIInstrumentor
 from opentelemetry import trace
+from opentelemetry._logs import set_logger_provider
+from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.instrumentation.openai import OpenAIInstrumentor
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 provider = TracerProvider()
 provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
 trace.set_tracer_provider(provider)
+logs = LoggerProvider()
+logs.add_log_record_processor(BatchLogRecordProcessor(OTLPLogExporter()))
+set_logger_provider(logs)
 OpenAIInstrumentor().instrument()
 client = openai.OpenAI(base_url=sys.argv[1], api_key="none")
 for city in ("Ulm", "Bonn", "Jena"):
@@ -46,6 +54,7 @@ for city in ("Ulm", "Bonn", "Jena"):
         span.set_attribute("session.id", "s1")
         asked = [{"role": "user", "content": f"Flats in {city}?"}]
         client.chat.completions.create(model="tiny", messages=asked)
+logs.shutdown()
 provider.shutdown()
 """
 
@@ -103,22 +112,25 @@ async def test_every_span_of_a_program_is_found_once_it_has_ended(root: Path, li
     assert (one.name, one.input, one.status) == ("plan 42", "journey42", "ok")
 
 
+@pytest.mark.parametrize("instrumentation", ["openai", "openai_v2"])
 async def test_a_program_that_is_instrumented_only_needs_the_address(
-    root: Path, live: Served
+    instrumentation: str, root: Path, live: Served
 ) -> None:
     with serving(
         lambda asked, _: (200, completion(f"None: {asked['messages'][0]['content']}"))
     ) as (model):
         await anyio.run_process(
-            [sys.executable, "-c", PROGRAM, model.url],
+            [sys.executable, "-c", PROGRAM.replace("NAME", instrumentation), model.url],
             env={**os.environ, "OTEL_EXPORTER_OTLP_ENDPOINT": live.address,
-                 "OTEL_SERVICE_NAME": "finder"},
+                 "OTEL_SERVICE_NAME": instrumentation,
+                 "OTEL_SEMCONV_STABILITY_OPT_IN": "gen_ai_latest_experimental",
+                 "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "event_only"},
         )  # fmt: skip
-    found = await kept(root, "source:finder session:s1 model:tiny")
+    found = await kept(root, f"source:{instrumentation} session:s1 model:tiny")
     assert [trace.exchange.input for trace in found] == [
         f"Flats in {city}?" for city in ("Ulm", "Bonn", "Jena")
     ]
-    (ulm,) = await kept(root, "Ulm")
+    (ulm,) = await kept(root, f"source:{instrumentation} Ulm")
     assert ulm.exchange.output == "None: Flats in Ulm?"
     assert (ulm.name, ulm.input_tokens, ulm.output_tokens) == ("find", 100, 10)
     assert [span.kind for span in ulm.spans] == ["other", "llm"]

@@ -4,6 +4,7 @@ import base64
 from typing import Any, cast
 
 from google.protobuf import json_format
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 _IDS = ("traceId", "spanId", "parentSpanId")
@@ -12,8 +13,8 @@ _IDS = ("traceId", "spanId", "parentSpanId")
 def protobuf(request: Any) -> bytes:
     """The request in ``request``; what is not known to the protocol is left out."""
     told = _with_base64(request)
-    read = json_format.ParseDict(told, ExportTraceServiceRequest(), ignore_unknown_fields=True)
-    return read.SerializeToString()
+    kind = ExportLogsServiceRequest if "resourceLogs" in request else ExportTraceServiceRequest
+    return json_format.ParseDict(told, kind(), ignore_unknown_fields=True).SerializeToString()
 
 
 def base64_of(digits: str) -> str:

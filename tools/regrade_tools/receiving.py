@@ -11,8 +11,8 @@ from regrade_tools import formats
 from regrade_tools.clipping import clip
 from regrade_tools.formats import Record, Skipped
 from regrade_tools.formats.attributed import has_failed
-from regrade_tools.formats.fields import Fields, inside, objects
-from regrade_tools.formats.otlp import attributes, identifier
+from regrade_tools.formats.fields import Fields, inside
+from regrade_tools.formats.otlp import attributes, identifier, is_log, resources
 from regrade_tools.models import Trace
 from regrade_tools.plaintext import line
 from regrade_tools.redaction import Redaction
@@ -70,10 +70,10 @@ def received(request: Fields, hidden: Redaction, sampling: Sampling) -> Received
         ValueError: It is no export.
         Refusal: A pattern of the project has taken too long.
     """
-    resources = request.get("resourceSpans", [])
-    if not isinstance(resources, list):
-        raise ValueError("is no OTLP request: its resourceSpans are no list")  # noqa: TRY004 - told as every other bad record
-    spans = list(_spans(resources, hidden))
+    for name in ("resourceSpans", "resourceLogs"):
+        if not isinstance(request.get(name, []), list):
+            raise ValueError(f"is no OTLP request: its {name} are no list")  # noqa: TRY004 - told as every other bad record
+    spans = list(_spans(request, hidden))
     valid = [sent for sent in spans if sent.trace_id and sent.span_id]
     failed: dict[str, bool] = {}
     for sent in valid:
@@ -81,7 +81,8 @@ def received(request: Fields, hidden: Redaction, sampling: Sampling) -> Received
     kept = sampling.kept(failed)
     wanted = [sent for sent in valid if sent.trace_id in kept]
     traces, why = _read([sent.record for sent in wanted], hidden)
-    lost = len(wanted) - sum(len(trace.spans) for trace in traces)
+    read = {(trace.external_id, span.id) for trace in traces for span in trace.spans}
+    lost = sum(read.isdisjoint(sent.places) for sent in wanted)
     rejected = len(spans) - len(valid) + lost
     return Received(traces, rejected, (why or _INVALID) if rejected else "")
 
@@ -100,23 +101,27 @@ class _Sent:
         return isinstance(self.span, dict) and has_failed(inside(self.span, "status"))
 
     @property
+    def places(self) -> set[tuple[str, str]]:
+        """The trace and span as which it stands once it is kept, or one of them."""
+        ids = [self.span_id, *([_id(self.span, "parentSpanId")] if is_log(self.span) else [])]
+        return {(self.trace_id, name) for name in ids}
+
+    @property
     def record(self) -> Record:
         """The span as an export of its own."""
         return Record(self.source, {"resourceSpans": [{"scopeSpans": [{"spans": [self.span]}]}]})
 
 
-def _spans(resources: list[JsonValue], hidden: Redaction) -> Iterator[_Sent]:
-    for resource in objects(resources):
+def _spans(request: Fields, hidden: Redaction) -> Iterator[_Sent]:
+    for resource, listed in resources(request):
         source = _source(resource, hidden)
-        for scope in objects(resource.get("scopeSpans")):
-            listed = scope.get("spans")
-            for span in listed if isinstance(listed, list) else []:
-                yield _Sent(source, span, _id(span, "traceId"), _id(span, "spanId"))
+        for span in listed:
+            yield _Sent(source, span, _id(span, "traceId"), _id(span, "spanId"))
 
 
 def _source(resource: Fields, hidden: Redaction) -> str:
     """The name of the service, by which its traces are found."""
-    about = attributes(inside(resource, "resource").get("attributes"))
+    about = attributes(resource.get("attributes"))
     service = about.get("service.name")
     name = hidden.shown(service) if isinstance(service, str) else ""
     return clip(line(name), _LONGEST_NAME) or _SOURCE

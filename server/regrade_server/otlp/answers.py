@@ -6,6 +6,8 @@ from typing import Literal
 
 from starlette.responses import Response
 
+from regrade_tools.formats.protobuf import Signal
+
 Encoding = Literal["application/x-protobuf", "application/json"]
 PROTOBUF: Encoding = "application/x-protobuf"
 JSON: Encoding = "application/json"
@@ -13,16 +15,20 @@ JSON: Encoding = "application/json"
 _CODES = {400: 3, 403: 7, 404: 5, 405: 12, 408: 4, 413: 8, 415: 3, 500: 13, 503: 14}
 
 
-def accepted(encoding: Encoding, rejected: int, why: str) -> Response:
-    """An ``ExportTraceServiceResponse``: ``rejected`` spans were not kept, and ``why``."""
+_REJECTED: dict[Signal, str] = {"traces": "rejectedSpans", "logs": "rejectedLogRecords"}
+
+
+def accepted(encoding: Encoding, signal: Signal, rejected: int, why: str) -> Response:
+    """The response to an export: ``rejected`` spans or logs were not kept, and ``why``."""
     if encoding == JSON:
         # As JSON a 64-bit number is a text.
-        partial = {"rejectedSpans": str(rejected), "errorMessage": why}
+        partial = {_REJECTED[signal]: str(rejected), "errorMessage": why}
         return _json({"partialSuccess": partial} if rejected else {}, 200)
     from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (  # noqa: PLC0415 - imported with the first request in protobuf
         ExportTraceServiceResponse,
     )
 
+    # The response for logs has the same numbers for its fields.
     told = ExportTraceServiceResponse()
     if rejected:
         told.partial_success.rejected_spans = rejected

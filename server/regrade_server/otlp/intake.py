@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import anyio
 from anyio import CapacityLimiter, to_thread
@@ -9,6 +10,7 @@ from anyio import CapacityLimiter, to_thread
 from regrade_server.otlp.answers import PROTOBUF, Encoding
 from regrade_server.otlp.body import Room, Share, unpacked
 from regrade_tools.formats import protobuf
+from regrade_tools.formats.protobuf import Signal
 from regrade_tools.formats.source import parsed
 from regrade_tools.models import Trace
 from regrade_tools.receiving import Received, Sampling, received
@@ -18,6 +20,14 @@ from regrade_tools.trace_store import TraceStore
 from regrade_tools.workspace import Workspace
 
 _MOST_VALUES = 1_000_000
+
+
+class Sent(NamedTuple):
+    """How the body of a request was sent, and of what."""
+
+    signal: Signal
+    encoding: Encoding
+    packing: str
 
 
 @dataclass(slots=True)
@@ -44,26 +54,27 @@ class Intake:
     _storing: anyio.Lock = field(default_factory=anyio.Lock)
     _reading: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(1))
 
-    async def take(self, body: bytes, encoding: Encoding, packing: str, share: Share) -> Received:
+    async def take(self, body: bytes, sent: Sent, share: Share) -> Received:
         """What is kept of a request; on return it is durable.
 
         While one is stored the next is read.
 
         Raises:
-            ValueError: It is no export of traces.
+            ValueError: It is no export.
             TooLargeError: It is too large.
             FullError: There is no room for it.
             Refusal: Nothing can be stored at present.
         """
-        plain = await to_thread.run_sync(unpacked, body, packing, limiter=self._reading)
+        plain = await to_thread.run_sync(unpacked, body, sent.packing, limiter=self._reading)
         share.take(len(plain))
-        found = await to_thread.run_sync(self._read, plain, encoding, limiter=self._reading)
+        found = await to_thread.run_sync(self._read, plain, sent, limiter=self._reading)
         if found.traces:
             await self._keep(found.traces)
         return found
 
-    def _read(self, body: bytes, encoding: Encoding) -> Received:
-        request = protobuf.request(body) if encoding == PROTOBUF else parsed(body, _MOST_VALUES)
+    def _read(self, body: bytes, sent: Sent) -> Received:
+        binary = sent.encoding == PROTOBUF
+        request = protobuf.request(body, sent.signal) if binary else parsed(body, _MOST_VALUES)
         if not isinstance(request, dict):
             raise ValueError("is no JSON object")  # noqa: TRY004 - told as every other bad body
         # Patterns are read anew each time: one that was added counts from then on.

@@ -1,4 +1,4 @@
-"""OTLP over HTTP as an ASGI application: ``POST /v1/traces``."""
+"""OTLP over HTTP as an ASGI application: ``POST /v1/traces`` and ``POST /v1/logs``."""
 
 import traceback
 from dataclasses import dataclass
@@ -21,12 +21,15 @@ from regrade_server.otlp.body import (
     TooLargeError,
     collected,
 )
-from regrade_server.otlp.intake import Intake
+from regrade_server.otlp.intake import Intake, Sent
 from regrade_server.surface import granted
+from regrade_tools.formats.protobuf import Signal
 from regrade_tools.refusal import Refusal
 
 PATH = "/v1/traces"
-_OTHERS = "Only traces are kept: set OTEL_METRICS_EXPORTER=none and OTEL_LOGS_EXPORTER=none."
+LOGS = "/v1/logs"
+_SIGNALS: dict[str, Signal] = {PATH: "traces", LOGS: "logs"}
+_METRICS = "Metrics are not kept: set OTEL_METRICS_EXPORTER=none."
 _FULL_S, _UNAVAILABLE_S = "1", "5"
 
 
@@ -35,7 +38,7 @@ def receiver(intake: Intake, lifespan: Lifespan[Starlette] | None = None) -> ASG
     reception = _Reception(intake)
     return Starlette(
         routes=[
-            Route(PATH, reception.answer, methods=["POST"]),
+            *(Route(path, reception.answer, methods=["POST"]) for path in _SIGNALS),
             Route(HEALTH, _health, methods=["GET"]),
         ],
         exception_handlers={HTTPException: _no_such_thing},
@@ -51,6 +54,7 @@ class _Reception:
         """Take a request, or say why not; what may be sent again is told by 503."""
         encoding = _encoding(request)
         told = encoding or JSON
+        signal = _SIGNALS[request.url.path]
         packing = request.headers.get("content-encoding", "").strip().lower() or "identity"
         opened = granted(request)
         if opened is not None and "write" not in opened:
@@ -63,7 +67,7 @@ class _Reception:
             with self.intake.room.share() as share:
                 with anyio.fail_after(patience.BODY_S):
                     body = await collected(request.stream(), share)
-                found = await self.intake.take(body, encoding, packing, share)
+                found = await self.intake.take(body, Sent(signal, encoding, packing), share)
         except (ValueError, ClientDisconnect) as problem:
             return refused(told, 400, f"The body {problem}.")
         except TimeoutError:
@@ -78,7 +82,7 @@ class _Reception:
         except Exception:  # noqa: BLE001 - a mistake of ours, told as one
             traceback.print_exc()
             return refused(told, 500, "A mistake of this server; it is told on its stderr.")
-        return accepted(encoding, found.rejected, found.why)
+        return accepted(encoding, signal, found.rejected, found.why)
 
 
 def _encoding(request: Request) -> Encoding | None:
@@ -96,8 +100,8 @@ async def _health(_: Request) -> Response:
 
 async def _no_such_thing(request: Request, problem: Exception) -> Response:
     status = problem.status_code if isinstance(problem, HTTPException) else 500
-    told = f"Send traces by POST to {PATH}."
-    if request.url.path in ("/v1/metrics", "/v1/logs"):
-        told = _OTHERS
+    told = f"Send traces by POST to {PATH}, and logs to {LOGS}."
+    if request.url.path == "/v1/metrics":
+        told = _METRICS
     headers = {"Allow": "POST"} if status == 405 else None  # noqa: PLR2004 - as HTTP numbers it
     return refused(_encoding(request) or JSON, status, told, headers)

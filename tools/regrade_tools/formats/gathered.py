@@ -20,12 +20,14 @@ class Gathered:
     spans: Callable[[Fields, str], Iterator[LoggedSpan]]
     span: Callable[[Fields, str], LoggedSpan]
     trace: Callable[[Sequence[LoggedSpan], Trace], Trace] = from_spans
+    completed: Callable[[Sequence[LoggedSpan]], list[LoggedSpan]] = list
     lacks: str = ""
 
 
 GATHERED = {
     "otlp": Gathered(
-        otlp.is_otlp, otlp.spans, otlp.span, lacks="is no OTLP export: it has no resourceSpans"
+        otlp.is_otlp, otlp.spans, otlp.span, completed=otlp.completed,
+        lacks="is no OTLP export: it has no resourceSpans and no resourceLogs",
     ),
     "openinference": Gathered(
         phoenix.is_phoenix, phoenix.spans, phoenix.span,
@@ -52,6 +54,7 @@ def assembled(logged: Sequence[LoggedSpan], kind: str) -> Trace:
 
     Its id is made of its own id alone, so that spans that come later belong to it.
     """
+    logged = GATHERED[kind].completed(logged)
     name = logged[0].trace_id
     own = trace_id([kind, name], 0, None) if name else ""
     raw = [item.raw for item in logged]
@@ -79,6 +82,9 @@ def joined(known: Trace, later: Trace) -> Trace:
     have = {identity(item.span) for item in logged}
     more = (read.span(raw, known.source) for raw in objects(later.raw))
     logged = in_order((*logged, *(item for item in more if identity(item.span) not in have)))
+    logged = read.completed(logged)
+    raw: JsonValue = [item.raw for item in logged]
+    if raw == known.raw:
+        return known
     tags = tuple(dict.fromkeys((*known.tags, *later.tags)))
-    raw = [item.raw for item in logged]
     return replace(read.trace(logged, replace(known, raw=raw)), tags=tags)

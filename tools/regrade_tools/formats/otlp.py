@@ -1,33 +1,78 @@
-"""OpenTelemetry spans as OTLP/JSON, one trace for each trace id."""
+"""OpenTelemetry spans as OTLP/JSON, one trace for each trace id.
+
+Some instrumentations log what was said in a span beside it. Such a log becomes an event of its
+span, and until that is there a span of its own inside it.
+"""
 
 import base64
 import binascii
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import cast
 
 from pydantic import JsonValue
 
+from regrade_tools.fingerprint import fingerprint
 from regrade_tools.formats import genai
 from regrade_tools.formats.attributed import Frame, described
-from regrade_tools.formats.fields import Fields, objects
-from regrade_tools.formats.spans import LoggedSpan
+from regrade_tools.formats.fields import Fields, inside, objects
+from regrade_tools.formats.spans import LoggedSpan, in_order
 
 _HEX_DIGITS = (16, 32)
 _HEX = frozenset("0123456789abcdef")
-_KEPT_EVENTS = ("gen_ai.", "exception")
+_MODEL_EVENT = "gen_ai."
+# What a span has that stands for a log, and nothing beside it.
+_LOG: JsonValue = [{"key": "regrade.log", "value": {"boolValue": True}}]
+_KEPT_EVENTS = (_MODEL_EVENT, "exception")
 
 
 def is_otlp(record: Fields) -> bool:
-    """Whether ``record`` is an OTLP export."""
-    return isinstance(record.get("resourceSpans"), list)
+    """Whether ``record`` is an OTLP export, of spans or of logs."""
+    return any(isinstance(record.get(listed), list) for listed in ("resourceSpans", "resourceLogs"))
 
 
 def spans(record: Fields, where: str) -> Iterator[LoggedSpan]:
     """The spans of the export at ``where``; what is not shaped like a span is left out."""
+    for _, listed in resources(record):
+        for logged in objects(listed):
+            yield span(logged, where)
+
+
+def resources(record: Fields) -> Iterator[tuple[Fields, list[JsonValue]]]:
+    """Each resource of an export with its spans, and its logs as such."""
     for resource in objects(record.get("resourceSpans")):
-        for scope in objects(resource.get("scopeSpans")):
-            for logged in objects(scope.get("spans")):
-                yield span(logged, where)
+        scopes = [scope.get("spans") for scope in objects(resource.get("scopeSpans"))]
+        found = [span for listed in scopes if isinstance(listed, list) for span in listed]
+        yield inside(resource, "resource"), found
+    for resource in objects(record.get("resourceLogs")):
+        scopes = [objects(scope.get("logRecords")) for scope in objects(resource.get("scopeLogs"))]
+        logs = [_as_span(log) for listed in scopes for log in listed]
+        yield inside(resource, "resource"), [log for log in logs if log]
+
+
+def _as_span(log: Fields) -> dict[str, JsonValue]:
+    """``log`` inside the span that it was written in; empty where it tells of no model call."""
+    listed = log.get("attributes")
+    told = listed if isinstance(listed, list) else []
+    name = log.get("eventName") or attributes(told).get("event.name")
+    if not isinstance(name, str) or not name.startswith(_MODEL_EVENT):
+        return {}
+    body = inside(log, "body")
+    held = inside(body, "kvlistValue").get("values")
+    said = held if isinstance(held, list) else []
+    if body.get("stringValue"):
+        said = [{"key": "gen_ai.event.content", "value": cast("JsonValue", body)}]
+    moment = log.get("timeUnixNano") or log.get("observedTimeUnixNano")
+    event: JsonValue = {"timeUnixNano": moment, "name": name, "attributes": [*told, *said]}
+    within = identifier(log.get("spanId"))
+    return {
+        "traceId": log.get("traceId"),
+        "spanId": f"{fingerprint([within, event]):0>16}" if within else "",
+        "parentSpanId": within,
+        "name": name,
+        "startTimeUnixNano": moment,
+        "attributes": _LOG,
+        "events": [event],
+    }
 
 
 def span(logged: Fields, where: str) -> LoggedSpan:
@@ -54,6 +99,41 @@ def span(logged: Fields, where: str) -> LoggedSpan:
         raw=dict(logged),
     )
     return described(frame, found)
+
+
+def completed(logged: Sequence[LoggedSpan]) -> list[LoggedSpan]:
+    """``logged`` with each log as an event of its span, where that is among them."""
+    logs = [item for item in logged if is_log(item.raw)]
+    if not logs:
+        return list(logged)
+    said: dict[str, list[JsonValue]] = {}
+    for log in logs:
+        events = cast("Fields", log.raw).get("events")
+        said.setdefault(log.span.parent_id, []).extend(objects(events))
+    spans = [item for item in logged if not is_log(item.raw)]
+    there = {item.span.id for item in spans}
+    alone = (log for log in logs if log.span.parent_id not in there)
+    return in_order((*(_with_events(item, said.get(item.span.id, [])) for item in spans), *alone))
+
+
+def is_log(logged: JsonValue) -> bool:
+    """Whether the span ``logged`` stands for a log."""
+    return isinstance(logged, dict) and logged.get("attributes") == _LOG
+
+
+def _with_events(item: LoggedSpan, events: Sequence[JsonValue]) -> LoggedSpan:
+    """``item`` with those of ``events`` that it has not yet, in the order of their time."""
+    raw = cast("Fields", item.raw)
+    had: list[JsonValue] = [*objects(raw.get("events"))]
+    more = [event for event in events if event not in had]
+    if not more:
+        return item
+    return span({**raw, "events": sorted((*had, *more), key=_moment)}, item.where)
+
+
+def _moment(event: JsonValue) -> int:
+    found = _integer(cast("Fields", event).get("timeUnixNano"))
+    return found if isinstance(found, int) else 0
 
 
 def attributes(listed: JsonValue) -> dict[str, JsonValue]:

@@ -1,4 +1,4 @@
-"""OTLP as protobuf: an export request as the record that OTLP/JSON would hold.
+"""OTLP as protobuf: an export request, of traces or of logs, as OTLP/JSON would hold it.
 
 ``google.protobuf`` is imported when the first such bytes are read.
 """
@@ -8,14 +8,13 @@ import math
 import re
 from collections.abc import Callable, Iterator
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import JsonValue
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import FieldDescriptor
     from google.protobuf.message import Message
-    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 # As JSON a message is at most two levels deep, and readers of JSON give up at a hundred.
 _DEEPEST = 45
@@ -27,6 +26,7 @@ _NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _VARINT = re.compile(rb"[\x80-\xff]{0,4}[\x00-\x7f]")
 _PREFIX = 4
 _TOO_MANY = f"holds over {_MOST_MESSAGES:,} values at once"
+Signal = Literal["traces", "logs"]
 _Write = Callable[[Any, int, Iterator[int]], JsonValue]
 
 
@@ -35,28 +35,41 @@ def is_binary(head: bytes) -> bool:
     return _NO_TEXT.search(head) is not None
 
 
-def request(body: bytes) -> dict[str, JsonValue]:
-    """The ``ExportTraceServiceRequest`` in ``body``: ids in hex, 64-bit numbers as texts.
+def request(body: bytes, signal: Signal = "traces") -> dict[str, JsonValue]:
+    """The request to export ``signal`` in ``body``: ids in hex, 64-bit numbers as texts.
 
     Every field that the protocol knows is there; those that are not set are left out.
 
     Raises:
         ValueError: It is none, nested too deep, or of too many parts.
     """
-    return _plain(_parsed(body), _DEEPEST, iter(range(_MOST_MESSAGES)))
+    return _plain(_parsed(body, signal), _DEEPEST, iter(range(_MOST_MESSAGES)))
 
 
-def _parsed(body: bytes) -> "ExportTraceServiceRequest":
+def _parsed(body: bytes, signal: Signal) -> "Message":
     from google.protobuf.message import DecodeError  # noqa: PLC0415 - see above
-    from opentelemetry.proto.collector.trace.v1 import trace_service_pb2  # noqa: PLC0415
 
     # Before anything is made of them: those that are empty are the cheapest to send.
     if sum(map(body.count, _EMPTY)) > _MOST_MESSAGES:
         raise ValueError(_TOO_MANY)
     try:
-        return trace_service_pb2.ExportTraceServiceRequest.FromString(body)
+        return _kind(signal).FromString(body)
     except DecodeError:
-        raise ValueError("is no OTLP request for traces in protobuf") from None
+        raise ValueError(f"is no OTLP request for {signal} in protobuf") from None
+
+
+def _kind(signal: Signal) -> "type[Message]":
+    if signal == "logs":
+        from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (  # noqa: PLC0415
+            ExportLogsServiceRequest,
+        )
+
+        return ExportLogsServiceRequest
+    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (  # noqa: PLC0415
+        ExportTraceServiceRequest,
+    )
+
+    return ExportTraceServiceRequest
 
 
 def requests(document: bytes) -> list[bytes]:
@@ -74,7 +87,7 @@ def requests(document: bytes) -> list[bytes]:
 def _holds_spans(body: bytes) -> bool:
     # Much else can be read as a message, but with fields that nobody knows.
     try:
-        return bool(_parsed(body).resource_spans)
+        return bool(_parsed(body, "traces").ListFields())
     except ValueError:
         return False
 
