@@ -5,6 +5,7 @@ import importlib
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -312,6 +313,91 @@ def test_what_json_cannot_say_is_read_as_its_usual_text(
     card = ran(root, capsys)["cards"][0]
     assert card["input"] == ["2026-11-02T00:00:00"]
     assert card["output"] == {"cost": 1.5, "raw": base64.b64encode(b"ab").decode(), "no": None}
+
+
+def shared(text: str, times: int) -> Any:
+    """So many rows of one text, which is held once."""
+    arrow = pytest.importorskip("pyarrow")
+    places = arrow.array([0] * times, arrow.int32())
+    return arrow.DictionaryArray.from_arrays(places, arrow.array([text]))
+
+
+def in_a_list(rows: Any) -> Any:
+    arrow = pytest.importorskip("pyarrow")
+    return arrow.ListArray.from_arrays(arrow.array([0, len(rows)], arrow.int32()), rows)
+
+
+def beyond(kind: str) -> Any:
+    arrow = pytest.importorskip("pyarrow")
+    return arrow.array([2**62], arrow.int64()).cast(getattr(arrow, kind)("s"))
+
+
+def pointing_out() -> Any:
+    arrow = pytest.importorskip("pyarrow")
+    places = arrow.array([1_000_000], arrow.int32())
+    return arrow.DictionaryArray.from_arrays(places, arrow.array(["a"]), safe=False)
+
+
+def views() -> Any:
+    arrow = pytest.importorskip("pyarrow")
+    starts, lengths = (arrow.array([n] * 9, arrow.int32()) for n in (0, 1))
+    return arrow.ListViewArray.from_arrays(starts, lengths, arrow.array(["a"]))
+
+
+@pytest.mark.parametrize(
+    ("columns", "why"),
+    [
+        (lambda: [shared("a", 600), shared("a" * 2**20, 600)], "is more than a suite can hold"),
+        (lambda: [in_a_list(shared("a" * 2**20, 600))], "its row is larger than 64 MB"),
+        (lambda: [shared("a", 1)] * 3, "it has several columns called 'text'"),
+        (lambda: [beyond("timestamp")], "cannot be read: Python int too large"),
+        (lambda: [beyond("duration")], "#1 cannot be read: Python int too large"),
+        (lambda: [pointing_out()], "Dictionary indices invalid"),
+        (lambda: [views()], "list_view<item: string> is not read"),
+    ],
+)
+def test_a_small_file_that_stands_for_more_than_it_holds_is_refused(
+    columns: Callable[[], list[Any]], why: str, root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    held = columns()
+    table = pytest.importorskip("pyarrow").table(held, names=["input", "text", "text"][: len(held)])
+    path = root / "evals" / "data" / "rows.arrow"
+    with importlib.import_module("pyarrow.ipc").new_file(str(path), table.schema) as writer:
+        writer.write_table(table)
+    suite(root, {"file": "evals/data/rows.arrow", "output": "input"}, **says("a", "contains"))
+    assert why in refused(root, capsys)
+
+
+def test_texts_that_the_rows_of_a_parquet_file_share_are_not_repeated_before_they_are_counted(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = root / "evals" / "data" / "rows.parquet"
+    table = pytest.importorskip("pyarrow").table({"input": in_a_list(shared("a" * 2**20, 200))})
+    importlib.import_module("pyarrow.parquet").write_table(
+        table, path, compression="zstd", store_schema=False, dictionary_pagesize_limit=2**30
+    )
+    assert path.stat().st_size < 1_000_000
+    suite(root, {"file": "evals/data/rows.parquet", "output": "input"}, **says("a", "contains"))
+    assert "its row is larger than 64 MB" in refused(root, capsys)
+
+
+def test_what_shares_texts_is_read_as_what_repeats_them(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arrow = pytest.importorskip("pyarrow")
+    held = [shared("a", 3), arrow.array(["x", "y", None], arrow.string_view()),
+            arrow.array([[("k", 1)], [], None], arrow.map_(arrow.string(), arrow.int64())),
+            arrow.array([{"b": ["c"]}, None, {"b": []}])]  # fmt: skip
+    table = arrow.table(held, names=["input", "view", "map", "output"])
+    path = root / "evals" / "data" / "rows.arrow"
+    with importlib.import_module("pyarrow.ipc").new_file(str(path), table.schema) as writer:
+        writer.write_table(table)
+    suite(root, {"file": "evals/data/rows.arrow", "output": "output"}, **says("c", "contains"))
+    cards = ran(root, capsys)["cards"]
+    assert [(card["input"], card.get("output")) for card in cards] == [
+        ("a", None),
+        ("a", {"b": []}),
+    ]
 
 
 def test_without_pyarrow_a_parquet_file_is_refused_with_what_to_install(

@@ -5,7 +5,8 @@
 
 import base64
 import importlib
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from math import isfinite
@@ -15,11 +16,21 @@ from typing import Any, cast
 from pydantic import JsonValue
 
 from regrade_tools import jsontext
+from regrade_tools.arrow_pieces import pieces
 from regrade_tools.formats import Record, Skipped
+from regrade_tools.formats.lines import RECORD_BYTES
 from regrade_tools.refusal import Refusal
 
 EXTENSIONS = (".parquet", ".arrow", ".feather")
 _ROWS = 1_024
+# A file can claim any number of rows of nothing; at most so many values stand in one of JSON, too.
+_MOST_ROWS = 10_000_000
+# Writers end the texts that rows of Parquet share at 1 MB; and no text is packed to a fiftieth.
+_SHARED = 2 * 1024 * 1024
+_PACKED = 50
+# Of a date beyond what Python knows it says that a number overflows.
+_UNREADABLE = (OSError, ValueError, KeyError, TypeError, NotImplementedError, ArithmeticError,
+               MemoryError)  # fmt: skip
 
 
 def tables(path: Path, shown: str) -> Iterator[Record | Skipped]:
@@ -34,21 +45,52 @@ def tables(path: Path, shown: str) -> Iterator[Record | Skipped]:
         number = 0
         try:
             for batch in _batches(file):
-                for row in batch.to_pylist():
-                    number += 1
-                    yield Record(f"{place}#{number}", _plain(row))
-        except (OSError, ValueError, NotImplementedError) as problem:
+                _check_names(batch.schema.names)
+                for piece, size in pieces(batch):
+                    for row in piece:
+                        number += 1
+                        yield Record(f"{place}#{number}", _plain(row), size // len(piece))
+                    if number >= _MOST_ROWS:
+                        raise ValueError(f"over {_MOST_ROWS:,} rows are too many; split the file")
+        except _UNREADABLE as problem:
             yield Skipped(f"{place}#{number + 1}", f"cannot be read: {problem}")
             return
 
 
 def _batches(file: Path) -> Iterator[Any]:
     if file.suffix.lower() == ".parquet":
-        with _arrow("pyarrow.parquet").ParquetFile(file) as table:
-            yield from table.iter_batches(batch_size=_ROWS)
+        yield from _groups(_arrow("pyarrow.parquet"), file)
         return
     with _arrow("pyarrow").memory_map(str(file)) as mapped:
-        yield from _messages(mapped)
+        for batch in _messages(mapped):
+            # What points out of a file would be read out of the memory of this process.
+            batch.validate(full=True)
+            yield batch
+
+
+def _groups(parquet: Any, file: Path) -> Iterator[Any]:  # noqa: ANN401 - pyarrow has no types
+    """The batches of a Parquet file, by what each of its groups of rows says that it holds."""
+    with parquet.ParquetFile(file) as table:
+        groups = [table.metadata.row_group(number) for number in range(table.num_row_groups)]
+    for number, group in enumerate(groups):
+        columns = [group.column(place) for place in range(group.num_columns)]
+        values = max((column.num_values for column in columns), default=0)
+        largest = max(group.total_byte_size // RECORD_BYTES, values // _MOST_ROWS)
+        if largest > group.num_rows:
+            raise ValueError("its rows are larger than 64 MB")
+        many = min(_ROWS, group.num_rows // largest) if largest else _ROWS
+        swelling = [column.path_in_schema for column in columns if _swells(column)]
+        with parquet.ParquetFile(file, read_dictionary=swelling) as table:
+            yield from table.iter_batches(batch_size=max(1, many), row_groups=[number])
+
+
+def _swells(column: Any) -> bool:  # noqa: ANN401 - as above
+    """Whether many rows may share few texts that are long, which are then not to be repeated."""
+    if not column.has_dictionary_page:
+        return False
+    shared = column.data_page_offset - column.dictionary_page_offset
+    unpacked = column.total_uncompressed_size
+    return shared > _SHARED or unpacked > _PACKED * column.total_compressed_size
 
 
 def _messages(mapped: Any) -> Iterator[Any]:  # noqa: ANN401 - pyarrow has no types
@@ -60,6 +102,13 @@ def _messages(mapped: Any) -> Iterator[Any]:  # noqa: ANN401 - pyarrow has no ty
         return
     mapped.seek(0)
     yield from ipc.open_stream(mapped)
+
+
+def _check_names(names: Sequence[str]) -> None:
+    """Raise ``ValueError`` where a row would lose a field: two columns have one name."""
+    twice = [name for name, times in Counter(names).items() if times > 1]
+    if twice:
+        raise ValueError(f"it has several columns called {twice[0][:80]!r}")
 
 
 def _arrow(name: str) -> Any:  # noqa: ANN401 - pyarrow has no types

@@ -17,6 +17,7 @@ from regrade_tools.assertions import Check, Subject, parse_all, with_reference
 from regrade_tools.datasets import rows
 from regrade_tools.formats import Record, Skipped
 from regrade_tools.formats.fields import redacted_names
+from regrade_tools.formats.lines import RECORD_BYTES
 from regrade_tools.jsontext import compact
 from regrade_tools.judgement import answer
 from regrade_tools.models import Case, CheckResult, Outcome
@@ -179,8 +180,20 @@ def _written(path: Path | None) -> Generator[TextIO | None]:
 
 
 async def _batches(table: Iterator[Record | Skipped]) -> AsyncIterator[list[Record | Skipped]]:
-    while batch := await to_thread.run_sync(lambda: list(islice(table, _BATCH))):
+    while batch := await to_thread.run_sync(_batch, table):
         yield batch
+
+
+def _batch(table: Iterator[Record | Skipped]) -> list[Record | Skipped]:
+    """The next rows: many small ones, or a few that are large."""
+    found: list[Record | Skipped] = []
+    held = 0
+    for row in islice(table, _BATCH):
+        found.append(row)
+        held += row.size if isinstance(row, Record) else 0
+        if held > RECORD_BYTES:
+            break
+    return found
 
 
 @dataclass(slots=True)

@@ -24,6 +24,9 @@ from regrade_tools.refusal import Refusal
 
 _TEXTS = (".csv", ".tsv", ".jsonl", ".ndjson", ".json")
 _PAGE = 100
+# All cases of a run are in memory, each at several times the size of its row.
+_MOST_CASES = 1_000_000
+_MOST_BYTES = 512 * 1024 * 1024
 _NAME: TypeAdapter[str] = TypeAdapter(Name)
 
 
@@ -56,6 +59,7 @@ def row_cases(dataset: Dataset, path: Path, shown: str) -> Iterator[Case]:
     """
     seen: dict[str, str] = {}
     repeated: Counter[str] = Counter()
+    held = 0
     for record in rows(path, shown):
         if isinstance(record, Skipped):
             raise Refusal(f"{record.where} {record.why}.", next_step="Mend the row.")
@@ -69,6 +73,13 @@ def row_cases(dataset: Dataset, path: Path, shown: str) -> Iterator[Case]:
             repeated[case.id] += 1
             case = _again(dataset, row, case, seen[case.id], repeated[case.id] + 1)
         seen[case.id] = row.where
+        held += record.size
+        if held > _MOST_BYTES or len(seen) > _MOST_CASES:
+            raise Refusal(
+                f"{record.where} is more than a suite can hold: {_MOST_CASES:,} cases, or "
+                f"{_MOST_BYTES // 1024**2} MB.",
+                next_step="Choose fewer with `where` or `limit` under `dataset` in the suite.",
+            )
         yield case
         if len(seen) == dataset.limit:
             return

@@ -44,7 +44,7 @@ def rows(lines: Lines, name: str, separator: str) -> Iterator[Record | Skipped |
         elif len(row) > len(header):
             yield Skipped(where, f"has {len(row)} fields under {len(header)} headings")
         else:
-            yield Record(where, dict(zip(header, row, strict=False)))
+            yield Record(where, dict(zip(header, row, strict=False)), text.size)
 
 
 def _headings(row: list[str]) -> list[str]:
@@ -94,6 +94,11 @@ class _Text:
         """Raise ``ValueError`` where the row of now came whole, but is not what was written."""
         if self._broken:
             raise ValueError(self._broken)
+
+    @property
+    def size(self) -> int:
+        """The bytes of the row of now."""
+        return self._bytes
 
     @property
     def number(self) -> int:
