@@ -4,12 +4,14 @@ Words are drawn from 20,000 by Zipf's law. ``NEEDLE`` is in five traces, whateve
 trace i begins at ``BEGIN`` + i * 30 days / n.
 """
 
+import io
 import itertools
 import json
 import random
 from collections.abc import Iterator
 
-from regrade_tools.formats import Reading, Record, traces
+from regrade_tools.formats import Reading, traces
+from regrade_tools.formats.source import stream_records
 from regrade_tools.models import Trace
 from regrade_tools.redaction import Redaction
 
@@ -128,9 +130,13 @@ class Corpus:
 
 def read(body: str) -> list[Trace]:
     """The traces of an export, as an import reads them."""
-    records = [Record("export.jsonl:1", json.loads(body))]
+    line = io.BytesIO(body.encode())
     reading = Reading(Redaction())
-    return [item for item in traces(records, reading) if isinstance(item, Trace)]
+    return [
+        item
+        for item in traces(stream_records(line, "export.jsonl"), reading)
+        if isinstance(item, Trace)
+    ]
 
 
 def _attributes(values: dict[str, object]) -> list[dict[str, object]]:

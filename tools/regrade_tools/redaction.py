@@ -13,7 +13,7 @@ from regrade_tools.credentials import NAMED, concealed, is_header, is_name, mark
 from regrade_tools.jsontext import compact, unpacked
 from regrade_tools.patterns import DEADLINE_S, SlowPatternError, compiled, replaced
 from regrade_tools.refusal import Refusal
-from regrade_tools.suspicion import is_suspect
+from regrade_tools.suspicion import is_suspect, may_tell
 
 if TYPE_CHECKING:
     # The formats that a workspace reads redact what they read.
@@ -62,10 +62,11 @@ class Redaction:
     # Names that were looked at, and are no secrets: records repeat theirs.
     harmless: set[str] = field(default_factory=set[str], repr=False, compare=False)
 
-    def apply(self, value: JsonValue) -> JsonValue:
+    def apply(self, value: JsonValue, written: bytes = b"") -> JsonValue:
         """``value`` with every secret in it, at any depth, replaced by ``[redacted:<kind>]``.
 
-        A secret may stand in a text, in a key, or under a key that says what it is.
+        A secret may stand in a text, in a key, or under a key that says what it is. Where
+        ``written``, its JSON in UTF-8, is at hand, it is not written anew to look through it.
 
         Raises:
             SlowPatternError: A configured pattern backtracks on it, so nobody can say it is clean.
@@ -73,14 +74,14 @@ class Redaction:
         """
         if isinstance(value, str):
             return self.text(value)
-        if not isinstance(value, list | dict) or self._innocent(value):
+        if not isinstance(value, list | dict) or self._innocent(value, written):
             return value
         if isinstance(value, list):
             return [self.apply(item) for item in value]
         return self._object(value)
 
-    def _innocent(self, value: JsonValue) -> bool:
-        return not self.own and not is_suspect(value)
+    def _innocent(self, value: JsonValue, written: bytes = b"") -> bool:
+        return not self.own and not (may_tell(written) if written else is_suspect(value))
 
     def text(self, text: str) -> str:
         """As ``apply``, for a text."""

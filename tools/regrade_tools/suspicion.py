@@ -47,4 +47,9 @@ def is_suspect(value: JsonValue) -> bool:
         written = to_json(value)
     except ValueError:
         return True
+    return may_tell(written)
+
+
+def may_tell(written: bytes) -> bool:
+    """As ``is_suspect``, for JSON in UTF-8, however its writer set blanks and escapes."""
     return linear(_ANY)(written)

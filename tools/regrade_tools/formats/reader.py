@@ -133,7 +133,7 @@ def traces(
             try:
                 fields = _object(record.value)
                 kind = _format(fields, reading)
-                clean = _object(reading.redaction.apply(fields))
+                clean = _object(reading.redaction.apply(fields, record.written))
                 if kind in GATHERED:
                     gathered.add(kind, GATHERED[kind].spans(clean, record.where), record.size)
                     continue

@@ -10,12 +10,14 @@ from pydantic import JsonValue
 class Record:
     """One record and its place, such as ``chats.jsonl:12``; its bytes there, where they are known.
 
-    Of several in one line each has its share.
+    Of several in one line each has its share. ``written`` is the JSON of just this value as it
+    stands there, where that is at hand.
     """
 
     where: str
     value: JsonValue
     size: int = field(default=0, compare=False)
+    written: bytes = field(default=b"", compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

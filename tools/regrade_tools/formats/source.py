@@ -156,14 +156,14 @@ def _lines(lines: Lines, name: str) -> Iterator[Found]:
         except ValueError as problem:
             yield Skipped(f"{name}:{lines.number}", str(problem))
         else:
-            yield from _items(value, f"{name}:{lines.number}", len(line))
+            yield from _items(value, f"{name}:{lines.number}", len(line), line)
 
 
-def _items(value: Value, where: str, size: int) -> Iterator[Record]:
+def _items(value: Value, where: str, size: int, line: bytes = b"") -> Iterator[Record]:
     if isinstance(value, dict):
         ((key, wrapped),) = value.items() if len(value) == 1 else (("", None),)
         if key not in _WRAPPERS or not isinstance(wrapped, list):
-            yield Record(where, value, size)
+            yield Record(where, value, size, line)
             return
         value = wrapped
     for number, item in enumerate(value, 1):
