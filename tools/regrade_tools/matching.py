@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 from pydantic import JsonValue
 
 from regrade_tools.models import Label, Trace, counting_labels
-from regrade_tools.query import FACETS, Facet, Having, Measure, Query, Within, Words
+from regrade_tools.query import Facet, Having, Measure, Query, Within, Words
 from regrade_tools.words import fold, pattern
 from regrade_tools.wrong import wrong_kinds
 
@@ -50,9 +50,11 @@ def _texts(trace: Trace) -> Iterator[tuple[str, str]]:
             yield from _named(f"span {span.name} output", span.output)
 
 
-def _named(name: str, value: JsonValue) -> Iterator[tuple[str, str]]:
-    for text in _strings(value):
-        yield name, text
+def _named(name: str, value: JsonValue) -> Iterable[tuple[str, str]]:
+    # Most values are a text or nothing.
+    if isinstance(value, str):
+        return ((name, value),)
+    return ((name, text) for text in _strings(value))
 
 
 def _strings(value: JsonValue) -> Iterator[str]:
@@ -71,17 +73,17 @@ def _strings(value: JsonValue) -> Iterator[str]:
 
 def facets(trace: Trace) -> Iterator[tuple[Facet, str]]:
     """Every facet of a trace that its record tells, with its folded value."""
-    single: dict[Facet, str] = {
-        "status": trace.status,
-        "model": trace.model,
-        "name": trace.name,
-        "session": trace.session,
-        "source": trace.file,
-        "format": trace.format,
-    }
-    for facet in FACETS:
-        if single.get(facet):
-            yield facet, single[facet].casefold()
+    single: tuple[tuple[Facet, str], ...] = (
+        ("status", trace.status),
+        ("model", trace.model),
+        ("name", trace.name),
+        ("session", trace.session),
+        ("source", trace.file),
+        ("format", trace.format),
+    )
+    for facet, value in single:
+        if value:
+            yield facet, value.casefold()
     for tag in trace.tags:
         yield "tag", tag.casefold()
     for name in dict.fromkeys(call.name for call in trace.tool_calls):

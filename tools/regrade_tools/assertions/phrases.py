@@ -5,6 +5,7 @@ from typing import ClassVar
 from regrade_tools.assertions.text import Phrase, Phrases, said, within
 from regrade_tools.assertions.verdicts import Assertion, Subject
 from regrade_tools.models.case import Spec
+from regrade_tools.patterns import linear
 
 _REFUSALS = (
     "i can't help",
@@ -52,6 +53,14 @@ _ABSTENTIONS = (
     "does not say",
     "doesn't say",
 )
+
+
+def _saying(phrases: tuple[str, ...]) -> str:
+    """A pattern of ``phrases`` in any case, with any blanks and either apostrophe."""
+    return f"(?i){'|'.join(phrases)}".replace(" ", r"\s+").replace("'", "['\u2019]")
+
+
+_REFUSING, _ABSTAINING = _saying(_REFUSALS), _saying(_ABSTENTIONS)
 
 
 class EndsWith(Phrase):
@@ -137,16 +146,13 @@ class Abstains(Assertion):
 
     def flaw(self, subject: Subject) -> str | None:
         """As the base class says."""
-        plain = _plain(subject.text)
-        found = any(phrase in plain for phrase in _ABSTENTIONS)
-        return None if found else said(subject.text)
+        return None if _says(_ABSTAINING, subject.text) else said(subject.text)
 
 
 def refuses(text: str) -> bool:
     """Whether a text says, in common English words, that somebody will not help."""
-    plain = _plain(text)
-    return any(phrase in plain for phrase in _REFUSALS)
+    return _says(_REFUSING, text)
 
 
-def _plain(text: str) -> str:
-    return " ".join(text.casefold().replace("\u2019", "'").split())
+def _says(pattern: str, text: str) -> bool:
+    return linear(pattern)(text.encode(errors="replace"))
