@@ -3,7 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from regrade_tools.assertions import Check, Failed, Passed, Subject, Verdict, check, check_all
+from regrade_tools.assertions import (
+    Check,
+    Errored,
+    Failed,
+    Passed,
+    Subject,
+    Verdict,
+    check,
+    check_all,
+)
 from regrade_tools.deadline import deadline
 from regrade_tools.models import ToolCall
 from regrade_tools.redaction import Redaction
@@ -26,18 +35,14 @@ class Answer:
         # Asked a second time, too, they share the time of one answer.
         with deadline():
             found = check_all(checks, self.given)
-            told = found
-            if self.given is not self.clean:
-                told = [
-                    verdict if isinstance(verdict, Passed) else check(asked, self.clean)
-                    for asked, verdict in zip(checks, found, strict=True)
-                ]
-        return list(map(self._told, checks, found, told))
+            return [
+                verdict if isinstance(verdict, Passed) else self._told(asked, verdict)
+                for asked, verdict in zip(checks, found, strict=True)
+            ]
 
-    def _told(self, asked: Check, verdict: Verdict, clean: Verdict) -> Verdict:
-        """``verdict`` with the reason of the ``clean`` answer's."""
-        if isinstance(verdict, Passed):
-            return verdict
+    def _told(self, asked: Check, verdict: Failed | Errored) -> Verdict:
+        """``verdict`` with the reason of the clean answer's."""
+        clean = verdict if self.given is self.clean else check(asked, self.clean)
         if isinstance(clean, type(verdict)):
             return replace(verdict, reason=self.redaction.text(clean.reason))
         reason = withheld(asked, failed=isinstance(verdict, Failed))

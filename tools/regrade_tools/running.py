@@ -14,7 +14,7 @@ import anyio
 from anyio import from_thread, to_thread
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
-from regrade_tools.assertions import Check, Errored, Failed, Subject, Verdict
+from regrade_tools.assertions import Check, Failed, Passed, Subject, Verdict
 from regrade_tools.budget import Budget
 from regrade_tools.judgement import Answer, answer
 from regrade_tools.models import CaseResult, CheckResult, Outcome, Run
@@ -285,17 +285,18 @@ def with_scores(
     checks: Sequence[Check], judged: Answer, scored: Mapping[str, CheckResult]
 ) -> tuple[CheckResult, ...]:
     """What every check says, where programs have said theirs already; by fingerprint."""
+    if not scored:
+        return tuple(map(_kept, checks, judged.verdicts(checks)))
     own = [asked for asked in checks if asked.fingerprint not in scored]
     verdicts = iter(judged.verdicts(own))
     return tuple(scored.get(asked.fingerprint) or _kept(asked, next(verdicts)) for asked in checks)
 
 
 def _kept(asked: Check, verdict: Verdict) -> CheckResult:
-    if isinstance(verdict, Failed):
-        return CheckResult(asked.spec, "failed", verdict.reason)
-    if isinstance(verdict, Errored):
-        return CheckResult(asked.spec, "errored", verdict.reason)
-    return CheckResult(asked.spec, "passed")
+    if isinstance(verdict, Passed):
+        return CheckResult(asked.spec, "passed")
+    failed = isinstance(verdict, Failed)
+    return CheckResult(asked.spec, "failed" if failed else "errored", verdict.reason)
 
 
 def worst(outcomes: Iterable[Outcome]) -> Outcome:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pydantic import JsonValue
 
 from regrade_tools.assertions.verdicts import (
+    PASSED,
     Assertion,
     Errored,
     Failed,
-    Passed,
     Subject,
     UndecidableError,
     UnmeasuredError,
@@ -94,9 +94,9 @@ def _asked(asked: Check, subject: Subject) -> Verdict:
     if asked.negated:
         if flaw is None:
             return Failed(f"{asked.demand}, but it does")
-        return Passed()
+        return PASSED
     if flaw is None:
-        return Passed()
+        return PASSED
     return Failed(f"{asked.demand}, but {_told(flaw, _FLAW)}")
 
 

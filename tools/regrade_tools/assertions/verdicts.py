@@ -8,13 +8,16 @@ from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
-from regrade_tools.jsontext import is_deep
+from regrade_tools.jsontext import DEEPEST, compact, is_deep
 from regrade_tools.models import Span, ToolCall, Trace
 
 
 @dataclass(frozen=True, slots=True)
 class Passed:
     """It holds."""
+
+
+PASSED = Passed()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +67,14 @@ class Subject:
     steps: int | None = None
     errors: tuple[str, ...] | None = None
 
-    @cached_property
+    @property
     def text(self) -> str:
         """The output as text: itself, or its compact JSON."""
-        if isinstance(self.output, str):
-            return self.output
-        if self.output is None:
-            return ""
-        return json.dumps(self.output, ensure_ascii=False, separators=(",", ":"))
+        return self.output if isinstance(self.output, str) else self._written
+
+    @cached_property
+    def _written(self) -> str:
+        return "" if self.output is None else compact(self.output)
 
     @cached_property
     def data(self) -> JsonValue:
@@ -80,13 +83,15 @@ class Subject:
         Raises:
             UndecidableError: The output is a text that is not JSON, or nested too deep.
         """
-        value = self.output
+        value, brackets = self.output, DEEPEST + 1
         if isinstance(value, str):
+            brackets = value.count("[") + value.count("{")
             try:
                 value = read_json(value)
             except ValueError as error:
                 raise UndecidableError(f"the output is not JSON ({error})") from None
-        if is_deep(value):
+        # Nearly all texts are too short to be deep.
+        if brackets > DEEPEST and is_deep(value):
             raise UndecidableError("the output is nested too deep to be read")
         return value
 
