@@ -1,10 +1,13 @@
 """What the documents say is run."""
 
+import io
 import json
 import re
 import shutil
 import subprocess
 import sys
+from argparse import ArgumentParser
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
@@ -64,6 +67,20 @@ def test_every_command_is_named_on_their_page() -> None:
     assert len(commands) > 13
     for command in commands:
         assert re.search(rf"`{command}( TOOL JSON)?`", page("commands")), command
+
+
+def test_every_command_has_the_same_options_whether_it_is_loaded_alone_or_with_all() -> None:
+    whole = parser()
+    for command in re.findall(r"^    ([\w-]+)(?: |$)", whole.format_help(), re.MULTILINE):
+        helps = [_help(one, command) for one in (whole, parser(command))]
+        assert helps[0] == helps[1], command
+
+
+def _help(arguments: ArgumentParser, command: str) -> str:
+    told = io.StringIO()
+    with redirect_stdout(told), pytest.raises(SystemExit):
+        arguments.parse_args([command, "--help"])
+    return told.getvalue()
 
 
 def test_the_scripted_client_exits_as_the_gate_would(tmp_path: Path) -> None:

@@ -1,13 +1,14 @@
 """`regrade call`: any tool through the protocol, as a scripted client would, in this process."""
 
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import anyio
 from pydantic import JsonValue
 
+from regrade_server.cli.adding import Adder
 from regrade_server.cli.console import Console
 from regrade_server.house import House
 from regrade_tools.jsontext import read
@@ -15,8 +16,9 @@ from regrade_tools.refusal import Refusal
 from regrade_tools.workspace import Workspace
 
 
-def add_options(parser: ArgumentParser) -> None:
-    """The options of the command."""
+def add_to(verb: Adder) -> None:
+    """Add the command."""
+    parser = verb("call", "call any MCP tool, as a scripted client would", call, prints=False)
     parser.add_argument("tool", nargs="?", help="its name; without one all are listed")
     parser.add_argument(
         "arguments", nargs="*", metavar="JSON|NAME=VALUE",

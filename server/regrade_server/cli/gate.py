@@ -9,7 +9,7 @@ from typing import Any
 from regrade_server.cli import decision, github
 from regrade_server.cli.console import Console
 from regrade_server.cli.junit import junit
-from regrade_server.house import House
+from regrade_server.ground_floor import GroundFloor
 from regrade_tools.gate_report import GateReport
 from regrade_tools.models import GatePolicy, Profile
 from regrade_tools.refusal import Refusal
@@ -82,7 +82,9 @@ def told_profile(told: Namespace) -> Profile:
     return Profile(**asked, gate=GatePolicy(**policy))
 
 
-async def report_of(house: House, suite: str, told: Namespace, console: Console) -> GateReport:
+async def report_of(
+    house: GroundFloor, suite: str, told: Namespace, console: Console
+) -> GateReport:
     """What the gate of ``suite`` says."""
     return await house.gating.gate(
         suite,

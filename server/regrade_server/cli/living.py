@@ -5,8 +5,9 @@ from typing import Any, TypeVar, cast
 
 import anyio
 
-from regrade_server.house import House
+from regrade_server.ground_floor import GroundFloor
 
+House = TypeVar("House", bound=GroundFloor)
 Answer = TypeVar("Answer")
 
 

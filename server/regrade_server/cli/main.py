@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import cast
 
-from regrade_server.cli import serving
+from regrade_server.cli import commands, serving
 from regrade_server.cli.adding import Command
 from regrade_server.cli.console import Console
 from regrade_tools.refusal import Refusal, Unavailable
@@ -18,12 +18,13 @@ from regrade_tools.root import Root, find_root
 REFUSED, UNDECIDED = 2, 3
 # As a shell counts a program that ended because nobody read on: never 0, which says all is well.
 UNREAD = 141
+_SERVE = "serve"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Without a command it is the stdio server, as IDEs start it."""
     given = sys.argv[1:] if arguments is None else [*arguments]
-    told = parser(every=not _serves(given)).parse_args(given)
+    told = parser(_command(given)).parse_args(given)
     console = Console(as_json=bool(getattr(told, "json", False)))
     try:
         code = int(told.run(told, _root(told.root), console))
@@ -86,14 +87,14 @@ def _common() -> argparse.ArgumentParser:
     return common
 
 
-def _serves(given: Sequence[str]) -> bool:
-    """Whether this starts a server: an IDE waits for it, and it needs no other command."""
+def _command(given: Sequence[str]) -> str:
+    """The command that is given: without one a server is started."""
     _, rest = _common().parse_known_args(given)
-    return not rest or rest[0] == "serve"
+    return rest[0] if rest else _SERVE
 
 
-def parser(*, every: bool = True) -> argparse.ArgumentParser:
-    """The arguments of ``every`` command, or of the server alone."""
+def parser(command: str = "") -> argparse.ArgumentParser:
+    """The arguments of ``command`` and of what stands beside it; of all where it is none."""
     whole = argparse.ArgumentParser(
         prog="regrade", parents=[_common()], description="The evaluation loop of an LLM product."
     )
@@ -112,10 +113,8 @@ def parser(*, every: bool = True) -> argparse.ArgumentParser:
         return added
 
     told = "serve MCP on stdin and stdout, as IDEs start it, or over HTTP"
-    serving.add_options(verb("serve", told, serving.serve, prints=False))
-    if every:
-        # Only here: a server is started without them, and sooner.
-        from regrade_server.cli import commands  # noqa: PLC0415
-
-        commands.add_to(verb)
+    serving.add_options(verb(_SERVE, told, serving.serve, prints=False))
+    # A server is started without the others, and sooner: an IDE waits for it.
+    if command != _SERVE:
+        commands.add_to(verb, command)
     return whole

@@ -1,4 +1,4 @@
-"""What a person reads on a terminal, and what a program reads with --json."""
+"""What a person reads of a run on a terminal."""
 
 import json
 from typing import Any
@@ -8,42 +8,15 @@ from regrade_tools.cards import Card
 from regrade_tools.clipping import clip, clip_list
 from regrade_tools.comparison import Comparison
 from regrade_tools.estimates import Estimate
-from regrade_tools.imports import Imported
 from regrade_tools.plaintext import counted, line
 from regrade_tools.run_reports import RunReport
 from regrade_tools.run_summary import Summary
 from regrade_tools.slices import Slice
-from regrade_tools.traces import TraceList
 from regrade_tools.trials import Trials
 
 _LINE = 200
 # What is listed of a comparison; an agent's, which is shorter, is listed whole.
 _LISTED = 4_000
-
-
-def imported(done: Imported, *, dry_run: bool = False) -> str:
-    """An import in a few lines."""
-    stored = f"{counted(done.stored, 'trace')} {'would be ' if dry_run else ''}stored"
-    lines = [f"{stored}, {done.already_known} known already, {done.skipped} skipped"]
-    lines.extend(f"  skipped {told}" for told in done.skipped_first)
-    lines.extend(f"  note: {told}" for told in done.notes)
-    if done.redacted:
-        listed = ", ".join(f"{number} {kind}" for kind, number in done.redacted.items())
-        lines.append(f"Redacted before storing: {listed}.")
-    return "\n".join([*lines, *([done.hint] if done.hint else [])])
-
-
-def found(page: TraceList) -> str:
-    """A page of traces, one line each."""
-    total = page.total
-    lines = [counted(total, "trace") if isinstance(total, int) else f"{total} traces"]
-    for row in page.traces:
-        about = row.get("excerpt") or row.get("preview") or ""
-        parts = (row["id"], row.get("when"), row.get("status"), row.get("model"), about)
-        lines.append(clip("  ".join(line(str(part)) for part in parts if part), _LINE))
-    if page.next_cursor:
-        lines.append(f"More: --cursor {page.next_cursor}")
-    return "\n".join([*lines, *([page.hint] if page.hint else [])])
 
 
 def saved(baseline: Saved) -> list[str]:

@@ -6,7 +6,7 @@ from argparse import BooleanOptionalAction, Namespace
 from pathlib import Path
 from typing import Any, get_args
 
-from regrade_server.cli import printing
+from regrade_server.cli import listing
 from regrade_server.cli.adding import Adder
 from regrade_server.cli.console import Console
 from regrade_server.cli.living import alive
@@ -72,7 +72,7 @@ def search(told: Namespace, workspace: Workspace | None, console: Console) -> in
         House(workspace),
         lambda house: house.traces.search_traces(query, told.sort, told.limit, told.cursor),
     )
-    console.result(page, printing.found(page))
+    console.result(page, listing.found(page))
     return 0
 
 

@@ -1,0 +1,48 @@
+"""The first commands: a folder to begin with, the loop on an example, and what files may hold."""
+
+from argparse import Namespace
+
+from regrade_server.cli.adding import Adder
+from regrade_server.cli.console import Console
+from regrade_tools.published import SCHEMAS
+from regrade_tools.refusal import Refusal, unknown
+from regrade_tools.starting import NEXT_STEP, initialise
+from regrade_tools.workspace import Workspace
+
+
+def add_to(verb: Adder) -> None:
+    """Add the commands."""
+    verb("init", "write a first evals/ folder; no file that exists is touched", init)
+    demo_parser = verb("demo", "go through the whole loop on an example, in a scratch folder", demo)
+    demo_parser.add_argument("--keep", metavar="FOLDER", help="copy the example here; not to exist")
+    schema_parser = verb("schema", "print the JSON Schema of a file", schema, prints=False)
+    schema_parser.add_argument("kind", help=", ".join(SCHEMAS))
+
+
+def init(_told: Namespace, workspace: Workspace | None, console: Console) -> int:
+    """Write a first suite."""
+    if workspace is None:
+        raise Refusal("There is no repository here.", next_step="Run `git init`, or pass --root.")
+    written = initialise(workspace)
+    listed = "\n".join(f"  {path}" for path in written) or "  nothing: it is all there"
+    console.result(
+        {"written": written, "next_step": NEXT_STEP},
+        f"Written in {workspace.root}:\n{listed}\n{NEXT_STEP}",
+    )
+    return 0
+
+
+def demo(told: Namespace, _workspace: Workspace | None, console: Console) -> int:
+    """Show the whole loop."""
+    # Only here: it brings the example along.
+    from regrade_server.demo import show  # noqa: PLC0415
+
+    return show(told.keep, console)
+
+
+def schema(told: Namespace, _workspace: Workspace | None, console: Console) -> int:
+    """Print a schema."""
+    if told.kind not in SCHEMAS:
+        raise unknown("schema", told.kind, SCHEMAS)
+    console.data(SCHEMAS[told.kind]())
+    return 0

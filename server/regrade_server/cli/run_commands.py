@@ -1,0 +1,118 @@
+"""The commands that run a suite: to see how it stands, and to decide on a change."""
+
+from argparse import ArgumentParser, Namespace
+
+from regrade_server.cli import gate as deciding
+from regrade_server.cli import printing
+from regrade_server.cli.adding import Adder
+from regrade_server.cli.console import Console
+from regrade_server.cli.living import alive
+from regrade_server.ground_floor import GroundFloor
+from regrade_tools.baselines import Saved
+from regrade_tools.plaintext import counted
+from regrade_tools.recording_files import Recorded
+from regrade_tools.refusal import Refusal
+from regrade_tools.run_reports import RunReport
+from regrade_tools.workspace import Workspace, needed
+
+
+def add_to(verb: Adder) -> None:
+    """Add the commands."""
+    _add_running(verb("run", "run a suite: exit 1 where cases fail, 3 where some are errored", run))
+    gate_parser = verb("gate", "exit 0 where a change may ship, 1 where not, 3 undecided", gate)
+    _run_options(gate_parser)
+    deciding.add_options(gate_parser)
+
+
+def _add_running(running: ArgumentParser) -> None:
+    _run_options(running)
+    running.add_argument("--select", default="", help="such as: tag:critical scenario:one")
+    running.add_argument("--trials", type=int, help="how often each case is asked")
+    running.add_argument("--budget-usd", type=float, help="stop it once its answers cost more")
+    deciding.add_mode(running)
+    running.add_argument(
+        "--record", action="store_true", help="keep the answers in evals/recordings/<suite>.jsonl"
+    )
+    running.add_argument(
+        "--resume", metavar="RUN", help="go on with an interrupted run: ask what has no answer yet"
+    )
+    running.add_argument(
+        "--estimate", action="store_true", help="only tell what it would ask, cost and take"
+    )
+    running.add_argument(
+        "--save-baseline", action="store_true", help="write evals/baselines/<suite>.json from it"
+    )
+
+
+def _run_options(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "suite", nargs="?", help="its name in evals/suites/; not needed if it is the only one"
+    )
+    parser.add_argument("--suite", dest="named", metavar="SUITE", help="the same, as an option")
+    parser.add_argument("--target", help="a target of regrade.yaml, or recorded, corrected, latest")
+    parser.add_argument("--baseline", help="a file, git:REFERENCE or a run id")
+
+
+def run(told: Namespace, workspace: Workspace | None, console: Console) -> int:
+    """Run a suite."""
+
+    async def work(house: GroundFloor) -> tuple[RunReport, Saved | None, Recorded | None]:
+        if told.resume and not (told.suite or told.named):
+            suite = (await house.suites.runs.stored(told.resume)).run.suite
+        else:
+            suite = _suite(told, workspace)
+        report = await house.suites.run_suite(
+            suite,
+            told.target,
+            told.select,
+            told.trials,
+            told.baseline,
+            told.budget_usd,
+            told.resume,
+            told.mode,
+            wait_s=600,
+            dry_run=told.estimate,
+            progress=console.progress,
+        )
+        while report.summary.state == "running":
+            report = await house.suites.get_run(
+                report.summary.run_id, compare_to=told.baseline, wait_s=600
+            )
+        if report.estimate:
+            return report, None, None
+        run_id = report.summary.run_id
+        saved = await house.baselines.save(run_id) if told.save_baseline else None
+        recorded = await house.recordings.save(run_id) if told.record else None
+        return report, saved, recorded
+
+    report, saved, recorded = alive(GroundFloor(workspace), work)
+    lines = [*(printing.saved(saved) if saved else []), printing.run(report)]
+    if recorded:
+        lines.insert(0, f"Recorded: {counted(recorded.answers, 'answer')} in {recorded.path}")
+    console.result(report, "\n".join(lines), baseline=saved, recorded=recorded)
+    if report.estimate:
+        return 0
+    if report.summary.state != "done":
+        return 3
+    return 1 if report.summary.failed else 3 if report.summary.errored else 0
+
+
+def gate(told: Namespace, workspace: Workspace | None, console: Console) -> int:
+    """Decide whether a change may be merged."""
+    suite = _suite(told, workspace)
+    report = alive(
+        GroundFloor(workspace), lambda house: deciding.report_of(house, suite, told, console)
+    )
+    return deciding.publish(report, told, workspace, console)
+
+
+def _suite(told: Namespace, workspace: Workspace | None) -> str:
+    """The suite that was told, by its place or by its option; the only one where none was."""
+    names = {name for name in (told.suite, told.named) if name}
+    suites = needed(workspace).suites()
+    if not names and len(suites) == 1:
+        return suites[0]
+    if len(names) != 1:
+        listed = f"There are: {', '.join(suites)}." if suites else "Run `regrade init`."
+        raise Refusal("Name one suite.", next_step=listed)
+    return names.pop()
