@@ -375,3 +375,34 @@ def test_what_is_nested_deeper_in_protobuf_than_can_be_stored_is_skipped() -> No
     body = protobuf(exported(span))
     (found,) = stream_records(io.BytesIO(body), "x.pb")
     assert found == Skipped("x.pb", "is nested too deep")
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        exported(logged({}, endTimeUnixNano=str(BEGAN - 10**9))),
+        {"id": "a", "trace_id": "t", "run_type": "llm", "name": "x", "inputs": {"input": "q"},
+         "outputs": {"output": "a"}, "dotted_order": "1", "session_id": "s",
+         "start_time": "2026-10-01T10:00:01Z", "end_time": "2026-10-01T10:00:00Z"},
+        {"id": "a", "observations": [{"id": "o", "type": "GENERATION", "traceId": "a", "input": "q",
+         "startTime": "2026-10-01T10:00:01Z", "endTime": "2026-10-01T10:00:00Z"}]},
+        {"standard_logging_object": {
+            "messages": [{"role": "user", "content": "q"}], "response": "a",
+            "startTime": 1_700_000_001, "endTime": 1_700_000_000}},
+    ],
+    ids=["otlp", "langsmith", "langfuse", "litellm"],
+)  # fmt: skip
+def test_where_a_clock_went_back_the_duration_is_unknown(record: Fields) -> None:
+    (found,) = read(json.dumps(record))
+    assert isinstance(found, Trace)
+    assert found.started_at is not None
+    assert [found.duration_ms, *(span.duration_ms for span in found.spans)] == [None] * (
+        1 + len(found.spans)
+    )
+
+
+def test_a_moment_beyond_the_year_9999_is_unknown() -> None:
+    lines = [{"input": "q", "output": "a", "timestamp": f"9999-12-31T23:59:59{zone}"}
+             for zone in ("Z", "-14:00")]  # fmt: skip
+    found = read("".join(f"{json.dumps(line)}\n" for line in lines))
+    assert [one.started_at for one in found if isinstance(one, Trace)] == [253_402_300_799.0, None]

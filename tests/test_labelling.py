@@ -6,6 +6,7 @@ import os
 import pty
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stderr, redirect_stdout
@@ -245,6 +246,59 @@ def test_a_sheet_runs_nothing_overwrites_nothing_and_is_of_the_words_of_now(
     path.write_bytes(b"PK\x03\x04")
     code, shown = at_a_terminal(root, ["yes"], *sign[:4])
     assert (code, "cannot be read as a workbook" in shown) == (2, True)
+
+
+BOOK = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
+
+
+def encrypted(path: Path) -> None:
+    packed = bytearray(path.read_bytes())
+    place = -1
+    while (place := packed.find(b"PK\x01\x02", place + 1)) >= 0:
+        packed[place + 8] |= 1
+    path.write_bytes(packed)
+
+
+def with_rows(rows: str) -> Callable[[Path], None]:
+    """Write the first sheet of a workbook anew."""
+
+    def written(path: Path) -> None:
+        with zipfile.ZipFile(path) as packed:
+            parts = {name: packed.read(name) for name in packed.namelist()}
+        parts["xl/worksheets/sheet1.xml"] = (
+            f"<worksheet {BOOK}><sheetData>{rows}</sheetData></worksheet>".encode()
+        )
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
+            for name, part in parts.items():
+                packed.writestr(name, part)
+
+    return written
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (encrypted, "cannot be read as a workbook: File '[Content_Types].xml' is encrypted"),
+        (
+            with_rows('<row r="1"><c r="A1" t="s"><v>9</v></c></row>'),
+            "cannot be read as a workbook",
+        ),
+        (with_rows(" " * 70_000_000), "holds more than 64 MB"),
+        (
+            with_rows('<row r="1"><c r="XFD1"><v>1</v></c></row>' * 5_000),
+            "The sheet has no column 'row'",
+        ),
+    ],
+    ids=["encrypted", "a text that is not there", "packed small", "wide"],
+)
+def test_a_workbook_that_nobody_wrote_so_is_refused(
+    change: Callable[[Path], None], why: str, root: Path
+) -> None:
+    path = sheet_of(root)
+    change(path)
+    code, shown = at_a_terminal(root, ["yes"], "label", "diet", "--from", str(path))
+    assert code == 2
+    assert why in " ".join(shown.split())
 
 
 @pytest.mark.parametrize("arguments", [(), ("--sample", "suggestions"), ("--as", "ada")])

@@ -8,6 +8,7 @@ import importlib
 import os
 import tempfile
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,12 @@ _LABELS, _SUGGESTIONS, _ABOUT = "labels", "suggestions", "about"
 _WIDTHS = {"response": 80, "input": 50, "tool calls": 40, "critique": 50}
 _NARROW = 18
 # A workbook is a zip, and a small one may claim to hold anything.
-_LARGEST = 200_000_000
-_ROWS = 5_000
+_LARGEST = 64_000_000
+_ROWS, _COLUMNS = 5_000, 100
+# Whatever the parts of such a zip lack, openpyxl stumbles over it in a way of its own.
+_UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError,
+               RuntimeError, MemoryError, EOFError, SyntaxError, zlib.error,
+               zipfile.BadZipFile)  # fmt: skip
 
 
 def write(path: Path, table: Table) -> None:
@@ -69,7 +74,7 @@ def read(path: Path) -> Table:
         book = library.load_workbook(path, read_only=True, data_only=False)
         sheets = {name: _cells(book[name]) for name in (_LABELS, _ABOUT) if name in book.sheetnames}
         book.close()
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, SyntaxError) as problem:
+    except _UNREADABLE as problem:
         raise Refusal(f"{path} cannot be read as a workbook: {problem}.") from None
     about = {row[0]: row[1] or "" for row in sheets.get(_ABOUT, []) if len(row) > 1 and row[0]}
     if set(ABOUT) - set(about) or not sheets.get(_LABELS):
@@ -110,7 +115,9 @@ def _choices(sheet: Any, table: Table) -> None:  # noqa: ANN401 - as above
 
 
 def _cells(sheet: Any) -> list[Cells]:  # noqa: ANN401 - as above
-    return [[_text(cell) for cell in row] for row in sheet.iter_rows(max_row=_ROWS)]
+    return [
+        [_text(cell) for cell in row] for row in sheet.iter_rows(max_row=_ROWS, max_col=_COLUMNS)
+    ]
 
 
 def _text(cell: Any) -> str | None:  # noqa: ANN401 - as above

@@ -32,9 +32,11 @@ def moment(value: object) -> float | None:
         pass
     try:
         parsed = datetime.fromisoformat(text)
-        return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
+        seconds = (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
         return None
+    # The last hours of the year 9999 are of no year in UTC where a zone is behind it.
+    return seconds if seconds <= _LATEST else None
 
 
 def _from_number(value: float) -> float | None:
@@ -44,6 +46,13 @@ def _from_number(value: float) -> float | None:
         if 0 < value < bound:
             return value / unit
     return None
+
+
+def elapsed_ms(began: float | None, ended: float | None) -> float | None:
+    """Milliseconds between two moments; None where one is unknown or a clock went back."""
+    if began is None or ended is None or ended < began:
+        return None
+    return (ended - began) * 1000
 
 
 def duration(text: str) -> float | None:

@@ -10,6 +10,7 @@ from regrade_tools.formats import genai
 from regrade_tools.formats.fields import Fields
 from regrade_tools.formats.spans import LoggedSpan
 from regrade_tools.models import Message, Span
+from regrade_tools.timestamps import elapsed_ms
 
 _ERROR_CODES = (2, "2", "STATUS_CODE_ERROR", "ERROR")
 
@@ -56,7 +57,7 @@ def described(frame: Frame, found: dict[str, JsonValue]) -> LoggedSpan:
             kind=kind,
             parent_id=frame.parent_id,
             started_at=began,
-            duration_ms=None if began is None or ended is None else (ended - began) * 1000,
+            duration_ms=elapsed_ms(began, ended),
             status="error" if failed else "ok",
             error=_error(frame.status, found) if failed else "",
             model=genai.model(found, names),

@@ -11,7 +11,7 @@ from regrade_tools.formats.fields import Fields, count, inside, number, objects,
 from regrade_tools.formats.spans import LoggedSpan, from_spans, in_order
 from regrade_tools.jsontext import unpacked
 from regrade_tools.models import Message, Span, SpanKind, Trace
-from regrade_tools.timestamps import moment
+from regrade_tools.timestamps import elapsed_ms, moment
 
 _KINDS: dict[str, SpanKind] = {
     "GENERATION": "llm",
@@ -69,7 +69,7 @@ def _span(logged: Fields, where: str) -> LoggedSpan:
             kind=kind,
             parent_id=text(logged, ("parentObservationId",)),
             started_at=began,
-            duration_ms=None if began is None or ended is None else (ended - began) * 1000,
+            duration_ms=elapsed_ms(began, ended),
             status="error" if failed else "ok",
             error=(text(logged, ("statusMessage",)) or "error without a message") if failed else "",
             model=text(logged, ("model", "providedModelName")),

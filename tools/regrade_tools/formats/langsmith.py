@@ -9,7 +9,7 @@ from regrade_tools.formats import payload
 from regrade_tools.formats.fields import Fields, count, failure, inside, number, objects, tags, text
 from regrade_tools.formats.spans import LoggedSpan
 from regrade_tools.models import Message, Span, SpanKind
-from regrade_tools.timestamps import moment
+from regrade_tools.timestamps import elapsed_ms, moment
 
 _KINDS: dict[str, SpanKind] = {"llm": "llm", "tool": "tool", "retriever": "retrieval"}
 # The run's own session_id is the project; the conversation stands in its metadata.
@@ -53,7 +53,7 @@ def span(logged: Fields, where: str) -> LoggedSpan:
             kind=_KINDS.get(kind, "other"),
             parent_id=text(logged, ("parent_run_id",)),
             started_at=began,
-            duration_ms=None if began is None or ended is None else (ended - began) * 1000,
+            duration_ms=elapsed_ms(began, ended),
             status=status,
             error=error,
             model=text(about, ("ls_model_name",)) or text(params, ("model", "model_name")),

@@ -7,7 +7,7 @@ from pydantic import JsonValue
 from regrade_tools.formats import payload
 from regrade_tools.formats.fields import Fields, count, inside, number, tags, text
 from regrade_tools.models import Trace
-from regrade_tools.timestamps import moment
+from regrade_tools.timestamps import elapsed_ms, moment
 
 _OBJECT = "standard_logging_object"
 _TOLD_BY = frozenset({"custom_llm_provider", "model_group", "response_cost", "litellm_call_id"})
@@ -35,7 +35,7 @@ def from_litellm(record: Fields, blank: Trace) -> Trace:
         status="error" if failed else "ok",
         error=_error(logged) if failed else "",
         started_at=began,
-        duration_ms=None if began is None or ended is None else (ended - began) * 1000,
+        duration_ms=elapsed_ms(began, ended),
         input_tokens=count(logged, ("prompt_tokens",)),
         output_tokens=count(logged, ("completion_tokens",)),
         cost_usd=_cost(logged),
