@@ -1,6 +1,7 @@
 """Suites of other tools become suites and cases, and what cannot be said is reported."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -189,6 +190,7 @@ def test_a_project_that_is_there_is_left_alone_and_told_what_to_add(
     [
         ("file://prompts.py:ask", "it is code"),
         ("exec.js", "it is code"),
+        ("exec:./ask.sh --short", "it is a program"),
         ('[{"role": "system", "content": "Be kind"}]', "it is a list of messages"),
         ("{{ q", "it is no template of Jinja2"),
         ("{{ env.KEY }}", "it names variables of the environment"),
@@ -353,6 +355,48 @@ def test_tests_inherit_defaults_scenarios_and_values_that_stand_for_several(
     ]
     assert sorted(found, key=str) == sorted(expected, key=str)
     assert Workspace(root).suite("suite").trials == 3
+
+
+def test_files_beside_a_configuration_are_found_from_whatever_folder_it_is_named(
+    root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    test = {"vars": {"q": "a"}, "assert": [{"type": "equals", "value": "b"}]}
+    path = config(root, tests=["file://tests/*.json"])
+    (path.parent / "tests").mkdir()
+    (path.parent / "tests" / "one.json").write_text(json.dumps([test]))
+    monkeypatch.chdir(root)
+    assert imported(root, capsys, path.relative_to(root))["assertions"] == 1
+
+
+def test_a_pattern_looks_through_no_folder_outside_of_the_workspace(
+    root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = root / "workspace"
+    (workspace / "evals").mkdir(parents=True)
+    (root / "elsewhere").mkdir()
+    prompts = ["file://../../**/*.txt", f"file://{root}/*/*.txt", "file://*/../../../elsewhere/*"]
+    path = config(workspace, prompts=prompts, tests=[{"vars": {"q": "a"}, "assert": []}])
+    (path.parent / "folder").mkdir()
+    seen = list[Path]()
+    looked = os.scandir
+
+    def looking(folder: str) -> Any:
+        seen.append(Path(folder).resolve())
+        return looked(folder)
+
+    monkeypatch.setattr(os, "scandir", looking)
+    told = imported(workspace, capsys, path)["left_out"]
+    assert sum("there is no file" in one["why"] for one in told) == 3
+    assert [folder for folder in seen if folder in (root, root / "elsewhere")] == []
+
+
+def test_a_scenario_that_stands_for_more_tests_than_anybody_wrote_is_refused(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [{"vars": {"q": str(number)}} for number in range(101)]
+    path = config(root, scenarios=[{"config": rows, "tests": rows}])
+    assert main(["import-suite", str(path), "--root", str(root)]) == 2
+    assert "scenario 1 stands for over 10,000 tests" in capsys.readouterr().err
 
 
 def test_evaluators_of_pydantic_evals_become_assertions(

@@ -102,11 +102,13 @@ class SuiteImports:
         except (OSError, UnicodeDecodeError) as problem:
             raise UnsupportedError(f"it cannot be read: {problem}") from None
         told = document(text)
-        roots = [config.parent]
+        # A file that was found is looked for again by its path, from this folder.
+        folder = config.parent.absolute()
+        roots = [folder]
         if config.resolve().is_relative_to(self.workspace.root.resolve()):
             roots.append(self.workspace.root)
         if isinstance(told, dict) and promptfoo.is_promptfoo(told):
-            found = promptfoo.conversion(told, Source(config.parent, tuple(roots)))
+            found = promptfoo.conversion(told, Source(folder, tuple(roots)))
         elif isinstance(told, dict) and pydantic_evals.is_pydantic_evals(told):
             found = pydantic_evals.conversion(told)
         else:

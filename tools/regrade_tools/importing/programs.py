@@ -30,6 +30,7 @@ _SERVICES = {
 }
 # How a service is asked is no part of a model's name.
 _WAYS = ("chat", "messages", "completion", "completions", "responses")
+_PROGRAM = "exec:"
 _TEXTS = (".txt", ".md", ".j2", ".njk")
 _PART = re.compile(r"^---[ \t]*$", re.MULTILINE)
 # Here ``input`` is all that a case gives; there it is a variable like any other.
@@ -98,6 +99,8 @@ def _texts(item: JsonValue, source: Source) -> Iterator[str]:
     if not isinstance(told, str) or not told.strip():
         raise UnsupportedError("it has no text")
     name = told.strip()
+    if name.startswith(_PROGRAM):
+        raise UnsupportedError("it is a program, which an import does not run")
     if not _is_file(name):
         yield _template(told)
         return

@@ -104,6 +104,8 @@ class _Reader:
             name = f"scenario {number}"
             rows = list(self._listed(f"{name} config", held.get("config"))) or [(name, Object())]
             tests = list(self._listed(f"{name} test", held.get("tests")))
+            if len(rows) * len(tests) > _MOST:
+                raise UnsupportedError(f"{name} stands for over {_MOST:,} tests")
             for (_, row), (where, test) in product(rows, tests):
                 yield where, _joined(row, test)
 

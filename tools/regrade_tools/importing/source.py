@@ -15,6 +15,7 @@ _CODE = (".js", ".cjs", ".mjs", ".ts", ".cts", ".mts", ".py", ".rb")
 _YAML = (".yaml", ".yml", ".json")
 _REMOTE = "://"
 _FILE = "file://"
+_GLOB = frozenset("*?[")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +37,7 @@ class Source:
         if Path(name.partition(".py:")[0]).suffix in _CODE or ".py:" in name or ".js:" in name:
             raise UnsupportedError("it is code, which an import does not run")
         try:
-            found = (
-                sorted(self.folder.glob(name)) if set(name) & set("*?[") else [self.folder / name]
-            )
+            found = self._matches(name) if _GLOB & set(name) else [self.folder / name]
             inside = [path for path in found if self._readable(path)]
         except (OSError, ValueError, NotImplementedError) as problem:
             raise UnsupportedError(f"it cannot be looked for: {problem}") from None
@@ -46,10 +45,21 @@ class Source:
             raise UnsupportedError(f"there is no file {name[:120]!r} beside the configuration")
         return inside
 
+    def _matches(self, pattern: str) -> list[Path]:
+        """The files that ``pattern`` matches; elsewhere nothing is looked through."""
+        parts = Path(pattern).parts
+        fixed = next(place for place, part in enumerate(parts) if _GLOB & set(part))
+        start = self.folder.joinpath(*parts[:fixed])
+        if ".." in parts[fixed:] or not self._is_inside(start.resolve()):
+            return []
+        return sorted(start.glob(str(Path(*parts[fixed:]))))
+
+    def _is_inside(self, real: Path) -> bool:
+        return any(real.is_relative_to(root.resolve()) for root in self.roots)
+
     def _readable(self, path: Path) -> bool:
         real = path.resolve()
-        inside = any(real.is_relative_to(root.resolve()) for root in self.roots)
-        return inside and real.is_file() and real.stat().st_size <= _LARGEST
+        return self._is_inside(real) and real.is_file() and real.stat().st_size <= _LARGEST
 
     def text(self, reference: str) -> str:
         """The text of a file."""
