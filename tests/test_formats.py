@@ -166,7 +166,7 @@ SAMPLES: dict[str, Sample] = {
     "a call told by events, logged before its agent": sample(
         [BY_EVENTS, AGENT],
         replace(CALLED, name="agent", session="s1", status="error", error="no cat", input="Hi",
-                duration_ms=2000.0, spans=(replace(CALL, parent_id=ROOT_ID), Span(
+                program=True, duration_ms=2000.0, spans=(replace(CALL, parent_id=ROOT_ID), Span(
                     ROOT_ID, "agent", "agent", started_at=1.7e9, duration_ms=2000.0,
                     status="error", error="no cat", model="gpt-4o", input="Hi"))),
         f"{json.dumps(exported(BY_EVENTS))}\n{json.dumps(exported(AGENT))}"),

@@ -235,6 +235,16 @@ async def test_the_latest_trace_of_an_input_is_found_by_its_fingerprint(store: S
     assert await store.latest(fingerprint("Unknown?")) is None
 
 
+async def test_a_program_is_found_by_what_it_was_given_and_what_its_model_was(store: Store) -> None:
+    said = Message("user", "Customer: late?"), Message("assistant", "No.")
+    inner = made(5, input="late?", messages=said, program=True)
+    await store.append([inner, made(6, input="late?", messages=said)])
+    assert await store.latest(fingerprint("late?")) == inner
+    assert await store.remove([inner.id]) == 1
+    assert await store.latest(fingerprint("late?")) is None
+    assert await store.latest(fingerprint("Customer: late?")) is not None
+
+
 @pytest.mark.parametrize(
     "query",
     ["", "question", '"question here"', "-nowhere format:exchange", "quest*", "-label:fail name:*"],

@@ -7,9 +7,8 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import NoReturn, TypeVar
 
 from regrade_tools.completion import completed
-from regrade_tools.fingerprint import fingerprint
 from regrade_tools.grouping import Grouped, Grouping, grouped
-from regrade_tools.matching import excerpt, matches, measure_of
+from regrade_tools.matching import asked, excerpt, matches, measure_of
 from regrade_tools.models import (
     CaseResult,
     Judged,
@@ -149,11 +148,7 @@ class MemoryStore:
 
     async def latest(self, input_fingerprint: str) -> Trace | None:
         """As the port says."""
-        given = [
-            item
-            for item in self._traces.values()
-            if fingerprint(item[2].exchange.input) == input_fingerprint
-        ]
+        given = [item for item in self._traces.values() if input_fingerprint in asked(item[2])]
         return max(given, key=lambda item: item[:2])[2] if given else None
 
     async def count(self) -> int:

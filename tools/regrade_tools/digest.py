@@ -54,9 +54,21 @@ def _facts(trace: Trace, labels: Sequence[Label], wrong: Wrong | None) -> dict[s
         "opening": None if follows else clip(opening, _OPENING),
         "input": clip_value(asked, _INPUT),
         "output": clip_value(exchange.output, _OUTPUT),
+        "program": _program(trace, asked),
         "first_wrong": None if wrong is None else _told(wrong),
         "metadata": shrink(trace.metadata, _METADATA),
     }
+
+
+def _program(trace: Trace, asked: JsonValue) -> JsonValue:
+    """What of a program's own input and output is not that of its model."""
+    called = trace.called
+    told: dict[str, JsonValue] = {}
+    if called.input != asked and trace.program:
+        told["input"] = clip_value(called.input, _INPUT // 2)
+    if called.output != trace.exchange.output:
+        told["output"] = clip_value(called.output, _OUTPUT // 2)
+    return told
 
 
 def _told(wrong: Wrong) -> dict[str, JsonValue]:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field, replace
 from difflib import unified_diff
 
+from pydantic import JsonValue
+
 from regrade_tools.clipping import clip, size
 from regrade_tools.fingerprint import fingerprint
 from regrade_tools.models import Case
@@ -53,10 +55,12 @@ def file(workspace: Workspace, suite: str, case: Case, filed: Filed, *, dry_run:
     told = replace(
         filed, case_id=case.id, path=shown, similar=_similar(others, case), diff=clip(diff, _DIFF)
     )
+    unlike = _unlike(suite, others, case)
     if dry_run:
-        return replace(told, hint="Nothing was written: dry_run. File it without dry_run.")
+        hint = "Nothing was written: dry_run. File it without dry_run."
+        return replace(told, hint=f"{hint}{unlike}")
     if workspace.write_new(path, text):
-        hint = f"It is red until the product is mended: {filed.hint}"
+        hint = f"It is red until the product is mended: {filed.hint}{unlike}"
         return replace(told, created=True, hint=hint)
     # Another process was quicker.
     other = workspace.some_cases(suite, {case.id}).get(case.id)
@@ -75,6 +79,27 @@ def _there(workspace: Workspace, suite: str, case_id: str, filed: Filed) -> File
         path=workspace.case_path(suite, case_id).relative_to(workspace.root).as_posix(),
         hint="This very case is filed already; nothing was written.",
     )
+
+
+def _unlike(suite: str, others: tuple[Case, ...], case: Case) -> str:
+    """That the input is of a kind that no other case of the suite has, if so."""
+    kinds = dict.fromkeys(_kind(other.input) for other in others)
+    mine = _kind(case.input)
+    if not kinds or mine in kinds:
+        return ""
+    return (
+        f" Its input is {mine}, and that of the other cases of {suite} is {' or '.join(kinds)}: "
+        "where the program takes no such input, file it with span_id, or with input and output."
+    )
+
+
+def _kind(given: JsonValue) -> str:
+    if isinstance(given, list):
+        chat = bool(given) and all(isinstance(item, dict) and "role" in item for item in given)
+        return "a list of messages" if chat else "a list"
+    if isinstance(given, dict):
+        return "an object"
+    return "nothing" if given is None else "a text" if isinstance(given, str) else "a number"
 
 
 def _same(left: Case, right: Case) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Set as AbstractSet
 
 from pydantic import JsonValue
 
+from regrade_tools.fingerprint import fingerprint
 from regrade_tools.models import Label, Trace, counting_labels
 from regrade_tools.query import Facet, Having, Measure, Query, Within, Words
 from regrade_tools.words import fold, pattern
@@ -69,6 +70,14 @@ def _strings(value: JsonValue) -> Iterator[str]:
             yield from _strings(item)
     elif value is not None:
         yield str(value)
+
+
+def asked(trace: Trace) -> tuple[str, ...]:
+    """The fingerprints of what ``trace`` was given: the program, and its model where it differs."""
+    said = fingerprint(trace.exchange.input)
+    return (
+        tuple(dict.fromkeys((fingerprint(trace.called.input), said))) if trace.program else (said,)
+    )
 
 
 def facets(trace: Trace) -> Iterator[tuple[Facet, str]]:

@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Iterable
 from functools import lru_cache
 
-from regrade_tools.fingerprint import fingerprint
+from regrade_tools.matching import asked as given
 from regrade_tools.matching import facets, label_facets, searched
 from regrade_tools.models import Label, Trace
 from regrade_tools.query import Having, Query, Words
@@ -56,7 +56,7 @@ def texts(trace: Trace) -> tuple[str, ...]:
 
 def body(trace: Trace, said: Iterable[str]) -> str:
     """What the index is given for ``trace``, whose texts are ``said``."""
-    marks = [_ANY, asked(fingerprint(trace.exchange.input))]
+    marks = [_ANY, *map(asked, given(trace))]
     marks.extend(facet(kind, value) for kind, value in facets(trace))
     return "\n".join([*said, " ".join(marks)])
 

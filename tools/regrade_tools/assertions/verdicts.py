@@ -130,7 +130,7 @@ def subject_of(trace: Trace, step: int | None = None) -> Subject:
     Raises:
         ValueError: Message ``step`` is no answer.
     """
-    exchange = trace.exchange if step is None else trace.turn(step)
+    exchange = trace.called if step is None else trace.turn(step)
     return Subject(
         output=exchange.output,
         input=exchange.input,

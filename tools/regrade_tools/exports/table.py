@@ -27,7 +27,7 @@ def header() -> str:
 
 def row(trace: Trace, labels: Sequence[Label]) -> str:
     """``trace`` as a line."""
-    exchange = trace.exchange
+    exchange = trace.called
     calls: list[JsonValue] = [
         {"name": call.name, "arguments": call.arguments} for call in exchange.tool_calls
     ]

@@ -8,7 +8,7 @@ from pydantic import JsonValue
 
 from regrade_tools.formats import payload
 from regrade_tools.formats.fields import Fields, count, inside, number, objects, tags, text
-from regrade_tools.formats.spans import LoggedSpan, from_spans, in_order
+from regrade_tools.formats.spans import LoggedSpan, arguments, from_spans, in_order, is_call
 from regrade_tools.jsontext import unpacked
 from regrade_tools.models import Message, Span, SpanKind, Trace
 from regrade_tools.timestamps import elapsed_ms, moment
@@ -35,6 +35,8 @@ def from_langfuse(record: Fields, blank: Trace) -> Trace:
     logged = [_span(item, blank.source) for item in objects(record.get("observations"))]
     found = from_spans(in_order(logged), blank) if logged else blank
     given, said = _unwrapped(about.get("input")), _unwrapped(about.get("output"))
+    around = any(span.kind == "llm" and span.input != given for span in found.spans)
+    program = found.program if given is None else around and is_call(given)
     return replace(
         found,
         external_id=text(about, ("id",)),
@@ -42,7 +44,8 @@ def from_langfuse(record: Fields, blank: Trace) -> Trace:
         session=text(about, ("sessionId",)),
         started_at=moment(about.get("timestamp")) or found.started_at,
         tags=tags(about),
-        input=found.input if given is None else given,
+        input=found.input if given is None else arguments(given) if program else given,
+        program=program,
         output=found.output if said is None else said,
         status="error" if found.status == "error" else "ok",
         metadata=_metadata(about),

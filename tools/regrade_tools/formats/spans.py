@@ -6,6 +6,7 @@ from typing import NamedTuple
 from pydantic import JsonValue
 
 from regrade_tools.formats.fields import total
+from regrade_tools.formats.messages import is_conversation
 from regrade_tools.models import Message, Span, Trace
 
 
@@ -43,6 +44,7 @@ def from_spans(logged: Sequence[LoggedSpan], blank: Trace) -> Trace:
     """
     root = _root(logged)
     calls = [item for item in logged if item.span.kind == "llm"] or [root]
+    program = root not in calls and is_call(root.span.input)
     counted = _innermost(calls, logged)
     starts = [item.span.started_at for item in logged if item.span.started_at is not None]
     costs = [item.cost_usd for item in counted if item.cost_usd is not None]
@@ -64,11 +66,33 @@ def from_spans(logged: Sequence[LoggedSpan], blank: Trace) -> Trace:
         cost_usd=sum(costs) if costs else None,
         tags=tuple(dict.fromkeys((*blank.tags, *(tag for item in logged for tag in item.tags)))),
         metadata=next((item.metadata for item in (root, *logged) if item.metadata), blank.metadata),
-        input=root.span.input,
+        input=arguments(root.span.input) if program else root.span.input,
         output=root.span.output,
+        program=program,
         messages=_conversation(calls, logged),
         spans=tuple([item.span for item in logged]),
     )
+
+
+def is_call(given: JsonValue) -> bool:
+    """Whether ``given`` is what a program was called with, and no conversation with a model."""
+    if isinstance(given, dict):
+        return not any(map(_is_conversation, given.values()))
+    return given is not None and not _is_conversation(given)
+
+
+def _is_conversation(value: JsonValue) -> bool:
+    return is_conversation(value if isinstance(value, list) else [value])
+
+
+def arguments(given: JsonValue) -> JsonValue:
+    """The argument of a function, or those that have names; anything else as it is."""
+    if not isinstance(given, dict) or set(given) != {"args", "kwargs"}:
+        return given
+    args, named = given["args"], given["kwargs"]
+    if isinstance(args, list) and len(args) == 1 and not named:
+        return args[0]
+    return named if not args and isinstance(named, dict) and named else given
 
 
 def _root(logged: Sequence[LoggedSpan]) -> LoggedSpan:

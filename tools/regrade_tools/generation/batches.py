@@ -54,9 +54,10 @@ def _told(trace: Trace) -> tuple[str, str]:
 
 
 def asked(trace: Trace) -> str:
-    """What the user said first in a trace, in at most 2,000 characters; its input as JSON else."""
-    first = next((m.content for m in trace.messages if m.role == "user" and m.content), None)
-    given = trace.exchange.input if first is None else first
+    """What a program was given, or else the user said first, in at most 2,000 characters."""
+    users = (m.content for m in trace.messages if m.role == "user" and m.content)
+    first = None if trace.program else next(users, None)
+    given = trace.called.input if first is None else first
     if isinstance(given, dict) and len(given) == 1:
         given = next(iter(given.values()))
     return text_of(given)[:_READ]

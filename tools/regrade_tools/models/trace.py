@@ -78,7 +78,9 @@ class Trace:
     ``started_at`` is Unix seconds, ``duration_ms`` milliseconds, ``cost_usd`` dollars; None
     means that the log did not say. ``raw`` is the record as it was read, secrets replaced.
     ``input`` and ``output`` are None where ``messages`` hold the exchange: read ``exchange``.
-    ``calls`` are those that a record without messages tells.
+    ``calls`` are those that a record without messages tells. Of a ``program`` that logs a span
+    of its own around the calls of its models, ``input`` and ``output`` are what it was given and
+    gave, beside the ``messages`` of the last call: read ``called``.
     """
 
     id: str
@@ -98,6 +100,7 @@ class Trace:
     tags: tuple[str, ...] = ()
     input: JsonValue = None
     output: JsonValue = None
+    program: bool = False
     calls: tuple[ToolCall, ...] = ()
     messages: tuple[Message, ...] = ()
     spans: tuple[Span, ...] = ()
@@ -140,6 +143,18 @@ class Trace:
             return self.turn(spoke[-1] + 1)
         given = _asked(self.messages) if self.messages else self.input
         return Exchange(given, self.output, self.tool_calls)
+
+    @property
+    def called(self) -> Exchange:
+        """What the program was given and gave, where it tells; else the ``exchange``.
+
+        One that streams may tell no output: then it gave what its model said, unless it failed.
+        """
+        said = self.exchange
+        if not self.program:
+            return said
+        silent = self.output is None and self.status == "ok"
+        return Exchange(self.input, said.output if silent else self.output, said.tool_calls)
 
     def turn(self, step: int) -> Exchange:
         """The exchange whose answer is message ``step``, counted from 1.
