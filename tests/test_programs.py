@@ -440,8 +440,21 @@ async def test_a_long_run_answers_with_a_handle_and_can_be_waited_for_and_cancel
         assert second.structured_content is not None
         run_id = second.structured_content["summary"]["run_id"]
         cancelled = await client.call_tool("get_run", {"run_id": run_id, "cancel": True})
-    assert cancelled.structured_content is not None
-    assert cancelled.structured_content["summary"]["state"] == "cancelled"
+        assert cancelled.structured_content is not None
+        assert cancelled.structured_content["summary"]["state"] == "cancelled"
+        refused = await client.call_tool("run_suite", {"suite": "s", "resume": run_id})
+        assert "is cancelled, and only an interrupted run is resumed" in str(refused.content)
+        left = await client.call_tool("run_suite", {"suite": "s", "wait_s": 0})
+        assert left.structured_content is not None
+        run_id = left.structured_content["summary"]["run_id"]
+    # Nobody has cancelled this one: its server was shut down.
+    go.touch()
+    async with Client(build_server(House(Workspace(tmp_path)))) as client:
+        again = {"suite": "s", "resume": run_id, "wait_s": 60}
+        resumed = await client.call_tool("run_suite", again)
+    assert resumed.structured_content is not None, resumed.content
+    summary = resumed.structured_content["summary"]
+    assert (summary["state"], summary["passed"]) == ("done", 2)
 
 
 def test_a_run_whose_process_is_killed_keeps_its_results_and_is_interrupted(tmp_path: Path) -> None:

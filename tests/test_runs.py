@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -24,10 +25,11 @@ from regrade_tools.trials import pass_at, pass_hat
 from regrade_tools.workspace import Workspace
 
 REGRADE = [sys.executable, "-m", "regrade_server"]
-# Answers what it is asked and notes it; at "stop" it kills whom it is told to, the first time.
+# Answers what it is asked and notes it; at "stop" it sends whom it is told to a signal, the first
+# time, and is silent.
 ECHO = """
-import json, os, pathlib, sqlite3, sys
-store, noted, whom = sys.argv[1:]
+import json, os, pathlib, signal, sqlite3, sys
+store, noted, whom, number = sys.argv[1:]
 for line in sys.stdin:
     asked = json.loads(line)
     with open(noted, "a") as note:
@@ -37,7 +39,8 @@ for line in sys.stdin:
         while kept.execute("SELECT count(*) FROM result").fetchone()[0] < 2:
             pass
         pathlib.Path(noted + ".killed").touch()
-        os.kill(os.getppid() if whom == "regrade" else os.getpid(), 9)
+        os.kill(os.getppid() if whom == "regrade" else os.getpid(), int(number))
+        signal.pause()
     print(json.dumps({"output": asked["input"], "id": asked["id"]}), flush=True)
 """
 
@@ -55,12 +58,18 @@ def suite(root: Path, target: dict[str, Any], inputs: list[Any], **options: Any)
         (evals / "cases" / "s" / f"c{number}.yaml").write_text(json.dumps(case))
 
 
+def stopping(root: Path, whom: str, number: int, **options: Any) -> None:
+    """A suite of five cases, at the third of which a signal is sent."""
+    told = [str(root / ".regrade/store.db"), str(root / "n"), whom, str(int(number))]
+    program = [sys.executable, "-c", ECHO, *told]
+    suite(root, {"command": program}, ["a", "b", "stop", "d", "e"], concurrency=1, **options)
+
+
 def interrupted(
     root: Path, whom: str = "regrade", begun: Sequence[str] = ("run", "s"), **options: Any
 ) -> str:
     """A run of five cases that was killed at its third; its id."""
-    program = [sys.executable, "-c", ECHO, str(root / ".regrade/store.db"), str(root / "n"), whom]
-    suite(root, {"command": program}, ["a", "b", "stop", "d", "e"], concurrency=1, **options)
+    stopping(root, whom, signal.SIGKILL, **options)
     if whom == "regrade":
         assert subprocess.run([*REGRADE, *begun, "--root", str(root)], check=False).returncode == -9
     else:
@@ -117,6 +126,30 @@ def test_a_run_whose_process_was_killed_goes_on_and_asks_each_case_once(
         "c0": 2, "c1": 2, "c2": 3, "c3": 2, "c4": 2,
     }  # fmt: skip
     assert "is done, and only an interrupted run is resumed" in called(tmp_path, resume=run_id)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("command", ["run", "gate"])
+def test_a_run_that_a_signal_stops_says_what_it_keeps_and_goes_on_when_it_is_asked_to(
+    tmp_path: Path, number: int, command: str
+) -> None:
+    stopping(tmp_path, "regrade", number)
+    stopped = subprocess.run(
+        [*REGRADE, command, "s", "--root", str(tmp_path)],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    run = last_run(tmp_path)
+    assert (stopped.returncode, stopped.stderr) == (128 + number, "")
+    assert stopped.stdout.splitlines()[-2:] == [
+        "  2 answers kept. It goes on with:",
+        f"    regrade run --resume {run['run_id']}",
+    ]
+    assert (run["state"], run["passed"]) == ("interrupted", 2)
+    told = resumed(tmp_path, run["run_id"])
+    assert (told["state"], told["passed"], told["answers"]) == ("done", 5, 5)
+    assert kept(tmp_path) == [(f"c{n}", 1, "passed") for n in range(5)]
 
 
 def test_a_program_that_is_killed_costs_one_answer_and_not_the_run(tmp_path: Path) -> None:

@@ -21,6 +21,8 @@ class _Live:
 class LiveRuns:
     """Work that goes on when the call that began it has been answered."""
 
+    # The runs that were under way when the context ended.
+    left: tuple[str, ...] = ()
     _runs: dict[str, _Live] = field(default_factory=dict[str, _Live])
     _tasks: TaskGroup | None = None
 
@@ -31,6 +33,7 @@ class LiveRuns:
             try:
                 yield
             finally:
+                self.left = tuple(self._runs)
                 self._tasks.cancel_scope.cancel()
 
     def start(self, run_id: str, work: Callable[[], Awaitable[None]]) -> None:
@@ -68,3 +71,8 @@ class LiveRuns:
             return False
         live.scope.cancel()
         return True
+
+    def cancelled(self, run_id: str) -> bool:
+        """Whether somebody has stopped it, and not only the process is about to end."""
+        live = self._runs.get(run_id)
+        return live is not None and live.scope.cancel_called

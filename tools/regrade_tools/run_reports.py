@@ -190,7 +190,7 @@ def _hint(
         return f'{done}: get_run("{run_id}", wait_s=30) waits for the rest.'
     if state == "interrupted":
         return (
-            f"Its process died; what it had measured is kept. "
+            f"It did not come to its end; what it had measured is kept. "
             f'run_suite("{stored.run.suite}", resume="{run_id}") asks the rest.'
         )
     if cards and cards[0].outcome == "errored":

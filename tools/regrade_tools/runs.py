@@ -27,6 +27,8 @@ from regrade_tools.running import Progress, measure
 from regrade_tools.scoring import scoring
 
 _LIVE = Replay()
+# Who measures a run whose process has let go of it: no process is called so.
+_NOBODY = "nobody"
 _OUR_FAULT = "the run ended by an error of Regrade itself; its log says more"
 
 
@@ -66,7 +68,11 @@ class _Begun:
                     self.decided.set()
                     return
         await self.keep()
-        await self.store.end_run(self.run.id, RunEnd(state, time.time(), problem))
+        if state == "interrupted":
+            # It has no end: whoever likes takes it over.
+            await self.store.take_over(self.run.id, self.by or self.run.owner, _NOBODY)
+        else:
+            await self.store.end_run(self.run.id, RunEnd(state, time.time(), problem))
 
 
 @dataclass(frozen=True)
@@ -145,7 +151,8 @@ class Runs:
             if refusal is None:
                 raise
         except anyio.get_cancelled_exc_class():
-            state, problem = "cancelled", ""
+            state = "cancelled" if self.live.cancelled(begun.run.id) else "interrupted"
+            problem = ""
             raise
         finally:
             with anyio.CancelScope(shield=True):
@@ -164,7 +171,7 @@ class Runs:
         return stored
 
     def state(self, stored: StoredRun) -> RunState:
-        """How a run stands: one without an end whose process is gone is interrupted."""
+        """How a run stands: one without an end that nobody measures is interrupted."""
         if stored.end is not None:
             return stored.end.state
         return "running" if self.host.alive(stored.owner) else "interrupted"

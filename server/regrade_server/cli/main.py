@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -32,8 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Refusal as refusal:
         console.refuse(refusal)
         return UNDECIDED if isinstance(refusal, Unavailable) else REFUSED
-    except KeyboardInterrupt:
-        return 130
+    except KeyboardInterrupt as stop:
+        # As a shell counts a program that a signal ended.
+        return 128 + (stop.args[0] if stop.args else signal.SIGINT)
     except Exception as error:  # noqa: BLE001 - an error of ours says nothing about what was tested
         if _unread(error):
             # Python would try to write the rest as it ends, and complain.

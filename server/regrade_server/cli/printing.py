@@ -59,6 +59,17 @@ def summary(told: Summary) -> str:
     return "\n".join([*lines, *([f"  {told.problem}"] if told.problem else [])])
 
 
+def stopped(told: Summary) -> str:
+    """A run that was stopped before its end, and how it goes on."""
+    return "\n".join(
+        [
+            summary(told),
+            f"  {counted(told.answers, 'answer')} kept. It goes on with:",
+            f"    regrade run --resume {told.run_id}",
+        ]
+    )
+
+
 def trials(told: Trials) -> str:
     """What several trials of each case say."""
     at, hat = list(told.pass_at_k.items())[-1], list(told.pass_hat_k.items())[-1]

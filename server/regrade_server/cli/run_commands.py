@@ -6,9 +6,10 @@ from regrade_server.cli import gate as deciding
 from regrade_server.cli import printing
 from regrade_server.cli.adding import Adder
 from regrade_server.cli.console import Console
-from regrade_server.cli.living import alive
+from regrade_server.cli.stopping import to_its_end
 from regrade_server.ground_floor import GroundFloor
 from regrade_tools.baselines import Saved
+from regrade_tools.gate_report import GateReport
 from regrade_tools.plaintext import counted
 from regrade_tools.recording_files import Recorded
 from regrade_tools.refusal import Refusal
@@ -85,7 +86,7 @@ def run(told: Namespace, workspace: Workspace | None, console: Console) -> int:
         recorded = await house.recordings.save(run_id) if told.record else None
         return report, saved, recorded
 
-    report, saved, recorded = alive(GroundFloor(workspace), work)
+    report, saved, recorded = to_its_end(GroundFloor(workspace), work, console)
     lines = [*(printing.saved(saved) if saved else []), printing.run(report)]
     if recorded:
         lines.insert(0, f"Recorded: {counted(recorded.answers, 'answer')} in {recorded.path}")
@@ -100,9 +101,11 @@ def run(told: Namespace, workspace: Workspace | None, console: Console) -> int:
 def gate(told: Namespace, workspace: Workspace | None, console: Console) -> int:
     """Decide whether a change may be merged."""
     suite = _suite(told, workspace)
-    report = alive(
-        GroundFloor(workspace), lambda house: deciding.report_of(house, suite, told, console)
-    )
+
+    async def work(house: GroundFloor) -> GateReport:
+        return await deciding.report_of(house, suite, told, console)
+
+    report = to_its_end(GroundFloor(workspace), work, console)
     return deciding.publish(report, told, workspace, console)
 
 

@@ -42,5 +42,8 @@ async def guarded() -> AsyncGenerator[Guard, None]:
         try:
             yield Guard(process, mark)
         finally:
-            # We are alive and have stopped everything ourselves.
-            process.kill()
+            # We are alive and have stopped everything ourselves. A process that is killed twice
+            # before it was waited for, as one that is left while cancelled, is nobody's child.
+            with anyio.CancelScope(shield=True):
+                process.kill()
+                await process.wait()
