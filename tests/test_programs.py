@@ -407,6 +407,98 @@ async def test_an_exception_of_a_function_is_errored_with_its_place(tmp_path: Pa
     ]
 
 
+async def test_an_exception_inside_a_library_is_errored_with_the_place_that_called_it(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "bot.py").write_text("import json\ndef answer(q):\n    return json.loads('{')\n")
+    suite(tmp_path, {"python": "bot:answer"}, ["a"])
+    assert reasons(await ran(tmp_path))[0].endswith("(at bot.py:3)")
+
+
+WHOLE = {
+    "output": "a", "tool_calls": [{"name": "look"}], "tokens": 42, "cost_usd": 0.01,
+    "latency_ms": 7, "ttft_ms": 3, "steps": 2, "errors": [],
+}  # fmt: skip
+TOLD = [
+    {"type": "tokens", "threshold": 50}, {"type": "cost", "threshold": 0.02},
+    {"type": "steps", "threshold": 2}, {"type": "no-errors"}, {"type": "latency", "threshold": 7},
+    {"type": "time-to-first-token", "threshold": 3}, {"type": "tool-called", "name": "look"},
+]  # fmt: skip
+
+
+async def test_a_function_tells_beside_its_output_all_that_a_command_can_tell(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "bot.py").write_text(f"def answer(q): return {WHOLE!r}\n")
+    suite(tmp_path, {"python": "bot:answer"}, ["a"], assertions=TOLD)
+    assert (await ran(tmp_path))["summary"]["passed"] == 1
+    # And so much of it as it likes.
+    (tmp_path / "bot.py").write_text("def answer(q): return {'output': q, 'tokens': 42}\n")
+    (tmp_path / "evals" / "suites" / "s.yaml").write_text(
+        json.dumps({"target": "app", "assertions": TOLD[:1]})
+    )
+    assert (await ran(tmp_path))["summary"]["passed"] == 1
+
+
+@pytest.mark.parametrize(
+    ("target", "returned"),
+    [
+        ({}, {"output": "a"}),
+        ({}, {"output": "a", "tokens": 1, "sources": []}),
+        ({}, {"tokens": 1}),
+        ({"returns": "output"}, {"output": "a", "tokens": 1}),
+        ({"returns": "output"}, WHOLE),
+    ],
+)
+async def test_a_dictionary_that_is_no_reply_is_the_output(
+    tmp_path: Path, target: dict[str, Any], returned: dict[str, Any]
+) -> None:
+    (tmp_path / "bot.py").write_text("def answer(q): return q\n")
+    suite(tmp_path, {"python": "bot:answer", **target}, [returned])
+    assert (await ran(tmp_path))["summary"]["passed"] == 1
+
+
+async def test_a_function_that_returns_replies_is_refused_what_is_none(tmp_path: Path) -> None:
+    (tmp_path / "bot.py").write_text("def answer(q): return q['it']\n")
+    returned = [{"output": 1, "token": 42}, "a", {"output": {"b": 2}}]
+    suite(tmp_path, {"python": "bot:answer", "returns": "reply"}, [{"it": it} for it in returned])
+    rest = "cost_usd, errors, latency_ms, steps, tokens, tool_calls, ttft_ms"
+    asks = (
+        f"`returns: reply` of the target asks for a dictionary of output and, if it likes, {rest}"
+    )
+    assert reasons(await ran(tmp_path)) == [
+        f"the output must equal { ({'it': returned[2]})!r}, but it says '{{\"b\":2}}'",
+        f"the target said: it returned a dictionary of output, token; {asks}",
+        f"the target said: it returned a str; {asks}",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("returned", "advice"),
+    [
+        (
+            "Told()",
+            "it returned a Told, which JSON cannot say; return dataclasses.asdict(...) of it",
+        ),
+        ("[{'a': Told()}]", "a Told, which JSON cannot say; return dataclasses.asdict(...) of it"),
+        ("Model()", 'a Model, which JSON cannot say; return its model_dump(mode="json")'),
+        ("{1}", "a set, which JSON cannot say; return dictionaries, lists, texts, numbers, "),
+        ("{(1, 2): 3}", "it returned what JSON cannot say: keys must be str, int, float, bool"),
+    ],
+)
+async def test_a_function_that_returns_what_json_cannot_say_is_told_what_to_return(
+    tmp_path: Path, returned: str, advice: str
+) -> None:
+    (tmp_path / "bot.py").write_text(
+        "import dataclasses\n@dataclasses.dataclass\nclass Told: text: str = 'x'\n"
+        f"class Model:\n    def model_dump(self): pass\ndef answer(q): return {returned}\n"
+    )
+    suite(tmp_path, {"python": "bot:answer"}, ["a"])
+    reason = reasons(await ran(tmp_path))[0]
+    assert advice in reason
+    assert "encoder.py" not in reason
+
+
 async def test_a_target_is_named_never_given_so_a_tool_argument_starts_nothing(
     tmp_path: Path,
 ) -> None:

@@ -100,7 +100,9 @@ def program(spec: TargetSpec) -> str:
 
     Environments are told apart by their fingerprint alone, since one may hold a key.
     """
-    return fingerprint(spec.model_dump(mode="json", exclude={"timeout_s"}))
+    told = spec.model_dump(mode="json", exclude={"timeout_s"})
+    # What was measured before a target could say this is of the same program.
+    return fingerprint({key: value for key, value in told.items() if key != "returns" or value})
 
 
 def planned_case(suite: Suite, case: Case) -> Planned:

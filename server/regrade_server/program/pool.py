@@ -175,5 +175,10 @@ class _Pool:
 
 def _command(spec: Program, root: Path) -> tuple[str, ...]:
     if isinstance(spec, PythonTarget):
-        return (interpreter(spec, root), str(Path(worker.__file__)), spec.python)
+        return (
+            interpreter(spec, root),
+            str(Path(worker.__file__)),
+            spec.python,
+            spec.returns or "",
+        )
     return spec.command

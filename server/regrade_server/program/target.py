@@ -85,6 +85,8 @@ async def _prepared(
     )
     worker = PythonTarget(
         python=function,
+        # It is what the target is given, however it looks.
+        returns="output",
         interpreter=spec.interpreter if isinstance(spec, PythonTarget) else None,
         timeout_s=bounds.timeout_s,
         env={} if isinstance(bounds, Endpoint) else bounds.env,

@@ -14,11 +14,21 @@ import sys
 import traceback
 from typing import Any, cast
 
-REPLY = {"output", "tool_calls", "cost_usd", "latency_ms"}
+# What a reply may tell, as `docs/suites.md` says of commands.
+REPLY = {
+    "output", "tool_calls", "cost_usd", "latency_ms", "tokens", "ttft_ms", "steps", "errors",
+}  # fmt: skip
+
+
+class _UnsayableError(Exception):
+    """What a function returned cannot be told."""
 
 
 def main() -> None:
-    """Import ``module:function`` (argument 1), say whether that went well, then answer lines."""
+    """Import ``module:function`` (argument 1), say whether that went well, then answer lines.
+
+    Argument 2 says what the function returns: see ``_reply``.
+    """
     # What the program prints must not be taken for answers.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
@@ -26,8 +36,8 @@ def main() -> None:
     questions = os.fdopen(os.dup(0), encoding="utf-8")
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
 
-    def say(message: "dict[str, Any]") -> None:
-        answers.write(json.dumps(message) + "\n")
+    def say(text: str) -> None:
+        answers.write(text + "\n")
         answers.flush()
 
     name, _, attribute = sys.argv[1].partition(":")
@@ -36,9 +46,9 @@ def main() -> None:
     try:
         function = getattr(importlib.import_module(name), attribute)
     except BaseException as problem:  # noqa: BLE001 - whatever the module does at import is told
-        say({"ready": False, "error": f"{type(problem).__name__}: {problem}"})
+        say(json.dumps({"ready": False, "error": f"{type(problem).__name__}: {problem}"}))
         return
-    say({"ready": True})
+    say(json.dumps({"ready": True}))
     for line in questions:
         question = json.loads(line)
         try:
@@ -46,12 +56,23 @@ def main() -> None:
             output: Any = function(question["input"], **_taken(function, step))
             if inspect.isawaitable(output):
                 output = asyncio.run(_awaited(output))
-            say({**_reply(output), "id": question["id"]})
+            say(_json({**_reply(output, sys.argv[2]), "id": question["id"]}))
         except Exception as problem:  # noqa: BLE001 - told as this answer's error
-            frame = traceback.extract_tb(problem.__traceback__)[-1]
-            place = f"{os.path.basename(frame.filename)}:{frame.lineno}"  # noqa: PTH119 - any Python
-            told = f"{type(problem).__name__}: {problem} (at {place})"
-            say({"error": told, "id": question["id"]})
+            say(json.dumps({"error": _told(problem), "id": question["id"]}))
+
+
+def _told(problem: Exception) -> str:
+    """An error with its place: the last of the project's own, for that is where it is mended."""
+    if isinstance(problem, _UnsayableError):
+        return str(problem)
+    frames = traceback.extract_tb(problem.__traceback__)
+    here = os.getcwd() + os.sep  # noqa: PTH109 - any Python
+    own = [
+        one for one in frames if one.filename.startswith(here) and "-packages" not in one.filename
+    ]
+    frame = (own or frames)[-1]
+    place = f"{os.path.basename(frame.filename)}:{frame.lineno}"  # noqa: PTH119 - any Python
+    return f"{type(problem).__name__}: {problem} (at {place})"
 
 
 def _taken(function: Any, step: "dict[str, Any]") -> "dict[str, Any]":  # noqa: ANN401 - as above
@@ -62,11 +83,47 @@ def _taken(function: Any, step: "dict[str, Any]") -> "dict[str, Any]":  # noqa: 
     return step
 
 
-def _reply(output: Any) -> "dict[str, Any]":  # noqa: ANN401 - whatever the function returns
-    """A function that tells its tool calls answers as a command does, with the whole reply."""
-    held = cast("dict[str, Any]", output) if isinstance(output, dict) else {}
-    whole = {"output", "tool_calls"} <= set(held) <= REPLY
-    return held if whole else {"output": output}
+def _reply(output: Any, returns: str) -> "dict[str, Any]":  # noqa: ANN401 - whatever it returns
+    """What a function returned as a reply: the ``output``, or a whole ``reply`` as commands give.
+
+    Where the target does not say which (``returns`` is empty), a dictionary is a reply that holds
+    ``output`` and something else of a reply, and nothing beside.
+    """
+    held = cast("dict[Any, Any]", output) if isinstance(output, dict) else {}
+    keys = set(held)
+    whole = "output" in keys <= REPLY
+    if returns == "reply" and not whole:
+        shown = (
+            f"a dictionary of {', '.join(map(str, held))}" if held else f"a {type(output).__name__}"
+        )
+        raise _UnsayableError(
+            f"it returned {shown}; `returns: reply` of the target asks for a dictionary of output "
+            f"and, if it likes, {', '.join(sorted(REPLY - {'output'}))}"
+        )
+    return (
+        held
+        if returns == "reply" or (not returns and whole and len(keys) > 1)
+        else {"output": output}
+    )
+
+
+def _json(reply: "dict[str, Any]") -> str:
+    try:
+        return json.dumps(reply, default=_unsayable)
+    except (TypeError, ValueError, RecursionError) as problem:
+        raise _UnsayableError(f"it returned what JSON cannot say: {problem}") from None
+
+
+def _unsayable(value: Any) -> Any:  # noqa: ANN401 - whatever is in what it returned
+    """Nothing is made JSON of that is none: whoever wrote the program knows how it reads."""
+    name = type(value).__name__
+    if hasattr(value, "__dataclass_fields__"):
+        advice = "return dataclasses.asdict(...) of it"
+    elif hasattr(value, "model_dump"):
+        advice = 'return its model_dump(mode="json")'
+    else:
+        advice = "return dictionaries, lists, texts, numbers, booleans and None"
+    raise _UnsayableError(f"it returned a {name}, which JSON cannot say; {advice}")
 
 
 async def _awaited(awaitable: object) -> object:
