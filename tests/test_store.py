@@ -313,7 +313,7 @@ async def test_runs_and_results_come_back_whole(store: Store) -> None:
     results = [
         CaseResult("c1", 0, "failed", (failed,), {"text": ["日本"]}, (CALL,), "", 12.5, 0.25),
         CaseResult("c1", 1, "errored", error="timeout"),
-        CaseResult("c2", 0, "passed", replayed=True),
+        CaseResult("c2", 0, "passed", replayed=True, tokens=7),
     ]
     for item in (run, older, other):
         await store.start_run(item)
@@ -331,9 +331,9 @@ async def test_runs_and_results_come_back_whole(store: Store) -> None:
     assert await store.results("run_a", outcomes=("passed", "failed")) == (results[0], results[2])
     assert await store.results("run_a", case_id="c2", outcomes=("failed",)) == ()
     assert await store.trials("run_a") == (
-        Trial("c1", 0, "failed"),
+        Trial("c1", 0, "failed", latency_ms=12.5, cost_usd=0.25),
         Trial("c1", 1, "errored"),
-        Trial("c2", 0, "passed", replayed=True),
+        Trial("c2", 0, "passed", replayed=True, tokens=7),
     )
     assert await store.runs(None, 2) == (StoredRun(other), ended)
     assert await store.runs("bot", 9) == (ended, StoredRun(older))

@@ -208,7 +208,15 @@ class MemoryStore:
     async def trials(self, run_id: str) -> tuple[Trial, ...]:
         """As the port says."""
         return tuple(
-            Trial(one.case_id, one.trial, one.outcome, one.replayed)
+            Trial(
+                one.case_id,
+                one.trial,
+                one.outcome,
+                one.replayed,
+                one.latency_ms,
+                one.cost_usd,
+                one.tokens,
+            )
             for one in self._results.get(run_id, ())
         )
 

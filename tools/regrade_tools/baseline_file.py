@@ -1,10 +1,12 @@
 """The file of a baseline: how it is written, and how it is read back."""
 
 import json
+from dataclasses import astuple
 from typing import Annotated, Any
 
 from pydantic import Field, JsonValue, ValidationError
 
+from regrade_tools.measures import Amounts
 from regrade_tools.mistakes import mistakes_in
 from regrade_tools.models import GatePolicy, Outcome, Profile, Scheduled
 from regrade_tools.models.case import Name
@@ -36,6 +38,10 @@ class _Baseline(Document):
     profiles: dict[str, Profile] = Field(default_factory=dict[str, Profile])
     pass_rate: Annotated[float, Field(ge=0, le=1)] | None
     cases: dict[Name, _BaselineCase]
+    # Of each case the milliseconds, the tokens and the dollars.
+    took: dict[Name, tuple[float | None, float | None, float | None]] = Field(
+        default_factory=dict[str, tuple[float | None, float | None, float | None]]
+    )
 
 
 def write_baseline(suite: str, found: Standing) -> str:
@@ -63,7 +69,10 @@ def write_baseline(suite: str, found: Standing) -> str:
     if gates:
         told = ",\n".join(f"    {json.dumps(name)}: {json.dumps(it)}" for name, it in gates.items())
         top = f'{top}  "profiles": {{\n{told}\n  }},\n'
-    return f'{{\n{top}  "pass_rate": {json.dumps(rate)},\n  "cases": {{\n{lines}\n  }}\n}}\n'
+    # In one line, for it is another with every run.
+    took = {case_id: astuple(found.took[case_id]) for case_id in sorted(found.took)}
+    last = f',\n  "took": {json.dumps(took)}' if took else ""
+    return f'{{\n{top}  "pass_rate": {json.dumps(rate)},\n  "cases": {{\n{lines}\n  }}{last}\n}}\n'
 
 
 def _case(found: Standing, case_id: str) -> dict[str, Any]:
@@ -111,6 +120,7 @@ def read_baseline(text: str, suite: str, where: str) -> Standing:
         flaky=frozenset(case_id for case_id, case in read.cases.items() if case.flaky),
         program=read.program,
         scorers=read.scorers,
+        took={case_id: Amounts(*told) for case_id, told in read.took.items()},
         gates={"": Profile(trials=read.trials, gate=read.gate), **read.profiles},
     )
 

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from regrade_tools.measures import Moved, moved
 from regrade_tools.models import Scheduled
 from regrade_tools.paired import Difference, difference
 from regrade_tools.standing import Standing
@@ -20,7 +21,8 @@ class Comparison:
     answer changed, of a scorer that did, of another target and of fewer trials: a rate that rose
     this way did not rise because the product got better; ``loosening`` counts these.
     ``not_comparable`` says why the two rates are not of the same thing. ``difference`` is over the
-    cases that both decided, where a flaky one counts as failed.
+    cases that both decided, where a flaky one counts as failed. ``took`` is how latency, tokens and
+    cost a case moved.
     """
 
     fixed: list[str] = field(default_factory=list[str])
@@ -32,6 +34,7 @@ class Comparison:
     loosening: str | None = None
     not_comparable: list[str] = field(default_factory=list[str])
     difference: Difference | None = None
+    took: dict[str, Moved] | None = None
 
 
 def compare(
@@ -62,6 +65,7 @@ def compare(
         loosening=_counted(loosened),
         not_comparable=_not_comparable(before, after),
         difference=_difference(before, after),
+        took=moved(before.took, after.took) or None,
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 from regrade_tools.clipping import size
+from regrade_tools.measures import Measures, measures
 from regrade_tools.models import Outcome, Run, RunState, StoredRun, Trial
 from regrade_tools.standing import Standing
 from regrade_tools.trials import Trials, trials_of
@@ -41,6 +42,7 @@ class Summary:
     replayed: int
     by_scenario: dict[str, Counts]
     trials: Trials | None = None
+    took: Measures | None = None
     problem: str | None = None
 
 
@@ -65,6 +67,7 @@ def summary(
         replayed=sum(one.replayed for one in trials),
         by_scenario=_grid(found),
         trials=trials_of(stored.run, trials),
+        took=measures(trials),
         problem=(stored.end.problem or None) if stored.end else None,
     )
 

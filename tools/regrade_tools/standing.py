@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
+from regrade_tools.measures import Amounts, amounts
 from regrade_tools.models import CaseResult, Outcome, Profile, Run, Scheduled, Trial
 from regrade_tools.running import pass_rate, worst
 from regrade_tools.selection import selected
@@ -14,7 +15,8 @@ class Standing:
 
     ``flaky`` are those that passed in some trials and failed in others. ``gates`` are the gate's
     own terms of when a baseline was written, by profile ("" without one); a run has none.
-    ``scorers`` are fingerprints of what stood behind each scorer, by its name.
+    ``scorers`` are fingerprints of what stood behind each scorer, by its name. ``took`` is what
+    each case took, as far as that was measured.
     """
 
     run_id: str
@@ -26,6 +28,7 @@ class Standing:
     program: str = ""
     gates: dict[str, Profile] = field(default_factory=dict[str, Profile])
     scorers: dict[str, str] = field(default_factory=dict[str, str])
+    took: dict[str, Amounts] = field(default_factory=dict[str, Amounts])
 
     @property
     def pass_rate(self) -> float | None:
@@ -54,6 +57,7 @@ def standing(run: Run, results: Iterable[Trial | CaseResult]) -> Standing:
 
     Unless the run is adaptive: then a flaky one was asked no more on purpose.
     """
+    results = tuple(results)
     trials: dict[str, dict[int, Outcome]] = {case.id: {} for case in run.cases}
     for result in results:
         if result.case_id in trials:
@@ -76,4 +80,5 @@ def standing(run: Run, results: Iterable[Trial | CaseResult]) -> Standing:
         flaky=frozenset(flaky),
         program=run.program,
         scorers=run.scorers,
+        took=amounts(results),
     )

@@ -8,6 +8,7 @@ from regrade_tools.cards import Card
 from regrade_tools.clipping import clip, clip_list
 from regrade_tools.comparison import Comparison
 from regrade_tools.estimates import Estimate
+from regrade_tools.measures import Measures, Moved
 from regrade_tools.plaintext import counted, line
 from regrade_tools.run_reports import RunReport
 from regrade_tools.run_summary import Summary
@@ -52,11 +53,46 @@ def summary(told: Summary) -> str:
         lines.append(f"  {told.replayed} of {told.answers} answers are recordings, not asked now")
     if told.trials:
         lines.append(f"  {trials(told.trials)}")
+    if told.took:
+        lines.append(f"  {took(told.took)}")
     lines.extend(
         f"  {line(place)}: {ended.passed} passed, {ended.failed} failed, {ended.errored} errored"
         for place, ended in told.by_scenario.items()
     )
     return "\n".join([*lines, *([f"  {told.problem}"] if told.problem else [])])
+
+
+def took(told: Measures) -> str:
+    """What the answers of a run took."""
+    partly = {name: f" ({of})" for name, of in (told.partly or {}).items()}
+    parts: list[str] = []
+    if told.latency_p50_ms is not None and told.latency_p95_ms is not None:
+        latency = f"latency p50 {told.latency_p50_ms:,.10g} ms, p95 {told.latency_p95_ms:,.10g} ms"
+        parts.append(f"{latency}{partly.get('latency_ms', '')}")
+    if told.tokens is not None:
+        parts.append(f"{counted(told.tokens, 'token')}{partly.get('tokens', '')}")
+    if told.cost_usd is not None:
+        parts.append(f"${told.cost_usd:,.10g}{partly.get('cost_usd', '')}")
+    return "; ".join(parts)
+
+
+# What is told of a figure that moved: its name, and what stands before and after a number.
+_MOVED = {
+    "latency_p50_ms": ("latency p50", "", " ms"),
+    "latency_p95_ms": ("p95", "", " ms"),
+    "tokens": ("tokens a case", "", ""),
+    "cost_usd": ("cost a case", "$", ""),
+}
+
+
+def moved(found: dict[str, Moved]) -> str:
+    """How what the cases took has moved."""
+    parts: list[str] = []
+    for key, move in found.items():
+        name, before, after = _MOVED[key]
+        was, now = (f"{before}{value:,.10g}{after}" for value in (move.before, move.after))
+        parts.append(f"{name} {was} -> {now}")
+    return f"{', '.join(parts)} (over {counted(max(it.cases for it in found.values()), 'case')})"
 
 
 def stopped(told: Summary) -> str:
@@ -129,6 +165,8 @@ def comparison(found: Comparison) -> list[str]:
             f"{change.change * 100:+.1f} points, 95 % from {change.low * 100:+.1f} "
             f"to {change.high * 100:+.1f} (p = {change.p_value:.2g})"
         )
+    if found.took:
+        lines.append(f"  {moved(found.took)}")
     lines.extend(f"  not comparable: {line(why)}" for why in found.not_comparable)
     if found.loosened:
         lines.append(f"  LOOSENED since the baseline: {found.loosening}")

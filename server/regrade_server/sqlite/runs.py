@@ -90,7 +90,10 @@ CASE WHEN json_valid(body) AND json_extract(body, '$.outcome') = outcome
 """
 _TRIALS = f"""
 SELECT case_id, CASE WHEN json_valid(body) THEN json_extract(body, '$.trial') END, {_OUTCOME},
-  CASE WHEN json_valid(body) THEN json_extract(body, '$.replayed') END
+  CASE WHEN json_valid(body) THEN json_extract(body, '$.replayed') END,
+  CASE WHEN json_valid(body) THEN json_extract(body, '$.latency_ms') END,
+  CASE WHEN json_valid(body) THEN json_extract(body, '$.cost_usd') END,
+  CASE WHEN json_valid(body) THEN json_extract(body, '$.tokens') END
 FROM result WHERE run_id = ? ORDER BY id
 """  # noqa: S608 - of constants
 _RESULTS = f"""
@@ -104,8 +107,8 @@ ORDER BY id
 def trials(connection: sqlite3.Connection, run_id: str) -> tuple[Trial, ...]:
     """How every trial of a run ended, in the order they came."""
     return tuple(
-        Trial(case_id or _NO_CASE, 1 if trial is None else trial, outcome, bool(replayed))
-        for case_id, trial, outcome, replayed in connection.execute(_TRIALS, (run_id,))
+        Trial(case_id or _NO_CASE, 1 if trial is None else trial, outcome, bool(replayed), *took)
+        for case_id, trial, outcome, replayed, *took in connection.execute(_TRIALS, (run_id,))
     )
 
 

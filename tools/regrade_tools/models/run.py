@@ -52,8 +52,11 @@ class Trial:
     case_id: str
     trial: int
     outcome: Outcome
-    # As of a ``CaseResult``.
+    # These are as of a ``CaseResult``.
     replayed: bool = False
+    latency_ms: float | None = None
+    cost_usd: float | None = None
+    tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
