@@ -89,13 +89,12 @@ def _reply(output: Any, returns: str) -> "dict[str, Any]":  # noqa: ANN401 - wha
     Where the target does not say which (``returns`` is empty), a dictionary is a reply that holds
     ``output`` and something else of a reply, and nothing beside.
     """
+    kind = type(output).__name__
     held = cast("dict[Any, Any]", output) if isinstance(output, dict) else {}
     keys = set(held)
     whole = "output" in keys <= REPLY
     if returns == "reply" and not whole:
-        shown = (
-            f"a dictionary of {', '.join(map(str, held))}" if held else f"a {type(output).__name__}"
-        )
+        shown = f"a dictionary of {', '.join(map(str, held))}" if held else f"a {kind}"
         raise _UnsayableError(
             f"it returned {shown}; `returns: reply` of the target asks for a dictionary of output "
             f"and, if it likes, {', '.join(sorted(REPLY - {'output'}))}"
