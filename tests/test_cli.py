@@ -313,7 +313,7 @@ def test_an_unknown_kind_of_assertion_in_a_suite_is_one_clear_refusal(finder: Pa
     code, _, error = spoken("run", "finder", "--root", str(finder))
     assert code == 2
     assert error.startswith(
-        "regrade: In the suite: Assertion 2: There is no assertion type 'latencey' "
+        "regrade: evals/suites/finder.yaml:5: assertion 2: There is no assertion type 'latencey' "
         "(did you mean 'latency'?)"
     )
 

@@ -141,6 +141,61 @@ def test_a_file_that_is_wrong_is_named_and_the_exit_says_so(
     )
 
 
+def test_every_mistake_of_every_file_is_told_at_once_with_its_place(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    suite = (
+        "target: bott\n"
+        "assertions:\n"
+        "  - {type: contains, value: a}\n"
+        "  - {type: path, at: intent, in: [x]}\n"
+        "features:\n"
+        "  find:\n"
+        "    scenarios:\n"
+        "      one:\n"
+        "        assertions: [{type: latency, max: 2}]\n"
+    )
+    written(
+        tmp_path,
+        **{
+            "evals__suites__s.yaml": suite,
+            "evals__cases__s__a.yaml": "id: a\nassertions:\n  - {type: typo, value: b}\n",
+            "evals__cases__s__b.yaml": "id: b\nexpectd: 1\n",
+            "evals__cases__s__c.yaml": "id: c\nfeature: fnd\nassertions: [{type: judge, judge: j}]",
+            "evals__suites__t.yaml": "{}",
+            "evals__cases__t__d.yaml": "id: d\n",
+        },
+    )
+    wrong = [
+        "evals/suites/s.yaml:1: There is no target 'bott'",
+        "evals/suites/s.yaml:4: assertion 2: The assertion 'path' is wrong: unknown field 'in'",
+        "evals/suites/s.yaml:9: scenario find/one: assertion 1: The assertion 'latency' is wrong",
+        "evals/cases/s/a.yaml:3: assertion 1: There is no assertion type 'typo'",
+        "evals/cases/s/b.yaml is wrong: unknown field 'expectd'",
+        "evals/cases/s/c.yaml:3: assertion 1: There is no judge 'j'",
+        "evals/cases/s/c.yaml: There is no feature 'fnd' (did you mean 'find'?)",
+    ]
+    rest = ["evals/cases/t/d.yaml: The case d has no assertion, so nothing of it could fail."]
+    root = ("--root", str(tmp_path))
+
+    assert main([*root, "doctor"]) == 2
+    told = [line for line in capsys.readouterr().out.split("\n") if "evals: " in line]
+    assert [begun for begun in (*wrong, *rest) if any(begun in line for line in told)] == [
+        *wrong,
+        *rest,
+    ]
+    main([*root, "call", "overview"])
+    found = json.loads(capsys.readouterr().out)["problems"]
+    assert [line[: len(begun)] for line, begun in zip(found, (*wrong, *rest), strict=True)] == [
+        *wrong,
+        *rest,
+    ]
+    assert main([*root, "run", "s"]) == 2
+    refused = capsys.readouterr().err
+    assert refused.startswith("regrade: The files of 's' hold 7 mistakes:\n- evals/suites/s.yaml:1")
+    assert [begun for begun in wrong if f"\n- {begun}" in refused] == wrong
+
+
 @pytest.mark.parametrize(
     ("name", "text", "level", "line"),
     [

@@ -18,6 +18,7 @@ from regrade_server.sqlite.trouble import refusal
 from regrade_tools.models import HttpTarget, Project, PythonTarget
 from regrade_tools.plaintext import counted
 from regrade_tools.refusal import Refusal
+from regrade_tools.soundness import problems as problems_of
 from regrade_tools.workspace import NO_WORKSPACE, Workspace
 
 # note: worth knowing. wrong: to be mended by whoever asks. damaged: nothing can be decided.
@@ -69,7 +70,7 @@ class Doctor:
 
     def _workspace(self, workspace: Workspace) -> Generator[Finding, None, None]:
         yield Finding("workspace", "good", f"{workspace.root} ({workspace.found_by})")
-        problems = list(workspace.problems())
+        problems = list(problems_of(workspace))
         for problem in problems:
             yield Finding("evals", "wrong", problem, "Mend the file; `overview` tells the same.")
         if not workspace.evals.is_dir():

@@ -12,7 +12,7 @@ JSON is read as JSON: YAML has neither its pairs of escapes nor its keys of over
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -63,6 +63,25 @@ def load(text: str) -> JsonValue:
         raise DocumentError(f"is not YAML that can be used: {problem}") from None
 
 
+def line_of(text: str, place: Iterable[str | int]) -> int | None:
+    """The line, from 1, where what is at ``place`` of a document begins; None where it is not."""
+    try:
+        node: Any = yaml.compose(text, Loader=_loader())
+    except (yaml.YAMLError, UnicodeEncodeError):
+        return None
+    for part in place:
+        node = _under(node, part)
+    return None if node is None else int(node.start_mark.line) + 1
+
+
+def _under(node: Any, part: str | int) -> Any:  # noqa: ANN401 - PyYAML's nodes
+    if isinstance(node, yaml.MappingNode):
+        return next((value for key, value in node.value if key.value == part), None)
+    if isinstance(node, yaml.SequenceNode) and isinstance(part, int):
+        return node.value[part] if part < len(node.value) else None
+    return None
+
+
 def _json(text: str) -> JsonValue:
     value = json.loads(
         text,
@@ -105,9 +124,12 @@ def _examine(value: JsonValue, depth: int) -> None:
 
 
 def _events(text: str) -> Iterator[Any]:
+    return iter(yaml.parse(text, Loader=_loader()))
+
+
+def _loader() -> Any:  # noqa: ANN401 - a class of PyYAML
     # The two parsers differ in nothing but speed; some platforms have no wheel with libyaml.
-    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return iter(yaml.parse(text, Loader=loader))
+    return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def _place(mark: Any) -> str:  # noqa: ANN401 - PyYAML's mark

@@ -1,6 +1,7 @@
 """The tool to begin with: what there is, what is wrong, what to do next."""
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from pydantic import JsonValue
@@ -14,18 +15,20 @@ from regrade_tools.paging import fit
 from regrade_tools.planning import Planned, planned_case
 from regrade_tools.ports import Host, Store
 from regrade_tools.refusal import Refusal, unknown
+from regrade_tools.soundness import problems as problems_of
+from regrade_tools.soundness import suite_problems
 from regrade_tools.standing import Standing, standing
 from regrade_tools.suite_audit import audit
 from regrade_tools.suite_grid import grid, holes
-from regrade_tools.suites import BUILT_IN
 from regrade_tools.timestamps import iso
-from regrade_tools.workspace import NO_WORKSPACE, Workspace
+from regrade_tools.workspace import BUILT_IN, NO_WORKSPACE, Workspace
 
 _RUNS = 5
 _PROBLEMS, _TARGETS, _HOLES, _ROWS = 6_000, 1_000, 600, 12_000
 _DESCRIPTION = 300
 _WEAK = 1_200
 _JUDGES = 20
+_MEND = "Mend what `problems` names; the messages say how."
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,7 @@ class Overviews:
             return Overview(workspace=None, traces=traces, next_step=NO_WORKSPACE)
         if name is not None:
             return await self._suite(self.workspace, name, traces)
-        problems = list(self.workspace.problems())
+        problems = list(problems_of(self.workspace))
         rows = [self._row(self.workspace, suite) for suite in self.workspace.suites()]
         shown = fit(rows, lambda row: row, 0, _ROWS, most=len(rows)).items
         return Overview(
@@ -86,18 +89,19 @@ class Overviews:
     async def _suite(self, workspace: Workspace, name: str, traces: int) -> Overview:
         if name not in workspace.suites():
             raise unknown("suite", name, [*workspace.suites(), "assertions"])
-        suite, cases = workspace.suite(name), workspace.cases(name)
-        problems: list[str] = []
-        planned: list[Planned] = []
-        for case in cases:
-            try:
-                one = planned_case(suite, case)
-            except Refusal as refusal:
-                problems.append(refusal.problem)
-            else:
-                planned.extend([] if case.candidate else [one])
+        problems = clip_list(list(suite_problems(workspace, name)), _PROBLEMS)
+        try:
+            suite, cases = workspace.suite(name), workspace.cases(name)
+        except Refusal:
+            place, row = self._place(), self._row(workspace, name)
+            return Overview(place, traces, [row], problems=problems, next_step=_MEND)
         waiting = sum(case.candidate for case in cases)
         cases = tuple(case for case in cases if not case.candidate)
+        planned: list[Planned] = []
+        for case in cases:
+            # What is wrong with one stands among the problems.
+            with suppress(Refusal):
+                planned.append(planned_case(suite, case))
         runs = await self._measured(name)
         outcomes = runs[0][0].outcomes if runs else {}
         lines = grid(suite, cases, outcomes)
@@ -112,7 +116,7 @@ class Overviews:
             suites=[self._row(workspace, name)],
             targets=self._targets(workspace),
             last_runs=await self._runs(name),
-            problems=clip_list(problems, _PROBLEMS),
+            problems=problems,
             weak=[clip(told, _WEAK) for told in audit(planned, runs, labels)],
             details=shown,
             truncated=_left_out(
@@ -217,7 +221,7 @@ def _waiting(suite: str, candidates: int) -> str | None:
 
 def _next_step(traces: int, rows: list[dict[str, JsonValue]], problems: list[str]) -> str:
     if problems:
-        return "Mend what `problems` names; the messages say how."
+        return _MEND
     if not traces:
         return "Import logs: import_traces, or `regrade import PATH` for a person."
     if not rows:

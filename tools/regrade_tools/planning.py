@@ -64,19 +64,28 @@ def plan(suite: Suite, cases: tuple[Case, ...], select: str = "") -> tuple[Plann
     Raises:
         Refusal: Nothing is selected, a case has nothing that could fail, or an assertion is wrong.
     """
-    if len(select) > _LONGEST_SELECT:
-        raise Refusal(f"select is longer than {_LONGEST_SELECT} characters.", next_step=EXAMPLE)
     # What a scenario asks is read once, however many cases it has.
     inherited: dict[tuple[str | None, str | None], tuple[Check, ...]] = {}
     planned: list[Planned] = []
+    for case in chosen(cases, select):
+        place = (case.feature, case.scenario)
+        if place not in inherited:
+            inherited[place] = _inherited(suite, case)
+        planned.append(_with_own(case, inherited[place]))
+    return tuple(planned)
+
+
+def chosen(cases: tuple[Case, ...], select: str = "") -> tuple[Case, ...]:
+    """Those of the cases that a run asks.
+
+    Raises:
+        Refusal: There is none.
+    """
+    if len(select) > _LONGEST_SELECT:
+        raise Refusal(f"select is longer than {_LONGEST_SELECT} characters.", next_step=EXAMPLE)
     counted = tuple(case for case in cases if not case.candidate)
-    for case in counted:
-        if selected(case, select):
-            place = (case.feature, case.scenario)
-            if place not in inherited:
-                inherited[place] = _inherited(suite, case)
-            planned.append(_with_own(case, inherited[place]))
-    if not planned:
+    found = tuple(case for case in counted if selected(case, select))
+    if not found:
         if len(counted) < len(cases) and not counted:
             raise Refusal(
                 f"Each of the {len(cases)} cases is a candidate, which no run counts.",
@@ -92,7 +101,7 @@ def plan(suite: Suite, cases: tuple[Case, ...], select: str = "") -> tuple[Plann
             next_step="file_case files one from a trace; or write one by hand, "
             "`regrade schema case` says how.",
         )
-    return tuple(planned)
+    return found
 
 
 def program(spec: TargetSpec) -> str:
@@ -112,6 +121,15 @@ def planned_case(suite: Suite, case: Case) -> Planned:
 
 def _inherited(suite: Suite, case: Case) -> tuple[Check, ...]:
     """What the suite, the feature and the scenario of ``case`` ask."""
+    return tuple(check for where, specs in levels(suite, case) for check in _read(where, specs))
+
+
+def levels(suite: Suite, case: Case) -> tuple[tuple[str, tuple[Spec, ...]], ...]:
+    """The suite, the feature and the scenario of ``case``, each with what it asks.
+
+    Raises:
+        Refusal: The suite has no such feature or scenario.
+    """
     if case.scenario and not case.feature:
         raise Refusal(
             f"The case {case.id} has the scenario {case.scenario!r} and no feature.",
@@ -124,9 +142,9 @@ def _inherited(suite: Suite, case: Case) -> tuple[Check, ...]:
     if case.scenario and scenario is None and feature and feature.scenarios:
         raise _misplaced("scenario", case.scenario, feature.scenarios, case)
     return (
-        *_read("the suite", suite.assertions),
-        *_read(f"feature {case.feature}", feature.assertions if feature else ()),
-        *_read(f"scenario {case.scenario}", scenario.assertions if scenario else ()),
+        ("the suite", suite.assertions),
+        (f"feature {case.feature}", feature.assertions if feature else ()),
+        (f"scenario {case.scenario}", scenario.assertions if scenario else ()),
     )
 
 
@@ -135,13 +153,18 @@ def _with_own(case: Case, inherited: tuple[Check, ...]) -> Planned:
     # The same assertion may stand in a scenario and in its case; it is asked once.
     distinct = {check.fingerprint: check for check in checks}
     if not distinct:
-        rest = f" Or leave such cases out: --select=-tag:{UNASSERTED}."
-        raise Refusal(
-            f"The case {case.id} has no assertion, so nothing of it could fail.",
-            next_step="Give it one, or its scenario, feature or suite."
-            f"{rest if UNASSERTED in case.tags else ''}",
-        )
+        raise bare(case)
     return Planned(case, tuple(distinct.values()))
+
+
+def bare(case: Case) -> Refusal:
+    """The refusal of a case of which nothing is asked."""
+    rest = f" Or leave such cases out: --select=-tag:{UNASSERTED}."
+    return Refusal(
+        f"The case {case.id} has no assertion, so nothing of it could fail.",
+        next_step="Give it one, or its scenario, feature or suite."
+        f"{rest if UNASSERTED in case.tags else ''}",
+    )
 
 
 def _misplaced(what: str, name: str, valid: Iterable[str], case: Case) -> Refusal:

@@ -11,27 +11,23 @@ from regrade_tools.baselines import Baselines
 from regrade_tools.datasets import trace_cases
 from regrade_tools.estimates import LOOKED_AT, estimate
 from regrade_tools.fingerprint import random_id
-from regrade_tools.models import Case, RecordedTarget, Run, Scheduled, StoredRun, Suite, TargetSpec
+from regrade_tools.models import Case, Run, Scheduled, StoredRun, Suite, TargetSpec
 from regrade_tools.names import memorable
 from regrade_tools.paging import position
-from regrade_tools.planning import Planned, plan, program
+from regrade_tools.planning import Planned, chosen, plan, program
 from regrade_tools.recording_files import RecordingFiles
 from regrade_tools.recordings import Mode, Replay
 from regrade_tools.redaction import redaction_of
-from regrade_tools.refusal import Refusal, unknown
+from regrade_tools.refusal import Refusal
 from regrade_tools.resuming import make_resumable
 from regrade_tools.run_reports import RunReport, RunReports, Show
 from regrade_tools.run_summary import planned as planned_summary
 from regrade_tools.running import Progress, silent
 from regrade_tools.runs import Runs
 from regrade_tools.scorer_sources import scorer_sources
+from regrade_tools.soundness import all_of
 from regrade_tools.workspace import Workspace, needed
 
-BUILT_IN: dict[str, TargetSpec] = {
-    "recorded": RecordedTarget(recorded="filed"),
-    "corrected": RecordedTarget(recorded="corrected"),
-    "latest": RecordedTarget(recorded="latest"),
-}
 _LONGEST_WAIT = 600
 
 
@@ -161,11 +157,19 @@ class Suites:
             Refusal: The suite, a case, the target or the selection is wrong.
         """
         workspace = needed(self.workspace)
-        found = workspace.suite(suite)
-        planned = plan(found, await self.cases_of(suite, found), select)
-        chosen = target or found.target
-        spec = self._spec(workspace, chosen)
-        return Prepared(found, chosen, spec, planned, scorer_sources(workspace, planned))
+        try:
+            found = workspace.suite(suite)
+            cases = await self.cases_of(suite, found)
+        except Refusal as refusal:
+            raise all_of(workspace, suite, refusal) from None
+        asked = chosen(cases, select)
+        try:
+            planned = plan(found, asked)
+            scorers = scorer_sources(workspace, planned)
+        except Refusal as refusal:
+            raise all_of(workspace, suite, refusal) from None
+        named = target or found.target
+        return Prepared(found, named, workspace.target(named), planned, scorers)
 
     async def cases_of(self, name: str, suite: Suite) -> tuple[Case, ...]:
         """The cases of a suite, those of its dataset with them."""
@@ -174,14 +178,6 @@ class Suites:
         if suite.dataset is None or suite.dataset.query is None:
             return cases
         return (*cases, *await trace_cases(suite.dataset, self.runs.store, time.time()))
-
-    def _spec(self, workspace: Workspace, name: str) -> TargetSpec:
-        known = {**BUILT_IN, **workspace.project().targets}
-        if name not in known:
-            raise unknown(
-                "target", name, known, next_step="Targets are declared in evals/regrade.yaml."
-            )
-        return known[name]
 
     def sources(self, prepared: Prepared) -> str:
         """A name for the program with its files as they are now; empty where nobody can tell."""

@@ -1,21 +1,26 @@
 """The workspace: what lies where in a repository's ``evals/``, read as what it should be."""
 
 import re
-from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from regrade_tools.datasets import row_cases
-from regrade_tools.models import Case, ModelSpec, Project, Suite
+from regrade_tools.models import Case, ModelSpec, Project, RecordedTarget, Suite, TargetSpec
 from regrade_tools.refusal import Refusal, unknown
 from regrade_tools.repository import Repository
 from regrade_tools.root import Root
 
+# The targets that are always there: they run nothing.
+BUILT_IN: dict[str, TargetSpec] = {
+    "recorded": RecordedTarget(recorded="filed"),
+    "corrected": RecordedTarget(recorded="corrected"),
+    "latest": RecordedTarget(recorded="latest"),
+}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,199}")
 # A file that ends otherwise and was surely meant to be read is told of, not passed over.
-_SUFFIX = ".yaml"
-_MEANT = (_SUFFIX, ".yml", ".json")
+SUFFIX = ".yaml"
+_MEANT = (SUFFIX, ".yml", ".json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,19 @@ class Workspace(Repository):
                 "does: openai/gpt-4o-mini.",
             )
         return ModelSpec(model=name)
+
+    def target(self, name: str) -> TargetSpec:
+        """A target by its name.
+
+        Raises:
+            Refusal: There is none of that name.
+        """
+        known = {**BUILT_IN, **self.project().targets}
+        if name not in known:
+            raise unknown(
+                "target", name, known, next_step="Targets are declared in evals/regrade.yaml."
+            )
+        return known[name]
 
     def suites(self) -> list[str]:
         """The names of the suites."""
@@ -106,9 +124,9 @@ class Workspace(Repository):
         Raises:
             Refusal: A file or a row is wrong, or the name of a file is not its id.
         """
-        filed = tuple(self._case(path) for path in self._case_files(suite))
+        filed = tuple(self.case(path) for path in self.case_files(suite))
         known = {case.id for case in filed}
-        rows = tuple(self._rows(suite))
+        rows = tuple(self.rows(suite))
         for case in rows:
             if case.id in known:
                 raise Refusal(
@@ -125,9 +143,9 @@ class Workspace(Repository):
         """
         missing = set(ids)
         paths = {case_id: self.case_path(suite, case_id) for case_id in missing}
-        found = {key: self._case(path) for key, path in paths.items() if self.holds(path)}
+        found = {key: self.case(path) for key, path in paths.items() if self.holds(path)}
         missing -= set(found)
-        for case in self._rows(suite) if missing else ():
+        for case in self.rows(suite) if missing else ():
             if case.id in missing:
                 found[case.id] = case
                 missing.remove(case.id)
@@ -135,8 +153,12 @@ class Workspace(Repository):
                 break
         return found
 
-    def _rows(self, suite: str) -> Iterator[Case]:
-        """The rows of a suite's dataset as cases, as they are read."""
+    def rows(self, suite: str) -> Iterator[Case]:
+        """The rows of a suite's dataset as cases, as they are read.
+
+        Raises:
+            Refusal: A row is wrong, or its file.
+        """
         dataset = self.suite(suite).dataset if self._has_suite(suite) else None
         if dataset is None or dataset.file is None:
             return
@@ -148,50 +170,31 @@ class Workspace(Repository):
             ) from None
         yield from row_cases(dataset, path, dataset.file)
 
-    def problems(self) -> Iterator[str]:
-        """What is wrong in ``evals/``, one line a file."""
-        try:
-            self.project()
-        except Refusal as refusal:
-            yield refusal.problem
-        beside = [path for path in self.listed(self.evals) if path.stem == "regrade"]
-        for path in [*beside, *self.listed(self.evals / "suites")]:
-            if _meant(path) and path.suffix != _SUFFIX:
-                yield self._misnamed(path).problem
-        for name in self.suites():
-            try:
-                self.suite(name)
-                deque(self._rows(name), maxlen=0)
-            except Refusal as refusal:
-                yield refusal.problem
-        known = set(self.suites())
-        for folder in self.listed(self.evals / "cases"):
-            if folder.name not in known:
-                yield f"{self.shown(folder)} holds cases of no suite."
-            for path in self._case_files(folder.name):
-                try:
-                    self._case(path)
-                except Refusal as refusal:
-                    yield refusal.problem
-
     def names(self, folder: str, suffix: str) -> list[str]:
         """The names of the files of a kind in a folder of ``evals/``."""
         listed = self.listed(self.evals / folder, suffix)
         found = (path.name.removesuffix(suffix) for path in listed)
         return [name for name in found if _NAME.fullmatch(name)]
 
-    def _case_files(self, suite: str) -> list[Path]:
-        return [path for path in self.listed(self.evals / "cases" / suite) if _meant(path)]
+    def case_files(self, suite: str) -> list[Path]:
+        """The files that were meant as cases of a suite."""
+        return [path for path in self.listed(self.evals / "cases" / suite) if meant(path)]
 
-    def _misnamed(self, path: Path) -> Refusal:
+    def misnamed(self, path: Path) -> Refusal:
+        """The refusal of a file that was surely meant to be read."""
         return Refusal(
-            f"{self.shown(path)} is not read: its name does not end in {_SUFFIX}.",
-            next_step=f"Rename it to {path.stem}{_SUFFIX}, or take it away.",
+            f"{self.shown(path)} is not read: its name does not end in {SUFFIX}.",
+            next_step=f"Rename it to {path.stem}{SUFFIX}, or take it away.",
         )
 
-    def _case(self, path: Path) -> Case:
-        if path.suffix != _SUFFIX:
-            raise self._misnamed(path)
+    def case(self, path: Path) -> Case:
+        """The case of a file.
+
+        Raises:
+            Refusal: It holds none, or one of another name.
+        """
+        if path.suffix != SUFFIX:
+            raise self.misnamed(path)
         case = self.file(path, Case)
         if case.id != path.stem:
             raise Refusal(
@@ -223,5 +226,6 @@ def needed(workspace: Workspace | None) -> Workspace:
     return workspace
 
 
-def _meant(path: Path) -> bool:
+def meant(path: Path) -> bool:
+    """Whether a file was surely meant to be read."""
     return path.suffix.lower() in _MEANT and not path.name.startswith(".")
