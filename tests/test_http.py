@@ -1,10 +1,12 @@
 """The server over streamable HTTP, asked by real clients on loopback."""
 
 import json
+import socket
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import httpx2
 import pytest
@@ -170,6 +172,27 @@ def test_a_body_that_is_too_large_is_not_read(local: Served, era: Era) -> None:
     version = {} if era == "legacy" else {"MCP-Protocol-Version": era}
     assert asked(local, b" " * (4 * 1024 * 1024 + 1), **version).status_code == 413
     assert asked(local).status_code == 200
+
+
+@BOTH
+def test_a_client_that_breaks_off_in_its_request_is_told_of_in_a_line(
+    era: Era, tmp_path: Path
+) -> None:
+    version = "" if era == "legacy" else f"MCP-Protocol-Version: {era}\r\n"
+    with served(tmp_path) as server:
+        place = urlsplit(server.address)
+        assert place.hostname is not None
+        head = f"POST /mcp HTTP/1.1\r\nHost: {place.netloc}\r\nContent-Type: application/json\r\n"
+        head += f"Accept: {ACCEPT['Accept']}\r\n{version}Content-Length: 500\r\n\r\n"
+        with socket.create_connection((place.hostname, place.port or 0)) as broken:
+            broken.sendall(head.encode() + b'{"jsonrpc"')
+            assert asked(server).status_code == 200
+        assert asked(server).status_code == 200
+        server.process.terminate()
+        assert server.process.wait(20) == 0
+        assert server.process.stderr is not None
+        told = server.process.stderr.read()
+    assert told == "regrade: a client broke off before its request was whole.\n"
 
 
 def test_who_asks_too_often_is_told_to_wait_and_the_health_is_still_told(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """How long somebody may take to ask: who says half a request and waits is not waited for."""
 
 import asyncio
+import sys
 from dataclasses import dataclass
 from math import inf
 from typing import cast
@@ -8,7 +9,7 @@ from typing import cast
 import anyio
 from mcp.server.transport_security import RequestBodyLimitMiddleware
 from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 # Seconds until the headers of a request are there, and until its body is.
@@ -65,11 +66,22 @@ class PromptBodies:
         """As ASGI calls."""
         with anyio.move_on_after(self.seconds) as patience:
 
+            async def coming() -> Message:
+                nonlocal is_whole
+                message = await receive()
+                is_whole = is_whole and message["type"] != "http.disconnect"
+                return message
+
             async def go_on(scope: Scope, receive: Receive, send: Send) -> None:
                 patience.deadline = inf
-                await self.app(scope, receive, send)
+                if is_whole:
+                    await self.app(scope, receive, send)
+                else:
+                    # Nobody is there to be answered, and what came is no request.
+                    sys.stderr.write("regrade: a client broke off before its request was whole.\n")
 
-            await RequestBodyLimitMiddleware(go_on, self.largest)(scope, receive, send)
+            is_whole = True
+            await RequestBodyLimitMiddleware(go_on, self.largest)(scope, coming, send)
         if patience.cancelled_caught:
             told = f"The body of the request did not come within {self.seconds:g} s."
             answer = JSONResponse({"error": told}, 408, {"Connection": "close"})
