@@ -328,6 +328,103 @@ def test_recorded_answers_are_scored_again_until_the_program_changes(tmp_path: P
     assert "3 of 3 answers are recordings, not asked now" in decided
 
 
+def replayed(root: Path) -> int:
+    """How many of the answers of a replay recordings give."""
+    return ran(root, "--mode", "replay")[1]["summary"]["replayed"]
+
+
+def under_git(root: Path) -> None:
+    (root / ".gitignore").write_text("asked\n.regrade\n__pycache__\nn\nn.killed\n")
+    git(root, "init", "-q")
+    git(root, "add", ".")
+    git(root, "commit", "-qm", "first")
+
+
+def test_recordings_stand_while_the_files_that_their_program_is_made_of_do(tmp_path: Path) -> None:
+    root = tmp_path / "product"
+    made_of = ["app.py", "prompts/**"]
+    suite(root, {"python": "app:answer", "files": made_of}, ["a"])
+    (root / "prompts" / "de").mkdir(parents=True)
+    prompt = root / "prompts" / "de" / "bot.md"
+    prompt.write_text("Be brief.")
+    program(root, "question")
+    # The workspace is a folder of the repository.
+    under_git(tmp_path)
+    assert ran(root, "--record")[0] == 0
+    for edited in ("README.md", "NOTES.md"):
+        (root / edited).write_text("New.")
+    git(tmp_path, "add", "product/README.md")
+    git(tmp_path, "commit", "-qm", "second")
+    assert replayed(root) == 1
+    # What is edited, staged, or committed as it was recorded is one program.
+    prompt.write_text("Be polite.")
+    assert replayed(root) == 0
+    assert ran(root, "--record")[0] == 0
+    git(tmp_path, "add", ".")
+    assert replayed(root) == 1
+    git(tmp_path, "commit", "-qm", "third")
+    assert replayed(root) == 1
+    prompt.chmod(0o755)
+    assert replayed(root) == 0
+    prompt.unlink()
+    assert replayed(root) == 0
+
+
+def test_a_program_is_the_same_before_and_after_it_is_committed(tmp_path: Path) -> None:
+    suite(tmp_path, {"python": "app:answer"}, ["a"])
+    under_git(tmp_path)
+    program(tmp_path, "question")
+    (tmp_path / "link").symlink_to("nowhere")
+    assert ran(tmp_path, "--record")[0] == 0
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-qm", "second")
+    assert replayed(tmp_path) == 1
+    (tmp_path / "NOTES.md").write_text("Any file may be of the program.")
+    assert replayed(tmp_path) == 0
+
+
+def test_a_run_goes_on_and_decides_after_a_commit_that_leaves_its_program_alone(
+    tmp_path: Path,
+) -> None:
+    stopping(tmp_path, "regrade", signal.SIGTERM)
+    declared = tmp_path / "evals" / "regrade.yaml"
+    target = json.loads(declared.read_text())["targets"]["app"]
+    declared.write_text(json.dumps({"targets": {"app": {**target, "files": ["app.py"]}}}))
+    program(tmp_path, "question")
+    under_git(tmp_path)
+    subprocess.run(
+        [*REGRADE, "run", "s", "--root", str(tmp_path)], check=False, capture_output=True
+    )
+    run_id = last_run(tmp_path)["run_id"]
+    git(tmp_path, "commit", "-qm", "second", "--allow-empty")
+    assert resumed(tmp_path, run_id)["passed"] == 5
+    code, told, _ = spoken("gate", "s", "--run-id", run_id, "--root", str(tmp_path))
+    assert (code, "Gate: SHIP" in told) == (0, True)
+    program(tmp_path, "'b'")
+    code, told = answered("gate", "s", "--run-id", run_id, "--root", str(tmp_path))
+    assert (code, "files of the repository that app may be made of" in told["refused"]) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "why"),
+    [
+        ("ap/**", "The target's files: 'ap/**' matches no file of the repository."),
+        ("evals/**", "The target's files: 'evals/**' matches no file of the repository."),
+        (":(top)app.py", "The target's files: ':(top)app.py' matches no file of the repository."),
+        ("../app.py", "leads out of the workspace; it is a path from its root"),
+        ("/etc/passwd", "leads out of the workspace; it is a path from its root"),
+    ],
+)
+def test_files_of_a_target_that_are_none_are_refused(
+    tmp_path: Path, pattern: str, why: str
+) -> None:
+    suite(tmp_path, {"python": "app:answer", "files": ["app.py", pattern]}, ["a"])
+    program(tmp_path, "question")
+    under_git(tmp_path)
+    code, told = ran(tmp_path)
+    assert (code, why in told["refused"]) == (2, True), told
+
+
 def shown(root: Path, run_id: str, **arguments: Any) -> list[Any]:
     given = json.dumps({"run_id": run_id, **arguments})
     code, told, _ = spoken("call", "get_run", given, "--root", str(root))

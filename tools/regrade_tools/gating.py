@@ -11,7 +11,7 @@ from regrade_tools.gate_report import GateReport, judged, path_of
 from regrade_tools.judge_files import JudgeFiles
 from regrade_tools.judge_scorers import unaligned
 from regrade_tools.models import UNREADABLE, CaseResult, Profile, StoredRun
-from regrade_tools.planning import program
+from regrade_tools.planning import files_of, program
 from regrade_tools.recordings import Mode
 from regrade_tools.refusal import Refusal, Unavailable
 from regrade_tools.resuming import edited_since, other_cases
@@ -212,7 +212,8 @@ class Gating:
         if run.trials < (question.asked.trials or 1):
             return f"it asked each case {run.trials} times, not {question.asked.trials}"
         here = self.suites.runs.host.commit()
-        if run.commit and here and run.commit.rstrip("+") != here.rstrip("+"):
+        anything = files_of(prepared.spec) is None
+        if anything and run.commit and here and run.commit.rstrip("+") != here.rstrip("+"):
             return f"it measured the commit {run.commit}, and this is {here}"
         if edited := edited_since(run, self.suites.sources(prepared), prepared.scorers):
             return f"{edited} since"

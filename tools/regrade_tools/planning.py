@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from regrade_tools.assertions import Check, Scorer, parse_all
 from regrade_tools.fingerprint import fingerprint
-from regrade_tools.models import Case, RecordedTarget, Scheduled, Suite, TargetSpec
+from regrade_tools.models import Case, PromptTarget, RecordedTarget, Scheduled, Suite, TargetSpec
 from regrade_tools.models.case import Spec
 from regrade_tools.refusal import Refusal, unknown
 from regrade_tools.selection import EXAMPLE, selected
@@ -109,9 +109,17 @@ def program(spec: TargetSpec) -> str:
 
     Environments are told apart by their fingerprint alone, since one may hold a key.
     """
-    told = spec.model_dump(mode="json", exclude={"timeout_s"})
+    told = spec.model_dump(mode="json", exclude={"timeout_s", "files"})
     # What was measured before a target could say this is of the same program.
     return fingerprint({key: value for key, value in told.items() if key != "returns" or value})
+
+
+def files_of(spec: TargetSpec) -> tuple[str, ...] | None:
+    """Patterns of the files that the program of ``spec`` is made of; None where any may be."""
+    if isinstance(spec, RecordedTarget | PromptTarget):
+        # No program of the repository answers: see ``RecordingFiles.program``.
+        return ()
+    return spec.files
 
 
 def planned_case(suite: Suite, case: Case) -> Planned:

@@ -282,10 +282,14 @@ class Host(Protocol):
         """The short commit of the workspace, with ``+`` where files differ; empty without git."""
         ...
 
-    def sources(self) -> str | None:
+    def sources(self, patterns: Sequence[str] | None = None) -> str | None:
         """A fingerprint of every file of the workspace that git does not ignore, but ``evals/``.
 
-        None where nobody can tell: there is no git, or no commit.
+        Or of those that match one of the ``patterns``: paths from the root, with * and **. None
+        where nobody can tell: there is no git.
+
+        Raises:
+            Refusal: A pattern matches no file.
         """
         ...
 

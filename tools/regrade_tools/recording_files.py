@@ -6,7 +6,7 @@ from pydantic import JsonValue
 
 from regrade_tools.fingerprint import fingerprint
 from regrade_tools.models import PromptTarget, RecordedTarget, TargetSpec
-from regrade_tools.planning import program
+from regrade_tools.planning import files_of, program
 from regrade_tools.ports import Host, Store
 from regrade_tools.recordings import Mode, Replay, read_recordings, written
 from regrade_tools.refusal import Refusal
@@ -30,18 +30,20 @@ class RecordingFiles:
     host: Host
 
     def program(self, spec: TargetSpec) -> str:
-        """A name for the program of ``spec`` as its files are now; empty where nobody can tell."""
+        """A name for the program of ``spec`` as its files are now; empty where nobody can tell.
+
+        Raises:
+            Refusal: The target names files that are not there.
+        """
         if isinstance(spec, RecordedTarget):
             return ""
-        sources = self.host.sources()
-        if sources is None:
-            return ""
-        return fingerprint([program(spec), sources, *self._prompt(spec)])
+        if isinstance(spec, PromptTarget):
+            return fingerprint([program(spec), *self._prompt(spec)])
+        sources = self.host.sources(files_of(spec))
+        return "" if sources is None else fingerprint([program(spec), sources])
 
-    def _prompt(self, spec: TargetSpec) -> list[JsonValue]:
-        """The texts and the model of a prompt, which may stand in ``evals/``."""
-        if not isinstance(spec, PromptTarget):
-            return []
+    def _prompt(self, spec: PromptTarget) -> list[JsonValue]:
+        """The texts and the model of a prompt: nothing else of the repository is asked with."""
         files = [spec.prompt, *([spec.system] if spec.system else [])]
         model = self.workspace.language_model(spec.model)
         return [

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from regrade_tools.models import CaseResult, RecordedTarget, Run, RunState, Scheduled, TargetSpec
+from regrade_tools.models import CaseResult, Run, RunState, Scheduled, TargetSpec
 from regrade_tools.plaintext import counted
+from regrade_tools.planning import files_of
 from regrade_tools.refusal import Refusal
 
 _ANEW = "Start a new run: a rate over two different things would mean nothing."
@@ -29,8 +30,8 @@ def make_resumable(run: Run, state: RunState, spec: TargetSpec, now: Run) -> Non
         )
     if run.program != now.program:
         raise Refusal(f"The target {run.target} has changed since {run.id} began.", next_step=_ANEW)
-    # What is stored is scored whatever the program is now.
-    if not isinstance(spec, RecordedTarget) and run.commit.rstrip("+") != now.commit.rstrip("+"):
+    # Where it is told what the program is made of, those files say whether it has changed.
+    if files_of(spec) is None and run.commit.rstrip("+") != now.commit.rstrip("+"):
         raise Refusal(
             f"{run.id} measured commit {run.commit or 'none'}, and this is {now.commit or 'none'}.",
             next_step=_ANEW,

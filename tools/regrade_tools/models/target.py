@@ -45,11 +45,29 @@ Seconds = Annotated[
 ]
 
 
+def _within(pattern: str) -> str:
+    """A pattern of paths within the workspace."""
+    if pattern.startswith("/") or ".." in pattern.split("/"):
+        raise ValueError("leads out of the workspace; it is a path from its root")
+    return _sayable(pattern)
+
+
+Files = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_within)]
+
+
 class _Asked(Document):
     preprocess: Function | None = Field(
         default=None,
         description="`module:function` of the repository, called with the input of each case; the "
         "target is given what it returns. Assertions see the input as it is in the case.",
+    )
+    files: tuple[Files, ...] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=50,
+        description="The files that make up the program, such as `app/**` and `prompts/*.md`: a "
+        "change of another one leaves its recordings and its interrupted runs what they are. By "
+        "default every file of the repository counts that git does not ignore, but `evals/`.",
     )
 
 
