@@ -80,6 +80,74 @@ async def test_the_last_turn_is_judged_with_the_calls_that_led_to_it(root: Path)
     }
 
 
+def span(number: int, name: str, **attributes: Any) -> dict[str, Any]:
+    """A span of OTLP/JSON under the first one; with an ``error`` where it is a tool."""
+    failed = (
+        {"status": {"code": 2, "message": "no rates"}} if "gen_ai.tool.name" in attributes else {}
+    )
+    return {
+        "traceId": "0" * 31 + "1", "spanId": f"{number:016x}", "name": name, **failed,
+        **({"parentSpanId": f"{1:016x}"} if number > 1 else {}),
+        "startTimeUnixNano": str(number * 1_000_000_000), "endTimeUnixNano": "3000000000",
+        "attributes": [
+            {"key": key, "value": {"intValue": it} if isinstance(it, int) else {"stringValue": it}}
+            for key, it in attributes.items()
+        ],
+    }  # fmt: skip
+
+
+MEASURED = {
+    "resourceSpans": [{"scopeSpans": [{"spans": [
+        span(1, "chat", **{
+            "gen_ai.operation.name": "chat", "gen_ai.prompt": "hi", "gen_ai.completion": "Rates?",
+            "gen_ai.usage.input_tokens": 200, "gen_ai.usage.output_tokens": 66,
+        }),
+        span(2, "execute_tool rates", **{"gen_ai.tool.name": "rates"}),
+    ]}]}],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("filing", [True, False])
+@pytest.mark.parametrize(
+    ("assertion", "why"),
+    [
+        ({"type": "tokens", "threshold": 10}, "must take at most 10 tokens, but it took 266"),
+        ({"type": "steps", "threshold": 1}, "but it took 2 steps"),
+        ({"type": "no-errors"}, "rates"),
+        ({"type": "latency", "threshold": 1000}, "but it took 2000 ms"),
+    ],
+)
+async def test_what_was_measured_of_a_trace_is_as_red_in_its_case_as_in_its_proof(
+    assertion: dict[str, Any], why: str, *, filing: bool, root: Path
+) -> None:
+    async with holding(root, MEASURED) as (client, trace_id):
+        if filing:
+            done, told = await filed(client, trace_id=trace_id, assertions=[assertion])
+            assert (done, why in told["failed"][0]) == (True, True), told
+        else:
+            # The traces of a query are cases, too.
+            told = {"dataset": {"query": "", "assertions": [assertion]}}
+            (root / "evals" / "suites" / "s.yaml").write_text(json.dumps(told))
+        reply = await client.call_tool("run_suite", {"suite": "s", "target": "recorded"})
+    assert reply.structured_content is not None
+    card = reply.structured_content["cards"][0]
+    assert (card["outcome"], why in card["reasons"][0]) == ("failed", True), card
+
+
+async def test_what_could_not_be_measured_is_told_beside_a_failure(root: Path) -> None:
+    spent = {"type": "tokens", "threshold": 9}
+    async with holding(root, {"input": "a", "output": "b"}) as (client, trace_id):
+        own = [{"type": "equals", "value": "c"}]
+        assert (await filed(client, trace_id=trace_id, assertions=own))[0]
+        (root / "evals" / "suites" / "s.yaml").write_text(json.dumps({"assertions": [spent]}))
+        reply = await client.call_tool("run_suite", {"suite": "s", "target": "recorded"})
+    assert reply.structured_content is not None
+    assert reply.structured_content["cards"][0]["reasons"] == [
+        "the output must equal 'c', but it says 'b'",
+        "not measured: no number of tokens was recorded for this answer",
+    ]
+
+
 @pytest.mark.parametrize("step", [0, 2, 4, 8, 99])
 async def test_a_step_that_is_no_answer_is_refused(step: int, root: Path) -> None:
     async with holding(root, CHAT) as (client, trace_id):

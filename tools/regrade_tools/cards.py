@@ -68,6 +68,9 @@ def _card(
 ) -> Card:
     failed = result.outcome == "failed"
     told = [c.reason for c in result.checks if c.outcome == result.outcome and c.reason]
+    if failed:
+        # Beside a failure it decides nothing, and would be an error as soon as that is mended.
+        told += [f"not measured: {c.reason}" for c in result.checks if c.outcome == "errored"]
     return Card(
         case_id=result.case_id,
         outcome=result.outcome,

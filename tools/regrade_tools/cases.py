@@ -1,7 +1,7 @@
 """The tool that files a failing case, and refuses one that would prove nothing."""
 
 import re
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from threading import Lock
@@ -19,6 +19,7 @@ from regrade_tools.mistakes import mistakes_in
 from regrade_tools.models import Case, Span
 from regrade_tools.ports import Store
 from regrade_tools.proof import Proof, agreed, needs_one, own_checks, proven
+from regrade_tools.recorded import recorded
 from regrade_tools.redaction import Redaction, redactable, redaction_of
 from regrade_tools.refusal import Refusal
 from regrade_tools.traces import stored_trace
@@ -182,13 +183,7 @@ class _Proposal:
             "input": clean.input,
             "at_span": span.name or span.id if (span := self.found.span) else "",
             "assertions": [check.spec for check in checks],
-            "recorded": {
-                "output": clean.output,
-                "tool_calls": [asdict(call) for call in clean.tool_calls],
-                "latency_ms": clean.latency_ms,
-                "cost_usd": clean.cost_usd,
-                "error": self.found.error,
-            },
+            "recorded": recorded(clean, self.found.error).model_dump(mode="json"),
             "provenance": {
                 "trace": self.found.trace_id,
                 "span": self.found.span.id if self.found.span else "",

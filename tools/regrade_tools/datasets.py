@@ -20,6 +20,7 @@ from regrade_tools.models.case import Name, Spec
 from regrade_tools.names import plain
 from regrade_tools.ports import Store
 from regrade_tools.query import parse
+from regrade_tools.recorded import recorded
 from regrade_tools.refusal import Refusal
 
 _TEXTS = (".csv", ".tsv", ".jsonl", ".ndjson", ".json")
@@ -125,7 +126,7 @@ def _case(dataset: Dataset, row: _Row) -> Case:
         if isinstance(dataset.input, str)
         else {name: row.read(field) for name, field in dataset.input.items()}
     )
-    recorded = None if dataset.output is None else Recorded(output=row.read(dataset.output))
+    answer = None if dataset.output is None else Recorded(output=row.read(dataset.output))
     try:
         return Case(
             id=_id(dataset, row, given),
@@ -136,7 +137,7 @@ def _case(dataset: Dataset, row: _Row) -> Case:
             assertions=_assertions(dataset.assertions, row),
             corrected_output=None if dataset.expected is None else row.read(dataset.expected),
             columns=row.fields,
-            recorded=recorded,
+            recorded=answer,
         )
     except ValidationError as problem:
         raise Refusal(
@@ -230,11 +231,5 @@ def _traced(dataset: Dataset, trace: Trace) -> Case:
         input=subject.input,
         assertions=_assertions(dataset.assertions, row),
         columns=trace.metadata,
-        recorded=Recorded(
-            output=subject.output,
-            tool_calls=subject.tool_calls,
-            latency_ms=subject.latency_ms,
-            cost_usd=subject.cost_usd,
-            error=trace.error,
-        ),
+        recorded=recorded(subject, trace.error),
     )

@@ -1,10 +1,11 @@
 """The target that runs nothing: what is stored is scored."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from regrade_tools.assertions import subject_of
+from regrade_tools.assertions import Subject, subject_of
 from regrade_tools.fingerprint import fingerprint
 from regrade_tools.models import Case, RecordedTarget
+from regrade_tools.models.case import Recorded
 from regrade_tools.ports import Reply, Store, TargetError
 
 
@@ -27,17 +28,7 @@ class RecordedAnswers:
             return Reply(case.corrected_output)
         if case.recorded is None:
             raise TargetError("the case has no recorded output; run a target that answers")
-        recorded = case.recorded
-        return Reply(
-            recorded.output,
-            recorded.tool_calls,
-            recorded.latency_ms,
-            recorded.cost_usd,
-            recorded.tokens,
-            recorded.ttft_ms,
-            recorded.steps,
-            recorded.errors,
-        )
+        return _reply(case.recorded)
 
     async def _latest(self, case: Case) -> Reply:
         if case.at_span:
@@ -49,16 +40,36 @@ class RecordedAnswers:
         subject = subject_of(trace)
         # A case of the call of its model is found in a program's trace, too.
         as_program = fingerprint(subject.input) == given
-        return Reply(
-            subject.output if as_program else trace.exchange.output,
-            subject.tool_calls,
-            subject.latency_ms,
-            subject.cost_usd,
-            subject.tokens,
-            subject.ttft_ms,
-            subject.steps,
-            subject.errors,
-        )
+        answer = subject if as_program else replace(subject, output=trace.exchange.output)
+        return _reply(recorded(answer))
+
+
+def recorded(answer: Subject, error: str = "") -> Recorded:
+    """An answer as a case keeps it, with all that was measured of it: it is scored alike."""
+    return Recorded(
+        output=answer.output,
+        tool_calls=answer.tool_calls,
+        latency_ms=answer.latency_ms,
+        cost_usd=answer.cost_usd,
+        tokens=answer.tokens,
+        ttft_ms=answer.ttft_ms,
+        steps=answer.steps,
+        errors=answer.errors,
+        error=error,
+    )
+
+
+def _reply(kept: Recorded) -> Reply:
+    return Reply(
+        kept.output,
+        kept.tool_calls,
+        kept.latency_ms,
+        kept.cost_usd,
+        kept.tokens,
+        kept.ttft_ms,
+        kept.steps,
+        kept.errors,
+    )
 
 
 @dataclass(frozen=True, slots=True)
