@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Iterator
 
 from pydantic import JsonValue
@@ -12,6 +13,7 @@ Nested = list[JsonValue] | dict[str, JsonValue]
 
 # What is stored must be read back, and readers give up at about twice this depth.
 DEEPEST = 100
+_SURROGATE = re.compile(r"\\u[dD]")
 
 
 def read(text: str) -> JsonValue:
@@ -25,7 +27,7 @@ def read(text: str) -> JsonValue:
         if text.count("[") + text.count("{") > DEEPEST:
             _measure(value, DEEPEST)
         # A lone surrogate is legal in JSON and in no database.
-        return whole(value) if "\\ud" in text or "\\uD" in text else value
+        return whole(value) if _SURROGATE.search(text) else value
     except RecursionError:
         raise ValueError("it is nested too deep") from None
 
@@ -64,12 +66,15 @@ def _within(value: list[JsonValue] | dict[str, JsonValue]) -> list[Nested]:
 def _measure(value: JsonValue, deepest: int) -> None:
     if deepest < 0:
         raise RecursionError
-    if isinstance(value, list):
-        for item in value:
-            _measure(item, deepest - 1)
-    elif isinstance(value, dict):
+    # Most values are texts, for which a call would be too much.
+    if isinstance(value, dict):
         for item in value.values():
-            _measure(item, deepest - 1)
+            if not isinstance(item, str):
+                _measure(item, deepest - 1)
+    elif isinstance(value, list):
+        for item in value:
+            if not isinstance(item, str):
+                _measure(item, deepest - 1)
 
 
 def _nothing(_: str) -> None:
