@@ -21,7 +21,7 @@ from mcp import Client, StdioServerParameters
 
 EXAMPLE = Path(__file__).parents[1] / "listing_finder"
 IDS = re.compile(r"\b(?:tr|run)_[0-9a-z]{8,}\b|\bcase_[0-9a-z-]+-[0-9a-f]{6,}\b")
-TIMES = re.compile(r'("(?:when|started|ended|\w+_(?:ms|s|at))":) ?(?:"[^"]*"|[\d.]+)')
+TIMES = re.compile(r'("(?:when|started|ended|before|after|\w+_(?:ms|s|at))":) ?(?:"[^"]*"|[\d.]+)')
 # As they stand in the YAML of a diff.
 STAMPS = re.compile(r"(\w+_(?:ms|at): )(?:'[^']*'|[\d.]+)")
 NAMES = re.compile(r"\d{4}-\d\d-\d\d (\w+ \w+)")
