@@ -146,7 +146,10 @@ def test_a_run_that_a_signal_stops_says_what_it_keeps_and_goes_on_when_it_is_ask
         "  2 answers kept. It goes on with:",
         f"    regrade run --resume {run['run_id']}",
     ]
-    assert (run["state"], run["passed"]) == ("interrupted", 2)
+    # What was never asked has not erred.
+    assert "  2 passed, 0 failed, 0 errored, 3 not asked: pass rate 100.0%" in stopped.stdout
+    counted = (run["state"], run["passed"], run["errored"], run["not_asked"])
+    assert counted == ("interrupted", 2, 0, 3)
     told = resumed(tmp_path, run["run_id"])
     assert (told["state"], told["passed"], told["answers"]) == ("done", 5, 5)
     assert kept(tmp_path) == [(f"c{n}", 1, "passed") for n in range(5)]

@@ -184,7 +184,7 @@ class Overviews:
             ended = stored.end.state if stored.end else None
             alive = "running" if self.host.alive(stored.owner) else "interrupted"
             found = standing(stored.run, await self.store.trials(stored.run.id))
-            counted = Counter(found.outcomes.values())
+            counted = Counter(found.asked.values())
             told.append(
                 {
                     "run_id": stored.run.id,
@@ -195,6 +195,7 @@ class Overviews:
                     "passed": counted["passed"],
                     "failed": counted["failed"],
                     "errored": counted["errored"],
+                    **({"not_asked": len(found.unasked)} if found.unasked else {}),
                 }
             )
         return told

@@ -83,10 +83,7 @@ class RunReports:
             raise unknown("case of this run", case_id, found.cases)
         if state == "running":
             # A case without all its answers is not errored yet, only not done.
-            done: dict[str, Outcome] = {
-                case_id: ended for case_id, ended in found.outcomes.items() if ended != "errored"
-            }
-            found = replace(found, outcomes=done)
+            found = replace(found, outcomes=found.asked)
         page = await self._cards(stored.run, show, start, case_id)
         changed = compare(before, found, select=stored.run.select) if before else None
         return RunReport(

@@ -25,7 +25,10 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A run in figures, by case; ``answers`` counts trials. The rate is passed / decided."""
+    """A run in figures, by case; ``answers`` counts trials. The rate is passed / decided.
+
+    ``not_asked`` are those of which an answer is still missing; they have not errored.
+    """
 
     run_id: str
     name: str
@@ -43,14 +46,15 @@ class Summary:
     by_scenario: dict[str, Counts]
     trials: Trials | None = None
     took: Measures | None = None
+    not_asked: int | None = None
     problem: str | None = None
 
 
 def summary(
     stored: StoredRun, state: RunState, found: Standing, trials: Sequence[Trial]
 ) -> Summary:
-    """``stored`` in figures; while it runs, cases without all their answers are not counted."""
-    counted = Counter(found.outcomes.values())
+    """``stored`` in figures."""
+    counted = Counter(found.asked.values())
     rate = found.pass_rate
     return Summary(
         run_id=stored.run.id,
@@ -68,6 +72,7 @@ def summary(
         by_scenario=_grid(found),
         trials=trials_of(stored.run, trials),
         took=measures(trials),
+        not_asked=len(found.unasked) or None,
         problem=(stored.end.problem or None) if stored.end else None,
     )
 
@@ -94,7 +99,7 @@ def planned(run: Run) -> Summary:
 def _grid(found: Standing) -> dict[str, Counts]:
     """The outcomes of each feature / scenario; of too many the worst, and the rest together."""
     counted: dict[str, Counter[Outcome]] = {}
-    for case_id, outcome in found.outcomes.items():
+    for case_id, outcome in found.asked.items():
         case = found.cases[case_id]
         place = " / ".join(filter(None, (case.feature, case.scenario))) or "(none)"
         counted.setdefault(place, Counter())[outcome] += 1

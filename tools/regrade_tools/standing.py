@@ -16,7 +16,8 @@ class Standing:
     ``flaky`` are those that passed in some trials and failed in others. ``gates`` are the gate's
     own terms of when a baseline was written, by profile ("" without one); a run has none.
     ``scorers`` are fingerprints of what stood behind each scorer, by its name. ``took`` is what
-    each case took, as far as that was measured.
+    each case took, as far as that was measured. ``unasked`` are those that count as errored only
+    because an answer is missing: nothing went wrong with them, the run ended before.
     """
 
     run_id: str
@@ -29,11 +30,18 @@ class Standing:
     gates: dict[str, Profile] = field(default_factory=dict[str, Profile])
     scorers: dict[str, str] = field(default_factory=dict[str, str])
     took: dict[str, Amounts] = field(default_factory=dict[str, Amounts])
+    unasked: frozenset[str] = frozenset()
 
     @property
     def pass_rate(self) -> float | None:
         """Of the decided cases, between 0 and 1."""
         return pass_rate(self.outcomes.values())
+
+    @property
+    def asked(self) -> dict[str, Outcome]:
+        """How each case ended whose answers are all there, or that failed or erred before."""
+        ended = self.outcomes.items()
+        return {case_id: outcome for case_id, outcome in ended if case_id not in self.unasked}
 
     def with_outcome(self, outcome: Outcome) -> list[str]:
         """The ids of the cases that ended so."""
@@ -64,11 +72,14 @@ def standing(run: Run, results: Iterable[Trial | CaseResult]) -> Standing:
             trials[result.case_id][result.trial] = result.outcome
     outcomes: dict[str, Outcome] = {}
     flaky: set[str] = set()
+    unasked: set[str] = set()
     for case_id, ended in trials.items():
         seen = set(ended.values())
         flaps = {"passed", "failed"} <= seen
         whole = len(ended) >= run.trials or (run.adaptive and flaps)
         outcomes[case_id] = worst(seen if whole else {*seen, "errored"})
+        if outcomes[case_id] == "errored" and "errored" not in seen:
+            unasked.add(case_id)
         if flaps:
             flaky.add(case_id)
     return Standing(
@@ -81,4 +92,5 @@ def standing(run: Run, results: Iterable[Trial | CaseResult]) -> Standing:
         program=run.program,
         scorers=run.scorers,
         took=amounts(results),
+        unasked=frozenset(unasked),
     )

@@ -10,7 +10,7 @@ from html import escape
 from pathlib import Path, PurePosixPath
 
 from regrade_server.cli.decision import headline
-from regrade_server.cli.printing import comparison, listed, rate
+from regrade_server.cli.printing import comparison, ended, listed, rate
 from regrade_tools.gate_report import GateReport, Judged
 from regrade_tools.plaintext import line, plain
 from regrade_tools.slices import Slice
@@ -24,10 +24,7 @@ def markdown(report: GateReport) -> str:
     """The summary of a job. What came from files or answers stands in HTML, where it is text."""
     ruling, told = report.ruling, report.summary
     shown = "no case decided" if told.pass_rate is None else f"pass rate {told.pass_rate:.1%}"
-    figures = (
-        f"{told.suite} on {told.target}: {told.passed} passed, {told.failed} failed, "
-        f"{told.errored} errored, {shown}"
-    )
+    figures = f"{told.suite} on {told.target}: {ended(told)}, {shown}"
     blocks = [f"### {headline(report).removesuffix(f' ({report.profile})')}", _paragraph(figures)]
     if ruling.reasons or ruling.also:
         blocks.append(_list([*ruling.reasons, *(f"also {it}" for it in ruling.also)]))

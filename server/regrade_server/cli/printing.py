@@ -47,7 +47,7 @@ def summary(told: Summary) -> str:
     rate = "nothing was decided" if told.pass_rate is None else f"pass rate {told.pass_rate:.1%}"
     lines = [
         f"{told.run_id} ({told.name}): {told.suite} on {told.target}, {told.state}",
-        f"  {told.passed} passed, {told.failed} failed, {told.errored} errored: {rate}",
+        f"  {ended(told)}: {rate}",
     ]
     if told.replayed:
         lines.append(f"  {told.replayed} of {told.answers} answers are recordings, not asked now")
@@ -56,10 +56,16 @@ def summary(told: Summary) -> str:
     if told.took:
         lines.append(f"  {took(told.took)}")
     lines.extend(
-        f"  {line(place)}: {ended.passed} passed, {ended.failed} failed, {ended.errored} errored"
-        for place, ended in told.by_scenario.items()
+        f"  {line(place)}: {it.passed} passed, {it.failed} failed, {it.errored} errored"
+        for place, it in told.by_scenario.items()
     )
     return "\n".join([*lines, *([f"  {told.problem}"] if told.problem else [])])
+
+
+def ended(told: Summary) -> str:
+    """How many cases ended how, and how many came to no end."""
+    unasked = f", {told.not_asked} not asked" if told.not_asked else ""
+    return f"{told.passed} passed, {told.failed} failed, {told.errored} errored{unasked}"
 
 
 def took(told: Measures) -> str:
