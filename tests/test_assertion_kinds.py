@@ -239,3 +239,65 @@ def test_what_takes_too_long_to_compare_is_errored() -> None:
     asked = parse({"type": "levenshtein", "value": "a"})
     found = check(asked, Subject("b" * 20_001))
     assert found == Errored("the output is over 20,000 characters")
+
+
+ANSWER: JsonValue = {
+    "text": "Der Zug f\u00e4hrt um acht Uhr. Er h\u00e4lt in Jena und Weimar.",
+    "sorry": "I'm sorry, but I can't help with that.",
+    "data": '{"a": 1}',
+    "link": "https://made.up/x",
+    "mail": "write to ada@example.com",
+    "items": ["one", "two"],
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "at", "fields"),
+    [
+        ("equals", "data", {"value": {"a": 1}}),
+        ("contains", "text", {"value": "Jena"}),
+        ("starts-with", "text", {"value": "Der"}),
+        ("ends-with", "text", {"value": "Weimar."}),
+        ("icontains-all", "text", {"value": ["jena", "weimar"]}),
+        ("regex", "text", {"value": "^Der .*Weimar\\.$"}),
+        ("count", "text", {"of": "sentences", "min": 2, "max": 2}),
+        ("count", "items", {"of": "items", "min": 2, "max": 2}),
+        ("language", "text", {"value": "de"}),
+        ("levenshtein", "items[0]", {"value": "ones"}),
+        ("rouge-l", "items[1]", {"value": "two"}),
+        ("is-refusal", "sorry", {}),
+        ("is-json", "data", {"value": {"required": ["a"]}}),
+        ("not-is-json", "text", {}),
+        ("not-no-pii", "mail", {}),
+        ("not-grounded-urls", "link", {}),
+    ],
+)
+def test_a_text_is_judged_at_its_place(kind: str, at: str, fields: Spec) -> None:
+    negated = kind.removeprefix("not-") if kind.startswith("not-") else f"not-{kind}"
+    assert outcome(kind, ANSWER, "asked", at=at, **fields) == "passed"
+    assert outcome(negated, ANSWER, "asked", at=at, **fields) == "failed"
+    for either in (kind, negated):
+        assert outcome(either, ANSWER, "asked", at="absent", **fields) == "failed"
+
+
+def test_a_reason_names_the_place_that_was_judged() -> None:
+    asked = parse({"type": "contains", "value": "Bonn", "at": "items[0]"})
+    absent = parse({"type": "not-contains", "value": "Bonn", "at": "texts"})
+    assert check(asked, Subject(ANSWER)) == Failed(
+        "the output at items[0] must contain 'Bonn', but it says 'one'"
+    )
+    assert check(absent, Subject({"text": "a"})) == Failed(
+        "the output at texts must not contain 'Bonn', but output has no 'texts' (its keys: text)",
+        decided=False,
+    )
+
+
+def test_every_kind_that_judges_a_text_takes_a_place() -> None:
+    judged = {name for name, kind in KINDS.items() if "at" in kind.model_fields}
+    assert set(KINDS) - judged == {
+        "expr",
+        "is-valid-openai-tools-call", "is-valid-function-call",
+        "tool-called", "tools-called", "tool-call-count",
+        "latency", "time-to-first-token", "cost", "tokens", "steps", "no-errors",
+        "python", "command", "judge",
+    }  # fmt: skip

@@ -44,7 +44,7 @@ class Check:
     def demand(self) -> str:
         """What it asks, as reasons begin: ``the output must not contain "sorry"``."""
         claim = _told(self.assertion.claim, _CLAIM)
-        return f"the output must {'not ' if self.negated else ''}{claim}"
+        return f"{self.assertion.subject} must {'not ' if self.negated else ''}{claim}"
 
 
 def with_reference(checks: Iterable[Check]) -> list[str]:
@@ -88,7 +88,7 @@ def _verdict(asked: Check, subject: Subject) -> Verdict:
 
 def _asked(asked: Check, subject: Subject) -> Verdict:
     try:
-        flaw = asked.assertion.flaw(subject)
+        flaw = asked.assertion.flaw(asked.assertion.part(subject))
     except UndecidableError as problem:
         return Failed(f"{asked.demand}, but {_told(problem, _FLAW)}", decided=False)
     if asked.negated:

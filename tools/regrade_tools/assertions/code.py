@@ -7,9 +7,10 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from regrade_tools.assertions.placed import Placed
 from regrade_tools.assertions.structure import IsJson, Valid
 from regrade_tools.assertions.text import said
-from regrade_tools.assertions.verdicts import Assertion, Subject, UnmeasuredError
+from regrade_tools.assertions.verdicts import Subject, UnmeasuredError
 from regrade_tools.deadline import look
 from regrade_tools.models.case import Spec
 
@@ -60,7 +61,7 @@ class ContainsJson(Valid):
         return flaw
 
 
-class IsYaml(Assertion):
+class IsYaml(Placed):
     """The output is YAML of an object or a list; plain prose is not."""
 
     kind = "is-yaml"
@@ -85,7 +86,7 @@ class IsYaml(Assertion):
         return None if isinstance(value, list | dict) else said(subject.text)
 
 
-class CodeBlock(Assertion):
+class CodeBlock(Placed):
     """The output has a closed Markdown code block, of this language where one is named."""
 
     kind = "code-block"

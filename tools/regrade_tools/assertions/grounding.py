@@ -5,7 +5,8 @@ from typing import ClassVar
 
 from pydantic import JsonValue
 
-from regrade_tools.assertions.verdicts import Assertion, Subject, UnmeasuredError
+from regrade_tools.assertions.placed import Placed
+from regrade_tools.assertions.verdicts import Subject, UnmeasuredError
 from regrade_tools.deadline import look
 from regrade_tools.fingerprint import canonical
 from regrade_tools.models.case import Spec
@@ -17,7 +18,7 @@ _SHORTEST_QUOTE = 3
 _SHOWN = 3
 
 
-class GroundedUrls(Assertion):
+class GroundedUrls(Placed):
     """Every URL of the output stands in the input."""
 
     kind = "grounded-urls"
@@ -35,7 +36,7 @@ class GroundedUrls(Assertion):
         return _invented([url for url in found if url not in given])
 
 
-class GroundedQuotes(Assertion):
+class GroundedQuotes(Placed):
     """Everything of three words or more that the output quotes stands so in the input."""
 
     kind = "grounded-quotes"

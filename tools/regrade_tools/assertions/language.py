@@ -7,7 +7,8 @@ from typing import ClassVar, Protocol, cast
 
 from pydantic import Field, JsonValue
 
-from regrade_tools.assertions.verdicts import Assertion, Subject, UnmeasuredError
+from regrade_tools.assertions.placed import Placed
+from regrade_tools.assertions.verdicts import Subject, UnmeasuredError
 from regrade_tools.jsontext import texts, unpacked
 from regrade_tools.models.case import Spec
 
@@ -22,7 +23,7 @@ _SURE_OF_ANOTHER = 0.8
 _ALSO = {"zh": ("yue", "wuu"), "ar": ("ary", "arz"), "no": ("nn",), "nb": ("no",)}
 
 
-class Language(Assertion):
+class Language(Placed):
     """The output is in this language (`es`), or in that of the input (`input`)."""
 
     kind = "language"

@@ -6,6 +6,7 @@ from typing import ClassVar, Self
 from pydantic import Field, model_validator
 
 from regrade_tools.assertions import overlap
+from regrade_tools.assertions.placed import Placed
 from regrade_tools.assertions.selector import MissingError, Place
 from regrade_tools.assertions.text import said
 from regrade_tools.assertions.verdicts import (
@@ -23,7 +24,7 @@ _NUMBER = re.compile(r"[-+]?\d{1,30}(?:,\d{3})*(?:\.\d{1,30})?(?:[eE][-+]?\d{1,2
 _LEAST = "The least score that passes."
 
 
-class Levenshtein(Assertion):
+class Levenshtein(Placed):
     """At most `threshold` characters differ from `value`, 5 by default."""
 
     kind = "levenshtein"
@@ -48,7 +49,7 @@ class Levenshtein(Assertion):
         return None if edits <= self.threshold else f"it takes {edits}: {said(subject.text)}"
 
 
-class _Overlap(Assertion):
+class _Overlap(Placed):
     reference_free = False
     value: str = Field(
         min_length=1, max_length=_LONGEST_TEXT * 5, description="The text to compare with."

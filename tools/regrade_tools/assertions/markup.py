@@ -4,7 +4,8 @@ import re
 from typing import ClassVar
 from xml.parsers import expat
 
-from regrade_tools.assertions.verdicts import Assertion, Subject
+from regrade_tools.assertions.placed import Placed
+from regrade_tools.assertions.verdicts import Subject
 from regrade_tools.deadline import look
 from regrade_tools.models.case import Spec
 
@@ -41,7 +42,7 @@ def _problem(text: str) -> str | None:
     return None
 
 
-class IsXml(Assertion):
+class IsXml(Placed):
     """The output is one well-formed XML document."""
 
     kind = "is-xml"
@@ -57,7 +58,7 @@ class IsXml(Assertion):
         return _problem(subject.text)
 
 
-class ContainsXml(Assertion):
+class ContainsXml(Placed):
     """The output has a well-formed XML element in it, whatever stands around."""
 
     kind = "contains-xml"
@@ -81,7 +82,7 @@ class ContainsXml(Assertion):
         return "none is well-formed" if "<" in text else "it has none"
 
 
-class IsHtml(Assertion):
+class IsHtml(Placed):
     """The output is HTML from beginning to end: it begins with a tag and ends with one."""
 
     kind = "is-html"
@@ -101,7 +102,7 @@ class IsHtml(Assertion):
         return None if whole else "there is text around the HTML"
 
 
-class ContainsHtml(Assertion):
+class ContainsHtml(Placed):
     """The output has an HTML element in it."""
 
     kind = "contains-html"

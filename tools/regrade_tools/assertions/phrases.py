@@ -2,8 +2,9 @@
 
 from typing import ClassVar
 
+from regrade_tools.assertions.placed import Placed
 from regrade_tools.assertions.text import Phrase, Phrases, said, within
-from regrade_tools.assertions.verdicts import Assertion, Subject
+from regrade_tools.assertions.verdicts import Subject
 from regrade_tools.models.case import Spec
 from regrade_tools.patterns import linear
 
@@ -115,7 +116,7 @@ class IContainsAny(Phrases):
         return None if found else said(subject.text)
 
 
-class IsRefusal(Assertion):
+class IsRefusal(Placed):
     """The output refuses to help, in common English words; an empty one does, too."""
 
     kind = "is-refusal"
@@ -133,7 +134,7 @@ class IsRefusal(Assertion):
         return said(subject.text)
 
 
-class Abstains(Assertion):
+class Abstains(Placed):
     """The output says that it does not know or was not told, in common English words."""
 
     kind = "abstains"

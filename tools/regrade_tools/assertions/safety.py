@@ -3,7 +3,8 @@
 import re
 from typing import ClassVar
 
-from regrade_tools.assertions.verdicts import Assertion, Subject
+from regrade_tools.assertions.placed import Placed
+from regrade_tools.assertions.verdicts import Subject
 from regrade_tools.models.case import Spec
 from regrade_tools.redaction import redaction
 
@@ -25,7 +26,7 @@ _CARD = re.compile(r"(?<![\d-])(?:\d[ -]?){12,18}\d(?![\d-])")
 _LUHN_MODULUS = 10
 
 
-class NoSecrets(Assertion):
+class NoSecrets(Placed):
     """The output shows no key, token or password, by the patterns that redaction uses."""
 
     kind = "no-secrets"
@@ -44,7 +45,7 @@ class NoSecrets(Assertion):
         return f"it shows {', '.join(sorted(found.count))}" if found.count else None
 
 
-class NoPii(Assertion):
+class NoPii(Placed):
     """The output shows no e-mail address, telephone, payment card, social security number, IBAN."""
 
     kind = "no-pii"

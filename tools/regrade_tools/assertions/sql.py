@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field, field_validator
 
-from regrade_tools.assertions.verdicts import Assertion, Subject, UnmeasuredError
+from regrade_tools.assertions.placed import Placed
+from regrade_tools.assertions.verdicts import Subject, UnmeasuredError
 from regrade_tools.models.case import Spec
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 _LONGEST = 20_000
 
 
-class IsSql(Assertion):
+class IsSql(Placed):
     """The output is SQL of the `dialect`; `read_only`: only queries; `tables`: of these alone."""
 
     kind = "is-sql"

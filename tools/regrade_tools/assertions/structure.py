@@ -11,13 +11,14 @@ from pydantic import Field, JsonValue, field_validator, model_validator
 
 from regrade_tools.assertions.comparison import Comparison
 from regrade_tools.assertions.equality import normal, same
+from regrade_tools.assertions.placed import Placed
 from regrade_tools.assertions.selector import MissingError, Place
 from regrade_tools.assertions.verdicts import Assertion, Subject, UndecidableError
 from regrade_tools.fingerprint import canonical
 from regrade_tools.models.case import Spec
 
 
-class Valid(Assertion):
+class Valid(Placed):
     """A kind that asks for JSON and, where `value` holds a JSON Schema, for what is valid."""
 
     value: dict[str, JsonValue] | None = Field(

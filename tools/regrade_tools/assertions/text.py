@@ -7,7 +7,8 @@ from pydantic import Field, JsonValue, field_validator, model_validator
 
 from regrade_tools import patterns
 from regrade_tools.assertions.equality import same
-from regrade_tools.assertions.verdicts import Assertion, Subject
+from regrade_tools.assertions.placed import Placed
+from regrade_tools.assertions.verdicts import Subject
 from regrade_tools.deadline import look
 from regrade_tools.models.case import Spec
 
@@ -31,7 +32,7 @@ def within(phrase: str, text: str) -> bool:
     return phrase in text
 
 
-class Equals(Assertion):
+class Equals(Placed):
     """The output is exactly this value: a text, or JSON compared as data."""
 
     kind = "equals"
@@ -50,7 +51,7 @@ class Equals(Assertion):
         return None if same(actual, self.value) else said(subject.text)
 
 
-class Phrase(Assertion):
+class Phrase(Placed):
     """A kind that asks for one phrase."""
 
     value: str = Field(min_length=1, description="The phrase.")
@@ -105,7 +106,7 @@ class StartsWith(Phrase):
         return None if subject.text.startswith(self.value) else said(subject.text)
 
 
-class Phrases(Assertion):
+class Phrases(Placed):
     """A kind that asks for several phrases."""
 
     value: list[Annotated[str, Field(min_length=1)]] = Field(
@@ -147,7 +148,7 @@ class ContainsAny(Phrases):
         return None if found else said(subject.text)
 
 
-class Regex(Assertion):
+class Regex(Placed):
     """A regular expression matches somewhere in the output."""
 
     kind = "regex"
@@ -170,7 +171,7 @@ class Regex(Assertion):
         return None if patterns.found(self.value, subject.text) else said(subject.text)
 
 
-class Count(Assertion):
+class Count(Placed):
     """The number of words, sentences, lines, characters or list items is in a range."""
 
     kind = "count"

@@ -194,6 +194,19 @@ class Assertion(BaseModel):
         """What the output must do, as a verb: ``contain "San Jose"``."""
         raise NotImplementedError
 
+    @property
+    def subject(self) -> str:
+        """What it speaks of, as reasons begin."""
+        return "the output"
+
+    def part(self, subject: Subject) -> Subject:
+        """What of ``subject`` it judges.
+
+        Raises:
+            UndecidableError: There is no such part.
+        """
+        return subject
+
     def flaw(self, subject: Subject) -> str | None:
         """Why ``subject`` does not do it, or None where it does.
 
