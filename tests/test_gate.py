@@ -76,6 +76,15 @@ SHIP, HOLD, REVIEW, LACKING = "ship", "hold", "needs_review", "insufficient_evid
         # A failure that was removed makes no room for one that is new.
         ("ppf", "pppff", {"max_drop": 0.3, "max_broken": 1}, HOLD,
          ["the pass rate of the cases in both fell by 33.3 points, by more than 30 points"]),
+        # A case that was not there before cannot have got worse.
+        ("pppff", "ppp", {}, HOLD,
+         [("2 new cases fail, and no case fell: c3, c4 "
+          "(with this the pass rate goes from 100.0% to 60.0%, by more than 2 points)")]),
+        ("pppf", "pppe", {}, HOLD,
+         [("1 new case fails, and no case fell: c3 "
+          "(with this the pass rate goes from 100.0% to 75.0%, by more than 2 points)")]),
+        ("fppf", "ppp", {"max_broken": 1}, HOLD,
+         ["the pass rate fell from 100.0% to 50.0%, by more than 2 points"]),
         # A case that flaps failed; a person decides what that means, unless the rate falls.
         ("x" + "p" * 99, "p" * 100, {}, REVIEW, ["1 case flaky since the baseline: c0"]),
         ("x" + "p" * 99, "x" + "p" * 99, {}, SHIP, []),

@@ -6,6 +6,7 @@ from typing import Literal
 from regrade_tools.comparison import CRITICAL, Comparison
 from regrade_tools.models import GatePolicy
 from regrade_tools.plaintext import counted
+from regrade_tools.selection import selected
 from regrade_tools.slices import Slice, slice_of
 from regrade_tools.standing import Standing
 
@@ -100,11 +101,14 @@ def _hold(
     without = "" if policy.min_pass_rate is not None else " (there is no baseline)"
     whole = slice_of("", found, baseline)
     reasons.extend(f"{told}{without}" for told in _below(whole, least))
-    reasons.extend(_fallen(whole, policy.max_drop))
+    fresh = _fresh(found, baseline)
+    reasons.extend(_fallen(whole, policy.max_drop, fresh))
     for key, asked in policy.slices.items():
         part = slice_of(key, found, baseline)
-        drop = asked.max_drop
-        flaws = [*_below(part, asked.min_pass_rate), *([] if drop is None else _fallen(part, drop))]
+        flaws = _below(part, asked.min_pass_rate)
+        if asked.max_drop is not None:
+            inside = [case_id for case_id in fresh if selected(found.cases[case_id], key)]
+            flaws += _fallen(part, asked.max_drop, inside)
         reasons.extend(f"in {key}, {flaw}" for flaw in flaws)
     return reasons
 
@@ -115,16 +119,28 @@ def _below(part: Slice, least: float | None) -> list[str]:
     return [f"the pass rate is {part.pass_rate:.1%}, below {least:.1%}"]
 
 
-def _fallen(part: Slice, allowed: float) -> list[str]:
+def _fresh(found: Standing, baseline: Standing | None) -> list[str]:
+    """The cases that fail and of which the baseline decided nothing."""
+    before = baseline.outcomes if baseline else {}
+    failed = found.with_outcome("failed")
+    return [case_id for case_id in failed if before.get(case_id, "errored") == "errored"]
+
+
+def _fallen(part: Slice, allowed: float, fresh: list[str]) -> list[str]:
     """Why the rate fell too far: over all cases, or else over those that both have decided.
 
-    Over all alone, a case that failed could be removed to make room for one that breaks.
+    Over all alone, a case that failed could be removed to make room for one that breaks. Where
+    none broke and ``fresh`` ones fail, nothing got worse: the product is asked for more.
     """
     if part.pass_rate is None or part.baseline_rate is None:
         return []
     limit = f"by more than {allowed * 100:g} points"
     if part.baseline_rate - part.pass_rate > allowed + _ROUNDING:
         rates = f"from {part.baseline_rate:.1%} to {part.pass_rate:.1%}"
+        if fresh and not part.broken:
+            fail = "new case fails" if len(fresh) == 1 else "new cases fail"
+            told = f"{len(fresh)} {fail}, and no case fell: {_ids(fresh)}"
+            return [f"{told} (with this the pass rate goes {rates}, {limit})"]
         return [f"the pass rate fell {rates}, {limit}"]
     if -part.change > allowed + _ROUNDING:
         points = f"{-part.change * 100:.1f} points"
