@@ -220,7 +220,11 @@ async def test_an_endpoint_that_is_not_there_is_errored_when_its_time_is_over(
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
-    assert "it cannot be reached" in await errored(tmp_path, {"http": {"url": url, "timeout_s": 1}})
+    why = await errored(tmp_path, {"http": {"url": url, "timeout_s": 0.5}})
+    assert why == (
+        f"{url} cannot be reached (All connection attempts failed), tried again and again for "
+        "0.5 s; start the program, or mend the url of the target"
+    )
 
 
 @pytest.mark.parametrize("url", ["http://a..b", "http://%", f"http://{'a' * 99}"])

@@ -40,6 +40,10 @@ class _BusyError(Exception):
         self.after_s = after_s
 
 
+class _AbsentError(_BusyError):
+    """Nobody is there at all: each attempt failed at once."""
+
+
 @asynccontextmanager
 async def endpoint(spec: Endpoint, clean: Callable[[str], str]) -> AsyncGenerator[Target, None]:
     """The program at ``spec``; what it says is told ``clean``.
@@ -89,21 +93,29 @@ class _Served:
 
     async def _patient(self, body: bytes) -> tuple[bytes, float]:
         """Ask until somebody answers who is neither absent nor busy, or the time is over."""
-        pause, busy = _FIRST_PAUSE_S, ""
+        pause: float = _FIRST_PAUSE_S
+        last: _BusyError | None = None
         try:
             with anyio.fail_after(self.spec.timeout_s):
                 while True:
+                    last = None
                     try:
                         return await self._posted(body)
                     except _BusyError as problem:
-                        busy = f": {problem}"
+                        last = problem
                         await anyio.sleep(max(pause, problem.after_s))
                     pause = min(2 * pause, _LONGEST_PAUSE_S)
         except TimeoutError:
-            raise TargetError(
-                f"{self._place} gave no answer within {self.spec.timeout_s:g} s{busy}; "
-                "see that it runs, or raise timeout_s of the target"
-            ) from None
+            raise self._in_vain(last) from None
+
+    def _in_vain(self, last: _BusyError | None) -> TargetError:
+        """Why nobody has answered in time; ``last`` is how the last attempt ended."""
+        waited = f"{self.spec.timeout_s:g} s"
+        if isinstance(last, _AbsentError):
+            told = f"{self._place} cannot be reached ({last}), tried again and again for {waited}"
+            return TargetError(f"{told}; start the program, or mend the url of the target")
+        told = f"{self._place} gave no answer within {waited}{f': {last}' if last else ''}"
+        return TargetError(f"{told}; see that it runs, or raise timeout_s of the target")
 
     async def _posted(self, body: bytes) -> tuple[bytes, float]:
         """The body of the answer, and the milliseconds it took."""
@@ -117,7 +129,7 @@ class _Served:
             ) as answer:
                 raw = await _body(answer)
         except httpx2.ConnectError as problem:
-            raise _BusyError(f"it cannot be reached ({self.clean(str(problem))})") from None
+            raise _AbsentError(self.clean(str(problem))) from None
         except (httpx2.HTTPError, httpx2.InvalidURL) as problem:
             what = f"{type(problem).__name__}: {self.clean(str(problem))}".rstrip(": ")
             raise TargetError(f"{self._place} broke off: {what}") from None
