@@ -284,6 +284,15 @@ async def test_a_total_is_exact_up_to_a_thousand(query: str, store: Store) -> No
     assert totals == [(1_000, True), (1_000, False)]
 
 
+@pytest.mark.parametrize("query", ["z_note", '"z note"', "zeb*", "session:*", "-session:x*"])
+async def test_what_must_be_read_to_be_found_is_counted_exactly_as_well(
+    query: str, store: Store
+) -> None:
+    await store.append([made(n, input="zebra z_note", session=f"s{n}") for n in range(134)])
+    page = await store.search(parse(query, now=START), limit=20)
+    assert (page.total, page.exact, len(page.rows)) == (134, True, 20)
+
+
 @pytest.mark.parametrize("cursor", ["", "nonsense", "é", "AAAAAAAAAAA=", "f_________8", "A" * 999])
 async def test_a_cursor_that_no_page_gave_is_refused(cursor: str, store: Store) -> None:
     await store.append(TRACES)

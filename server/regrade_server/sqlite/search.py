@@ -21,8 +21,9 @@ from regrade_tools.refusal import Refusal
 from regrade_tools.trace_store import Page, Scanned, TraceRow
 
 _COUNTED = 1_000
-# What must be read to be proven is counted no further than this many candidates.
-_COUNTED_BY_READING = 40
+# In a store of more traces than this, what must be read to be proven is counted no further than
+# so many candidates, and in a smaller one no longer than so many seconds.
+_SMALL, _COUNTED_BY_READING, _COUNTING_S = 10_000, 40, 1.0
 # A page that must be read together is cut off here, with what was found so far.
 SECONDS = 2.0
 # A beginning that so few of the newest candidates have is rare enough for the index.
@@ -47,7 +48,10 @@ class Reader:
 
 @dataclass(slots=True)
 class _Found:
-    """What a walk has come upon: the hits, with those that were read, and how far it went."""
+    """What a walk has come upon: the hits, with those that were read, and how far it went.
+
+    ``small`` says, once it was asked, whether the store is.
+    """
 
     rows: list[int] = field(default_factory=list[int])
     read: dict[int, Trace] = field(default_factory=dict[int, Trace])
@@ -56,6 +60,7 @@ class _Found:
     at: int = 0
     whole: bool = False
     late: bool = False
+    small: bool | None = None
 
 
 def page(reader: Reader, query: Query, limit: int, cursor: str | None, oldest: bool) -> Page:  # noqa: FBT001 - called by position, across threads
@@ -119,9 +124,10 @@ def _read(  # noqa: PLR0913 - one walk, told whole
 ) -> _Found:
     """The candidates of ``way`` that their text proves, until there are enough for a page."""
     found = _Found()
-    end = time.monotonic() + SECONDS
+    began = time.monotonic()
+    end = began + SECONDS
     for candidate in proven.along(way, reader.connection, reader.packer, after):
-        if len(found.rows) > limit and (after is not None or _counted(found)):
+        if len(found.rows) > limit and (after is not None or _counted(found, reader, began)):
             return found
         if sample and len(found.rows) <= limit and _hopeless(found):
             return found
@@ -139,8 +145,17 @@ def _read(  # noqa: PLR0913 - one walk, told whole
     return found
 
 
-def _counted(found: _Found) -> bool:
-    return found.opened >= _COUNTED_BY_READING or found.looked > _COUNTED
+def _counted(found: _Found, reader: Reader, began: float) -> bool:
+    """Whether enough of the hits beyond a page are counted: to go on would take its time."""
+    if len(found.rows) > _COUNTED:
+        return True
+    if found.opened < _COUNTED_BY_READING and found.looked <= _COUNTED:
+        return False
+    if found.small is None:
+        found.small = not reader.connection.execute(
+            "SELECT 1 FROM trace LIMIT 1 OFFSET ?", (_SMALL,)
+        ).fetchall()
+    return not found.small or time.monotonic() > began + _COUNTING_S
 
 
 def _hopeless(found: _Found) -> bool:
