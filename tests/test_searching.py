@@ -85,6 +85,16 @@ async def test_a_search_that_finds_nothing_says_what_there_is_instead(
         assert await found(client, query=query) == {"total": 0, "traces": [], "hint": hint}
 
 
+async def test_of_many_values_the_one_that_was_meant_is_found(tmp_path: Path) -> None:
+    tags = [{"input": "x", "output": "y", "tags": [f"tag{n:02}"]} for n in range(50)]
+    (tmp_path / "tags.jsonl").write_text("\n".join(map(json.dumps, tags)))
+    async with searching(tmp_path) as client:
+        await client.call_tool("import_traces", {"path": "tags.jsonl"})
+        page = await found(client, query="tag:tag94")
+    assert "did you mean 'tag49'?" in page["hint"]
+    assert page["hint"].endswith("more.")
+
+
 def test_the_command_sorts_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "evals").mkdir()
     (tmp_path / "log.jsonl").write_text("\n".join(map(json.dumps, LOG)))

@@ -45,7 +45,7 @@ def steps(trace: Trace, wrong: Wrong | None) -> tuple[list[Step], int | None]:
         found = [
             Step(
                 _span_line(span, depth, calls=_calls(span, names)),
-                2 if span.name in names else _matters(span, parents),
+                2 if span.call.name in names else _matters(span, parents),
             )
             for span, depth in spans
         ]
@@ -132,7 +132,7 @@ def _matters(span: Span, parents: set[str]) -> int:
 
 def _calls(span: Span, names: AbstractSet[str]) -> bool:
     """Whether a tool or a search was called, which not every log says of its spans."""
-    return span.kind in ("tool", "retrieval") or span.name in names
+    return span.kind in ("tool", "retrieval") or span.call.name in names
 
 
 def _span_line(span: Span, depth: int, *, calls: bool) -> str:

@@ -30,7 +30,8 @@ from regrade_tools.workspace import Workspace, needed
 _FIELDS = ("id", "when", "name", "model", "status", "duration_ms", "tokens", "cost_usd", "tags",
            "source", "preview", "excerpt")  # fmt: skip
 _LONGEST_CELL = 240
-_LISTED = 20
+# So many values are told where one is sought that no trace has; so many may be what was meant.
+_LISTED, _GUESSED = 20, 200
 Sort = Literal["newest", "oldest", "slowest", "costliest"]
 _RANKED: Mapping[str, Measure] = {"slowest": "latency", "costliest": "cost"}
 
@@ -121,12 +122,12 @@ class Traces:
 
     async def _instead(self, term: Having) -> str:
         """The values that there are in place of one that no trace has."""
-        found = await self.store.summary(Query(), term.facet, limit=_LISTED)
+        found = await self.store.summary(Query(), term.facet, limit=_GUESSED)
         values = [group.value for group in found.groups if group.value]
         if not values:
             return f"No trace has any {term.facet}."
-        listed = ", ".join(clip_list(values, REFUSAL // 4))
-        more = f" and {found.values - len(found.groups)} more" if found.values > _LISTED else ""
+        listed = ", ".join(clip_list(values[:_LISTED], REFUSAL // 4))
+        more = f" and {found.values - _LISTED} more" if found.values > _LISTED else ""
         near = guess(term.value, values)
         return f"No trace has {term.facet}:{clip(term.value, 60)}{near}; there is: {listed}{more}."
 

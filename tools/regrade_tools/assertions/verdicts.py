@@ -153,11 +153,7 @@ def span_subject(trace: Trace, span: Span) -> Subject:
     return Subject(
         output=span.output,
         input=span.input,
-        tool_calls=tuple(
-            ToolCall(one.name, one.input, one.id)
-            for one in under
-            if one.kind == "tool" and one is not span
-        ),
+        tool_calls=tuple(one.call for one in under if one.kind == "tool" and one is not span),
         latency_ms=span.duration_ms,
         steps=len(under),
         errors=tuple(one.name for one in under if one.status == "error"),

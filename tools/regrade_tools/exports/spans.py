@@ -100,6 +100,7 @@ def _span(span: Span, trace_id: str, more: Attributes) -> JsonValue:
     told: Attributes = {
         "openinference.span.kind": _KINDS[span.kind],
         "gen_ai.request.model": span.model,
+        "gen_ai.tool.name": span.tool,
         "input.value": text_of(span.input),
         "output.value": text_of(span.output),
     }

@@ -39,6 +39,7 @@ def described(frame: Frame, found: dict[str, JsonValue]) -> LoggedSpan:
     failed = has_failed(frame.status)
     asked, answered = genai.exchange(found, names)
     tokens_in, tokens_out, cost = genai.usage(found, names)
+    tool = genai.tool(found, names) if kind == "tool" else ""
     told = partial(genai.conversation, found, names)
     return LoggedSpan(
         where=frame.where,
@@ -63,6 +64,7 @@ def described(frame: Frame, found: dict[str, JsonValue]) -> LoggedSpan:
             model=genai.model(found, names),
             input=asked,
             output=answered,
+            tool="" if tool == frame.name else tool,
         ),
     )
 

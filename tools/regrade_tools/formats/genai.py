@@ -97,6 +97,14 @@ _OUTPUT = (
     "ai.toolCall.result",
     "mlflow.spanOutputs",
 )
+# What the tool is called that a span ran; its span may be called otherwise.
+_TOOL = (
+    "gen_ai.tool.name",
+    "tool.name",
+    "ai.toolCall.name",
+    "traceloop.entity.name",
+    "tool_call.function.name",
+)
 _DETAILS = "gen_ai.client.inference.operation.details"
 _CHOICE = "gen_ai.choice"
 # prefix.N.rest, as Traceloop and OpenInference flatten a list of messages.
@@ -127,6 +135,7 @@ class Named:
     given: tuple[str, ...]
     said: tuple[str, ...]
     cost: tuple[str, ...]
+    tool: tuple[str, ...]
     asked: tuple[str, ...]
     answered: tuple[str, ...]
     telling: tuple[str, ...]
@@ -154,6 +163,7 @@ def _named(names: tuple[str, ...]) -> Named:
         given=present(_INPUT_TOKENS),
         said=present(_OUTPUT_TOKENS),
         cost=present(_COST),
+        tool=present(_TOOL),
         asked=present(_INPUT),
         answered=present(_OUTPUT),
         telling=tuple(name for name in names if name.startswith(_TELLING)),
@@ -175,6 +185,11 @@ def kind(found: Attributes, names: Named) -> SpanKind:
 def model(found: Attributes, names: Named) -> str:
     """The model that answered, or else the one that was asked for."""
     return text(found, names.model)
+
+
+def tool(found: Attributes, names: Named) -> str:
+    """What the tool is called that the span ran."""
+    return text(found, names.tool)
 
 
 def usage(found: Attributes, names: Named) -> tuple[int | None, int | None, float | None]:

@@ -45,7 +45,10 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """One timed step. Times are Unix seconds, durations milliseconds; None means not logged."""
+    """One timed step. Times are Unix seconds, durations milliseconds; None means not logged.
+
+    ``tool`` is what the tool is called that it ran, where that is told and not its ``name``.
+    """
 
     id: str
     name: str
@@ -58,6 +61,12 @@ class Span:
     model: str = ""
     input: JsonValue = None
     output: JsonValue = None
+    tool: str = ""
+
+    @property
+    def call(self) -> ToolCall:
+        """The call of the tool that it ran."""
+        return ToolCall(self.tool or self.name, self.input, self.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,8 +190,7 @@ class Trace:
     def _span_calls(self) -> tuple[ToolCall, ...]:
         if any(message.tool_calls for message in self.messages):
             return ()
-        spans = [span for span in self.spans if span.kind == "tool"]
-        return self.calls or tuple([ToolCall(span.name, span.input, span.id) for span in spans])
+        return self.calls or tuple([span.call for span in self.spans if span.kind == "tool"])
 
 
 def file_of(place: str) -> str:
