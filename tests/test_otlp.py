@@ -23,7 +23,7 @@ from regrade_server.http.tokens import Tokens, read_tokens
 from regrade_server.memory import MemoryStore
 from regrade_server.otlp.body import LARGEST, Room
 from regrade_tools.models import Trace
-from regrade_tools.query import Query
+from regrade_tools.query import Query, parse
 from regrade_tools.refusal import Unavailable
 from regrade_tools.trace_store import Appended
 
@@ -70,6 +70,32 @@ async def test_what_json_calls_an_id_or_a_time_otherwise_is_read_the_same(tmp_pa
         await beside.post(export(other))
         [one], [same] = await there.found(), await beside.found()
     assert replace(one, raw=None) == replace(same, raw=None)
+
+
+@pytest.mark.parametrize("kind", [JSON, PROTOBUF])
+@pytest.mark.parametrize("name", ["deployment.environment.name", "deployment.environment"])
+async def test_version_and_environment_of_a_service_are_tags_and_no_words(
+    kind: str, name: str, tmp_path: Path
+) -> None:
+    def sent(number: int, trace: str, version: str) -> bytes:
+        request = export(span(number, trace=trace))
+        request["resourceSpans"][0]["resource"]["attributes"] += [
+            {"key": key, "value": {"stringValue": text}}
+            for key, text in (("service.version", version), (name, "prod"), ("host.name", "h1"))
+        ]
+        return json.dumps(request).encode() if kind == JSON else protobuf(request)
+
+    async with asked(tmp_path) as there:
+        for number, trace, version in ((1, TRACE, "2.0"), (2, TRACE, "2.0"), (3, OTHER, "1.9")):
+            assert (await there.post(sent(number, trace, version), kind)).status_code == 200
+        (new,) = await there.found("tag:version:2.0 tag:env:prod")
+        assert (new.external_id, len(new.spans)) == (TRACE, 2)
+        assert new.tags == ("version:2.0", "env:prod")
+        assert len(await there.found("tag:env:*")) == 2
+        assert await there.found("prod") == await there.found("env") == []
+        counted = await there.store.summary(parse("", now=0.0), "tag", limit=9)
+    groups = [(group.value, group.traces) for group in counted.groups]
+    assert groups == [("env:prod", 2), ("version:1.9", 1), ("version:2.0", 1)]
 
 
 async def test_spans_that_come_later_complete_their_trace(tmp_path: Path) -> None:

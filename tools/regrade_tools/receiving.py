@@ -12,7 +12,14 @@ from regrade_tools.clipping import clip
 from regrade_tools.formats import Record, Skipped
 from regrade_tools.formats.attributed import has_failed
 from regrade_tools.formats.fields import Fields, inside
-from regrade_tools.formats.otlp import attributes, identifier, is_log, resources
+from regrade_tools.formats.otlp import (
+    attributes,
+    identifier,
+    is_log,
+    resource_of,
+    resources,
+    tags_of,
+)
 from regrade_tools.models import Trace
 from regrade_tools.plaintext import line
 from regrade_tools.redaction import Redaction
@@ -89,9 +96,13 @@ def received(request: Fields, hidden: Redaction, sampling: Sampling) -> Received
 
 @dataclass(frozen=True, slots=True)
 class _Sent:
-    """A span and who sent it; its ids are empty where they are none that are valid."""
+    """A span and who sent it; its ids are empty where they are none that are valid.
+
+    ``resource`` has the attributes of which tags are made, and no others.
+    """
 
     source: str
+    resource: list[JsonValue]
     span: JsonValue
     trace_id: str
     span_id: str
@@ -109,14 +120,17 @@ class _Sent:
     @property
     def record(self) -> Record:
         """The span as an export of its own."""
-        return Record(self.source, {"resourceSpans": [{"scopeSpans": [{"spans": [self.span]}]}]})
+        sent: dict[str, JsonValue] = {"scopeSpans": [{"spans": [self.span]}]}
+        if self.resource:
+            sent["resource"] = {"attributes": self.resource}
+        return Record(self.source, {"resourceSpans": [sent]})
 
 
 def _spans(request: Fields, hidden: Redaction) -> Iterator[_Sent]:
     for resource, listed in resources(request):
-        source = _source(resource, hidden)
+        source, kept = _source(resource, hidden), resource_of(tags_of(resource))
         for span in listed:
-            yield _Sent(source, span, _id(span, "traceId"), _id(span, "spanId"))
+            yield _Sent(source, kept, span, _id(span, "traceId"), _id(span, "spanId"))
 
 
 def _source(resource: Fields, hidden: Redaction) -> str:

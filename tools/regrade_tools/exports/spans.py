@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pydantic import JsonValue
 
 from regrade_tools.features import text_of
+from regrade_tools.formats.otlp import resource_of
 from regrade_tools.jsontext import compact
 from regrade_tools.models import Message, Span, SpanKind, Trace
 
@@ -26,7 +27,9 @@ def line(trace: Trace) -> str:
     """``trace`` as one line of JSON; what came as OTLP goes as it came."""
     logged = trace.raw if trace.format == "otlp" and isinstance(trace.raw, list) else _spans(trace)
     scope: JsonValue = {"scope": {"name": "regrade"}, "spans": logged}
-    return compact({"resourceSpans": [{"scopeSpans": [scope]}]}) + "\n"
+    resource: dict[str, JsonValue] = {"attributes": resource_of(trace.tags)}
+    about = {"resource": resource} if resource["attributes"] else {}
+    return compact({"resourceSpans": [{**about, "scopeSpans": [scope]}]}) + "\n"
 
 
 def _spans(trace: Trace) -> list[JsonValue]:

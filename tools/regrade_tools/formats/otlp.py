@@ -6,22 +6,30 @@ span, and until that is there a span of its own inside it.
 
 import base64
 import binascii
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import cast
 
 from pydantic import JsonValue
 
+from regrade_tools.clipping import clip
 from regrade_tools.fingerprint import fingerprint
 from regrade_tools.formats import genai
 from regrade_tools.formats.attributed import Frame, described
-from regrade_tools.formats.fields import Fields, inside, objects
+from regrade_tools.formats.fields import Fields, inside, objects, text
 from regrade_tools.formats.spans import LoggedSpan, in_order
+from regrade_tools.plaintext import line
 
 _HEX_DIGITS = (16, 32)
 _HEX = frozenset("0123456789abcdef")
 _MODEL_EVENT = "gen_ai."
 # What a span has that stands for a log, and nothing beside it.
 _LOG: JsonValue = [{"key": "regrade.log", "value": {"boolValue": True}}]
+# What of a resource is a tag of its traces: by its own name, or the one that it had before.
+_TAGS = (
+    ("version", ("service.version",)),
+    ("env", ("deployment.environment.name", "deployment.environment")),
+)
+_LONGEST_TAG = 80
 _KEPT_EVENTS = (_MODEL_EVENT, "exception")
 
 
@@ -32,9 +40,11 @@ def is_otlp(record: Fields) -> bool:
 
 def spans(record: Fields, where: str) -> Iterator[LoggedSpan]:
     """The spans of the export at ``where``; what is not shaped like a span is left out."""
-    for _, listed in resources(record):
+    for resource, listed in resources(record):
+        tags = tags_of(resource)
         for logged in objects(listed):
-            yield span(logged, where)
+            read = span(logged, where)
+            yield read._replace(tags=(*read.tags, *tags)) if tags else read
 
 
 def resources(record: Fields) -> Iterator[tuple[Fields, list[JsonValue]]]:
@@ -47,6 +57,24 @@ def resources(record: Fields) -> Iterator[tuple[Fields, list[JsonValue]]]:
         scopes = [objects(scope.get("logRecords")) for scope in objects(resource.get("scopeLogs"))]
         logs = [_as_span(log) for listed in scopes for log in listed]
         yield inside(resource, "resource"), [log for log in logs if log]
+
+
+def tags_of(resource: Fields) -> tuple[str, ...]:
+    """Which version of the program it is and where it runs, as ``version:2.0`` and ``env:prod``."""
+    about = attributes(resource.get("attributes"))
+    told = ((kind, clip(line(text(about, names)), _LONGEST_TAG)) for kind, names in _TAGS)
+    return tuple(f"{kind}:{value}" for kind, value in told if value)
+
+
+def resource_of(tags: Iterable[str]) -> list[JsonValue]:
+    """The attributes of a resource of which ``tags_of`` makes those of ``tags`` that are such."""
+    names = {kind: known[0] for kind, known in _TAGS}
+    parted = (tag.partition(":") for tag in tags)
+    return [
+        {"key": names[kind], "value": {"stringValue": value}}
+        for kind, _, value in parted
+        if kind in names and value
+    ]
 
 
 def _as_span(log: Fields) -> dict[str, JsonValue]:
@@ -128,7 +156,8 @@ def _with_events(item: LoggedSpan, events: Sequence[JsonValue]) -> LoggedSpan:
     more = [event for event in events if event not in had]
     if not more:
         return item
-    return span({**raw, "events": sorted((*had, *more), key=_moment)}, item.where)
+    read = span({**raw, "events": sorted((*had, *more), key=_moment)}, item.where)
+    return read._replace(tags=item.tags)
 
 
 def _moment(event: JsonValue) -> int:

@@ -44,7 +44,7 @@ def from_spans(logged: Sequence[LoggedSpan], blank: Trace) -> Trace:
     """
     root = _root(logged)
     calls = [item for item in logged if item.span.kind == "llm"] or [root]
-    program = root not in calls and is_call(root.span.input)
+    said = _conversation(calls, logged)
     counted = _innermost(calls, logged)
     starts = [item.span.started_at for item in logged if item.span.started_at is not None]
     costs = [item.cost_usd for item in counted if item.cost_usd is not None]
@@ -66,10 +66,10 @@ def from_spans(logged: Sequence[LoggedSpan], blank: Trace) -> Trace:
         cost_usd=sum(costs) if costs else None,
         tags=tuple(dict.fromkeys((*blank.tags, *(tag for item in logged for tag in item.tags)))),
         metadata=next((item.metadata for item in (root, *logged) if item.metadata), blank.metadata),
-        input=arguments(root.span.input) if program else root.span.input,
+        input=arguments(root.span.input),
         output=root.span.output,
-        program=program,
-        messages=_conversation(calls, logged),
+        program=root.span.kind != "llm" and bool(said) and is_call(root.span.input),
+        messages=said,
         spans=tuple([item.span for item in logged]),
     )
 
