@@ -107,21 +107,46 @@ async def test_a_baseline_tells_what_changed_with_its_test_and_what_did_not(
     assert (found["total"]["traces"], found["baseline"]["traces"]) == (40, 40)
     assert told["errors"] == {
         "what": "errors", "clear": True, "baseline": 0.0, "now": 0.5, "difference": 0.5,
-        "low": 0.328, "high": 0.648, "p": 7.798e-08, "p_adjusted": 3.119e-07,
+        "low": 0.328, "high": 0.648, "p": 7.798e-08, "p_adjusted": 1.56e-07,
         "test": "Fisher's exact; interval of Newcombe",
     }  # fmt: skip
     assert told["output_shape"]["baseline"] == {"text": 1.0, "{answer: boolean}": 0.0}
     assert told["output_shape"]["cramers_v"] == 1.0
     assert {what for what, change in told.items() if not change["clear"]} == {
-        "empty_outputs", "refusals", "tool_calls",
+        "tool_calls",
     }  # fmt: skip
     assert found["sampled"] == (
-        "Errors, labels and cost are of all; for the rest 40 of the 40 traces of the query and "
-        "40 of the 40 traces of the baseline were read."
+        "Errors, what went wrong, labels and cost are of all; for the rest "
+        "40 of the 40 traces of the query and 40 of the 40 traces of the baseline were read."
     )
     assert {change["what"]: change["p"] for change in swapped["changes"]} == {
         what: change["p"] for what, change in told.items()
     }
+
+
+@pytest.mark.anyio
+async def test_what_went_wrong_is_compared_by_its_kind_first_and_as_a_search_finds_it(
+    tmp_path: Path,
+) -> None:
+    good: list[JsonValue] = [
+        {"role": "user", "content": "Late?"},
+        {"role": "assistant", "content": "No."},
+    ]
+    # The tool speaks last: nobody answered, though there is an output.
+    bad: list[JsonValue] = [
+        *good,
+        {"role": "user", "content": "Sure?"},
+        {"role": "assistant", "tool_calls": [{"id": "c", "function": {"name": "f"}}]},
+        {"role": "tool", "content": "error: no such order", "tool_call_id": "c"},
+    ]
+    old: list[JsonValue] = [{"id": f"a{n}", "tags": ["a"], "messages": good} for n in range(20)]
+    new: list[JsonValue] = [{"id": f"b{n}", "tags": ["b"], "messages": bad} for n in range(20)]
+    async with counting(tmp_path, *old, *new) as client:
+        found = await summary(client, query="tag:b", baseline="tag:a")
+        counted = await summary(client, query="tag:b wrong:empty")
+    rates = [(one["what"], one["clear"], one["baseline"], one["now"]) for one in found["changes"]]
+    assert rates[:2] == [("wrong:tool_error", True, 0.0, 1.0), ("wrong:empty", True, 0.0, 1.0)]
+    assert counted["total"]["traces"] == 20
 
 
 @pytest.mark.anyio
@@ -186,7 +211,12 @@ def test_the_command_prints_the_figures_and_what_changed(
     )
     main(["summarize", "since:2026-10-01T20:00", "--baseline", "until:2026-10-01T20:00", *root])
     out = capsys.readouterr().out
-    assert "  CHANGED: errors 1.0 -> 0.0 (difference -1, low -1, high -0.772; p 1.5e-11" in out
+    assert (
+        "  CHANGED: errors 100.0% -> 0.0% (-100.0 points, -100.0 to -77.2; p_adjusted 7.3e-11)\n"
+        in out
+    )
+    assert "latency_ms 109.5 -> 129.5 (medians; distance 1.00; p_adjusted " in out
+    assert "  no clear change: tool_calls 0 -> 0 (medians; distance 0.00; p_adjusted 1)" in out
     assert main(["summarize", "--by", "model", "--json", *root]) == 0
     assert json.loads(capsys.readouterr().out)["rows"][0]["value"] == "gpt-4o"
 

@@ -1,7 +1,7 @@
 """What changed between two sets of traces: a test for each feature, told with its size."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
@@ -10,6 +10,7 @@ from pydantic import JsonValue
 from regrade_tools.clipping import clip
 from regrade_tools.features import Features
 from regrade_tools.grouping import Group
+from regrade_tools.models import WRONG_KINDS
 from regrade_tools.trace_store import Sampled
 from regrade_tools.twosample import (
     chi_square,
@@ -26,16 +27,13 @@ _FEWEST = 8
 _FEWEST_FOR_A_MEAN = 30
 _LEVEL = 0.05
 _LISTED, _CELL = 4, 100
+_ERRORS, _WRONG = "errors", "wrong:"
 _NUMBERS: dict[str, Callable[[Features], float | None]] = {
     "latency_ms": lambda one: one.latency_ms,
     "tokens": lambda one: one.tokens,
     "input_characters": lambda one: one.input_characters,
     "output_characters": lambda one: one.output_characters,
     "tool_calls": lambda one: one.tool_calls,
-}
-_FLAGS: dict[str, Callable[[Features], bool]] = {
-    "empty_outputs": lambda one: one.empty,
-    "refusals": lambda one: one.refuses,
 }
 _KINDS: dict[str, Callable[[Features], str]] = {
     "language": lambda one: one.language,
@@ -46,10 +44,16 @@ _KINDS: dict[str, Callable[[Features], str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """One set of traces: all of them counted, and what a sample of them looks like."""
+    """One set of traces: all of them counted, and what a sample of them looks like.
+
+    ``wrong`` counts the traces in which something of a kind went wrong; of ``unexamined`` traces
+    of the store that is not known yet.
+    """
 
     total: Group
     sample: Sampled[Features]
+    wrong: Mapping[str, int]
+    unexamined: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +72,21 @@ class Change:
     p_adjusted: float = 1.0
 
     @property
+    def of_wrong(self) -> bool:
+        """Whether it tells of what went wrong."""
+        return self.what == _ERRORS or self.what.startswith(_WRONG)
+
+    @property
     def is_clear(self) -> bool:
         """Whether it is hardly chance, all the tests together considered."""
         return self.p_adjusted < _LEVEL
 
 
 def changes(before: Arm, after: Arm) -> tuple[list[Change], list[str]]:
-    """What could be tested, the clearest first, and what could not, with why."""
+    """What could be tested, and what could not, with why.
+
+    What is clear comes first; before the rest what went wrong; then by how clear it is.
+    """
     tested: list[Change] = []
     untested: list[str] = []
     for found in _tests(before, after):
@@ -84,27 +96,45 @@ def changes(before: Arm, after: Arm) -> tuple[list[Change], list[str]]:
             tested.append(found)
     adjusted = holm([change.p_value for change in tested])
     told = [replace(one, p_adjusted=p) for one, p in zip(tested, adjusted, strict=True)]
-    return sorted(told, key=lambda one: (one.p_adjusted, one.p_value)), untested
+
+    def order(one: Change) -> tuple[bool, bool, float, float]:
+        return not one.is_clear, not one.of_wrong, one.p_adjusted, one.p_value
+
+    return sorted(told, key=order), untested
 
 
 def _tests(before: Arm, after: Arm) -> Iterable[Change | str]:
     old, new = before.total, after.total
-    yield _rate("errors", (old.errors, old.traces), (new.errors, new.traces))
+    yield _rate(_ERRORS, (old.errors, old.traces), (new.errors, new.traces))
+    yield from _went_wrong(before, after)
     if old.passed + old.failed or new.passed + new.failed:
         labelled = [(one.failed, one.passed + one.failed) for one in (old, new)]
         yield _rate("label_fail", labelled[0], labelled[1])
     if old.priced or new.priced:
         yield _cost(old, new)
     one, two = before.sample.told, after.sample.told
-    for what, flag in _FLAGS.items():
-        counts = [(sum(flag(item) for item in arm), len(arm)) for arm in (one, two)]
-        yield _rate(what, counts[0], counts[1])
     for what, number in _NUMBERS.items():
         values = [[x for item in arm if (x := number(item)) is not None] for arm in (one, two)]
         if values[0] or values[1]:
             yield _distribution(what, values[0], values[1])
     for what, kind in _KINDS.items():
         yield _mix(what, Counter(map(kind, one)), Counter(map(kind, two)))
+
+
+def _went_wrong(before: Arm, after: Arm) -> Iterable[Change | str]:
+    """Each kind that either side knows, but for errors where they are those of the status."""
+    unknown = max(before.unexamined, after.unexamined)
+    if unknown:
+        yield f"{_WRONG}*: of {unknown:,} older traces it is not known yet; ask again"
+        return
+    arms = before, after
+    for kind in WRONG_KINDS:
+        counts = [(arm.wrong.get(kind, 0), arm.total.traces) for arm in arms]
+        repeats = kind == "error" and all(
+            arm.total.errors == count for arm, (count, _) in zip(arms, counts, strict=True)
+        )
+        if any(count for count, _ in counts) and not repeats:
+            yield _rate(f"{_WRONG}{kind}", counts[0], counts[1])
 
 
 def _few(what: str, old: int, new: int, fewest: int = _FEWEST) -> str:

@@ -7,12 +7,9 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue
 
-from regrade_tools.assertions.phrases import refuses
 from regrade_tools.jsontext import compact, read, texts, unpacked
 from regrade_tools.models import Trace
 
-# A refusal comes at once; the words later in a long answer are mostly about something else.
-_OPENING = 400
 # A language shows in this much.
 _READ = 2_000
 _DEPTH, _KEYS = 3, 12
@@ -52,8 +49,6 @@ class Features:
     input_characters: int
     output_characters: int
     tool_calls: int
-    empty: bool
-    refuses: bool
     language: str
     shape: str
     tools: str
@@ -65,15 +60,12 @@ def features(trace: Trace) -> Features:
     said = text_of(exchange.output)
     # Of the whole trace, as a facet counts them: a conversation calls tools in every turn.
     names = sorted({call.name for call in trace.tool_calls})
-    empty = exchange.output in (None, "", [], {}) or not said.strip()
     return Features(
         latency_ms=trace.duration_ms,
         tokens=trace.tokens,
         input_characters=len(text_of(exchange.input)),
         output_characters=len(said),
         tool_calls=len(trace.tool_calls),
-        empty=empty,
-        refuses=refuses(said[:_OPENING]),
         language=language(said),
         shape=shape(exchange.output),
         tools=", ".join(names)[:_LONGEST] or "no tool",

@@ -9,6 +9,7 @@ from regrade_tools.clipping import PAGE, clip, size
 from regrade_tools.drift import Arm, Change, changes
 from regrade_tools.features import features
 from regrade_tools.grouping import Group, Grouping
+from regrade_tools.models import WRONG_KINDS
 from regrade_tools.plaintext import counted
 from regrade_tools.ports import Store
 from regrade_tools.query import NO_MATCH, Query, parse
@@ -101,8 +102,11 @@ class Summaries:
         )
 
     async def _arm(self, query: Query) -> Arm:
-        total = (await self.store.summary(query, None, limit=1)).total
-        return Arm(total, await self.store.sample(query, SAMPLE, features))
+        # A kind more: what nothing of the kind shows in is a group, too.
+        found = await self.store.summary(query, "wrong", limit=len(WRONG_KINDS) + 1)
+        wrong = {group.value: group.traces for group in found.groups}
+        sample = await self.store.sample(query, SAMPLE, features)
+        return Arm(found.total, sample, wrong, found.unexamined)
 
 
 _READING = (
@@ -186,11 +190,12 @@ def _short(value: JsonValue) -> JsonValue:
 
 
 def _sampled(before: Arm, after: Arm) -> str:
-    """How many were read of each, for what is neither an error, a label nor a cost."""
+    """How many were read of each, for what is not counted of all."""
     parts = [
         f"{len(arm.sample.told):,} of the {arm.sample.of:,} traces of the {name}"
         for name, arm in (("query", after), ("baseline", before))
     ]
     whole = all(len(arm.sample.told) == arm.sample.of for arm in (before, after))
     way = "read" if whole else "read, drawn at random"
-    return f"Errors, labels and cost are of all; for the rest {' and '.join(parts)} were {way}."
+    rest = f"for the rest {' and '.join(parts)} were {way}."
+    return f"Errors, what went wrong, labels and cost are of all; {rest}"

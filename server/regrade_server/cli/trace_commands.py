@@ -4,13 +4,14 @@ import os
 import sys
 from argparse import BooleanOptionalAction, Namespace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 from regrade_server.cli import listing
 from regrade_server.cli.adding import Adder
 from regrade_server.cli.console import Console
 from regrade_server.cli.living import alive
 from regrade_server.house import House
+from regrade_tools.clipping import clip
 from regrade_tools.exports import EXPORTS, Exported
 from regrade_tools.grouping import GROUPINGS
 from regrade_tools.plaintext import counted, encodable, line
@@ -23,7 +24,9 @@ from regrade_tools.workspace import Workspace, needed
 
 _WIDEST = 48
 _MEGABYTE = 1_000_000
-_EFFECTS = ("difference", "low", "high", "distance", "cramers_v")
+_SHIFT = ("difference", "low", "high")
+# What a form of an output or a list of tools is cut to beside others.
+_NAME = 40
 
 
 def add_to(verb: Adder) -> None:
@@ -195,9 +198,21 @@ def _figures(row: dict[str, Any]) -> str:
 
 def _change(change: dict[str, Any]) -> str:
     mark = "CHANGED" if change["clear"] else "no clear change"
-    effect = ", ".join(f"{name} {change[name]:.3g}" for name in _EFFECTS if name in change)
-    told = (
-        f"{change['what']} {change['baseline']} -> {change['now']} ({effect}; p {change['p']:.2g}, "
-        f"adjusted {change['p_adjusted']:.2g}; {change['test']})"
-    )
+    told = f"{change['what']} {_shift(change)}; p_adjusted {change['p_adjusted']:.2g})"
     return f"  {mark}: {line(told)}"
+
+
+def _shift(change: dict[str, Any]) -> str:
+    """From what to what, and how far that is apart."""
+    old, new = change["baseline"], change["now"]
+    if isinstance(old, dict):
+        shares = cast("dict[str, float]", old)
+        parts = [f"{clip(name, _NAME)} {old[name]:.1%} -> {new[name]:.1%}" for name in shares]
+        return f"{', '.join(parts)} (Cramer's V {change['cramers_v']:.2f}"
+    if "distance" in change:
+        return f"{old:,.6g} -> {new:,.6g} (medians; distance {change['distance']:.2f}"
+    if change["what"].endswith("_mean"):
+        by = (f"{change[name]:+.3g}" for name in _SHIFT)
+        return "{} -> {} ({}, {} to {}".format(f"{old:,.3g}", f"{new:,.3g}", *by)
+    by = (f"{change[name] * 100:+.1f}" for name in _SHIFT)
+    return "{} -> {} ({} points, {} to {}".format(f"{old:.1%}", f"{new:.1%}", *by)
