@@ -43,6 +43,23 @@ def newest(root: Path, capsys: pytest.CaptureFixture[str]) -> str:
     return json.loads(capsys.readouterr().out)["traces"][0]["id"]
 
 
+def test_the_beginning_of_a_system_prompt_is_shown_and_the_digest_or_all_of_it_when_asked_for(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prompt = {"role": "system", "content": "Be kind. " * 700}
+    (root / "long.jsonl").write_text(json.dumps({**CHAT, "messages": [prompt, *CHAT["messages"]]}))
+    assert main(["import", str(root / "long.jsonl"), "--root", str(root)]) == 0
+    identifier = newest(root, capsys)
+    told = shown(root, capsys, identifier)
+    assert "[6,060 more characters: --whole shows them]\n-- 2 user\n    Flats in Ulm?" in told
+    assert len(told) < len(prompt["content"]) < len(shown(root, capsys, identifier, "--whole"))
+    brief = shown(root, capsys, identifier, "--digest").splitlines()
+    assert brief[5:] == ["-- input", "    Flats in Ulm?", "    \\u001b[31m-- 9 tool", "-- output",
+                         "    None."]  # fmt: skip
+    digest = json.loads(shown(root, capsys, identifier, "--digest", "--json"))
+    assert digest["output"] == "None."
+
+
 def test_a_trace_is_shown_whole_with_what_went_wrong_and_no_line_of_it_passes_for_ours(
     root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

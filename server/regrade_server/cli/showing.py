@@ -25,12 +25,17 @@ from regrade_tools.workspace import Workspace, needed
 _FACTS = ("name", "status", "when", "duration_ms", "model", "tokens", "cost_usd", "session",
           "tags", "source", "labels", "metadata")  # fmt: skip
 _INDENT = " " * 4
+# So much of a system prompt tells which one it is; it stands before every conversation.
+_BEGINNING = 240
 
 
 def add_to(verb: Adder) -> None:
     """Add the command."""
     showing = verb("show", "show a trace, a run or a case, by its id", show)
     showing.add_argument("id", help="such as tr_..., run_... or the id of a case")
+    much = showing.add_mutually_exclusive_group()
+    much.add_argument("--digest", action="store_true", help="of a trace the last exchange alone")
+    much.add_argument("--whole", action="store_true", help="of a trace its system prompts, too")
 
 
 def show(told: Namespace, workspace: Workspace | None, console: Console) -> int:
@@ -39,8 +44,9 @@ def show(told: Namespace, workspace: Workspace | None, console: Console) -> int:
     if told.id.startswith("tr_"):
         trace, labels = alive(house, lambda one: _trace(one, told.id))
         if console.as_json:
-            console.data(dumped(trace))
-        console.say("\n".join(_about(trace, labels)))
+            console.data(digest(trace, labels)[0] if told.digest else dumped(trace))
+        parts = _brief(trace, labels) if told.digest else _about(trace, labels, whole=told.whole)
+        console.say("\n".join(parts))
     elif told.id.startswith("run_"):
         report = alive(house, lambda one: one.suites.get_run(told.id))
         console.result(report, printing.run(report))
@@ -55,9 +61,43 @@ async def _trace(house: House, trace_id: str) -> tuple[Trace, tuple[Label, ...]]
     return trace, tuple(await house.store.labels(trace_ids=[trace_id]))
 
 
-def _about(trace: Trace, labels: tuple[Label, ...]) -> Iterator[str]:
-    """A trace: what is known of it, what first went wrong, its steps, and all that was said."""
+def _brief(trace: Trace, labels: tuple[Label, ...]) -> Iterator[str]:
+    """A trace as an agent reads it first."""
     content, _ = digest(trace, labels)
+    yield from _known(trace, content)
+    for name in ("opening", "input", "output", "program"):
+        if name in content:
+            yield from _part(name, content[name])
+
+
+def _about(trace: Trace, labels: tuple[Label, ...], *, whole: bool) -> Iterator[str]:
+    """A trace: what is known of it, what first went wrong, its steps, and all that was said.
+
+    Without ``whole`` only the beginning of what the system said.
+    """
+    yield from _known(trace, digest(trace, labels)[0])
+    if trace.program or not trace.messages:
+        yield from _part("input", trace.input)
+        yield from _part("output", trace.output)
+    for number, message in enumerate(trace.messages, 1):
+        called = " ".join(filter(None, (message.role, message.name)))
+        cut = message.role in ("system", "developer") and not whole
+        yield from _part(
+            f"{number} {line(called)}", _begun(message.content) if cut else message.content
+        )
+        for call in message.tool_calls:
+            yield f"{_INDENT}calls {line(call.name)} {line(_text(call.arguments))}"
+
+
+def _begun(text: str) -> str:
+    """The beginning of a long ``text``, and how to see the rest of it."""
+    if len(text) <= _BEGINNING:
+        return text
+    left = len(text) - _BEGINNING
+    return f"{text[:_BEGINNING]}...\n[{left:,} more characters: --whole shows them]"
+
+
+def _known(trace: Trace, content: dict[str, JsonValue]) -> Iterator[str]:
     yield trace.id
     for name in _FACTS:
         if name in content:
@@ -69,14 +109,6 @@ def _about(trace: Trace, labels: tuple[Label, ...]) -> Iterator[str]:
     if trace.spans and isinstance(steps, list):
         yield "-- steps"
         yield from (f"{_INDENT}{step}" for step in steps)
-    if not trace.messages:
-        yield from _part("input", trace.input)
-        yield from _part("output", trace.output)
-    for number, message in enumerate(trace.messages, 1):
-        called = " ".join(filter(None, (message.role, message.name)))
-        yield from _part(f"{number} {line(called)}", message.content)
-        for call in message.tool_calls:
-            yield f"{_INDENT}calls {line(call.name)} {line(_text(call.arguments))}"
 
 
 def _part(heading: str, value: JsonValue) -> Iterator[str]:
