@@ -95,6 +95,32 @@ async def test_of_many_values_the_one_that_was_meant_is_found(tmp_path: Path) ->
     assert page["hint"].endswith("more.")
 
 
+@pytest.mark.parametrize(
+    ("words", "number"),
+    [
+        (["-one"], 3),
+        (["tag:*", "-tag:staging", "one"], 1),
+        (["-h1"], 4),
+        (["-tag:prod", "-two"], 2),
+    ],
+)
+def test_what_is_not_wanted_needs_no_quotes_on_the_command_line(
+    words: list[str], number: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "evals").mkdir()
+    (tmp_path / "log.jsonl").write_text("\n".join(map(json.dumps, LOG)))
+    root = ("--root", str(tmp_path))
+    main(["import", str(tmp_path / "log.jsonl"), *root])
+    capsys.readouterr()
+    assert main(["search", *words, "--json", *root]) == 0
+    assert json.loads(capsys.readouterr().out)["total"] == number
+    assert main(["summarize", *words, "--baseline", "-nowhere", "--json", *root]) == 0
+    counted = json.loads(capsys.readouterr().out)
+    assert (counted["total"]["traces"], counted["baseline"]["traces"]) == (number, 4)
+    assert main(["export", *words, "--out", "-", *root]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == number
+
+
 def test_the_command_sorts_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "evals").mkdir()
     (tmp_path / "log.jsonl").write_text("\n".join(map(json.dumps, LOG)))

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import signal
 import sys
 import traceback
@@ -20,12 +21,18 @@ REFUSED, UNDECIDED = 2, 3
 # As a shell counts a program that ended because nobody read on: never 0, which says all is well.
 UNREAD = 141
 _SERVE = "serve"
+# Commands with a query, in which -word is what is not wanted, and before it a sign that no
+# argument can hold, so that it is not taken for an option.
+_ASKING = frozenset({"search", "summarize", "export", "label", "prune"})
+_UNWANTED, _MARK = re.compile(r"-[^-\d]."), "\0"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Without a command it is the stdio server, as IDEs start it."""
     given = sys.argv[1:] if arguments is None else [*arguments]
-    told = parser(_command(given)).parse_args(given)
+    command = _command(given)
+    told = parser(command).parse_args(_marked(given) if command in _ASKING else given)
+    _unmark(told)
     console = Console(as_json=bool(getattr(told, "json", False)))
     try:
         code = int(told.run(told, _root(told.root), console))
@@ -45,6 +52,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         traceback.print_exc()
         return UNDECIDED
     return code
+
+
+def _marked(given: Sequence[str]) -> list[str]:
+    return [f"{_MARK}{word}" if _UNWANTED.match(word) else word for word in given]
+
+
+def _unmark(told: argparse.Namespace) -> None:
+    for name, value in vars(told).items():
+        if isinstance(value, str):
+            setattr(told, name, value.removeprefix(_MARK))
+        elif isinstance(value, list):
+            words = cast("list[object]", value)
+            plain = (word.removeprefix(_MARK) if isinstance(word, str) else word for word in words)
+            setattr(told, name, [*plain])
 
 
 def _unread(error: Exception) -> bool:

@@ -40,7 +40,7 @@ def add_to(verb: Adder) -> None:
     looking.add_argument("--limit", type=int, default=20, help="1 to 100; 20 by default")
     looking.add_argument("--cursor", help="the page after the one that gave it")
     counting = verb("summarize", "count traces, by a facet or against a baseline", summarize)
-    counting.add_argument("query", nargs="?", default="", type=encodable, help="which traces")
+    counting.add_argument("query", nargs="*", type=encodable, help="which traces")
     counting.add_argument("--by", choices=GROUPINGS, help="the facet of the rows")
     counting.add_argument("--baseline", type=encodable, help="a second query, to compare with")
     counting.add_argument("--limit", type=int, default=20, help="rows, 1 to 100; 20 by default")
@@ -60,7 +60,7 @@ def add_to(verb: Adder) -> None:
         "--shrink", action="store_true", help="make the file smaller; needs its size once more"
     )
     writing = verb("export", "write traces out: as they are, as a table, or to train with", export)
-    writing.add_argument("query", nargs="?", default="", type=encodable, help="which traces")
+    writing.add_argument("query", nargs="*", type=encodable, help="which traces")
     writing.add_argument("--format", choices=EXPORTS, default="jsonl", help="jsonl by default")
     writing.add_argument("--out", required=True, help="the file, or - for standard output")
     writing.add_argument("--force", action="store_true", help="replace the file if it is there")
@@ -68,9 +68,7 @@ def add_to(verb: Adder) -> None:
 
 def search(told: Namespace, workspace: Workspace | None, console: Console) -> int:
     """Search."""
-    # A shell takes the quotes of a phrase away: a word with a blank was one.
-    words = [f'"{word}"' if " " in word and '"' not in word else word for word in told.query]
-    query = told.query[0] if len(told.query) == 1 else " ".join(words)
+    query = _query(told.query)
     page = alive(
         House(workspace),
         lambda house: house.traces.search_traces(query, told.sort, told.limit, told.cursor),
@@ -84,11 +82,18 @@ def summarize(told: Namespace, workspace: Workspace | None, console: Console) ->
     found = alive(
         House(workspace),
         lambda house: house.summaries.summarize_traces(
-            told.query, told.by, told.baseline, told.limit
+            _query(told.query), told.by, told.baseline, told.limit
         ),
     )
     console.result(found, _summary(found))
     return 0
+
+
+def _query(words: list[str]) -> str:
+    """The query that was given as one argument, or as its words."""
+    # A shell takes the quotes of a phrase away: a word with a blank was one.
+    quoted = [f'"{word}"' if " " in word and '"' not in word else word for word in words]
+    return words[0] if len(words) == 1 else " ".join(quoted)
 
 
 def prune(told: Namespace, workspace: Workspace | None, console: Console) -> int:
@@ -112,9 +117,9 @@ def prune(told: Namespace, workspace: Workspace | None, console: Console) -> int
 
 def export(told: Namespace, workspace: Workspace | None, console: Console) -> int:
     """Write traces out."""
-    house = House(needed(workspace))
+    house, query = House(needed(workspace)), _query(told.query)
     if told.out == "-":
-        found = alive(house, lambda one: one.exports.export(told.query, told.format, console.write))
+        found = alive(house, lambda one: one.exports.export(query, told.format, console.write))
         sys.stderr.write(f"{_exported(found)}\n")
         return 0
     path = Path(told.out).resolve()
@@ -127,9 +132,7 @@ def export(told: Namespace, workspace: Workspace | None, console: Console) -> in
         )
     try:
         with growing(path.parent) as (file, temporary):
-            found = alive(
-                house, lambda one: one.exports.export(told.query, told.format, file.write)
-            )
+            found = alive(house, lambda one: one.exports.export(query, told.format, file.write))
             finish(file, temporary)
             if told.force:
                 temporary.replace(path)
