@@ -1,5 +1,6 @@
 """Commands that measure, stopped by a signal: what they have measured is kept and told."""
 
+import os
 import signal
 import threading
 from collections.abc import Awaitable, Callable
@@ -44,10 +45,11 @@ def to_its_end(
 
     try:
         return alive(house, heedful)
-    except _StoppedError as stop:
+    except (_StoppedError, KeyboardInterrupt) as stop:
         for run_id in house.live.left:
             _tell(GroundFloor(house.workspace), run_id, console)
-        raise KeyboardInterrupt(stop.number) from None
+        number = stop.number if isinstance(stop, _StoppedError) else signal.SIGINT
+        raise KeyboardInterrupt(number) from None
 
 
 async def _until_a_signal(
@@ -56,8 +58,10 @@ async def _until_a_signal(
     *,
     task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED,
 ) -> None:
-    # Only the main thread is told of signals; one that is ignored, as under nohup, stays so.
-    ours = threading.current_thread() is threading.main_thread()
+    # Only the main thread is told of signals; one that is ignored, as under nohup, stays so. On
+    # Windows the loop is told of none: there Ctrl-C ends it as it ends every other command.
+    main_thread = threading.current_thread() is threading.main_thread()
+    ours = main_thread and os.name == "posix"
     heeded = [one for one in _SIGNALS if ours and signal.getsignal(one) != signal.SIG_IGN]
     with anyio.open_signal_receiver(*heeded) as signals:
         task_status.started()
