@@ -1,12 +1,11 @@
 """The file of a baseline: how it is written, and how it is read back."""
 
 import json
-from dataclasses import astuple
 from typing import Annotated, Any
 
 from pydantic import Field, JsonValue, ValidationError
 
-from regrade_tools.measures import Amounts
+from regrade_tools.measures import Amounts, rounded
 from regrade_tools.mistakes import mistakes_in
 from regrade_tools.models import GatePolicy, Outcome, Profile, Scheduled
 from regrade_tools.models.case import Name
@@ -70,7 +69,7 @@ def write_baseline(suite: str, found: Standing) -> str:
         told = ",\n".join(f"    {json.dumps(name)}: {json.dumps(it)}" for name, it in gates.items())
         top = f'{top}  "profiles": {{\n{told}\n  }},\n'
     # In one line, for it is another with every run.
-    took = {case_id: astuple(found.took[case_id]) for case_id in sorted(found.took)}
+    took = {case_id: [*map(rounded, found.took[case_id])] for case_id in sorted(found.took)}
     last = f',\n  "took": {json.dumps(took)}' if took else ""
     return f'{{\n{top}  "pass_rate": {json.dumps(rate)},\n  "cases": {{\n{lines}\n  }}{last}\n}}\n'
 

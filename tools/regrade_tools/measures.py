@@ -1,9 +1,9 @@
 """What the answers of a run took: time, tokens and dollars, as far as they were measured."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from statistics import fmean
+from typing import NamedTuple
 
 from regrade_tools.grouping import percentile
 from regrade_tools.models import CaseResult, Trial
@@ -11,8 +11,7 @@ from regrade_tools.models import CaseResult, Trial
 _DIGITS = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Amounts:
+class Amounts(NamedTuple):
     """What one answer took, or the mean of several: milliseconds, tokens, dollars."""
 
     latency_ms: float | None = None
@@ -46,77 +45,83 @@ class Moved:
 
 def measures(trials: Iterable[Trial]) -> Measures | None:
     """What the answers of a run took; None where nothing was measured."""
-    told = [_of(trial) for trial in trials if not trial.replayed]
-    told = [one for one in told if one != Amounts()]
+    told = [took for _, took in _told(trials)]
     if not told:
         return None
-    known = {name: _known(told, name) for name in _NAMES}
-    latency = sorted(known["latency_ms"])
-    tokens, cost = known["tokens"], known["cost_usd"]
+    known = [_known(column) for column in zip(*told, strict=True)]
+    latency, tokens, cost = sorted(known[0]), known[1], known[2]
     partly = {
         name: f"{len(values)} of {len(told)} answers"
-        for name, values in known.items()
+        for name, values in zip(Amounts._fields, known, strict=True)
         if 0 < len(values) < len(told)
     }
     return Measures(
-        latency_p50_ms=_shown(percentile(latency, 0.5)),
-        latency_p95_ms=_shown(percentile(latency, 0.95)),
+        latency_p50_ms=rounded(percentile(latency, 0.5)),
+        latency_p95_ms=rounded(percentile(latency, 0.95)),
         tokens=round(sum(tokens)) if tokens else None,
-        cost_usd=_shown(sum(cost)) if cost else None,
+        cost_usd=rounded(sum(cost)) if cost else None,
         partly=partly or None,
     )
 
 
 def amounts(trials: Iterable[Trial | CaseResult]) -> dict[str, Amounts]:
     """What each case took, by the mean of its trials; only those of which anything is known."""
-    told: dict[str, list[Amounts]] = defaultdict(list)
-    for trial in trials:
-        if not trial.replayed and (one := _of(trial)) != Amounts():
-            told[trial.case_id].append(one)
-    return {
-        case_id: Amounts(*(_shown(fmean(known)) if (known := _known(each, name)) else None
-                           for name in _NAMES))
-        for case_id, each in told.items()
-    }  # fmt: skip
+    told: dict[str, list[Amounts]] = {}
+    for case_id, took in _told(trials):
+        told.setdefault(case_id, []).append(took)
+    # Most are asked once.
+    return {case_id: each[0] if len(each) == 1 else _mean(each) for case_id, each in told.items()}
 
 
 def moved(before: Mapping[str, Amounts], after: Mapping[str, Amounts]) -> dict[str, Moved]:
     """How the figures moved over the cases that both tell: percentiles, and means a case."""
-    return dict(
-        _moves([(was, after[case_id]) for case_id, was in before.items() if case_id in after])
-    )
+    both = [case_id for case_id in before if case_id in after]
+    return dict(_moves([(before[case_id], after[case_id]) for case_id in both]))
 
 
-def _moves(pairs: list[tuple[Amounts, Amounts]]) -> Iterator[tuple[str, Moved]]:
-    for name in _NAMES:
-        both = [(getattr(was, name), getattr(now, name)) for was, now in pairs]
-        both = [pair for pair in both if None not in pair]
-        if not both:
-            continue
-        was, now = (sorted(column) for column in zip(*both, strict=True))
-        if name == "latency_ms":
-            for key, share in (("latency_p50_ms", 0.5), ("latency_p95_ms", 0.95)):
-                yield key, _move(percentile(was, share), percentile(now, share), len(both))
-        else:
-            yield name, _move(fmean(was), fmean(now), len(both))
+def rounded(value: float | None) -> float | None:
+    """Four digits: no clock and no price is more exact."""
+    return None if value is None else float(f"{value:.{_DIGITS}g}")
 
 
-def _move(before: float | None, after: float | None, cases: int) -> Moved:
-    return Moved(_shown(before) or 0.0, _shown(after) or 0.0, cases)
+_NOTHING = Amounts()
 
 
-_NAMES = tuple(field.name for field in fields(Amounts))
+def _told(trials: Iterable[Trial | CaseResult]) -> Iterator[tuple[str, Amounts]]:
+    """Each answer that was asked for and of which anything is known, with the id of its case."""
+    for trial in trials:
+        took = Amounts(trial.latency_ms, trial.tokens, trial.cost_usd)
+        if not trial.replayed and took != _NOTHING:
+            yield trial.case_id, took
 
 
-def _of(trial: Trial | CaseResult) -> Amounts:
-    return Amounts(trial.latency_ms, trial.tokens, trial.cost_usd)
+def _mean(each: Sequence[Amounts]) -> Amounts:
+    columns = (_known(column) for column in zip(*each, strict=True))
+    return Amounts(*(fmean(values) if values else None for values in columns))
 
 
-def _known(told: Iterable[Amounts], name: str) -> list[float]:
-    values = (getattr(one, name) for one in told)
+def _known(values: Iterable[float | None]) -> list[float]:
     return [value for value in values if value is not None]
 
 
-def _shown(value: float | None) -> float | None:
-    """Four digits: no clock and no price is more exact."""
-    return None if value is None else float(f"{value:.{_DIGITS}g}")
+def _moves(pairs: Sequence[tuple[Amounts, Amounts]]) -> Iterator[tuple[str, Moved]]:
+    for place, name in enumerate(Amounts._fields):
+        was: list[float] = []
+        now: list[float] = []
+        for first, second in pairs:
+            before, after = first[place], second[place]
+            if before is not None and after is not None:
+                was.append(before)
+                now.append(after)
+        if not was:
+            continue
+        if name == "latency_ms":
+            was, now = sorted(was), sorted(now)
+            for key, share in (("latency_p50_ms", 0.5), ("latency_p95_ms", 0.95)):
+                yield key, _move(percentile(was, share), percentile(now, share), len(was))
+        else:
+            yield name, _move(fmean(was), fmean(now), len(was))
+
+
+def _move(before: float | None, after: float | None, cases: int) -> Moved:
+    return Moved(rounded(before) or 0.0, rounded(after) or 0.0, cases)
