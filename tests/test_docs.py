@@ -9,10 +9,12 @@ from console import spoken
 from pages import blocks, walked
 
 from regrade_server.cli.main import parser
-from regrade_tools.assertions import parse_all
+from regrade_tools.assertions import KINDS, fields_of, parse, parse_all
 from regrade_tools.documents import load
 from regrade_tools.formats import FORMATS
-from regrade_tools.models import Suite
+from regrade_tools.models import Case, Suite
+from regrade_tools.models.case import Spec
+from regrade_tools.refusal import Refusal
 
 DOCS = Path(__file__).parents[1] / "docs"
 if not DOCS.is_dir():
@@ -90,3 +92,65 @@ def test_the_page_on_inputs_prints_what_it_shows(tmp_path: Path) -> None:
     # The rules that are shown apart belong to the same suite.
     (suites / "crm.yaml").write_text(suite + rules)
     told("inputs.md", tmp_path)
+
+
+def test_the_fields_of_every_assertion_stand_in_the_docs_as_they_are() -> None:
+    listed = re.findall(r"^\| `([a-z-]+)` \| (.*) \|$", page("assertions.md"), re.MULTILINE)
+    told = {name: fields.replace("`", "").strip() for name, fields in listed}
+    assert told == {name: fields_of(name) for name in KINDS}
+
+
+def test_what_the_docs_say_of_expressions_is_what_can_be_said() -> None:
+    functions, methods = re.findall(
+        r"^- .*the (?:functions|methods) (.*)$", page("assertions.md"), re.MULTILINE
+    )
+    with pytest.raises(Refusal) as refused:
+        parse({"type": "expr", "value": "made(1)"})
+    assert f"only these can be called: {functions.replace('`', '')}" in str(refused.value)
+    with pytest.raises(Refusal) as refused:
+        parse({"type": "expr", "value": "text.made()"})
+    assert f"of a value: {methods.replace('`', '')}" in str(refused.value)
+    shown = re.findall(r"such as `(len\(.*?)`", page("assertions.md"))
+    assert len(shown) == 1
+    parse({"type": "expr", "value": shown[0]})
+
+
+def test_the_case_that_the_docs_show_is_one_with_every_field_that_people_write() -> None:
+    written = next(one for one in blocks("yaml", page("suites.md")) if one.startswith("id:"))
+    case = Case.model_validate(load(written))
+    parse_all(case.assertions)
+    theirs = {"candidate", "at_span", "provenance"}
+    assert case.model_fields_set == set(Case.model_fields) - theirs
+
+
+def test_a_person_reads_the_guides_that_agents_read() -> None:
+    code, out, _ = spoken("guide", "assertions")
+    assert code == 0
+    assert '{"type": "latency", "threshold": 2000}` ' in out
+    assert "(fields: value, at?)" in out
+    assert spoken("guide")[1].startswith("# ")
+    assert "(did you mean 'gate'?)" in spoken("guide", "gates")[2]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "meant"),
+    [
+        ({"type": "path", "at": "a", "in": [1]}, "unknown field 'in' (did you mean 'one_of'?)"),
+        ({"type": "latency", "max": "2s"}, "unknown field 'max' (did you mean 'threshold'?)"),
+        ({"type": "contains-any", "values": []}, "unknown field 'values' (did you mean 'value'?)"),
+        ({"type": "expr", "value": "text | length > 0"}, "call a function, as in len("),
+    ],
+)
+def test_a_field_that_people_guess_is_answered_with_what_it_is(wrong: Spec, meant: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        parse(wrong)
+    assert meant in str(refused.value)
+
+
+def test_what_a_case_expects_is_its_corrected_output(tmp_path: Path) -> None:
+    (tmp_path / "evals" / "cases" / "s").mkdir(parents=True)
+    (tmp_path / "evals" / "suites").mkdir()
+    (tmp_path / "evals" / "suites" / "s.yaml").write_text("{}")
+    (tmp_path / "evals" / "cases" / "s" / "a.yaml").write_text("{id: a, expected: b}")
+    error = spoken("run", "s", "--root", str(tmp_path))[2]
+    assert "unknown field 'expected' (did you mean 'corrected_output'?)" in error

@@ -5,7 +5,7 @@ import json
 from regrade_prompts import render
 from regrade_server.resources import GUIDES
 from regrade_server.schemas import lean
-from regrade_tools.assertions import described
+from regrade_tools.assertions import KINDS, described, fields_of
 from regrade_tools.published import SCHEMAS
 from regrade_tools.refusal import unknown
 from regrade_tools.workspace import Workspace, needed
@@ -52,5 +52,8 @@ def guide(topic: str) -> str:
         raise unknown("guide", topic, GUIDES)
     if topic != "assertions":
         return render(f"guides/{topic}")
-    kinds = [{**kind, "example": json.dumps(kind["example"])} for kind in described()]
+    kinds = [
+        {**kind, "example": json.dumps(kind["example"]), "fields": fields_of(name)}
+        for name, kind in zip(KINDS, described(), strict=True)
+    ]
     return render("guides/assertions", kinds=kinds)

@@ -10,6 +10,16 @@ from regrade_tools.clipping import clip, clip_list
 from regrade_tools.refusal import guess
 
 _SHOWN = 5
+# What people write first, from other tools or by sense, and what it may mean here.
+_MEANT = {
+    "expected": ("corrected_output", "value"),
+    "expected_output": ("corrected_output",),
+    "in": ("one_of",),
+    "max": ("threshold",),
+    "min": ("threshold",),
+    "regex": ("value",),
+    "text": ("value",),
+}
 _PLACE, _MESSAGE, _VALID = 80, 300, 400
 
 Schema = Mapping[str, Any]
@@ -48,9 +58,14 @@ def _told(kind: str, place: Sequence[int | str], message: str, schema: Schema, w
             return f"{where}{name!r} is missing"
         valid = sorted(_names(schema, place[:-1]))
         listed = f" (valid: {', '.join(clip_list(valid, _VALID))})" if valid else ""
-        return f"{where}unknown {what} {name!r}{guess(name, valid) or listed}"
+        return f"{where}unknown {what} {name!r}{_guess(name, valid) or listed}"
     said = clip(message.removeprefix("Value error, "), _MESSAGE)
     return f"{_shown(place)}: {said}" if place else said
+
+
+def _guess(name: str, valid: Sequence[str]) -> str:
+    meant = next((one for one in _MEANT.get(name, ()) if one in valid), name)
+    return guess(meant, valid)
 
 
 def _shown(place: Sequence[int | str]) -> str:

@@ -5,7 +5,7 @@ from importlib import import_module
 from regrade_server.cli.adding import Adder
 
 _MODULES = {
-    "first_commands": ("init", "demo", "schema"),
+    "first_commands": ("init", "demo", "schema", "guide"),
     "examining": ("doctor",),
     "installing": ("install",),
     "import_commands": ("import",),

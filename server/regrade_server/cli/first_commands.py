@@ -4,6 +4,7 @@ from argparse import Namespace
 
 from regrade_server.cli.adding import Adder
 from regrade_server.cli.console import Console
+from regrade_server.resources import GUIDES
 from regrade_tools.published import SCHEMAS
 from regrade_tools.refusal import Refusal, unknown
 from regrade_tools.starting import NEXT_STEP, initialise
@@ -17,6 +18,8 @@ def add_to(verb: Adder) -> None:
     demo_parser.add_argument("--keep", metavar="FOLDER", help="copy the example here; not to exist")
     schema_parser = verb("schema", "print the JSON Schema of a file", schema, prints=False)
     schema_parser.add_argument("kind", help=", ".join(SCHEMAS))
+    guide_parser = verb("guide", "print a guide, such as of all assertions", guide, prints=False)
+    guide_parser.add_argument("topic", nargs="?", default="start", help=", ".join(GUIDES))
 
 
 def init(_told: Namespace, workspace: Workspace | None, console: Console) -> int:
@@ -38,6 +41,15 @@ def demo(told: Namespace, _workspace: Workspace | None, console: Console) -> int
     from regrade_server.demo import show  # noqa: PLC0415
 
     return show(told.keep, console)
+
+
+def guide(told: Namespace, _workspace: Workspace | None, console: Console) -> int:
+    """Print a guide, as agents read it."""
+    # Only here: it brings the templates along.
+    from regrade_server import texts  # noqa: PLC0415
+
+    console.say(texts.guide(told.topic))
+    return 0
 
 
 def schema(told: Namespace, _workspace: Workspace | None, console: Console) -> int:

@@ -2,7 +2,14 @@
 
 from regrade_tools.assertions.asking import Check, check, check_all, with_reference
 from regrade_tools.assertions.execution import Executes
-from regrade_tools.assertions.kinds import KINDS, described, json_schema, parse, parse_all
+from regrade_tools.assertions.kinds import (
+    KINDS,
+    described,
+    fields_of,
+    json_schema,
+    parse,
+    parse_all,
+)
 from regrade_tools.assertions.scorers import CommandScorer, JudgeScorer, PythonScorer, Scorer
 from regrade_tools.assertions.verdicts import (
     Assertion,
@@ -34,6 +41,7 @@ __all__ = [
     "check",
     "check_all",
     "described",
+    "fields_of",
     "json_schema",
     "parse",
     "parse_all",

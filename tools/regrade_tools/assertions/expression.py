@@ -97,6 +97,11 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
         ("upper", _upper),
     )
 }
+# What stands for what people know of Jinja2's templates.
+_INSTEAD = {
+    "filter": ": call a function, as in len(output.items) > 0",
+    "test": ": compare, as in output.price == 1 or output.price in [1, 2]",
+}
 _METHODS = frozenset({"startswith", "endswith", "keys", "values", "count", "get"})
 _NAMES = frozenset({"output", "text", "input", "tool_calls", "latency_ms", "cost_usd"})
 _ALLOWED = (
@@ -201,7 +206,7 @@ def _only_allowed(tree: nodes.Template) -> None:
     for node in (body[0].nodes[0], *body[0].nodes[0].find_all(nodes.Node)):
         if not isinstance(node, _ALLOWED):
             kind = type(node).__name__.lower()
-            raise ValueError(f"{kind} is not part of an expression")  # noqa: TRY004 - as compiled()
+            raise ValueError(f"a {kind} is not part of an expression{_INSTEAD.get(kind, '')}")  # noqa: TRY004 - as compiled()
         if isinstance(node, nodes.Name) and node.name not in {*_NAMES, *_FUNCTIONS}:
             raise ValueError(
                 f"unknown name {node.name!r}; known: {', '.join(sorted(_NAMES))}; "

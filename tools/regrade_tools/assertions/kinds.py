@@ -97,7 +97,10 @@ _NEGATION = "not-"
 _LARGEST = 1_000_000
 _MOST = 1_000
 _REFERENCE = "Needs a reference: it compares with the expected value of one case."
-_LIST_THEM = 'Call overview with name "assertions" for every kind with an example.'
+_LIST_THEM = (
+    'Call overview with name "assertions" for every kind with an example, or run '
+    "`regrade guide assertions`."
+)
 
 
 def parse(spec: dict[str, JsonValue], *, programs: bool = False) -> Check:
@@ -190,6 +193,14 @@ def _example(kind: type[Assertion]) -> str:
 def _use(kind: type[Assertion]) -> str:
     told = inspect.getdoc(kind) or ""
     return told if kind.reference_free else f"{told} {_REFERENCE}"
+
+
+def fields_of(name: str) -> str:
+    """The fields of a kind in short, those that may be left out with a question mark."""
+    found = KINDS[name].model_fields.items()
+    told = [(field.alias or key, field.is_required()) for key, field in found]
+    listed = [f"{key}{'' if required else '?'}" for key, required in told]
+    return ", ".join(sorted(listed, key=lambda one: one.endswith("?")))
 
 
 def described() -> list[dict[str, Any]]:

@@ -193,7 +193,11 @@ class Expr(Assertion):
 
     kind = "expr"
     example: ClassVar[Spec] = {"type": "expr", "value": "len(output.listings) == 1"}
-    value: str = Field(min_length=1, description="The condition, in Jinja2's syntax.")
+    value: str = Field(
+        min_length=1,
+        description="The condition, as in Jinja2 without filters, tests and loops: "
+        "len(output.items) > 0, not output.items | length > 0.",
+    )
 
     @field_validator("value")
     @classmethod
