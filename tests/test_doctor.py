@@ -1,12 +1,16 @@
 """What the doctor finds."""
 
 import json
+import os
 from pathlib import Path
 
+import anyio
 import pytest
 
 from regrade_server.cli import main
 from regrade_server.doctor import Doctor, Finding
+from regrade_server.sqlite import SqliteStore
+from regrade_tools.models import Trace
 from regrade_tools.workspace import Workspace
 
 
@@ -121,6 +125,21 @@ def test_a_store_is_sound_or_damaged(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert found["store"]["level"] == "damaged"
     assert "is damaged, cut short or not a store" in found["store"]["told"]
     assert "import the logs again" in found["store"]["mend"]
+
+
+def test_what_sqlite_has_yet_to_take_into_the_store_counts_to_its_size(tmp_path: Path) -> None:
+    written(tmp_path)
+    store = SqliteStore(tmp_path / ".regrade" / "store.db")
+
+    async def kept() -> None:
+        said = os.urandom(1_500_000).hex()
+        await store.append([Trace("tr_aaaaaaaaaaaaa", "x:1", "exchange", output=said)])
+
+    anyio.run(kept)
+    [(level, line)] = told(tmp_path, "store")
+    store.close()
+    size = float(line.rpartition(" MB")[0].rpartition(" ")[2])
+    assert (level, size > 1) == ("good", True)
 
 
 def test_a_store_that_cannot_be_opened_is_not_called_damaged(tmp_path: Path) -> None:

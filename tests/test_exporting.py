@@ -110,11 +110,40 @@ def test_every_real_trace_comes_back_through_otlp_as_far_as_that_can_tell_it(
         assert not differs(again, again), trace.source
         # A record without spans is told as one.
         again = again if trace.spans else replace(again, spans=())
+        # One that took longer than its spans has one more around them.
+        if trace.spans and len(again.spans) > len(trace.spans):
+            around = next(span for span in again.spans if not span.parent_id)
+            again = replace(again, spans=tuple(s for s in again.spans if s is not around))
         assert told(again) == told(trace), trace.source
-        if not trace.spans and trace.started_at is not None:
-            assert again.started_at == pytest.approx(trace.started_at, abs=1e-3)
+        if trace.started_at is not None:
+            assert again.started_at == pytest.approx(trace.started_at, abs=0.01)
+        if trace.duration_ms is not None:
+            assert again.duration_ms == pytest.approx(trace.duration_ms, abs=10)
         if trace.format == "otlp":
             assert again.id == trace.id
+
+
+def test_a_tool_that_a_model_called_in_a_span_is_learnt_and_not_a_programs_own() -> None:
+    said = Message("system", "Be brief."), Message("user", "Late?"), Message("assistant", "No.")
+    chat = Span("1", "chat", "llm")
+    tool = Span("2", "execute_tool", "tool", "1", input={"id": 7}, output="on time", tool="look_up")
+    trace = Trace(trace_id("x", 0, None), "x:1", "otlp", messages=said, spans=(chat, tool))
+    line = training.example(trace)
+    assert line is not None
+    call = {"id": "2", "type": "function", "function": {"name": "look_up", "arguments": '{"id":7}'}}
+    assert json.loads(line)["messages"] == [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "Late?"},
+        {"role": "assistant", "content": "", "tool_calls": [call]},
+        {"role": "tool", "content": "on time", "tool_call_id": "2"},
+        {"role": "assistant", "content": "No."},
+    ]
+    beside = replace(trace, spans=(chat, replace(tool, parent_id="")))
+    plain = training.example(beside)
+    assert plain is not None
+    assert [message["role"] for message in json.loads(plain)["messages"]] == [
+        "system", "user", "assistant",
+    ]  # fmt: skip
 
 
 @given(TRACES)

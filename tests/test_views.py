@@ -132,6 +132,22 @@ async def test_ten_thousand_spans_stay_within_the_cap_and_paging_shows_each_once
     assert seen == [f"{number:016x}" for number in range(1, len(seen) + 1)]
 
 
+@pytest.mark.parametrize(
+    ("record", "view"),
+    [({"input": "a", "output": "b"}, "digest"),
+     ({"messages": [{"role": "user", "content": "a"}]}, "conversation")],
+)  # fmt: skip
+async def test_a_trace_without_spans_says_so_and_which_view_has_it(
+    record: dict[str, JsonValue], view: str, tmp_path: Path
+) -> None:
+    async with reading(tmp_path, record) as (client, [trace]):
+        reply = await client.call_tool("get_trace", {"trace_id": trace, "view": "spans"})
+    assert reply.is_error
+    assert getattr(reply.content[0], "text", "") == (
+        f'{trace} was logged without spans. Use view "{view}" or "raw".'
+    )
+
+
 async def test_spans_that_are_each_others_parents_are_shown_and_do_not_hang(tmp_path: Path) -> None:
     first, second = span(1), span(2)
     first["parentSpanId"], second["parentSpanId"] = second["spanId"], first["spanId"]

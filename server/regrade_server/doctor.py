@@ -101,7 +101,9 @@ class Doctor:
         if told != "ok":
             mend = "Move the file away and import the logs again; evals/ is not touched by it."
             return Finding("store", "damaged", f"{path} is damaged: {told}.", mend)
-        return Finding("store", "good", f"{path}, {path.stat().st_size / _MEGABYTE:.1f} MB, sound")
+        # What was written last stands beside the file until it is taken into it.
+        sizes = (file.stat().st_size for file in (path, _log(path)) if file.is_file())
+        return Finding("store", "good", f"{path}, {sum(sizes) / _MEGABYTE:.1f} MB, sound")
 
     def _targets(self, project: Project, root: Path) -> Generator[Finding, None, None]:
         for name, spec in project.targets.items():
@@ -152,6 +154,11 @@ class Doctor:
             told = f"{found.path} {found.problem or 'starts this server'}"
             mend = f"Run `regrade install {found.client}`." if found.problem else ""
             yield Finding("client", "note" if found.problem else "good", told, mend)
+
+
+def _log(path: Path) -> Path:
+    """Where SQLite logs what is written to the file at ``path``."""
+    return path.with_name(f"{path.name}-wal")
 
 
 def doctor(workspace: Workspace | None) -> Doctor:

@@ -61,6 +61,12 @@ def _conversation(trace: Trace, start: int) -> TraceView:
 
 
 def _spans(trace: Trace, start: int) -> TraceView:
+    if not trace.spans:
+        raise Refusal(
+            f"{trace.id} was logged without spans.",
+            next_step=f'Use view "{"conversation" if trace.messages else "digest"}" or "raw".',
+        )
+
     def shown(span: Span) -> JsonValue:
         return {key: clip_value(value, _SPAN_FIELD) for key, value in _told(span).items()}
 

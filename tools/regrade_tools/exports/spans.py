@@ -3,11 +3,13 @@
 import hashlib
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from pydantic import JsonValue
 
 from regrade_tools.features import text_of
 from regrade_tools.formats.otlp import resource_of
+from regrade_tools.formats.spans import extent
 from regrade_tools.jsontext import compact
 from regrade_tools.models import Message, Span, SpanKind, Trace
 
@@ -20,6 +22,8 @@ _KINDS: dict[SpanKind, str] = {
     "other": "CHAIN",
 }
 _ERROR = 2
+# So little apart are the clocks of a trace and of its spans.
+_MOMENT_S = 0.01
 Attributes = dict[str, JsonValue]
 
 
@@ -42,14 +46,33 @@ def _spans(trace: Trace) -> list[JsonValue]:
         root = Span(trace.id, trace.name, kind, "", trace.started_at, trace.duration_ms,
                     trace.status, trace.error, trace.model, trace.input, trace.output)  # fmt: skip
         return [_span(root, identifier, {**about, **_call(trace)})]
-    top = _top(trace.spans)
-    calls = [place for place, span in enumerate(trace.spans) if span.kind == "llm"]
+    whole = _whole(trace)
+    top = _top(whole)
+    calls = [place for place, span in enumerate(whole) if span.kind == "llm"]
     speaks = calls[-1] if calls else top
     found: list[JsonValue] = []
-    for place, span in enumerate(trace.spans):
+    for place, span in enumerate(whole):
         more = about if place == top else {}
         found.append(_span(span, identifier, {**more, **(_call(trace) if place == speaks else {})}))
     return found
+
+
+def _whole(trace: Trace) -> Sequence[Span]:
+    """The spans, inside one for the whole where it took longer than they tell."""
+    began, took, told = trace.started_at, trace.duration_ms, extent(trace.spans)
+    if began is None or took is None or told is None:
+        return trace.spans
+    if began > told[0] - _MOMENT_S and began + took / 1000 < told[1] + _MOMENT_S:
+        return trace.spans
+    given = trace.program or not trace.messages
+    around = Span(trace.id, trace.name, "other", "", began, took, trace.status, trace.error, "",
+                  trace.input if given else None, trace.output if given else None)  # fmt: skip
+    ids = {span.id for span in trace.spans}
+    inside = (
+        span if span.parent_id in ids else replace(span, parent_id=around.id)
+        for span in trace.spans
+    )
+    return around, *inside
 
 
 def _top(spans: Sequence[Span]) -> int:

@@ -45,6 +45,7 @@ def from_spans(logged: Sequence[LoggedSpan], blank: Trace) -> Trace:
     root = _root(logged)
     calls = [item for item in logged if item.span.kind == "llm"] or [root]
     said = _conversation(calls, logged)
+    told = extent(item.span for item in logged)
     counted = _innermost(calls, logged)
     starts = [item.span.started_at for item in logged if item.span.started_at is not None]
     costs = [item.cost_usd for item in counted if item.cost_usd is not None]
@@ -60,7 +61,7 @@ def from_spans(logged: Sequence[LoggedSpan], blank: Trace) -> Trace:
         status=root.span.status,
         error=root.span.error,
         started_at=min(starts) if starts else None,
-        duration_ms=_duration(logged),
+        duration_ms=None if told is None else (told[1] - told[0]) * 1000,
         input_tokens=total([item.input_tokens for item in counted]),
         output_tokens=total([item.output_tokens for item in counted]),
         cost_usd=sum(costs) if costs else None,
@@ -127,12 +128,13 @@ def _innermost(calls: Sequence[LoggedSpan], logged: Sequence[LoggedSpan]) -> lis
     return [item for item in calls if item.span.id not in around or not item.span.id]
 
 
-def _duration(logged: Sequence[LoggedSpan]) -> float | None:
+def extent(spans: Iterable[Span]) -> tuple[float, float] | None:
+    """When the first of those with a time began and the last ended, in Unix seconds."""
     timed = [
-        (item.span.started_at, item.span.started_at + item.span.duration_ms / 1000)
-        for item in logged
-        if item.span.started_at is not None and item.span.duration_ms is not None
+        (span.started_at, span.started_at + span.duration_ms / 1000)
+        for span in spans
+        if span.started_at is not None and span.duration_ms is not None
     ]
     if not timed:
         return None
-    return (max(end for _, end in timed) - min(start for start, _ in timed)) * 1000
+    return min(start for start, _ in timed), max(end for _, end in timed)
