@@ -141,3 +141,18 @@ def test_a_row_that_cannot_be_redacted_is_errored(
     code, told = checked(capsys, rows, [CONTAINS])
     assert (code, told["errored"]) == (3, 1)
     assert told["first"][0]["reasons"][0].startswith("the row cannot be redacted: the pattern")
+
+
+def test_a_file_whose_answers_have_another_name_is_refused_at_once_with_that_name(
+    rows: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows.write_text("".join(json.dumps({"question": "a", "response": "b"}) + "\n" for _ in ROWS))
+    code, told = checked(capsys, rows, [CONTAINS])
+    assert (code, told) == (
+        2,
+        {
+            "refused": "No row has the field 'output' (the fields of the first: question, "
+            "response).",
+            "next_step": "Name that of the answer: --output response.",
+        },
+    )

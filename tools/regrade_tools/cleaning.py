@@ -16,6 +16,7 @@ from pydantic import JsonValue
 from regrade_tools.assertions import Check, Subject, parse_all, with_reference
 from regrade_tools.datasets import rows
 from regrade_tools.formats import Record, Skipped
+from regrade_tools.formats.exchange import OUTPUTS
 from regrade_tools.formats.fields import redacted_names
 from regrade_tools.formats.lines import RECORD_BYTES
 from regrade_tools.jsontext import compact
@@ -213,8 +214,23 @@ class _Counting:
         self, batch: list[Record | Skipped], scorers: Scoring, keep: TextIO | None
     ) -> None:
         """Check a batch of rows: scorers here, the rest in a thread, as a pattern may take long."""
+        if not self.rows:
+            self._expect_output(batch)
         scored = [await self._scored(record, scorers) for record in batch]
         await to_thread.run_sync(lambda: self._judge(zip(batch, scored, strict=True), keep))
+
+    def _expect_output(self, batch: list[Record | Skipped]) -> None:
+        """Make sure that the first rows are not all without the field that is asked for."""
+        values = [record.value for record in batch if isinstance(record, Record)]
+        rows = [value for value in values if isinstance(value, dict)]
+        if not rows or any(self.output in row for row in rows):
+            return
+        likely = next((name for name in OUTPUTS if name in rows[0]), None)
+        raise Refusal(
+            f"No row has the field {self.output!r} (the fields of the first: "
+            f"{redacted_names(rows[0], self.hidden)}).",
+            next_step=f"Name that of the answer: --output {likely or 'FIELD'}.",
+        )
 
     async def _scored(self, record: Record | Skipped, scorers: Scoring) -> dict[str, CheckResult]:
         row = self._row(record)
