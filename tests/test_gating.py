@@ -525,6 +525,8 @@ def test_every_report_tells_the_same_and_hostile_text_stays_text(
     assert code == 1
 
     suite = ET.fromstring(xml.read_text(encoding="utf-8"))  # noqa: S314 - our own
+    each = [float(test.get("time") or 0) for test in suite.findall("testcase")]
+    assert float(suite.attrib.pop("time")) == pytest.approx(sum(each), abs=0.01)
     assert suite.attrib == {"name": "s", "tests": "3", "failures": "1", "errors": "1"}
     ended = {test.get("name"): [child.tag for child in test] for test in suite.findall("testcase")}
     assert ended == {"a": ["failure"], "b": ["error"], "c": []}
@@ -535,13 +537,18 @@ def test_every_report_tells_the_same_and_hostile_text_stays_text(
     assert (suite.findtext("system-out") or "").startswith("Gate: HOLD\n")
     failure = suite.find("testcase[@name='a']/failure")
     assert failure is not None
-    assert "<b>" in (failure.text or "")
+    [before_evidence, _, shown] = (failure.text or "").partition("\ninput: a\noutput: ")
+    assert "the output must contain" in before_evidence
+    assert "<b>" in shown
+    assert "\nsince it passed last:\n" in shown
 
     page = own.read_text(encoding="utf-8")
     assert job.read_text(encoding="utf-8") == f"before\n{page}"
     assert page.startswith("### Gate: HOLD\n\n<p>s on app: 1 passed, 1 failed, 1 errored, ")
     assert not {"<script", "<b>", "<i>", "\x1b"} & set(page)
     assert "&lt;i&gt;" in page
+    assert "\ninput: a\noutput: " in page
+    assert "\nsince it passed last:\n" in page
     assert "<script>" not in page
 
     notes = [line for line in error.splitlines() if line.startswith("::")]

@@ -10,6 +10,7 @@ from html import escape
 from pathlib import Path, PurePosixPath
 
 from regrade_server.cli.decision import headline
+from regrade_server.cli.evidence import evidence
 from regrade_server.cli.printing import comparison, ended, listed, rate
 from regrade_tools.gate_report import GateReport, Judged
 from regrade_tools.plaintext import line, plain
@@ -35,7 +36,7 @@ def markdown(report: GateReport) -> str:
     if report.slices:
         blocks.append(_table(report.slices[:_ROWS]))
     broken = [case for case in report.cases if case.outcome != "passed"]
-    blocks.extend(_case(case) for case in broken[:_ROWS])
+    blocks.extend(_case(case, evidence(report, case)) for case in broken[:_ROWS])
     if len(broken) > _ROWS:
         blocks.append(_paragraph(f"And {listed([case.case_id for case in broken[_ROWS:]])}."))
     return "\n\n".join(blocks) + "\n"
@@ -65,13 +66,10 @@ def _table(parts: list[Slice]) -> str:
     return f"<table><tr>{''.join(f'<th>{it}</th>' for it in titles)}</tr>{rows}</table>"
 
 
-def _case(case: Judged) -> str:
+def _case(case: Judged, seen: list[str]) -> str:
     title = f"{case.outcome.upper()} {case.case_id}{' (flaky)' if case.flaky else ''}"
-    return f"<details><summary>{escape(_line(title))}</summary>\n{_reasons(case)}\n</details>"
-
-
-def _reasons(case: Judged) -> str:
-    return _block("\n".join(case.reasons or [case.outcome]))
+    told = _block("\n".join([*(case.reasons or [case.outcome]), *seen]))
+    return f"<details><summary>{escape(_line(title))}</summary>\n{told}\n</details>"
 
 
 def _line(text: str) -> str:

@@ -1,0 +1,32 @@
+"""What a failure rests on, as reports for CI hold it: what was asked, what came, what changed."""
+
+import json
+
+from pydantic import JsonValue
+
+from regrade_tools.cards import Card
+from regrade_tools.gate_report import GateReport, Judged
+
+
+def evidence(report: GateReport, case: Judged) -> list[str]:
+    """The lines of a case that did not pass, cut to size as its card is; none where it has none."""
+    card = next(
+        (one for one in report.cards if (one.case_id, one.outcome) == (case.case_id, case.outcome)),
+        None,
+    )
+    return [] if card is None else [*_values(card), *_changed(card)]
+
+
+def _values(card: Card) -> list[str]:
+    named = (("input", card.input), ("output", card.output), ("expected", card.expected))
+    lines = [f"{name}: {_text(value)}" for name, value in named if value is not None]
+    return [*lines, *(f"called: {call}" for call in card.tool_calls or ())]
+
+
+def _changed(card: Card) -> list[str]:
+    told = card.since_passed.splitlines() if card.since_passed else []
+    return ["since it passed last:", *(f"  {one}" for one in told)] if told else []
+
+
+def _text(value: JsonValue) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
