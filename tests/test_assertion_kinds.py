@@ -301,3 +301,12 @@ def test_every_kind_that_judges_a_text_takes_a_place() -> None:
         "latency", "time-to-first-token", "cost", "tokens", "steps", "no-errors",
         "python", "command", "judge",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("took", "threshold", "told"),
+    [(0.4, 0.1, "0.4"), (2000.3, 2000, "2000.3"), (812.4, 500, "812")],
+)
+def test_a_time_over_a_limit_is_shown_over_it(took: float, threshold: float, told: str) -> None:
+    found = check(parse({"type": "latency", "threshold": threshold}), Subject("", latency_ms=took))
+    assert found == Failed(f"the output must come within {threshold:g} ms, but it took {told} ms")

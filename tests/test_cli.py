@@ -578,3 +578,10 @@ def test_a_reader_that_leaves_is_no_error_and_no_decision(
     )
     os.close(writing)
     assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_the_empty_suite_of_init_stands_in_the_way_of_no_other(finder: Path) -> None:
+    root = ("--root", str(finder))
+    (finder / "evals" / "suites" / "main.yaml").write_text("description: The first suite.\n")
+    assert "finder on " in spoken("run", *root)[1]
+    assert "main" not in json.loads(spoken("call", "overview", *root)[1])["next_step"]

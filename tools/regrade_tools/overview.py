@@ -230,10 +230,11 @@ def _next_step(traces: int, rows: list[dict[str, JsonValue]], problems: list[str
     waiting = next((row for row in rows if row.get("candidates")), None)
     if waiting is not None:
         return _waiting(str(waiting["suite"]), int(str(waiting["candidates"]))) or ""
-    bare_ones = (row for row in rows if row.get("cases") == 0 and "traces_as_cases" not in row)
-    empty = next((row["suite"] for row in bare_ones), None)
-    if empty is not None:
-        return f"Suite {empty} has no case: search_traces for a failure, then file_case."
+    asking = [row for row in rows if row.get("cases") != 0 or "traces_as_cases" in row]
+    if not asking:
+        return f"Suite {rows[0]['suite']} has no case: search_traces for a failure, then file_case."
+    # The empty suite that `init` wrote stands in nobody's way.
+    rows = asking
     holes = next((row for row in rows if "scenarios_without_a_case" in row), None)
     if holes is not None:
         return f"Suite {holes['suite']} has scenarios without a case: file one for each."

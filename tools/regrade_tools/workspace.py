@@ -176,6 +176,15 @@ class Workspace(Repository):
         found = (path.name.removesuffix(suffix) for path in listed)
         return [name for name in found if _NAME.fullmatch(name)]
 
+    def asks(self, suite: str) -> bool:
+        """Whether a suite has something to ask; one that cannot be read is taken to have."""
+        if self.case_files(suite):
+            return True
+        try:
+            return self.suite(suite).dataset is not None
+        except Refusal:
+            return True
+
     def case_files(self, suite: str) -> list[Path]:
         """The files that were meant as cases of a suite."""
         return [path for path in self.listed(self.evals / "cases" / suite) if meant(path)]

@@ -113,8 +113,10 @@ def _suite(told: Namespace, workspace: Workspace | None) -> str:
     """The suite that was told, by its place or by its option; the only one where none was."""
     names = {name for name in (told.suite, told.named) if name}
     suites = needed(workspace).suites()
-    if not names and len(suites) == 1:
-        return suites[0]
+    # The empty suite that `init` wrote stands in nobody's way.
+    asking = [name for name in suites if needed(workspace).asks(name)] if not names else []
+    if not names and len(asking or suites) == 1:
+        return (asking or suites)[0]
     if len(names) != 1:
         listed = f"There are: {', '.join(suites)}." if suites else "Run `regrade init`."
         raise Refusal("Name one suite.", next_step=listed)

@@ -24,7 +24,7 @@ class Latency(Assertion):
     def flaw(self, subject: Subject) -> str | None:
         """As the base class says."""
         took = _measured(subject.latency_ms, "latency")
-        return None if took <= self.threshold else f"it took {took:.0f} ms"
+        return None if took <= self.threshold else f"it took {_above(took, self.threshold)} ms"
 
 
 class TimeToFirstToken(Assertion):
@@ -43,7 +43,9 @@ class TimeToFirstToken(Assertion):
     def flaw(self, subject: Subject) -> str | None:
         """As the base class says."""
         took = _measured(subject.ttft_ms, "time to the first token")
-        return None if took <= self.threshold else f"it began after {took:.0f} ms"
+        return (
+            None if took <= self.threshold else f"it began after {_above(took, self.threshold)} ms"
+        )
 
 
 class Cost(Assertion):
@@ -122,6 +124,12 @@ class NoErrors(Assertion):
         if not subject.errors:
             return None
         return f"{len(subject.errors)} steps failed: {', '.join(dict.fromkeys(subject.errors))}"
+
+
+def _above(took: float, threshold: float) -> str:
+    """``took`` with as few digits as show that it is over the threshold."""
+    shown = (f"{took:.0f}", f"{took:.3g}", f"{took:.6g}", str(took))
+    return next((one for one in shown if float(one) > threshold), shown[-1])
 
 
 def _measured(value: float | None, what: str) -> float:
