@@ -285,6 +285,42 @@ def test_what_was_loosened_is_listed_and_counted(
     assert (found.loosened, found.loosening) == (loosened, counted)
 
 
+def test_an_edit_of_a_suite_is_told_once_with_what_was_and_is_asked() -> None:
+    def asked(*checks: str) -> Standing:
+        cases = {f"c{n}": Scheduled(f"c{n}", checks=(*checks, f"own{n}")) for n in range(7)}
+        wording = {mark: {"type": "contains", "value": mark} for mark in ("a", "b", "new")}
+        return Standing("r", dict.fromkeys(cases, "passed"), cases, wording=wording)
+
+    found = compare(asked("a", "b"), asked("a", "new"))
+    assert (found.loosened, found.loosening) == (
+        [
+            (
+                "7 cases (c0, c1, c2, c3, c4 and 2 more): 1 assertion changed or gone; was "
+                '{"type":"contains","value":"b"}; now {"type":"contains","value":"new"}'
+            )
+        ],
+        "1 assertion changed or gone",
+    )
+
+
+@pytest.mark.parametrize(
+    ("failing", "checks", "fixed"),
+    [
+        ({"c": ("a",)}, ("a", "b"), ["c"]),
+        ({"c": ("a",)}, ("a",), ["c"]),
+        ({"c": ("a",)}, ("b",), []),
+        # Where nobody knows what failed, all must still be asked.
+        ({}, ("a", "b", "d"), ["c"]),
+        ({}, ("a",), []),
+    ],
+)
+def test_a_case_is_fixed_where_what_failed_is_still_asked(
+    failing: dict[str, tuple[str, ...]], checks: tuple[str, ...], fixed: list[str]
+) -> None:
+    before = replace(WAS, outcomes={"c": "failed"}, failing=failing)
+    assert compare(before, case(("critical",), "i", checks)).fixed == fixed
+
+
 def test_an_edited_answer_that_is_scored_is_told() -> None:
     before, after = (
         Standing("r", {"c": "passed"}, {"c": Scheduled("c", answer=answer)}, "recorded")

@@ -315,7 +315,8 @@ def loosen_suite(repository: Path) -> None:
         (loosen_tag, "1 case no longer critical", ["c: it is no longer critical"]),
         (loosen_case, "1 case gone", ["a: the case is gone"]),
         (loosen_assertion, "1 assertion changed or gone",
-         ["a: 1 of its 2 assertions changed or gone"]),
+         [('a: 1 of its 2 assertions changed or gone; was {"type":"not-contains","value":"bad"}; '
+          'now {"type":"not-contains","value":"terrible"}')]),
         (loosen_suite, "4 laxer terms of the gate",
          ["the gate's max_drop was 0.02 and is 0.5", "the gate's max_errored was 0 and is 2",
           "each case was asked 2 times and is asked 1",

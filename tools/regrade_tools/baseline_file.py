@@ -8,7 +8,7 @@ from pydantic import Field, JsonValue, ValidationError
 from regrade_tools.measures import Amounts, rounded
 from regrade_tools.mistakes import mistakes_in
 from regrade_tools.models import GatePolicy, Outcome, Profile, Scheduled
-from regrade_tools.models.case import Name
+from regrade_tools.models.case import Name, Spec
 from regrade_tools.models.document import Document
 from regrade_tools.refusal import Refusal
 from regrade_tools.standing import Standing
@@ -24,6 +24,7 @@ class _BaselineCase(Document):
     checks: tuple[str, ...]
     answer: str = ""
     expected: str = ""
+    failed: tuple[str, ...] | None = None
 
 
 class _Baseline(Document):
@@ -37,6 +38,8 @@ class _Baseline(Document):
     profiles: dict[str, Profile] = Field(default_factory=dict[str, Profile])
     pass_rate: Annotated[float, Field(ge=0, le=1)] | None
     cases: dict[Name, _BaselineCase]
+    # What the checks say, by their fingerprints.
+    assertions: dict[str, Spec] = Field(default_factory=dict[str, Spec])
     # Of each case the milliseconds, the tokens and the dollars.
     took: dict[Name, tuple[float | None, float | None, float | None]] = Field(
         default_factory=dict[str, tuple[float | None, float | None, float | None]]
@@ -68,10 +71,14 @@ def write_baseline(suite: str, found: Standing) -> str:
     if gates:
         told = ",\n".join(f"    {json.dumps(name)}: {json.dumps(it)}" for name, it in gates.items())
         top = f'{top}  "profiles": {{\n{told}\n  }},\n'
+    wording = sorted(found.wording.items())
+    words = ",\n".join(f"    {json.dumps(mark)}: {json.dumps(it)}" for mark, it in wording)
+    said = f',\n  "assertions": {{\n{words}\n  }}' if words else ""
     # In one line, for it is another with every run.
     took = {case_id: [*map(rounded, found.took[case_id])] for case_id in sorted(found.took)}
     last = f',\n  "took": {json.dumps(took)}' if took else ""
-    return f'{{\n{top}  "pass_rate": {json.dumps(rate)},\n  "cases": {{\n{lines}\n  }}{last}\n}}\n'
+    cases_told = f'  "pass_rate": {json.dumps(rate)},\n  "cases": {{\n{lines}\n  }}'
+    return f"{{\n{top}{cases_told}{said}{last}\n}}\n"
 
 
 def _case(found: Standing, case_id: str) -> dict[str, Any]:
@@ -89,6 +96,7 @@ def _case(found: Standing, case_id: str) -> dict[str, Any]:
         "checks": list(case.checks),
         **({"answer": case.answer} if case.answer else {}),
         **({"expected": case.expected} if case.expected else {}),
+        **({"failed": list(found.failing[case_id])} if case_id in found.failing else {}),
     }
 
 
@@ -119,6 +127,8 @@ def read_baseline(text: str, suite: str, where: str) -> Standing:
         flaky=frozenset(case_id for case_id, case in read.cases.items() if case.flaky),
         program=read.program,
         scorers=read.scorers,
+        wording=read.assertions,
+        failing={key: case.failed for key, case in read.cases.items() if case.failed is not None},
         took={case_id: Amounts(*told) for case_id, told in read.took.items()},
         gates={"": Profile(trials=read.trials, gate=read.gate), **read.profiles},
     )

@@ -8,7 +8,7 @@ from regrade_tools.baseline_file import read_baseline, write_baseline
 from regrade_tools.plaintext import counted
 from regrade_tools.ports import Host, Store
 from regrade_tools.refusal import Refusal
-from regrade_tools.standing import Standing, standing
+from regrade_tools.standing import Standing, standing, worded
 from regrade_tools.terms import all_terms
 from regrade_tools.workspace import Workspace
 
@@ -99,7 +99,8 @@ class Baselines:
                 f"There is no run {run_id!r} of the suite {suite!r}.",
                 next_step="overview lists the last runs.",
             )
-        return standing(stored.run, await self.store.trials(run_id))
+        results = await self.store.results(run_id)
+        return worded(standing(stored.run, results), results)
 
     async def save(self, run_id: str) -> Saved:
         """Write the baseline of a run's suite from the run.
@@ -110,7 +111,8 @@ class Baselines:
         stored = await self.store.run(run_id)
         if stored is None or stored.end is None or stored.end.state != "done" or stored.run.select:
             raise Refusal("A baseline is made from a whole run that came to its end.")
-        found = standing(stored.run, await self.store.trials(run_id))
+        results = await self.store.results(run_id)
+        found = worded(standing(stored.run, results), results)
         errored = found.with_outcome("errored")
         if errored:
             raise Refusal(

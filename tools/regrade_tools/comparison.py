@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from regrade_tools.measures import Moved, moved
 from regrade_tools.models import Scheduled
 from regrade_tools.paired import Difference, difference
+from regrade_tools.rewording import is_fixed, reworded
+from regrade_tools.rewording import told as told_of
 from regrade_tools.standing import Standing
 
 CRITICAL = "critical"
@@ -16,13 +18,13 @@ CRITICAL = "critical"
 class Comparison:
     """What changed between two standings, as ids of cases.
 
-    ``flaky`` passed in some trials and failed in others, before or after. ``loosened`` tells, one
-    line each, of a case that is gone, that lost an assertion, or whose input, filed or expected
-    answer changed, of a scorer that did, of another target and of fewer trials: a rate that rose
-    this way did not rise because the product got better; ``loosening`` counts these.
-    ``not_comparable`` says why the two rates are not of the same thing. ``difference`` is over the
-    cases that both decided, where a flaky one counts as failed. ``took`` is how latency, tokens and
-    cost a case moved.
+    ``fixed`` failed and pass now, with what failed still asked. ``flaky`` passed in some trials
+    and failed in others, before or after. ``loosened`` tells, one line each, of a case that is
+    gone, of assertions that are gone, of a case whose input, filed or expected answer changed, of
+    a scorer that did, of another target and of fewer trials: a rate that rose this way did not
+    rise because the product got better; ``loosening`` counts these. ``not_comparable`` says why
+    the two rates are not of the same thing. ``difference`` is over the cases that both decided,
+    where a flaky one counts as failed. ``took`` is how latency, tokens and cost a case moved.
     """
 
     fixed: list[str] = field(default_factory=list[str])
@@ -56,7 +58,11 @@ def compare(
     }
     loosened = [*_loosened(before, after, select), *(_Loosened("rule", told) for told in relaxed)]
     return Comparison(
-        fixed=[case_id for case_id, change in changes.items() if change == ("failed", "passed")],
+        fixed=[
+            case_id
+            for case_id, change in changes.items()
+            if change == ("failed", "passed") and is_fixed(case_id, before, after)
+        ],
         broken=[case_id for case_id, change in changes.items() if change == ("passed", "failed")],
         flaky=[case_id for case_id, change in changes.items() if "flaky" in change],
         added=[case_id for case_id in after.outcomes if case_id not in before.outcomes],
@@ -102,6 +108,8 @@ def _loosened(before: Standing, after: Standing, select: str) -> Iterator[_Loose
     for name, source in before.scorers.items():
         if after.scorers.get(name, source) != source:
             yield _Loosened("scorer", f"what stands behind {name} changed")
+    for one in reworded(before, after):
+        yield _Loosened("assertion", told_of(one, before, after), len(one.lost))
     for case_id, was in before.cases.items():
         now = after.cases.get(case_id)
         if now is not None:
@@ -114,10 +122,6 @@ def _loosened(before: Standing, after: Standing, select: str) -> Iterator[_Loose
 
 
 def _case_loosened(was: Scheduled, now: Scheduled) -> Iterator[_Loosened]:
-    lost = len(set(was.checks) - set(now.checks))
-    if lost:
-        told = f"{was.id}: {lost} of its {len(was.checks)} assertions changed or gone"
-        yield _Loosened("assertion", told, lost)
     if was.input != now.input:
         yield _Loosened("input", f"{was.id}: its input changed")
     # An answer that only one of the two scored is another target, which is told once.

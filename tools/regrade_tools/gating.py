@@ -20,7 +20,7 @@ from regrade_tools.run_summary import Summary
 from regrade_tools.running import Progress, silent
 from regrade_tools.selection import selected
 from regrade_tools.slices import slices
-from regrade_tools.standing import Standing, standing
+from regrade_tools.standing import Standing, standing, worded
 from regrade_tools.suites import Prepared, Suites
 from regrade_tools.terms import relaxed, terms
 from regrade_tools.workspace import Workspace
@@ -99,7 +99,7 @@ class Gating:
         report = await self._measured(question, run_id, mode, progress)
         stored = await self.suites.runs.stored(report.summary.run_id)
         results = await self._results(stored.run.id)
-        found = standing(stored.run, results)
+        found = worded(standing(stored.run, results), results)
         if before is not None:
             before = before.narrowed(question.asked.select, found)
         ruling = rule(

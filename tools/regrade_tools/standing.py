@@ -3,8 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
+from regrade_tools.fingerprint import fingerprint
 from regrade_tools.measures import Amounts, amounts
 from regrade_tools.models import CaseResult, Outcome, Profile, Run, Scheduled, Trial
+from regrade_tools.models.case import Spec
 from regrade_tools.running import pass_rate, worst
 from regrade_tools.selection import selected
 
@@ -17,7 +19,9 @@ class Standing:
     own terms of when a baseline was written, by profile ("" without one); a run has none.
     ``scorers`` are fingerprints of what stood behind each scorer, by its name. ``took`` is what
     each case took, as far as that was measured. ``unasked`` are those that count as errored only
-    because an answer is missing: nothing went wrong with them, the run ended before.
+    because an answer is missing: nothing went wrong with them, the run ended before. ``wording``
+    is what assertions say, by their fingerprints, and ``failing`` the fingerprints of those that
+    failed, by case, as far as somebody looked: ``worded``.
     """
 
     run_id: str
@@ -31,6 +35,8 @@ class Standing:
     scorers: dict[str, str] = field(default_factory=dict[str, str])
     took: dict[str, Amounts] = field(default_factory=dict[str, Amounts])
     unasked: frozenset[str] = frozenset()
+    wording: dict[str, Spec] = field(default_factory=dict[str, Spec])
+    failing: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
 
     @property
     def pass_rate(self) -> float | None:
@@ -94,3 +100,17 @@ def standing(run: Run, results: Iterable[Trial | CaseResult]) -> Standing:
         took=amounts(results),
         unasked=frozenset(unasked),
     )
+
+
+def worded(found: Standing, results: Iterable[CaseResult]) -> Standing:
+    """``found`` with what its assertions say and which of them failed."""
+    wording: dict[str, Spec] = {}
+    failing: dict[str, dict[str, None]] = {}
+    for result in results:
+        for check in result.checks:
+            mark = fingerprint(check.check)
+            wording[mark] = check.check
+            if check.outcome == "failed":
+                failing.setdefault(result.case_id, {})[mark] = None
+    told = {case_id: tuple(marks) for case_id, marks in failing.items()}
+    return replace(found, wording=wording, failing=told)
