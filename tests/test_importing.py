@@ -179,6 +179,9 @@ def test_a_project_that_is_there_is_left_alone_and_told_what_to_add(
     )
     report = imported(root, capsys, path, "--as", "asked")
     assert project.read_text() == "targets: {}  # mine\n"
+    assert report["hint"].startswith(
+        "Nobody is asked yet: add the lines to evals/regrade.yaml and "
+    )
     assert report["declare"] == (
         "targets:\n  asked:\n    prompt: evals/prompts/asked.md\n    model: openai/gpt-4.1\n"
     )

@@ -48,10 +48,11 @@ def _imported(done: SuiteImport, *, dry_run: bool) -> str:
     held = f"{counted(done.cases, 'case')} with {counted(done.assertions, 'assertion')}"
     lines = [f"{done.suite} ({done.format}): {held}; {files}"]
     lines.extend(f"  kept {path}" for path in done.kept)
-    beside = [
-        path for path in done.written if not path.startswith(("evals/cases/", "evals/suites/"))
-    ]
-    lines.extend(f"  {'would write' if dry_run else 'wrote'} {path}" for path in beside)
+    wrote = "would write" if dry_run else "wrote"
+    beside = [path for path in done.written if not path.startswith("evals/cases/")]
+    lines.extend(f"  {wrote} {path}" for path in beside)
+    if cases := len(done.written) - len(beside):
+        lines.append(f"  {wrote} {counted(cases, 'case')} in evals/cases/{done.suite}/")
     if done.declare:
         lines.append("To be added to evals/regrade.yaml, which is yours:")
         lines.extend(f"  {one}" for one in done.declare.splitlines())

@@ -89,7 +89,9 @@ class SuiteImports:
             left_out=[*found.left_out, *(one for draft in found.drafts for one in draft.left_out)],
             unasserted=unasserted,
             declare=declaration(missing) if missing else None,
-            hint=_hint(suite, len(unasserted), found, targets, dry_run=dry_run),
+            hint=_undeclared(suite, targets)
+            if missing and not dry_run and _target(found, targets) != "recorded"
+            else _hint(suite, len(unasserted), found, targets, dry_run=dry_run),
         )
 
     @property
@@ -204,9 +206,17 @@ def _target(found: Conversion, targets: Mapping[str, PromptTarget]) -> str:
     return "recorded" if recorded or not targets else next(iter(targets))
 
 
+def _undeclared(suite: str, targets: Mapping[str, PromptTarget]) -> str:
+    return (
+        "Nobody is asked yet: add the lines to evals/regrade.yaml and write "
+        f"`target: {next(iter(targets))}` in evals/suites/{suite}.yaml, then: regrade run {suite}, "
+        "which may cost money."
+    )
+
+
 def _hint(
-    suite: str, unasserted: int, found: Conversion, targets: Mapping[str, PromptTarget], *,
-    dry_run: bool,
+    suite: str, unasserted: int, found: Conversion, targets: Mapping[str, PromptTarget],
+    *, dry_run: bool,
 ) -> str:  # fmt: skip
     if dry_run:
         return "Nothing was written: --dry-run."
