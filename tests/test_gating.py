@@ -579,3 +579,9 @@ def test_an_error_of_its_own_is_never_the_exit_code_of_a_decision(regrade: Comma
         code, _, error = regrade("gate", "s")
     assert (code, "TypeError" in error) == (3, True)
     assert regrade("gate", "s")[0] == 0
+
+
+def test_the_gate_decides_on_no_part_that_its_caller_names(regrade: Command) -> None:
+    code, _, error = regrade("gate", "s", "--select", "tag:easy")
+    assert code == 2
+    assert "Write a profile with `select: tag:easy` in evals/regrade.yaml" in error

@@ -24,6 +24,12 @@ _RATES = ("max_drop", "min_pass_rate")
 def add_options(parser: ArgumentParser) -> None:
     """The options of the command that only it has."""
     parser.add_argument("--profile", help="smoke, pr, release, nightly or one of regrade.yaml")
+    parser.add_argument(
+        "--select",
+        metavar="PART",
+        help="refused: who calls the gate could leave out what fails; a part is the `select` of a "
+        "profile in regrade.yaml, where it is reviewed",
+    )
     parser.add_argument("--trials", type=int, help="how often each case is asked")
     parser.add_argument("--budget-usd", type=float, help="stop a run whose answers cost more")
     parser.add_argument("--max-drop", type=float, help="0.02 by default: two points")
@@ -55,6 +61,12 @@ def told_profile(told: Namespace) -> Profile:
     Raises:
         Refusal: A figure is out of its range.
     """
+    if told.select is not None:
+        raise Refusal(
+            "The gate takes no --select: who calls it could leave out what fails.",
+            next_step=f"Write a profile with `select: {told.select}` in evals/regrade.yaml, where "
+            "it is reviewed, and give --profile. `regrade run --select` runs any part.",
+        )
     for name in _RATES:
         value = getattr(told, name)
         if value is not None and not 0 <= value <= 1:
