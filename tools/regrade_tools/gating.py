@@ -15,6 +15,7 @@ from regrade_tools.planning import files_of, program
 from regrade_tools.recordings import Mode
 from regrade_tools.refusal import Refusal, Unavailable
 from regrade_tools.resuming import edited_since, other_cases
+from regrade_tools.rewording import is_reworded
 from regrade_tools.run_reports import RunReport
 from regrade_tools.run_summary import Summary
 from regrade_tools.running import Progress, silent
@@ -99,9 +100,11 @@ class Gating:
         report = await self._measured(question, run_id, mode, progress)
         stored = await self.suites.runs.stored(report.summary.run_id)
         results = await self._results(stored.run.id)
-        found = worded(standing(stored.run, results), results)
+        found = standing(stored.run, results)
         if before is not None:
             before = before.narrowed(question.asked.select, found)
+            if is_reworded(before, found):
+                found = worded(found, results)
         ruling = rule(
             found,
             before,

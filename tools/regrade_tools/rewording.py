@@ -39,6 +39,11 @@ def reworded(before: Standing, after: Standing) -> Iterator[Reworded]:
         yield Reworded(cases, tuple(marks), new)
 
 
+def is_reworded(before: Standing, after: Standing) -> bool:
+    """Whether there is anything to be told in words."""
+    return next(reworded(before, after), None) is not None
+
+
 def told(one: Reworded, before: Standing, after: Standing) -> str:
     """One line of it, with the words of what was and is asked where they are known."""
     number = len(one.lost)

@@ -14,7 +14,7 @@ from regrade_tools.generation.struggles import Struggles, struggles
 from regrade_tools.models import Case, CaseResult, Outcome, Run, RunState, StoredRun
 from regrade_tools.paging import Fitted, fit
 from regrade_tools.refusal import Refusal, unknown
-from regrade_tools.rewording import reworded
+from regrade_tools.rewording import is_reworded
 from regrade_tools.run_summary import Summary, summary
 from regrade_tools.runs import Runs
 from regrade_tools.slices import Slice, slices
@@ -86,7 +86,7 @@ class RunReports:
             # A case without all its answers is not errored yet, only not done.
             found = replace(found, outcomes=found.asked)
         page = await self._cards(stored.run, show, start, case_id)
-        if before and any(True for _ in reworded(before, found)):
+        if before and is_reworded(before, found):
             found = worded(found, await self.runs.store.results(run_id))
         changed = compare(before, found, select=stored.run.select) if before else None
         return RunReport(
