@@ -25,6 +25,7 @@ from regrade_tools.models import (
     SlicePolicy,
     Suite,
 )
+from regrade_tools.models.case import Spec
 from regrade_tools.paired import Difference, difference, interval
 from regrade_tools.planning import plan
 from regrade_tools.refusal import Refusal
@@ -288,7 +289,9 @@ def test_what_was_loosened_is_listed_and_counted(
 def test_an_edit_of_a_suite_is_told_once_with_what_was_and_is_asked() -> None:
     def asked(*checks: str) -> Standing:
         cases = {f"c{n}": Scheduled(f"c{n}", checks=(*checks, f"own{n}")) for n in range(7)}
-        wording = {mark: {"type": "contains", "value": mark} for mark in ("a", "b", "new")}
+        wording: dict[str, Spec] = {
+            mark: {"type": "contains", "value": mark} for mark in ("a", "b", "new")
+        }
         return Standing("r", dict.fromkeys(cases, "passed"), cases, wording=wording)
 
     found = compare(asked("a", "b"), asked("a", "new"))
