@@ -363,9 +363,10 @@ async def test_how_a_case_passed_last_is_of_an_earlier_run_on_the_same_target(
         # An outcome is one of three; the type checker reads a tuple of texts.
         result = CaseResult("c1", 1, outcome, output=run_id)  # type: ignore[arg-type]
         await store.add_results(run_id, [result, CaseResult("c2", 1, "passed")])
-    assert await store.last_passed("run_c", "c1") == CaseResult("c1", 1, "passed", output="run_b")
-    assert await store.last_passed("run_a", "c1") is None
-    assert await store.last_passed("run_f", "c9") is None
+    assert await store.last_passed("run_c", {"c1", "c9"}) == {
+        "c1": CaseResult("c1", 1, "passed", output="run_b")
+    }
+    assert await store.last_passed("run_a", {"c1"}) == {}
 
 
 async def test_a_run_is_taken_over_once_from_the_one_who_measured_it(store: Store) -> None:

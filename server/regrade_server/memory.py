@@ -234,7 +234,7 @@ class MemoryStore:
             if case_id in (None, one.case_id) and (outcomes is None or one.outcome in outcomes)
         )
 
-    async def last_passed(self, run_id: str, case_id: str) -> CaseResult | None:
+    async def last_passed(self, run_id: str, case_ids: Collection[str]) -> dict[str, CaseResult]:
         """As the port says."""
         run = self._runs[run_id]
         earlier = [
@@ -243,11 +243,12 @@ class MemoryStore:
             if (other.suite, other.target) == (run.suite, run.target)
             and other.started_at < run.started_at
         ]
-        for other in sorted(earlier, key=lambda one: one.started_at, reverse=True):
-            for result in reversed(self._results.get(other.id, [])):
-                if (result.case_id, result.outcome) == (case_id, "passed"):
-                    return result
-        return None
+        return {
+            result.case_id: result
+            for other in sorted(earlier, key=lambda one: one.started_at)
+            for result in self._results.get(other.id, [])
+            if result.case_id in case_ids and result.outcome == "passed"
+        }
 
     async def add_judgements(self, judged: Sequence[Judged]) -> None:
         """As the port says."""

@@ -1,6 +1,6 @@
 """A suite and its cases -> what a run has to do, with everything checked before it starts."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, MutableMapping
 from dataclasses import dataclass
 
 from regrade_tools.assertions import Check, Scorer, parse_all
@@ -66,12 +66,14 @@ def plan(suite: Suite, cases: tuple[Case, ...], select: str = "") -> tuple[Plann
     """
     # What a scenario asks is read once, however many cases it has.
     inherited: dict[tuple[str | None, str | None], tuple[Check, ...]] = {}
+    # And so is what several cases ask in the same words.
+    known: dict[bytes, Check] = {}
     planned: list[Planned] = []
     for case in chosen(cases, select):
         place = (case.feature, case.scenario)
         if place not in inherited:
             inherited[place] = _inherited(suite, case)
-        planned.append(_with_own(case, inherited[place]))
+        planned.append(_with_own(case, inherited[place], known))
     return tuple(planned)
 
 
@@ -124,7 +126,7 @@ def files_of(spec: TargetSpec) -> tuple[str, ...] | None:
 
 def planned_case(suite: Suite, case: Case) -> Planned:
     """One case with its checks; a refusal names the place of what is wrong."""
-    return _with_own(case, _inherited(suite, case))
+    return _with_own(case, _inherited(suite, case), {})
 
 
 def _inherited(suite: Suite, case: Case) -> tuple[Check, ...]:
@@ -156,8 +158,10 @@ def levels(suite: Suite, case: Case) -> tuple[tuple[str, tuple[Spec, ...]], ...]
     )
 
 
-def _with_own(case: Case, inherited: tuple[Check, ...]) -> Planned:
-    checks = (*inherited, *_read(f"case {case.id}", case.assertions))
+def _with_own(
+    case: Case, inherited: tuple[Check, ...], known: MutableMapping[bytes, Check]
+) -> Planned:
+    checks = (*inherited, *_read(f"case {case.id}", case.assertions, known))
     # The same assertion may stand in a scenario and in its case; it is asked once.
     distinct = {check.fingerprint: check for check in checks}
     if not distinct:
@@ -181,8 +185,10 @@ def _misplaced(what: str, name: str, valid: Iterable[str], case: Case) -> Refusa
     )
 
 
-def _read(where: str, specs: tuple[Spec, ...]) -> tuple[Check, ...]:
+def _read(
+    where: str, specs: tuple[Spec, ...], known: MutableMapping[bytes, Check] | None = None
+) -> tuple[Check, ...]:
     try:
-        return parse_all(specs, programs=True)
+        return parse_all(specs, programs=True, known=known)
     except Refusal as refusal:
         raise Refusal(f"In {where}: {refusal.problem}", next_step=refusal.next_step) from None

@@ -90,8 +90,8 @@ class Store(TraceStore, Protocol):
         """The results of a run, in the order they came: all, or of one case or some outcomes."""
         ...
 
-    async def last_passed(self, run_id: str, case_id: str) -> CaseResult | None:
-        """How a case passed last, on the suite and target of a run, in any run before it."""
+    async def last_passed(self, run_id: str, case_ids: Collection[str]) -> dict[str, CaseResult]:
+        """How cases passed last, on the suite and target of a run, in any run before it."""
         ...
 
     async def count(self) -> int:

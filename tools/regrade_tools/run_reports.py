@@ -118,7 +118,7 @@ class RunReports:
         if case_id is not None:
             case = (await self._known(run.suite, {case_id})).get(case_id)
             asked = sorted(await store.results(run.id, case_id=case_id), key=_by_outcome)
-            passed = await store.last_passed(run.id, case_id)
+            passed = (await store.last_passed(run.id, {case_id})).get(case_id)
             return fit(asked, lambda one: close_card(one, case, run, passed), start, _CARD_PAGE)
         alike: dict[tuple[str, Outcome], list[CaseResult]] = {}
         shown = await store.results(run.id, outcomes=_SHOWN[show])
@@ -127,11 +127,11 @@ class RunReports:
         groups = list(alike.values())
         ids = {trials[0].case_id for trials in groups[start : start + _CARDS]}
         known = await self._known(run.suite, ids)
-        before = {each: await store.last_passed(run.id, each) for each in ids}
+        before = await store.last_passed(run.id, ids)
 
         def told(trials: list[CaseResult]) -> Card:
             case_id = trials[0].case_id
-            return card(trials, known.get(case_id), run, before[case_id])
+            return card(trials, known.get(case_id), run, before.get(case_id))
 
         return fit(groups, told, start, _CARD_PAGE, most=_CARDS)
 

@@ -124,19 +124,26 @@ def results(
     return tuple(_result(*row) for row in rows)
 
 
+# Which runs are alike is read of their bodies, which are large: once for all cases.
 _PASSED = """
-SELECT result.case_id, result.body FROM result JOIN run ON run.id = result.run_id, run AS asked
-WHERE asked.id = ?1 AND result.case_id = ?2 AND result.outcome = 'passed'
-  AND run.suite = asked.suite AND run.started_at < asked.started_at
-  AND json_extract(run.body, '$.target') = json_extract(asked.body, '$.target')
-ORDER BY run.started_at DESC, result.id DESC LIMIT 1
+WITH earlier AS MATERIALIZED (
+  SELECT run.id, run.started_at FROM run, run AS asked
+  WHERE asked.id = ?1 AND run.suite = asked.suite AND run.started_at < asked.started_at
+    AND json_extract(run.body, '$.target') = json_extract(asked.body, '$.target')
+)
+SELECT result.case_id, result.body FROM json_each(?2) AS wanted
+JOIN result ON result.case_id = wanted.value AND result.outcome = 'passed'
+JOIN earlier ON earlier.id = result.run_id
+ORDER BY earlier.started_at, result.id
 """
 
 
-def last_passed(connection: sqlite3.Connection, run_id: str, case_id: str) -> CaseResult | None:
-    """How a case passed last, on the suite and target of a run, in any run before it."""
-    row = connection.execute(_PASSED, (run_id, case_id)).fetchone()
-    return None if row is None else _result(*row)
+def last_passed(
+    connection: sqlite3.Connection, run_id: str, case_ids: Collection[str]
+) -> dict[str, CaseResult]:
+    """How cases passed last, on the suite and target of a run, in any run before it."""
+    rows = connection.execute(_PASSED, (run_id, json.dumps(sorted(case_ids))))
+    return {case_id: _result(case_id, body) for case_id, body in dict(rows.fetchall()).items()}
 
 
 def _result(case_id: str, body: str) -> CaseResult:

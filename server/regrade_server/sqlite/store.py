@@ -170,9 +170,11 @@ class SqliteStore:
             lambda reader: runs.results(reader.connection, run_id, case_id, outcomes)
         )
 
-    async def last_passed(self, run_id: str, case_id: str) -> CaseResult | None:
+    async def last_passed(self, run_id: str, case_ids: Collection[str]) -> dict[str, CaseResult]:
         """As the port says."""
-        return await self._read(lambda reader: runs.last_passed(reader.connection, run_id, case_id))
+        return await self._read(
+            lambda reader: runs.last_passed(reader.connection, run_id, case_ids)
+        )
 
     async def add_judgements(self, judged: Sequence[Judged]) -> None:
         """As the port says."""

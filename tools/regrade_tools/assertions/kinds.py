@@ -2,7 +2,7 @@
 
 import inspect
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, MutableMapping
 from typing import Any, cast
 
 from pydantic import JsonValue, ValidationError
@@ -103,8 +103,15 @@ _LIST_THEM = (
 )
 
 
-def parse(spec: dict[str, JsonValue], *, programs: bool = False) -> Check:
+def parse(
+    spec: dict[str, JsonValue],
+    *,
+    programs: bool = False,
+    known: MutableMapping[bytes, Check] | None = None,
+) -> Check:
     """The check that ``spec`` asks for; one that is a program only where ``programs`` may be.
+
+    What is ``known`` is not read again, and what is read is added to it.
 
     Raises:
         Refusal: ``spec`` has no known type, an unknown field or a value that cannot be right.
@@ -124,7 +131,9 @@ def parse(spec: dict[str, JsonValue], *, programs: bool = False) -> Check:
             f"{written!r} starts a program, so it must stand in a file of a suite or a case.",
             next_step="Add it to evals/suites/<suite>.yaml, where a person reviews it.",
         )
-    mark = _mark(spec, written)
+    words = _words(spec, written)
+    if known is not None and words in known:
+        return known[words]
     fields = {key: value for key, value in spec.items() if key != "type"}
     try:
         assertion = kind.model_validate(fields)
@@ -133,11 +142,14 @@ def parse(spec: dict[str, JsonValue], *, programs: bool = False) -> Check:
             f"The assertion {written!r} is wrong: {mistakes_in(problem, kind)}.",
             next_step=f"A right one: {_example(kind)}. Put not- before the type to negate it.",
         ) from None
-    return Check(assertion, spec, mark, negated=written != name)
+    check = Check(assertion, spec, hashed(words), negated=written != name)
+    if known is not None:
+        known[words] = check
+    return check
 
 
-def _mark(spec: dict[str, JsonValue], written: str) -> str:
-    """The fingerprint of ``spec``, which is of a size that can be checked in time."""
+def _words(spec: dict[str, JsonValue], written: str) -> bytes:
+    """``spec`` as it is told from others; it is of a size that can be checked in time."""
     # A dict is invariant in what it holds, and JSON of its own kind.
     value = cast("JsonValue", spec)
     problem = "nested too deep"
@@ -153,7 +165,7 @@ def _mark(spec: dict[str, JsonValue], written: str) -> str:
         if len(text) > _LARGEST:
             problem = f"larger than {_LARGEST:,} bytes"
         elif brackets <= DEEPEST or not is_deep(value):
-            return hashed(text)
+            return text
     raise Refusal(
         f"The assertion {written!r} is {problem}.",
         next_step="Say what must hold in fewer words, or split it.",
@@ -161,7 +173,10 @@ def _mark(spec: dict[str, JsonValue], written: str) -> str:
 
 
 def parse_all(
-    specs: Iterable[dict[str, JsonValue]], *, programs: bool = False
+    specs: Iterable[dict[str, JsonValue]],
+    *,
+    programs: bool = False,
+    known: MutableMapping[bytes, Check] | None = None,
 ) -> tuple[Check, ...]:
     """``parse`` each.
 
@@ -178,7 +193,7 @@ def parse_all(
                 next_step="Ask for several phrases at once: contains-all, contains-any, is-json.",
             )
         try:
-            checks.append(parse(spec, programs=programs))
+            checks.append(parse(spec, programs=programs, known=known))
         except Refusal as refusal:
             raise Refusal(
                 f"Assertion {number}: {refusal.problem}", next_step=refusal.next_step
