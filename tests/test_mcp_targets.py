@@ -85,14 +85,14 @@ async def test_an_answer_that_is_no_object_is_unwrapped(tmp_path: Path) -> None:
 async def test_what_a_tool_does_wrong_is_errored_and_the_next_case_is_asked(tmp_path: Path) -> None:
     kinds = ("raise", "die", "hang", "noise", "fine")
     told = await ran(
-        tmp_path, {"tool": "trouble", "timeout_s": 3}, [({"kind": kind}, kind) for kind in kinds]
+        tmp_path, {"tool": "trouble", "timeout_s": 6}, [({"kind": kind}, kind) for kind in kinds]
     )
     outcomes = [told[f"c{number}"][0] for number in range(len(kinds))]
     assert outcomes == ["errored", "errored", "errored", "passed", "passed"]
     assert "the tool trouble said: " in told["c0"][1]
     assert LEAK not in str(told)
     assert "the server of trouble broke off" in told["c1"][1]
-    assert "gave no answer within 3 s" in told["c2"][1]
+    assert "gave no answer within 6 s" in told["c2"][1]
 
 
 async def test_one_server_answers_a_run_and_nothing_of_it_is_left(tmp_path: Path) -> None:

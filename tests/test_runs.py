@@ -139,6 +139,8 @@ def test_a_run_that_a_signal_stops_says_what_it_keeps_and_goes_on_when_it_is_ask
         check=False,
         capture_output=True,
         text=True,
+        # Whoever tests in the background of a shell has it ignored, and hands that on.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     run = last_run(tmp_path)
     assert (stopped.returncode, stopped.stderr) == (128 + number, "")
