@@ -18,6 +18,11 @@ settings.register_profile("once", UNTIMED)
 settings.register_profile("again", UNTIMED, max_examples=10)
 settings.load_profile("again" if AGAIN else "once")
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # The workers are measured, as processes of the run; what tests start would take twice as long
+    # for the few lines that no test reaches in its own process.
+    os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
+
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Run a tenth, the same each time, where all of them are run anyway."""

@@ -152,6 +152,9 @@ def test_the_only_suite_needs_no_name_and_one_of_several_does(finder: Path) -> N
     assert (code, told["summary"]["suite"]) == (3, "finder")
     suites = finder / "evals" / "suites"
     (suites / "other.yaml").write_text("target: recorded\n")
+    # One that asks nothing yet, such as `init` writes, is in nobody's way.
+    assert ": finder on app, done" in spoken("gate", "--root", str(finder))[1]
+    (suites / "other.yaml").write_text("target: recorded\ndataset: {path: rows.jsonl}\n")
     code, _, error = spoken("gate", "--root", str(finder))
     assert (code, error) == (2, "regrade: Name one suite.\n  There are: finder, other.\n")
 
