@@ -12,14 +12,9 @@ from regrade_tools.clipping import clip
 from regrade_tools.formats import Record, Skipped
 from regrade_tools.formats.attributed import has_failed
 from regrade_tools.formats.fields import Fields, inside
-from regrade_tools.formats.otlp import (
-    attributes,
-    identifier,
-    is_log,
-    resource_of,
-    resources,
-    tags_of,
-)
+from regrade_tools.formats.otlp import resource_of, resources, tags_of
+from regrade_tools.formats.otlp_logs import is_log
+from regrade_tools.formats.otlp_values import attributes, identifier
 from regrade_tools.models import Trace
 from regrade_tools.plaintext import line
 from regrade_tools.redaction import Redaction

@@ -1,36 +1,26 @@
-"""OpenTelemetry spans as OTLP/JSON, one trace for each trace id.
+"""OpenTelemetry spans as OTLP/JSON, one trace for each trace id."""
 
-Some instrumentations log what was said in a span beside it. Such a log becomes an event of its
-span, and until that is there a span of its own inside it.
-"""
-
-import base64
-import binascii
 from collections.abc import Iterable, Iterator, Sequence
 from typing import cast
 
 from pydantic import JsonValue
 
 from regrade_tools.clipping import clip
-from regrade_tools.fingerprint import fingerprint
 from regrade_tools.formats import genai
 from regrade_tools.formats.attributed import Frame, described
 from regrade_tools.formats.fields import Fields, inside, objects, text
+from regrade_tools.formats.otlp_logs import MODEL_EVENT, as_span, is_log
+from regrade_tools.formats.otlp_values import attributes, identifier, integer, seconds
 from regrade_tools.formats.spans import LoggedSpan, in_order
 from regrade_tools.plaintext import line
 
-_HEX_DIGITS = (16, 32)
-_HEX = frozenset("0123456789abcdef")
-_MODEL_EVENT = "gen_ai."
-# What a span has that stands for a log, and nothing beside it.
-_LOG: JsonValue = [{"key": "regrade.log", "value": {"boolValue": True}}]
 # What of a resource is a tag of its traces: by its own name, or the one that it had before.
 _TAGS = (
     ("version", ("service.version",)),
     ("env", ("deployment.environment.name", "deployment.environment")),
 )
 _LONGEST_TAG = 80
-_KEPT_EVENTS = (_MODEL_EVENT, "exception")
+_KEPT_EVENTS = (MODEL_EVENT, "exception")
 
 
 def is_otlp(record: Fields) -> bool:
@@ -55,7 +45,7 @@ def resources(record: Fields) -> Iterator[tuple[Fields, list[JsonValue]]]:
         yield inside(resource, "resource"), found
     for resource in objects(record.get("resourceLogs")):
         scopes = [objects(scope.get("logRecords")) for scope in objects(resource.get("scopeLogs"))]
-        logs = [_as_span(log) for listed in scopes for log in listed]
+        logs = [as_span(log) for listed in scopes for log in listed]
         yield inside(resource, "resource"), [log for log in logs if log]
 
 
@@ -77,32 +67,6 @@ def resource_of(tags: Iterable[str]) -> list[JsonValue]:
     ]
 
 
-def _as_span(log: Fields) -> dict[str, JsonValue]:
-    """``log`` inside the span that it was written in; empty where it tells of no model call."""
-    listed = log.get("attributes")
-    told = listed if isinstance(listed, list) else []
-    name = log.get("eventName") or attributes(told).get("event.name")
-    if not isinstance(name, str) or not name.startswith(_MODEL_EVENT):
-        return {}
-    body = inside(log, "body")
-    held = inside(body, "kvlistValue").get("values")
-    said = held if isinstance(held, list) else []
-    if body.get("stringValue"):
-        said = [{"key": "gen_ai.event.content", "value": cast("JsonValue", body)}]
-    moment = log.get("timeUnixNano") or log.get("observedTimeUnixNano")
-    event: JsonValue = {"timeUnixNano": moment, "name": name, "attributes": [*told, *said]}
-    within = identifier(log.get("spanId"))
-    return {
-        "traceId": log.get("traceId"),
-        "spanId": f"{fingerprint([within, event]):0>16}" if within else "",
-        "parentSpanId": within,
-        "name": name,
-        "startTimeUnixNano": moment,
-        "attributes": _LOG,
-        "events": [event],
-    }
-
-
 def span(logged: Fields, where: str) -> LoggedSpan:
     """One span as it was logged at ``where``."""
     found = attributes(logged.get("attributes"))
@@ -121,8 +85,8 @@ def span(logged: Fields, where: str) -> LoggedSpan:
         id=identifier(logged.get("spanId")),
         parent_id=identifier(logged.get("parentSpanId")),
         name=str(logged.get("name") or ""),
-        began=_seconds(logged.get("startTimeUnixNano")),
-        ended=_seconds(logged.get("endTimeUnixNano")),
+        began=seconds(logged.get("startTimeUnixNano")),
+        ended=seconds(logged.get("endTimeUnixNano")),
         status=status if isinstance(status, dict) else {},
         raw=dict(logged),
     )
@@ -144,11 +108,6 @@ def completed(logged: Sequence[LoggedSpan]) -> list[LoggedSpan]:
     return in_order((*(_with_events(item, said.get(item.span.id, [])) for item in spans), *alone))
 
 
-def is_log(logged: JsonValue) -> bool:
-    """Whether the span ``logged`` stands for a log."""
-    return isinstance(logged, dict) and logged.get("attributes") == _LOG
-
-
 def _with_events(item: LoggedSpan, events: Sequence[JsonValue]) -> LoggedSpan:
     """``item`` with those of ``events`` that it has not yet, in the order of their time."""
     raw = cast("Fields", item.raw)
@@ -161,74 +120,5 @@ def _with_events(item: LoggedSpan, events: Sequence[JsonValue]) -> LoggedSpan:
 
 
 def _moment(event: JsonValue) -> int:
-    found = _integer(cast("Fields", event).get("timeUnixNano"))
+    found = integer(cast("Fields", event).get("timeUnixNano"))
     return found if isinstance(found, int) else 0
-
-
-def attributes(listed: JsonValue) -> dict[str, JsonValue]:
-    """OTLP's list of keys with typed values as one object."""
-    found: dict[str, JsonValue] = {}
-    for item in objects(listed):
-        key = item.get("key")
-        if isinstance(key, str):
-            typed = item.get("value")
-            # As nearly all are.
-            plain = isinstance(typed, dict) and len(typed) == 1 and typed.get("stringValue")
-            found[key] = plain or _value(typed)
-    return found
-
-
-def _value(typed: JsonValue) -> JsonValue:
-    if not isinstance(typed, dict):
-        return typed
-    for key, value in typed.items():
-        if key == "arrayValue" and isinstance(value, dict):
-            items = value.get("values")
-            return [_value(item) for item in items] if isinstance(items, list) else []
-        if key == "kvlistValue" and isinstance(value, dict):
-            return cast("JsonValue", attributes(value.get("values")))
-        if key == "intValue":
-            return _integer(value)
-        return value
-    return None
-
-
-def _integer(value: JsonValue) -> JsonValue:
-    # 64-bit integers come as texts, or as the two halves that JavaScript writes.
-    if isinstance(value, dict) and isinstance(value.get("low"), int):
-        high, low = value.get("high"), cast("int", value["low"])
-        return ((high if isinstance(high, int) else 0) << 32) | (low & 0xFFFFFFFF)
-    try:
-        return int(cast("str", value))
-    except (TypeError, ValueError, OverflowError):
-        return value
-
-
-def _seconds(value: JsonValue) -> float | None:
-    found = _integer(value)
-    return found / 1e9 if isinstance(found, int) and 0 < found < 2**63 else None
-
-
-def identifier(value: JsonValue) -> str:
-    """An id as lower-case hex, whether it was logged as hex or as base64; empty if absent."""
-    if isinstance(value, dict):
-        return _buffer(value)
-    if not isinstance(value, str) or not value:
-        return ""
-    lower = value.lower()
-    if len(value) in _HEX_DIGITS and _HEX.issuperset(lower):
-        return lower
-    try:
-        return base64.b64decode(value, validate=True).hex()
-    except (ValueError, binascii.Error):
-        return value
-
-
-def _buffer(value: Fields) -> str:
-    """The id in a Buffer, as Node.js writes it."""
-    data = value.get("data")
-    if not isinstance(data, list) or len(data) > max(_HEX_DIGITS):
-        return ""
-    if all(isinstance(byte, int) and 0 <= byte < 256 for byte in data):  # noqa: PLR2004 - a byte
-        return bytes(cast("list[int]", data)).hex()
-    return ""
