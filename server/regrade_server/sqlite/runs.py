@@ -130,11 +130,16 @@ WITH earlier AS MATERIALIZED (
   SELECT run.id, run.started_at FROM run, run AS asked
   WHERE asked.id = ?1 AND run.suite = asked.suite AND run.started_at < asked.started_at
     AND json_extract(run.body, '$.target') = json_extract(asked.body, '$.target')
+), passed AS (
+  SELECT result.id, row_number() OVER (
+    PARTITION BY result.case_id ORDER BY earlier.started_at DESC, result.id DESC
+  ) AS place
+  FROM json_each(?2) AS wanted
+  JOIN result ON result.case_id = wanted.value AND result.outcome = 'passed'
+  JOIN earlier ON earlier.id = result.run_id
 )
-SELECT result.case_id, result.body FROM json_each(?2) AS wanted
-JOIN result ON result.case_id = wanted.value AND result.outcome = 'passed'
-JOIN earlier ON earlier.id = result.run_id
-ORDER BY earlier.started_at, result.id
+SELECT result.case_id, result.body FROM passed JOIN result ON result.id = passed.id
+WHERE passed.place = 1
 """
 
 
@@ -143,7 +148,7 @@ def last_passed(
 ) -> dict[str, CaseResult]:
     """How cases passed last, on the suite and target of a run, in any run before it."""
     rows = connection.execute(_PASSED, (run_id, json.dumps(sorted(case_ids))))
-    return {case_id: _result(case_id, body) for case_id, body in dict(rows.fetchall()).items()}
+    return {case_id: _result(case_id, body) for case_id, body in rows}
 
 
 def _result(case_id: str, body: str) -> CaseResult:
