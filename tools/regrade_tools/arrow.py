@@ -16,13 +16,12 @@ from typing import Any, cast
 from pydantic import JsonValue
 
 from regrade_tools import jsontext
-from regrade_tools.arrow_pieces import pieces
+from regrade_tools.arrow_pieces import ROWS, pieces
 from regrade_tools.formats import Record, Skipped
 from regrade_tools.formats.lines import RECORD_BYTES
 from regrade_tools.refusal import Refusal
 
 EXTENSIONS = (".parquet", ".arrow", ".feather")
-_ROWS = 1_024
 # A file can claim any number of rows of nothing; at most so many values stand in one of JSON, too.
 _MOST_ROWS = 10_000_000
 # Writers end the texts that rows of Parquet share at 1 MB; and no text is packed to a fiftieth.
@@ -78,7 +77,7 @@ def _groups(parquet: Any, file: Path) -> Iterator[Any]:  # noqa: ANN401 - pyarro
         largest = max(group.total_byte_size // RECORD_BYTES, values // _MOST_ROWS)
         if largest > group.num_rows:
             raise ValueError("its rows are larger than 64 MB")
-        many = min(_ROWS, group.num_rows // largest) if largest else _ROWS
+        many = min(ROWS, group.num_rows // largest) if largest else ROWS
         swelling = [column.path_in_schema for column in columns if _swells(column)]
         with parquet.ParquetFile(file, read_dictionary=swelling) as table:
             yield from table.iter_batches(batch_size=max(1, many), row_groups=[number])

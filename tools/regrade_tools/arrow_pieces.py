@@ -10,7 +10,8 @@ from typing import Any
 
 from regrade_tools.formats.lines import RECORD_BYTES
 
-_ROWS = 1_024
+# So many rows are read at a time, however small they are.
+ROWS = 1_024
 # What the smallest value takes: one of these a field, whatever else it holds.
 _VALUE = 64
 
@@ -21,8 +22,8 @@ def pieces(batch: Any) -> Iterator[tuple[list[dict[str, Any]], int]]:  # noqa: A
     Raises:
         ValueError: A row alone is too large, or a column of a type whose size nobody can tell.
     """
-    for start in range(0, batch.num_rows, _ROWS):
-        yield from _halves(batch.slice(start, _ROWS))
+    for start in range(0, batch.num_rows, ROWS):
+        yield from _halves(batch.slice(start, ROWS))
 
 
 def _halves(batch: Any) -> Iterator[tuple[list[dict[str, Any]], int]]:  # noqa: ANN401 - as above
