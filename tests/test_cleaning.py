@@ -1,6 +1,7 @@
 """Rows of data against assertions, as data is cleaned."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,23 @@ def test_rows_are_counted_by_assertion_and_those_that_pass_are_written(
     assert main(["check", str(rows), "--assertions", str(rows.parent / "asked.json"), "--out",
                  str(out)]) == 2  # fmt: skip
     assert "is there already" in capsys.readouterr().err
+
+
+def test_the_rows_that_pass_are_a_file_like_its_neighbours_with_nothing_left_beside_it(
+    rows: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    killed = rows.parent / ".regrade-killed.tmp"
+    killed.touch()
+    os.utime(killed, (0, 0))
+    before = os.umask(0o077)
+    try:
+        assert checked(capsys, rows, [CONTAINS], "--out", str(rows.parent / "clean.jsonl"))[0] == 1
+    finally:
+        os.umask(before)
+    assert (rows.parent / "clean.jsonl").stat().st_mode & 0o777 == 0o600
+    assert sorted(path.name for path in rows.parent.iterdir()) == [
+        "asked.json", "clean.jsonl", "evals", "rows.jsonl",
+    ]  # fmt: skip
 
 
 def test_the_exit_code_tells_clean_failing_errored_and_unreadable(

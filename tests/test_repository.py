@@ -34,13 +34,13 @@ def test_what_was_left_is_taken_away_an_hour_later(tmp_path: Path) -> None:
     with workspace.locked():
         pass
     for name, age in (("old", 4_000), ("young", 0)):
-        left = tmp_path / ".regrade" / f".{name}.tmp"
+        left = tmp_path / ".regrade" / f".regrade-{name}.tmp"
         left.touch()
         then = time.time() - age
         os.utime(left, (then, then))
     workspace.replace(tmp_path / "evals" / "a.yaml", "")
     assert {path.name for path in (tmp_path / ".regrade").iterdir()} == {
-        ".gitignore", ".young.tmp", "files.lock",
+        ".gitignore", ".regrade-young.tmp", "files.lock",
     }  # fmt: skip
 
 

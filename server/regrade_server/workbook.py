@@ -5,15 +5,14 @@ text and is never evaluated: neither by us, nor, as it is written here, by a spr
 """
 
 import importlib
-import os
-import tempfile
 import zipfile
 import zlib
 from pathlib import Path
 from typing import Any
 
 from regrade_tools.label_sheets import ABOUT, ANSWERS, CELL, SUGGESTED, Cells, Table
-from regrade_tools.refusal import Refusal
+from regrade_tools.refusal import Refusal, why
+from regrade_tools.temporary import appearing
 
 _LABELS, _SUGGESTIONS, _ABOUT = "labels", "suggestions", "about"
 _WIDTHS = {"response": 80, "input": 50, "tool calls": 40, "critique": 50}
@@ -41,23 +40,15 @@ def write(path: Path, table: Table) -> None:
     _fill(book.create_sheet(_SUGGESTIONS), [list(SUGGESTED), *table.suggestions])
     _fill(book.create_sheet(_ABOUT), [[name, table.about[name]] for name in ABOUT])
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                book.save(file)
-                file.flush()
-                os.fsync(file.fileno())
-            # By a link, not by a rename: what a person has filled in is never written over.
-            os.link(name, path)
-        finally:
-            Path(name).unlink(missing_ok=True)
+        with appearing(path) as file:
+            book.save(file.buffer)
     except FileExistsError:
         raise Refusal(
             f"{path} is there already, and may hold somebody's answers.",
             next_step="Give another name.",
         ) from None
     except OSError as problem:
-        raise Refusal(f"{path} cannot be written: {problem.strerror or problem}.") from None
+        raise Refusal(f"{path} cannot be written: {why(problem)}.") from None
 
 
 def read(path: Path) -> Table:

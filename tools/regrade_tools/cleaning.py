@@ -1,7 +1,6 @@
 """The verb that checks rows of data: what every answer must meet, row by row, for cleaning."""
 
 import os
-import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Generator, Iterable, Iterator
 from contextlib import contextmanager
@@ -27,9 +26,10 @@ from regrade_tools.patterns import SlowPatternError
 from regrade_tools.planning import Planned
 from regrade_tools.ports import Reply, Scorers
 from regrade_tools.redaction import Redaction, redaction_of
-from regrade_tools.refusal import Refusal
+from regrade_tools.refusal import Refusal, why
 from regrade_tools.running import with_scores, worst
 from regrade_tools.scoring import Scoring, scoring
+from regrade_tools.temporary import appearing
 from regrade_tools.workspace import Workspace, needed
 
 _BATCH = 256
@@ -161,23 +161,18 @@ def _written(path: Path | None) -> Generator[TextIO | None]:
     if path is None:
         yield None
         return
-    if path.exists():
-        raise Refusal(f"{str(path)!r} is there already.", next_step="Give --out another name.")
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
-    except OSError as problem:
-        raise Refusal(f"{str(path)!r} cannot be written: {problem}.") from None
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
+        # Told before the rows are checked, which may take long.
+        if os.path.lexists(path):
+            raise FileExistsError
+        with appearing(path) as file:
             yield file
-        temporary.chmod(0o644)
-        # Where somebody else wrote it in the meantime, theirs stays.
-        os.link(temporary, path)
     except FileExistsError:
-        raise Refusal(f"{str(path)!r} is there already.") from None
-    finally:
-        temporary.unlink()
+        raise Refusal(
+            f"{str(path)!r} is there already.", next_step="Give --out another name."
+        ) from None
+    except OSError as problem:
+        raise Refusal(f"{str(path)!r} cannot be written: {why(problem)}.") from None
 
 
 async def _batches(table: Iterator[Record | Skipped]) -> AsyncIterator[list[Record | Skipped]]:

@@ -16,7 +16,7 @@ from regrade_tools.models.document import Document
 from regrade_tools.plaintext import encodable
 from regrade_tools.refusal import Refusal, why
 from regrade_tools.root import home
-from regrade_tools.temporary import sweep, temporary
+from regrade_tools.temporary import temporary
 
 File = TypeVar("File", bound=Document)
 
@@ -221,7 +221,6 @@ class Repository:
         state = self.state
         if state.is_symlink() or not state.is_dir() or state.stat().st_dev != folder.stat().st_dev:
             return folder
-        sweep(state)
         return state
 
 

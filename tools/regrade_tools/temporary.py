@@ -8,8 +8,27 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
-_SUFFIX = ".tmp"
+# Nobody else calls files so: those of processes that were killed are taken away wherever they lie.
+_PREFIX, _SUFFIX = ".regrade-", ".tmp"
 _ABANDONED_S = 3_600
+
+
+@contextmanager
+def appearing(path: Path, *, over: bool = False) -> Generator[TextIO]:
+    """What is written becomes the file at ``path``, in place of one there if ``over``.
+
+    Raises:
+        FileExistsError: One is there, and it stays as it is.
+        OSError: It cannot be written.
+    """
+    with growing(path.parent) as (file, unfinished):
+        yield file
+        finish(file, unfinished)
+        if over:
+            unfinished.replace(path)
+        else:
+            # By a link, not by a rename: what somebody else wrote meanwhile is not written over.
+            os.link(unfinished, path)
 
 
 @contextmanager
@@ -32,7 +51,8 @@ def growing(folder: Path) -> Generator[tuple[TextIO, Path]]:
     Raises:
         OSError: It cannot be written.
     """
-    handle, name = tempfile.mkstemp(dir=folder, prefix=".", suffix=_SUFFIX)
+    _sweep(folder)
+    handle, name = tempfile.mkstemp(dir=folder, prefix=_PREFIX, suffix=_SUFFIX)
     path = Path(name)
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
@@ -41,9 +61,9 @@ def growing(folder: Path) -> Generator[tuple[TextIO, Path]]:
         path.unlink(missing_ok=True)
 
 
-def sweep(folder: Path) -> None:
+def _sweep(folder: Path) -> None:
     """Take away what processes that were killed left in ``folder`` over an hour ago."""
-    for path in folder.glob(f".*{_SUFFIX}"):
+    for path in folder.glob(f"{_PREFIX}*{_SUFFIX}"):
         with suppress(OSError):
             if time.time() - path.lstat().st_mtime > _ABANDONED_S:
                 path.unlink()

@@ -18,7 +18,7 @@ from regrade_tools.plaintext import counted, encodable, line
 from regrade_tools.refusal import Refusal, why
 from regrade_tools.retention import Pruned
 from regrade_tools.summaries import Summary
-from regrade_tools.temporary import finish, growing
+from regrade_tools.temporary import appearing
 from regrade_tools.traces import Sort
 from regrade_tools.workspace import Workspace, needed
 
@@ -131,13 +131,8 @@ def export(told: Namespace, workspace: Workspace | None, console: Console) -> in
             else "It is no ordinary file: name one, or - for standard output.",
         )
     try:
-        with growing(path.parent) as (file, temporary):
+        with appearing(path, over=told.force) as file:
             found = alive(house, lambda one: one.exports.export(query, told.format, file.write))
-            finish(file, temporary)
-            if told.force:
-                temporary.replace(path)
-            else:
-                os.link(temporary, path)
     except OSError as problem:
         raise Refusal(f"{told.out} cannot be written: {why(problem)}.") from None
     console.result(found, _exported(found))
