@@ -161,16 +161,15 @@ def _written(path: Path | None) -> Generator[TextIO | None]:
     if path is None:
         yield None
         return
+    taken = Refusal(f"{str(path)!r} is there already.", next_step="Give --out another name.")
+    # Told before the rows are checked, which may take long.
+    if os.path.lexists(path):
+        raise taken
     try:
-        # Told before the rows are checked, which may take long.
-        if os.path.lexists(path):
-            raise FileExistsError
         with appearing(path) as file:
             yield file
     except FileExistsError:
-        raise Refusal(
-            f"{str(path)!r} is there already.", next_step="Give --out another name."
-        ) from None
+        raise taken from None
     except OSError as problem:
         raise Refusal(f"{str(path)!r} cannot be written: {why(problem)}.") from None
 
