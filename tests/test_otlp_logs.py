@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 from console import spoken
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+)
 from otlp_client import BEGAN, JSON, PROTOBUF, TRACE, Fields, asked, export, span
 from wire import protobuf
 
@@ -44,6 +47,11 @@ def log(name: str, body: Fields | str, at: int, **more: Any) -> Fields:
 def logs(*records: Any) -> Fields:
     about = {"attributes": listed({"service.name": "bot"})}
     return {"resourceLogs": [{"resource": about, "scopeLogs": [{"logRecords": list(records)}]}]}
+
+
+def framed(body: bytes) -> bytes:
+    """As the Collector writes a request to a file."""
+    return len(body).to_bytes(4, "big") + body
 
 
 ASKED = log("gen_ai.user.message", {"content": "Legs of a cat?"}, 1)
@@ -139,6 +147,36 @@ async def test_logs_of_traces_that_are_not_sampled_are_left_out(tmp_path: Path) 
     async with asked(tmp_path, share=0.0) as there:
         reply = await there.post(logs(ASKED), path=LOGS)
         assert (reply.json(), await there.found()) == ({}, [])
+
+
+def test_a_file_in_protobuf_tells_by_itself_whether_it_holds_logs_or_spans(tmp_path: Path) -> None:
+    def imported(name: str, *contents: bytes) -> tuple[str, list[Fields]]:
+        root = tmp_path / name
+        root.mkdir()
+        for number, content in enumerate(contents):
+            (root / f"{number}.binpb").write_bytes(content)
+        _, said, _ = spoken("--root", str(root), "import", str(root))
+        _, out, _ = spoken("--root", str(root), "export", "--out", "-")
+        traces = (json.loads(line) for line in out.splitlines())
+        return said, [{key: one[key] for key in ("messages", "spans")} for one in traces]
+
+    logged = [protobuf(logs(ASKED)), protobuf(logs(ANSWERED))]
+    spans = protobuf(export(CALL))
+    together = imported("together", b"".join(logged), spans)[1]
+    assert imported("sized", b"".join(framed(one) for one in logged), spans)[1] == together
+    assert [turn["content"] for turn in together[0]["messages"]] == ["Legs of a cat?", "Four."]
+    said, alone = imported("alone", logged[0])
+    assert "1 trace stored" in said
+    assert [turn["content"] for turn in alone[0]["messages"]] == ["Legs of a cat?"]
+
+
+def test_metrics_in_protobuf_are_named_as_what_they_are(tmp_path: Path) -> None:
+    request = ExportMetricsServiceRequest()
+    metrics = request.resource_metrics.add().scope_metrics.add().metrics
+    metrics.add(name="gen_ai.client.token.usage", description="Tokens", unit="1")
+    (tmp_path / "metrics.binpb").write_bytes(request.SerializeToString())
+    _, said, _ = spoken("--root", str(tmp_path), "import", str(tmp_path / "metrics.binpb"))
+    assert "is OTLP without spans and logs, such as metrics: only those are read" in said
 
 
 def test_a_file_of_spans_and_logs_is_read_and_written_again(tmp_path: Path) -> None:

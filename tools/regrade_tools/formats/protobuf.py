@@ -25,8 +25,15 @@ _EMPTY = (b"\n\0", b"\x12\0", b"J\0", b"Z\0", b"j\0")
 _NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _VARINT = re.compile(rb"[\x80-\xff]{0,4}[\x00-\x7f]")
 _PREFIX = 4
+# The bytes of the id of a trace.
+_TRACE_ID = 16
+_NEITHER = "is OTLP without spans and logs, such as metrics: only those are read"
 _TOO_MANY = f"holds over {_MOST_MESSAGES:,} values at once"
 Signal = Literal["traces", "logs"]
+_PATHS: dict[Signal, tuple[str, ...]] = {
+    "traces": ("resource_spans", "scope_spans", "spans"),
+    "logs": ("resource_logs", "scope_logs", "log_records"),
+}
 _Write = Callable[[Any, int, Iterator[int]], JsonValue]
 
 
@@ -35,15 +42,16 @@ def is_binary(head: bytes) -> bool:
     return _NO_TEXT.search(head) is not None
 
 
-def request(body: bytes, signal: Signal = "traces") -> dict[str, JsonValue]:
-    """The request to export ``signal`` in ``body``: ids in hex, 64-bit numbers as texts.
+def request(body: bytes, signal: Signal | None = None) -> dict[str, JsonValue]:
+    """The request in ``body``, of ``signal`` or of either: ids in hex, 64-bit numbers as texts.
 
     Every field that the protocol knows is there; those that are not set are left out.
 
     Raises:
         ValueError: It is none, nested too deep, or of too many parts.
     """
-    return _plain(_parsed(body, signal), _DEEPEST, iter(range(_MOST_MESSAGES)))
+    found = _whichever(body) if signal is None else _parsed(body, signal)
+    return _plain(found, _DEEPEST, iter(range(_MOST_MESSAGES)))
 
 
 def _parsed(body: bytes, signal: Signal) -> "Message":
@@ -79,17 +87,60 @@ def requests(document: bytes) -> list[bytes]:
     Collector writes them.
     """
     for framed in ([document], _framed(document, _varint), _framed(document, _fixed)):
-        if framed and _holds_spans(framed[0]):
+        if framed and _holds_any(framed[0]):
             return framed
     return []
 
 
-def _holds_spans(body: bytes) -> bool:
+def _whichever(body: bytes) -> "Message":
+    """The request in ``body``, of spans or of logs.
+
+    The two have one outer form: read as the other, a span or a log has no field that is known.
+    One that holds nothing is of spans.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    problems: list[ValueError] = []
+    for signal, tells in _TELLS.items():
+        try:
+            found = _parsed(body, signal)
+        except ValueError as problem:
+            problems.append(problem)
+            continue
+        parts = _parts(found, _PATHS[signal])
+        if any(map(tells, parts)) or not (parts or signal == "logs"):
+            return found
+    raise (problems or [ValueError(_NEITHER)])[0]
+
+
+def _is_span(part: Any) -> bool:  # noqa: ANN401 - the classes are made at run time
+    return len(part.trace_id) == _TRACE_ID or bool(part.start_time_unix_nano)
+
+
+def _is_log(part: Any) -> bool:  # noqa: ANN401 - as above
+    return bool(part.time_unix_nano or part.observed_time_unix_nano)
+
+
+_TELLS: dict[Signal, Callable[[Any], bool]] = {"traces": _is_span, "logs": _is_log}
+
+
+def _parts(request: "Message", names: tuple[str, ...]) -> "list[Any]":
+    found: list[Any] = [request]
+    for name in names:
+        found = [part for one in found for part in getattr(one, name)]
+    return found
+
+
+def _holds_any(body: bytes) -> bool:
     # Much else can be read as a message, but with fields that nobody knows.
-    try:
-        return bool(_parsed(body, "traces").ListFields())
-    except ValueError:
-        return False
+    for signal in _PATHS:
+        try:
+            if _parsed(body, signal).ListFields():
+                return True
+        except ValueError:
+            continue
+    return False
 
 
 def _framed(document: bytes, length: Callable[[bytes, int], tuple[int, int]]) -> list[bytes]:
