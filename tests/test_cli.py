@@ -49,6 +49,14 @@ def test_an_import_by_a_mapping_tells_which_fields_it_does_not_use_once_and_coun
     assert "does not use file (4), tools (2); " in out
 
 
+def test_json_may_be_asked_for_before_a_command_as_well_as_behind_it(finder: Path) -> None:
+    root = ("--root", str(finder))
+    asked = [("--json", *root, "search"), ("search", *root, "--json"), (*root, "--json", "search")]
+    assert len({spoken(*words) for words in asked}) == 1
+    code, out, _ = spoken("--json", "guide", "query")
+    assert (code, json.loads(out)["topic"]) == (0, "query")
+
+
 def test_a_dry_run_of_an_import_reads_and_reports_and_stores_nothing(finder: Path) -> None:
     log = finder / "log.jsonl"
     log.write_text('{"input": "a", "output": "b"}\n{broken\n{"input": "a", "output": "b"}')

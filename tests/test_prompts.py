@@ -10,9 +10,9 @@ import pytest
 from mcp import Client, MCPError
 from mcp.types import PromptReference, ResourceTemplateReference
 
+from regrade_server.addresses import SCHEMAS as ADDRESSED
 from regrade_server.app import build_server
 from regrade_server.house import House
-from regrade_server.resources import SCHEMAS as ADDRESSED
 from regrade_server.surface import Surface
 from regrade_tools.clipping import REPLY
 from regrade_tools.published import SCHEMAS

@@ -12,8 +12,8 @@ from mcp.types import (
     ResourceTemplateReference,
 )
 
+from regrade_server.addresses import GUIDES, SCHEMAS
 from regrade_server.entrance import Entrance
-from regrade_server.resources import GUIDES, SCHEMAS
 from regrade_tools.query import Query
 from regrade_tools.refusal import Refusal
 

@@ -9,13 +9,11 @@ from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ResourceNotFoundError, ToolError
 from mcp.types import Resource
 
+from regrade_server.addresses import GUIDES, SCHEMAS
 from regrade_server.entrance import Entrance
 from regrade_tools.clipping import REPLY, clip
 from regrade_tools.refusal import Refusal
 
-GUIDES = ("start", "assertions", "judges", "gate", "query")
-# The kinds of files that have a schema; a test holds them to `regrade_tools.published`.
-SCHEMAS = ("suite", "case", "judge", "project", "assertion")
 _RUNS = 10
 _JSON, _MARKDOWN = "application/json", "text/markdown"
 

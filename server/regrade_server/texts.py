@@ -3,7 +3,7 @@
 import json
 
 from regrade_prompts import render
-from regrade_server.resources import GUIDES
+from regrade_server.addresses import GUIDES
 from regrade_server.schemas import lean
 from regrade_tools.assertions import KINDS, described, fields_of
 from regrade_tools.published import SCHEMAS

@@ -13,8 +13,6 @@ Command = Callable[[Namespace, Any, Console], int]
 class Adder(Protocol):
     """How a command is added to the parser."""
 
-    def __call__(
-        self, name: str, told: str, run: Command, *, prints: bool = True
-    ) -> ArgumentParser:
+    def __call__(self, name: str, run: Command) -> ArgumentParser:
         """Its parser."""
         ...

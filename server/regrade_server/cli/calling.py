@@ -18,7 +18,7 @@ from regrade_tools.workspace import Workspace
 
 def add_to(verb: Adder) -> None:
     """Add the command."""
-    parser = verb("call", "call any MCP tool, as a scripted client would", call, prints=False)
+    parser = verb("call", call)
     parser.add_argument("tool", nargs="?", help="its name; without one all are listed")
     parser.add_argument(
         "arguments", nargs="*", metavar="JSON|NAME=VALUE",

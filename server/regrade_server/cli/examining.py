@@ -14,7 +14,7 @@ _EXIT: dict[Level, int] = {"good": 0, "note": 0, "wrong": 2, "damaged": 3}
 
 def add_to(verb: Adder) -> None:
     """Add the command."""
-    verb("doctor", "say what is wrong and how to mend it: exit 2, or 3 for damage", examine)
+    verb("doctor", examine)
 
 
 def examine(_told: Namespace, workspace: Workspace | None, console: Console) -> int:

@@ -2,10 +2,9 @@
 
 from argparse import Namespace
 
+from regrade_server.addresses import GUIDES, SCHEMAS
 from regrade_server.cli.adding import Adder
 from regrade_server.cli.console import Console
-from regrade_server.resources import GUIDES
-from regrade_tools.published import SCHEMAS
 from regrade_tools.refusal import Refusal, unknown
 from regrade_tools.starting import NEXT_STEP, initialise
 from regrade_tools.workspace import Workspace
@@ -13,12 +12,12 @@ from regrade_tools.workspace import Workspace
 
 def add_to(verb: Adder) -> None:
     """Add the commands."""
-    verb("init", "write a first evals/ folder; no file that exists is touched", init)
-    demo_parser = verb("demo", "go through the whole loop on an example, in a scratch folder", demo)
+    verb("init", init)
+    demo_parser = verb("demo", demo)
     demo_parser.add_argument("--keep", metavar="FOLDER", help="copy the example here; not to exist")
-    schema_parser = verb("schema", "print the JSON Schema of a file", schema, prints=False)
+    schema_parser = verb("schema", schema)
     schema_parser.add_argument("kind", help=", ".join(SCHEMAS))
-    guide_parser = verb("guide", "print a guide, such as of all assertions", guide, prints=False)
+    guide_parser = verb("guide", guide)
     guide_parser.add_argument("topic", nargs="?", default="start", help=", ".join(GUIDES))
 
 
@@ -48,7 +47,8 @@ def guide(told: Namespace, _workspace: Workspace | None, console: Console) -> in
     # Only here: it brings the templates along.
     from regrade_server import texts  # noqa: PLC0415
 
-    console.say(texts.guide(told.topic))
+    text = texts.guide(told.topic)
+    console.result({"topic": told.topic, "text": text}, text)
     return 0
 
 
@@ -56,5 +56,8 @@ def schema(told: Namespace, _workspace: Workspace | None, console: Console) -> i
     """Print a schema."""
     if told.kind not in SCHEMAS:
         raise unknown("schema", told.kind, SCHEMAS)
-    console.data(SCHEMAS[told.kind]())
+    # Only here: it brings every kind of file along.
+    from regrade_tools import published  # noqa: PLC0415
+
+    console.data(published.SCHEMAS[told.kind]())
     return 0

@@ -20,7 +20,7 @@ from regrade_tools.workspace import Workspace, needed
 
 def add_to(verb: Adder) -> None:
     """Add the command."""
-    adding = verb("import", "import logs: files, folders, globs, or - for standard input", import_)
+    adding = verb("import", import_)
     adding.add_argument("--format", help=f"told by itself; or {', '.join((*FORMATS, *TABLES))}")
     adding.add_argument("--dry-run", action="store_true", help="read and report, store nothing")
     adding.add_argument("--tag", action="append", default=[], help="a tag for every trace")

@@ -23,23 +23,21 @@ Result = TypeVar("Result")
 
 def add_to(verb: Adder) -> None:
     """Add the commands."""
-    making = verb("generate", "make distinct test inputs for a suite, as candidates", generate)
+    making = verb("generate", generate)
     making.add_argument("suite")
     making.add_argument("--n", type=int, default=20, help="how many; 20 by default")
     making.add_argument("--seed", type=int, default=0, help="another plan; 0 by default")
     making.add_argument("--budget-usd", type=float, help="stop before it costs more")
     making.add_argument("--dry-run", action="store_true", help="show the plan, spend nothing")
-    taking = verb("accept", "make cases of candidates that you have read", accept_candidates)
+    taking = verb("accept", accept_candidates)
     taking.add_argument("suite")
     taking.add_argument("ids", nargs="*", help="their ids; all by default")
-    proposing = verb("dimensions", "propose dimensions and style of inputs", dimensions)
+    proposing = verb("dimensions", dimensions)
     proposing.add_argument("suite")
     proposing.add_argument(
         "--from-traces", metavar="QUERY", required=True, help='which traces; "" for all'
     )
-    scoring = verb(
-        "import-inputs", "score inputs of a file; make candidates of them", import_inputs
-    )
+    scoring = verb("import-inputs", import_inputs)
     scoring.add_argument("path", type=Path, help="CSV, JSON lines or JSON")
     scoring.add_argument("--suite", required=True)
     scoring.add_argument("--text", default="input", help="the field of the input")

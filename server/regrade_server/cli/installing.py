@@ -13,7 +13,7 @@ from regrade_tools.workspace import Workspace, needed
 
 def add_to(verb: Adder) -> None:
     """Add the command."""
-    adding = verb("install", "add this server to the configuration of a client", install)
+    adding = verb("install", install)
     adding.add_argument("client", help=", ".join(CLIENTS))
     adding.add_argument(
         "--user", action="store_true", help="in your own configuration, not in the repository's"

@@ -18,8 +18,7 @@ _NOT_ALIGNED, _UNMEASURED = 1, 3
 
 def add_to(verb: Adder) -> None:
     """Add the command."""
-    told = "measure a judge: exit 1 where test does not show it aligned, 3 where nothing was said"
-    aligning = verb("align", told, align)
+    aligning = verb("align", align)
     aligning.add_argument("judge", help="its name in evals/judges/")
     aligning.add_argument(
         "--split", choices=get_args(Split), default="dev",

@@ -29,9 +29,9 @@ Result = TypeVar("Result")
 
 def add_to(verb: Adder) -> None:
     """Add the commands."""
-    naming = verb("labeller", "make your key and add yourself to evals/labellers.yaml", labeller)
+    naming = verb("labeller", labeller)
     naming.add_argument("name", help="letters, digits, - and _, such as ada")
-    labelling = verb("label", "label answers by a criterion, at a terminal; you sign each", label)
+    labelling = verb("label", label)
     labelling.add_argument("criterion", help="the criterion, such as that of a judge")
     labelling.add_argument("query", nargs="?", default="", help="which traces; all by default")
     labelling.add_argument("--n", type=int, default=20, help="how many; 20 by default")

@@ -21,6 +21,7 @@ REFUSED, UNDECIDED = 2, 3
 # As a shell counts a program that ended because nobody read on: never 0, which says all is well.
 UNREAD = 141
 _SERVE = "serve"
+_SERVES = "serve MCP on stdin and stdout, as IDEs start it, or over HTTP"
 # Commands with a query, in which -word is what is not wanted, and before it a sign that no
 # argument can hold, so that it is not taken for an option.
 _ASKING = frozenset({"search", "summarize", "export", "label", "prune"})
@@ -111,33 +112,37 @@ def _common() -> argparse.ArgumentParser:
 
 
 def _command(given: Sequence[str]) -> str:
-    """The command that is given: without one a server is started."""
+    """The command that is given: without one a server is started, or all are listed."""
     _, rest = _common().parse_known_args(given)
-    return rest[0] if rest else _SERVE
+    return next((word for word in rest if not word.startswith("-")), "") if rest else _SERVE
 
 
 def parser(command: str = "") -> argparse.ArgumentParser:
-    """The arguments of ``command`` and of what stands beside it; of all where it is none."""
+    """The arguments of ``command`` and of what its module holds; else only which there are."""
     whole = argparse.ArgumentParser(
         prog="regrade", parents=[_common()], description="The evaluation loop of an LLM product."
     )
     whole.add_argument("--version", action="version", version=f"regrade {version('regrade')}")
+    whole.add_argument("--json", action="store_true", help="print JSON, for programs")
     whole.set_defaults(run=serving.serve, **serving.DEFAULTS)
     verbs = whole.add_subparsers(title="commands", metavar="COMMAND")
 
-    def verb(name: str, told: str, run: Command, *, prints: bool = True) -> argparse.ArgumentParser:
-        # SUPPRESS: a --root before the command must not be undone by none after it.
+    def verb(name: str, run: Command) -> argparse.ArgumentParser:
+        # SUPPRESS: what is told before the command must not be undone by none after it.
         again = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
         again.add_argument("--root", type=Path, help="the workspace")
+        if name != _SERVE:
+            again.add_argument("--json", action="store_true", help="print JSON, for programs")
+        told = _SERVES if name == _SERVE else commands.COMMANDS[name]
         added = verbs.add_parser(name, parents=[again], help=told, description=told)
-        if prints:
-            added.add_argument("--json", action="store_true", help="print JSON, for programs")
         added.set_defaults(run=run if run is serving.serve else _entered(run))
         return added
 
-    told = "serve MCP on stdin and stdout, as IDEs start it, or over HTTP"
-    serving.add_options(verb(_SERVE, told, serving.serve, prints=False))
-    # A server is started without the others, and sooner: an IDE waits for it.
-    if command != _SERVE:
+    serving.add_options(verb(_SERVE, serving.serve))
+    if command in commands.COMMANDS:
         commands.add_to(verb, command)
+    elif command != _SERVE:
+        # Whoever only asks which there are does not wait for what each of them needs.
+        for name, told in commands.COMMANDS.items():
+            verbs.add_parser(name, help=told)
     return whole

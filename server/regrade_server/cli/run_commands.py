@@ -19,8 +19,8 @@ from regrade_tools.workspace import Workspace, needed
 
 def add_to(verb: Adder) -> None:
     """Add the commands."""
-    _add_running(verb("run", "run a suite: exit 1 where cases fail, 3 where some are errored", run))
-    gate_parser = verb("gate", "exit 0 where a change may ship, 1 where not, 3 undecided", gate)
+    _add_running(verb("run", run))
+    gate_parser = verb("gate", gate)
     _run_options(gate_parser)
     deciding.add_options(gate_parser)
 

@@ -31,7 +31,7 @@ _BEGINNING = 240
 
 def add_to(verb: Adder) -> None:
     """Add the command."""
-    showing = verb("show", "show a trace, a run or a case, by its id", show)
+    showing = verb("show", show)
     showing.add_argument("id", help="such as tr_..., run_... or the id of a case")
     much = showing.add_mutually_exclusive_group()
     much.add_argument("--digest", action="store_true", help="of a trace the last exchange alone")

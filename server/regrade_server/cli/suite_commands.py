@@ -21,11 +21,11 @@ _SHOWN = 3
 
 def add_to(verb: Adder) -> None:
     """Add the commands."""
-    importing = verb("import-suite", "import a suite of promptfoo or pydantic-evals", import_suite)
+    importing = verb("import-suite", import_suite)
     importing.add_argument("path", type=Path, help="its configuration, or the folder that holds it")
     importing.add_argument("--as", dest="name", help="the suite's name here")
     importing.add_argument("--dry-run", action="store_true", help="report only, write nothing")
-    checking = verb("check", "check rows of data: exit 1 where some fail", check)
+    checking = verb("check", check)
     checking.add_argument("file", type=Path, help="CSV, JSON lines, JSON, Parquet or Arrow")
     checking.add_argument("--suite", help="what it asks of every answer")
     checking.add_argument("--assertions", type=Path, help="or a file with a list of assertions")

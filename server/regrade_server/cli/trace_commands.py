@@ -31,7 +31,7 @@ _NAME = 40
 
 def add_to(verb: Adder) -> None:
     """Add the commands."""
-    looking = verb("search", "search the traces", search)
+    looking = verb("search", search)
     # What is looked for is text, unlike the name of a file.
     looking.add_argument(
         "query", nargs="*", type=encodable, help='such as: refund "not available" status:error'
@@ -39,14 +39,12 @@ def add_to(verb: Adder) -> None:
     looking.add_argument("--sort", choices=get_args(Sort), default="newest", help="newest first")
     looking.add_argument("--limit", type=int, default=20, help="1 to 100; 20 by default")
     looking.add_argument("--cursor", help="the page after the one that gave it")
-    counting = verb("summarize", "count traces, by a facet or against a baseline", summarize)
+    counting = verb("summarize", summarize)
     counting.add_argument("query", nargs="*", type=encodable, help="which traces")
     counting.add_argument("--by", choices=GROUPINGS, help="the facet of the rows")
     counting.add_argument("--baseline", type=encodable, help="a second query, to compare with")
     counting.add_argument("--limit", type=int, default=20, help="rows, 1 to 100; 20 by default")
-    removing = verb(
-        "prune", "remove traces for good; by default what labels or cases name stays", prune
-    )
+    removing = verb("prune", prune)
     removing.add_argument("--older-than", metavar="AGE", help="such as 90d, 12h or 2w")
     removing.add_argument("--query", default="", type=encodable, help="only what matches")
     removing.add_argument(
@@ -59,7 +57,7 @@ def add_to(verb: Adder) -> None:
     removing.add_argument(
         "--shrink", action="store_true", help="make the file smaller; needs its size once more"
     )
-    writing = verb("export", "write traces out: as they are, as a table, or to train with", export)
+    writing = verb("export", export)
     writing.add_argument("query", nargs="*", type=encodable, help="which traces")
     writing.add_argument("--format", choices=EXPORTS, default="jsonl", help="jsonl by default")
     writing.add_argument("--out", required=True, help="the file, or - for standard output")
