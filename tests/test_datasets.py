@@ -233,6 +233,25 @@ def test_the_overview_counts_rows_and_names_a_broken_one(
     assert told["problems"][0].startswith("evals/data/rows.jsonl:4 has no field 'question'")
 
 
+def test_a_case_that_is_a_file_and_a_row_is_named_wherever_the_suite_is_looked_at(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines(root, [{**row, "name": f"c{row['n']}"} for row in ROWS])
+    suite(root, {**DATASET, "id": "name"})
+    (root / "evals" / "cases" / "sums").mkdir(parents=True)
+    (root / "evals" / "cases" / "sums" / "c2.yaml").write_text(
+        '{"id": "c2", "input": "1", "assertions": [{"type": "equals", "value": "1"}]}'
+    )
+    told = "The case 'c2' is a file and a row of the dataset of 'sums'."
+    assert told in refused(root, capsys)
+    for asked in ("{}", '{"name": "sums"}'):
+        main(["call", "overview", asked, "--root", str(root)])
+        found = json.loads(capsys.readouterr().out)
+        assert (found["problems"], found["suites"]) == (
+            [told], [{"suite": "sums", "problem": "a file of it is wrong, see problems"}],
+        )  # fmt: skip
+
+
 def test_traces_of_the_store_are_cases_with_what_was_answered(
     root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

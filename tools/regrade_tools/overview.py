@@ -4,6 +4,7 @@ from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from anyio import to_thread
 from pydantic import JsonValue
 
 from regrade_tools.alignments import Alignments
@@ -15,8 +16,7 @@ from regrade_tools.paging import fit
 from regrade_tools.planning import Planned, planned_case
 from regrade_tools.ports import Host, Store
 from regrade_tools.refusal import Refusal, unknown
-from regrade_tools.soundness import problems as problems_of
-from regrade_tools.soundness import suite_problems
+from regrade_tools.soundness import Inspected, inspected, other_problems
 from regrade_tools.standing import Standing, standing
 from regrade_tools.suite_audit import audit
 from regrade_tools.suite_grid import grid, holes
@@ -71,8 +71,8 @@ class Overviews:
             return Overview(workspace=None, traces=traces, next_step=NO_WORKSPACE)
         if name is not None:
             return await self._suite(self.workspace, name, traces)
-        problems = list(problems_of(self.workspace))
-        rows = [self._row(self.workspace, suite) for suite in self.workspace.suites()]
+        # There may be many cases: other calls are answered while they are read.
+        problems, rows = await to_thread.run_sync(_looked_through, self.workspace)
         shown = fit(rows, lambda row: row, 0, _ROWS, most=len(rows)).items
         return Overview(
             workspace=self._place(),
@@ -89,14 +89,12 @@ class Overviews:
     async def _suite(self, workspace: Workspace, name: str, traces: int) -> Overview:
         if name not in workspace.suites():
             raise unknown("suite", name, [*workspace.suites(), "assertions"])
-        problems = clip_list(list(suite_problems(workspace, name)), _PROBLEMS)
-        try:
-            suite, cases = workspace.suite(name), workspace.cases(name)
-        except Refusal:
-            place, row = self._place(), self._row(workspace, name)
-            return Overview(place, traces, [row], problems=problems, next_step=_MEND)
-        waiting = sum(case.candidate for case in cases)
-        cases = tuple(case for case in cases if not case.candidate)
+        found = await to_thread.run_sync(inspected, workspace, name)
+        problems = clip_list(found.problems, _PROBLEMS)
+        row = _row(workspace, name, found)
+        if (suite := found.suite) is None:
+            return Overview(self._place(), traces, [row], problems=problems, next_step=_MEND)
+        cases = found.accepted
         planned: list[Planned] = []
         for case in cases:
             # What is wrong with one stands among the problems.
@@ -113,7 +111,7 @@ class Overviews:
         return Overview(
             workspace=self._place(),
             traces=traces,
-            suites=[self._row(workspace, name)],
+            suites=[row],
             targets=self._targets(workspace),
             last_runs=await self._runs(name),
             problems=problems,
@@ -122,28 +120,8 @@ class Overviews:
             truncated=_left_out(
                 len(lines) - len(shown), "scenarios", f"evals/suites/{name}.yaml holds them all"
             ),
-            next_step=_waiting(name, waiting),
+            next_step=_waiting(name, len(found.cases) - len(cases)),
         )
-
-    def _row(self, workspace: Workspace, name: str) -> dict[str, JsonValue]:
-        try:
-            suite, cases = workspace.suite(name), workspace.cases(name)
-        except Refusal:
-            return {"suite": name, "problem": "a file of it is wrong, see problems"}
-        waiting = sum(case.candidate for case in cases)
-        cases = tuple(case for case in cases if not case.candidate)
-        row: dict[str, JsonValue] = {"suite": name, "cases": len(cases), "target": suite.target}
-        if waiting:
-            row["candidates"] = waiting
-        if suite.dataset and suite.dataset.query is not None:
-            row["traces_as_cases"] = clip(suite.dataset.query, _DESCRIPTION)
-        if suite.description:
-            row["description"] = clip(suite.description, _DESCRIPTION)
-        empty = holes(grid(suite, cases, {}))
-        if empty:
-            row["scenarios_without_a_case"] = [*clip_list(empty, _HOLES)]
-        row["baseline"] = workspace.holds(workspace.baseline_path(name))
-        return row
 
     async def _measured(self, suite: str) -> list[tuple[Standing, tuple[CaseResult, ...]]]:
         """The last whole runs of a suite on a program, the newest first."""
@@ -204,6 +182,36 @@ class Overviews:
         if self.workspace is None:
             return None
         return f"{self.workspace.root} ({self.workspace.found_by})"
+
+
+def _looked_through(workspace: Workspace) -> tuple[list[str], list[dict[str, JsonValue]]]:
+    """What is wrong in ``evals/``, and a row for each suite."""
+    problems = list(other_problems(workspace))
+    rows: list[dict[str, JsonValue]] = []
+    for name in workspace.suites():
+        found = inspected(workspace, name)
+        problems += found.problems
+        rows.append(_row(workspace, name, found))
+    return problems, rows
+
+
+def _row(workspace: Workspace, name: str, found: Inspected) -> dict[str, JsonValue]:
+    """A suite in a few fields."""
+    if (suite := found.suite) is None:
+        return {"suite": name, "problem": "a file of it is wrong, see problems"}
+    cases = found.accepted
+    row: dict[str, JsonValue] = {"suite": name, "cases": len(cases), "target": suite.target}
+    if waiting := len(found.cases) - len(cases):
+        row["candidates"] = waiting
+    if suite.dataset and suite.dataset.query is not None:
+        row["traces_as_cases"] = clip(suite.dataset.query, _DESCRIPTION)
+    if suite.description:
+        row["description"] = clip(suite.description, _DESCRIPTION)
+    empty = holes(grid(suite, cases, {}))
+    if empty:
+        row["scenarios_without_a_case"] = [*clip_list(empty, _HOLES)]
+    row["baseline"] = workspace.holds(workspace.baseline_path(name))
+    return row
 
 
 def _left_out(number: int, what: str, rest: str) -> str | None:

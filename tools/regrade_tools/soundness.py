@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from regrade_tools.assertions import Check, JudgeScorer, parse, parse_all
@@ -17,8 +17,32 @@ from regrade_tools.workspace import SUFFIX, Workspace, meant
 _Place = tuple[str | int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """A suite that was looked through: what is wrong, one line a mistake, and what it holds.
+
+    ``suite`` is None, and ``cases`` are none, where a file of it cannot be read.
+    """
+
+    problems: list[str]
+    suite: Suite | None = None
+    cases: tuple[Case, ...] = ()
+
+    @property
+    def accepted(self) -> list[Case]:
+        """The cases that a run asks, without the candidates that wait for a person."""
+        return [case for case in self.cases if not case.candidate]
+
+
 def problems(workspace: Workspace) -> Iterator[str]:
     """Everything that is wrong in ``evals/``, one line a mistake."""
+    yield from other_problems(workspace)
+    for name in workspace.suites():
+        yield from inspected(workspace, name).problems
+
+
+def other_problems(workspace: Workspace) -> Iterator[str]:
+    """What is wrong in ``evals/`` beside the suites and their cases."""
     try:
         workspace.project()
     except Refusal as refusal:
@@ -28,24 +52,23 @@ def problems(workspace: Workspace) -> Iterator[str]:
         if meant(path) and path.suffix != SUFFIX:
             yield workspace.misnamed(path).problem
     known = workspace.suites()
-    for name in known:
-        yield from suite_problems(workspace, name)
     for folder in workspace.listed(workspace.evals / "cases"):
         if folder.name not in known:
             yield f"{workspace.shown(folder)} holds cases of no suite."
             for path in workspace.case_files(folder.name):
-                yield from (fault.told for fault in _Files(workspace).case(path, None))
+                yield from (fault.told for fault in _Files(workspace).case(path))
 
 
-def suite_problems(workspace: Workspace, name: str) -> Iterator[str]:
-    """What is wrong with a suite that is there and with its cases, one line a mistake."""
-    for fault in _Files(workspace).suite(name):
-        yield fault.told
+def inspected(workspace: Workspace, name: str) -> Inspected:
+    """A suite that is there with its cases, each file read once."""
+    files = _Files(workspace)
+    told = [fault.told for fault in files.faults(name)]
+    return Inspected(told) if files.unread else Inspected(told, files.suite, tuple(files.cases))
 
 
 def all_of(workspace: Workspace, name: str, first: Refusal) -> Refusal:
     """The refusal of a run of a suite, by all that is wrong with it, and not by the first alone."""
-    found = list(_Files(workspace).suite(name)) if name in workspace.suites() else []
+    found = list(_Files(workspace).faults(name)) if name in workspace.suites() else []
     if not found:
         return first
     if len(found) == 1:
@@ -71,35 +94,56 @@ class _Fault:
         return f"{self.where}: {problem}" if self.where else problem
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Files:
-    """The files of a workspace, looked through for what a run would refuse."""
+    """Files of a workspace, looked through for what a run would refuse, and what they hold.
+
+    ``unread`` says that one of them, or a row, cannot be read.
+    """
 
     workspace: Workspace
+    suite: Suite | None = None
+    cases: list[Case] = field(default_factory=list[Case])
+    unread: bool = False
 
-    def suite(self, name: str) -> Iterator[_Fault]:
-        suite = None
+    def faults(self, name: str) -> Iterator[_Fault]:
+        """What is wrong with a suite and its cases."""
         path = self.workspace.suite_path(name)
         try:
-            suite = self.workspace.suite(name)
+            self.suite = suite = self.workspace.suite(name)
+        except Refusal as refusal:
+            yield self._unread(refusal)
+            suite = None
+        if suite:
+            yield from self._declared(path, suite)
+        for file in self.workspace.case_files(name):
+            yield from self.case(file)
+        if suite:
+            yield from self._rows(path, name, suite)
+
+    def _declared(self, path: Path, suite: Suite) -> Iterator[_Fault]:
+        """What is wrong with what the file of a suite says."""
+        try:
             self.workspace.target(suite.target)
         except Refusal as refusal:
-            yield _Fault("" if suite is None else self._place(path, ("target",)), refusal)
-        for where, place, specs in _levels(suite) if suite else ():
+            yield _Fault(self._place(path, ("target",)), refusal)
+        for where, place, specs in _levels(suite):
             yield from self._assertions(path, where, place, specs)
-        for file in self.workspace.case_files(name):
-            yield from self.case(file, suite)
-        yield from self._rows(path, name, suite) if suite else ()
 
-    def case(self, path: Path, suite: Suite | None) -> Iterator[_Fault]:
-        """What is wrong with a case of ``suite``, or of none that could be read."""
+    def _unread(self, refusal: Refusal) -> _Fault:
+        self.unread = True
+        return _Fault("", refusal)
+
+    def case(self, path: Path) -> Iterator[_Fault]:
+        """What is wrong with a case of the suite, or of none that could be read."""
         try:
             case = self.workspace.case(path)
         except Refusal as refusal:
-            yield _Fault("", refusal)
+            yield self._unread(refusal)
             return
+        self.cases.append(case)
         yield from self._assertions(path, "", ("assertions",), case.assertions)
-        for refusal in _misplaced(suite, case) if suite else ():
+        for refusal in _misplaced(self.suite, case) if self.suite else ():
             yield _Fault(self.workspace.shown(path), refusal)
 
     def _rows(self, path: Path, name: str, suite: Suite) -> Iterator[_Fault]:
@@ -108,13 +152,14 @@ class _Files:
         times: Counter[str] = Counter()
         try:
             for case in self.workspace.rows(name):
+                self.cases.append(case)
                 wrong = (refusal for _, refusal in self._numbered("", case.assertions))
                 for refusal in (*wrong, *_misplaced(suite, case)):
                     key = refusal.problem.replace(case.id, "")
                     found.setdefault(key, (case.id, refusal))
                     times[key] += 1
         except Refusal as refusal:
-            yield _Fault("", refusal)
+            yield self._unread(refusal)
         place = self._place(path, ("dataset",))
         for key, (case_id, refusal) in found.items():
             more = f" and {times[key] - 1:,} more" if times[key] > 1 else ""

@@ -124,16 +124,7 @@ class Workspace(Repository):
         Raises:
             Refusal: A file or a row is wrong, or the name of a file is not its id.
         """
-        filed = tuple(self.case(path) for path in self.case_files(suite))
-        known = {case.id for case in filed}
-        rows = tuple(self.rows(suite))
-        for case in rows:
-            if case.id in known:
-                raise Refusal(
-                    f"The case {case.id!r} is a file and a row of the dataset of {suite!r}.",
-                    next_step="Rename one of the two.",
-                )
-        return (*filed, *rows)
+        return (*(self.case(path) for path in self.case_files(suite)), *self.rows(suite))
 
     def some_cases(self, suite: str, ids: Iterable[str]) -> dict[str, Case]:
         """Those of the cases with these ids that are still there; a dataset is read once at most.
@@ -157,7 +148,7 @@ class Workspace(Repository):
         """The rows of a suite's dataset as cases, as they are read.
 
         Raises:
-            Refusal: A row is wrong, or its file.
+            Refusal: A row is wrong, or its file, or a case in a file has its id.
         """
         dataset = self.suite(suite).dataset if self._has_suite(suite) else None
         if dataset is None or dataset.file is None:
@@ -168,7 +159,15 @@ class Workspace(Repository):
             raise Refusal(
                 refusal.problem, next_step="A dataset is a file of the workspace: copy it there."
             ) from None
-        yield from row_cases(dataset, path, dataset.file)
+        # A file that is called otherwise than its case is refused where it is read.
+        filed = {file.stem for file in self.case_files(suite)}
+        for case in row_cases(dataset, path, dataset.file):
+            if case.id in filed:
+                raise Refusal(
+                    f"The case {case.id!r} is a file and a row of the dataset of {suite!r}.",
+                    next_step="Rename one of the two.",
+                )
+            yield case
 
     def names(self, folder: str, suffix: str) -> list[str]:
         """The names of the files of a kind in a folder of ``evals/``."""
