@@ -334,6 +334,46 @@ def test_what_json_cannot_say_is_read_as_its_usual_text(
     assert card["output"] == {"cost": 1.5, "raw": base64.b64encode(b"ab").decode(), "no": None}
 
 
+def test_times_to_the_nanosecond_are_read_to_the_nanosecond(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arrow = pytest.importorskip("pyarrow")
+    moment, when = arrow.timestamp("ns"), 1_700_000_000_123_456_789
+    columns = {
+        "coarse": arrow.array([10**9], moment),
+        "fine": arrow.array([when], moment),
+        "berlin": arrow.array([when], arrow.timestamp("ns", "Europe/Berlin")),
+        "time": arrow.array([1], arrow.time64("ns")),
+        "took": arrow.array([1_500_000_001], arrow.duration("ns")),
+        "none": arrow.array([None], moment),
+        "in_list": arrow.array([[{"at": when}]], arrow.list_(arrow.struct({"at": moment}))),
+        "in_map": arrow.array([[("a", when)]], arrow.map_(arrow.string(), moment)),
+        "shared": arrow.array([when], moment).dictionary_encode(),
+        "plain": arrow.array(["x"]),
+    }
+    table = arrow.table({**columns, "input": arrow.array(["a"])})
+    path = root / "evals" / "data" / "rows.arrow"
+    with importlib.import_module("pyarrow.ipc").new_file(str(path), table.schema) as writer:
+        writer.write_table(table)
+    read: dict[str, Any] = {}
+    for name in columns:
+        suite(root, {"file": "evals/data/rows.arrow", "output": name}, **says("y"))
+        read[name] = ran(root, capsys)["cards"][0].get("output")
+    fine = "2023-11-14T22:13:20.123456789"
+    assert read == {
+        "coarse": "1970-01-01T00:00:01",
+        "fine": fine,
+        "berlin": "2023-11-14T23:13:20.123456789+01:00",
+        "time": "00:00:00.000000001",
+        "took": 1.500000001,
+        "none": None,
+        "in_list": [{"at": fine}],
+        "in_map": [["a", fine]],
+        "shared": fine,
+        "plain": "x",
+    }
+
+
 def shared(text: str, times: int) -> Any:
     """So many rows of one text, which is held once."""
     arrow = pytest.importorskip("pyarrow")

@@ -8,6 +8,7 @@ import importlib
 from collections.abc import Iterator
 from typing import Any
 
+from regrade_tools.arrow_values import rows
 from regrade_tools.formats.lines import RECORD_BYTES
 
 # So many rows are read at a time, however small they are.
@@ -29,7 +30,7 @@ def pieces(batch: Any) -> Iterator[tuple[list[dict[str, Any]], int]]:  # noqa: A
 def _halves(batch: Any) -> Iterator[tuple[list[dict[str, Any]], int]]:  # noqa: ANN401 - as above
     size = sum(map(_size, batch.columns))
     if size <= RECORD_BYTES:
-        yield batch.to_pylist(), size
+        yield rows(batch), size
         return
     if batch.num_rows == 1:
         raise ValueError("its row is larger than 64 MB")
