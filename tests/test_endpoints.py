@@ -2,8 +2,8 @@
 
 import json
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Event, Thread
@@ -13,6 +13,7 @@ import pytest
 from mcp import Client
 
 from regrade_server.app import build_server
+from regrade_server.cli import main
 from regrade_server.house import House
 from regrade_tools.workspace import Workspace
 
@@ -27,7 +28,7 @@ NO_HEADERS: dict[str, str] = {}
 class Service:
     """A server on loopback that answers as it is told, and remembers what it was asked."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         self.asked: list[tuple[dict[str, str], Any]] = []
         self.answer: Callable[[Any], Answer] = lambda body: ok(body["input"])
         self.released = Event()
@@ -53,17 +54,19 @@ class Service:
             def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name there
                 del format, args
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/ask"
+        self.server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self.port = self.server.server_port
+        self.url = f"http://127.0.0.1:{self.port}/ask"
 
 
 def ok(output: Any, **more: Any) -> Answer:
     return 200, NO_HEADERS, json.dumps({"output": output, **more})
 
 
-@pytest.fixture
-def service() -> Iterator[Service]:
-    made = Service()
+@contextmanager
+def listening(port: int = 0) -> Generator[Service]:
+    """A service that answers, on any port or on this one."""
+    made = Service(port)
     serving = Thread(target=made.server.serve_forever, kwargs={"poll_interval": 0.01})
     serving.start()
     yield made
@@ -73,19 +76,34 @@ def service() -> Iterator[Service]:
     made.server.server_close()
 
 
-async def ran(root: Path, target: dict[str, Any], inputs: tuple[Any, ...] = ("a",)) -> Any:
-    """The reply to a run in which each answer must be the input."""
+@pytest.fixture
+def service() -> Iterator[Service]:
+    with listening() as made:
+        yield made
+
+
+def suite(root: Path, target: dict[str, Any], inputs: tuple[Any, ...] = ("a",)) -> None:
+    """A suite in which each answer must be the input."""
     evals = root / "evals"
     (evals / "suites").mkdir(parents=True)
     (evals / "cases" / "s").mkdir(parents=True)
     (evals / "regrade.yaml").write_text(json.dumps({"targets": {"app": target}}))
-    (evals / "suites" / "s.yaml").write_text(json.dumps({"target": "app"}))
+    (evals / "suites" / "s.yaml").write_text(json.dumps({"target": "app", "concurrency": 2}))
     for number, given in enumerate(inputs):
         asked = {"input": given, "assertions": [{"type": "equals", "value": given}]}
         text = json.dumps({"id": f"c{number}", **asked})
         (evals / "cases" / "s" / f"c{number}.yaml").write_text(text)
+
+
+async def ran(root: Path, target: dict[str, Any], inputs: tuple[Any, ...] = ("a",)) -> Any:
+    """The reply to a run of it."""
+    suite(root, target, inputs)
+    return await measured(root)
+
+
+async def measured(root: Path, **more: Any) -> Any:
     async with Client(build_server(House(Workspace(root)))) as client:
-        reply = await client.call_tool("run_suite", {"suite": "s", "wait_s": 60})
+        reply = await client.call_tool("run_suite", {"suite": "s", "wait_s": 60, **more})
     assert reply.structured_content is not None, reply.content
     return reply.structured_content
 
@@ -215,21 +233,67 @@ async def test_an_endpoint_that_stays_busy_is_errored_when_its_time_is_over(
     )
 
 
-async def test_an_endpoint_that_is_not_there_is_errored_when_its_time_is_over(
+async def test_a_run_whose_endpoint_is_not_there_waits_for_it_once_and_goes_on_when_it_is(
     tmp_path: Path,
+) -> None:
+    service = Service()
+    service.server.server_close()
+    target = {"http": {"url": service.url, "timeout_s": 0.5}}
+    suite(tmp_path, target, ("a", "b", "c", "d", "e"))
+    report = await measured(tmp_path)
+    told, run_id = report["summary"], report["summary"]["run_id"]
+    assert (told["state"], told["errored"], told["not_asked"]) == ("interrupted", 0, 5)
+    assert told["problem"] == (
+        f"{service.url} cannot be reached (All connection attempts failed), tried again and again "
+        "for 0.5 s. Start the program, or mend the url of the target."
+    )
+    assert report["hint"].endswith(f'run_suite("s", resume="{run_id}") asks the rest.')
+    again = (await measured(tmp_path, resume=run_id))["summary"]
+    assert (again["state"], again["problem"]) == ("interrupted", told["problem"])
+    with listening(service.port) as there:
+        whole = (await measured(tmp_path, resume=run_id))["summary"]
+        assert (whole["run_id"], whole["state"], whole["passed"]) == (run_id, "done", 5)
+        assert len(there.asked) == 5
+
+
+async def test_an_endpoint_that_goes_away_keeps_what_it_has_answered(tmp_path: Path) -> None:
+    with listening() as there:
+
+        def last(body: Any) -> Answer:
+            # Nobody is let in any more, and this is still answered.
+            if body["input"] == "b":
+                there.server.socket.close()
+            return 200, {"connection": "close"}, json.dumps({"output": body["input"]})
+
+        there.answer = last
+        suite(tmp_path, {"http": {"url": there.url, "timeout_s": 0.5}}, ("a", "b", "c"))
+        (tmp_path / "evals" / "suites" / "s.yaml").write_text('{"target": "app", "concurrency": 1}')
+        told = (await measured(tmp_path))["summary"]
+    assert (told["state"], told["passed"], told["errored"], told["not_asked"]) == (
+        "interrupted", 2, 0, 1,
+    )  # fmt: skip
+
+
+def test_a_person_is_told_how_a_run_goes_on_whose_endpoint_was_not_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
-    why = await errored(tmp_path, {"http": {"url": url, "timeout_s": 0.5}})
-    assert why == (
-        f"{url} cannot be reached (All connection attempts failed), tried again and again for "
-        "0.5 s; start the program, or mend the url of the target"
-    )
+    suite(tmp_path, {"http": {"url": url, "timeout_s": 0.2}})
+    assert main(["run", "s", "--root", str(tmp_path)]) == 3
+    run_id, *_, problem, kept, how = capsys.readouterr().out.splitlines()
+    assert problem.startswith(f"  {url} cannot be reached")
+    assert (kept, how) == (
+        "  0 answers kept. It goes on with:", f"    regrade run --resume {run_id.split()[0]}",
+    )  # fmt: skip
+    assert main(["gate", "s", "--root", str(tmp_path)]) == 3
+    assert "because the run is interrupted: " + url in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("url", ["http://a..b", "http://%", f"http://{'a' * 99}"])
 async def test_an_address_that_is_none_is_told(url: str, tmp_path: Path) -> None:
-    assert url in await errored(tmp_path, {"http": {"url": url, "timeout_s": 1}})
+    told = (await ran(tmp_path, {"http": {"url": url, "timeout_s": 0.5}}))["summary"]
+    assert (told["state"], url in told["problem"]) == ("interrupted", True)
 
 
 async def test_an_endpoint_that_hangs_is_errored_and_asked_once(

@@ -378,6 +378,13 @@ async def test_a_run_is_taken_over_once_from_the_one_who_measured_it(store: Stor
     assert not await store.take_over("run_a", "host:1", "host:3")
     assert await store.run("run_a") == StoredRun(run, resumed_by="host:2")
     assert await store.take_over("run_a", "host:2", "host:1")
+    await store.end_run("run_a", RunEnd("interrupted", START + 1, "nobody is there"))
+    gone = await store.run("run_a")
+    assert gone == StoredRun(
+        run, RunEnd("interrupted", START + 1, "nobody is there"), resumed_by="host:1"
+    )
+    assert await store.take_over("run_a", "host:1", "host:1")
+    assert await store.run("run_a") == StoredRun(run, resumed_by="host:1")
     await store.end_run("run_a", RunEnd("done", START + 1))
     assert not await store.take_over("run_a", "host:1", "host:4")
     ended = await store.run("run_a")

@@ -182,8 +182,9 @@ class MemoryStore:
     async def take_over(self, run_id: str, owner: str, by: str) -> bool:
         """As the port says."""
         stored = await self.run(run_id)
-        if stored is None or stored.end is not None or stored.owner != owner:
+        if stored is None or stored.has_ended or stored.owner != owner:
             return False
+        self._ends.pop(run_id, None)
         self._owners[run_id] = by
         return True
 

@@ -56,7 +56,8 @@ class Store(TraceStore, Protocol):
     async def take_over(self, run_id: str, owner: str, by: str) -> bool:
         """Let the process ``by`` measure on what ``owner`` measured; whether ``owner`` still did.
 
-        False where the run has ended, or another process has taken it over in the meantime.
+        False where another process has taken it over in the meantime, or the run has ended;
+        one that ended as interrupted goes on, and has no end then.
         """
         ...
 

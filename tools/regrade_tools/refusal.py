@@ -35,6 +35,10 @@ class Unavailable(Refusal):
     """A refusal because something of ours is damaged or away: nothing could be decided."""
 
 
+class Interruption(Unavailable):
+    """A refusal because what is measured has gone away: the rest is asked once it is back."""
+
+
 def unknown(what: str, name: str, valid: Iterable[str], *, next_step: str = "") -> Refusal:
     """A refusal of a ``name`` that is none of the ``valid`` ones, with the nearest of them."""
     known = sorted(valid)

@@ -22,7 +22,7 @@ from regrade_tools.planning import Planned
 from regrade_tools.ports import Host, Scorers, Store
 from regrade_tools.recordings import Replay
 from regrade_tools.redaction import Redaction
-from regrade_tools.refusal import Refusal, refusal_in, unknown
+from regrade_tools.refusal import Interruption, Refusal, refusal_in, unknown
 from regrade_tools.running import Progress, measure
 from regrade_tools.scoring import scoring
 
@@ -68,7 +68,7 @@ class _Begun:
                     self.decided.set()
                     return
         await self.keep()
-        if state == "interrupted":
+        if state == "interrupted" and not problem:
             # It has no end: whoever likes takes it over.
             await self.store.take_over(self.run.id, self.by or self.run.owner, _NOBODY)
         else:
@@ -155,6 +155,8 @@ class Runs:
             problem = ""
             raise
         finally:
+            if isinstance(refusal, Interruption):
+                state = "interrupted"
             with anyio.CancelScope(shield=True):
                 await begun.end(state, problem, refusal)
 

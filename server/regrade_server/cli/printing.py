@@ -39,7 +39,11 @@ def run(report: RunReport) -> str:
         lines.append(
             f'  ... more: regrade call get_run \'{{"run_id": "{report.summary.run_id}"}}\''
         )
-    return "\n".join([*lines, *([report.hint] if report.hint else [])])
+    if report.summary.state == "interrupted":
+        lines.extend(_goes_on(report.summary))
+    elif report.hint:
+        lines.append(report.hint)
+    return "\n".join(lines)
 
 
 def summary(told: Summary) -> str:
@@ -103,13 +107,14 @@ def moved(found: dict[str, Moved]) -> str:
 
 def stopped(told: Summary) -> str:
     """A run that was stopped before its end, and how it goes on."""
-    return "\n".join(
-        [
-            summary(told),
-            f"  {counted(told.answers, 'answer')} kept. It goes on with:",
-            f"    regrade run --resume {told.run_id}",
-        ]
-    )
+    return "\n".join([summary(told), *_goes_on(told)])
+
+
+def _goes_on(told: Summary) -> list[str]:
+    return [
+        f"  {counted(told.answers, 'answer')} kept. It goes on with:",
+        f"    regrade run --resume {told.run_id}",
+    ]
 
 
 def trials(told: Trials) -> str:

@@ -1,6 +1,7 @@
 """A program that is running already and answers over HTTP."""
 
 import json
+import math
 import os
 import re
 import time
@@ -15,7 +16,7 @@ from regrade_server.program.reply import reply
 from regrade_tools.clipping import clip
 from regrade_tools.models import Case, Endpoint
 from regrade_tools.ports import Reply, Target, TargetError
-from regrade_tools.refusal import Refusal
+from regrade_tools.refusal import Interruption, Refusal
 
 if TYPE_CHECKING:
     import httpx2
@@ -63,12 +64,14 @@ async def endpoint(spec: Endpoint, clean: Callable[[str], str]) -> AsyncGenerato
         yield _Served(spec, secrets, client, clean)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Served:
     spec: Endpoint
     secrets: tuple[str, ...]
     client: "httpx2.AsyncClient"
     clean: Callable[[str], str]
+    # When somebody there has answered last, by the clock of the loop.
+    reached_at: float = -math.inf
 
     async def answer(self, case: Case) -> Reply:
         """As the port says."""
@@ -94,6 +97,7 @@ class _Served:
     async def _patient(self, body: bytes) -> tuple[bytes, float]:
         """Ask until somebody answers who is neither absent nor busy, or the time is over."""
         pause: float = _FIRST_PAUSE_S
+        began = anyio.current_time()
         last: _BusyError | None = None
         try:
             with anyio.fail_after(self.spec.timeout_s):
@@ -106,14 +110,18 @@ class _Served:
                         await anyio.sleep(max(pause, problem.after_s))
                     pause = min(2 * pause, _LONGEST_PAUSE_S)
         except TimeoutError:
-            raise self._in_vain(last) from None
+            raise self._in_vain(last, began) from None
 
-    def _in_vain(self, last: _BusyError | None) -> TargetError:
+    def _in_vain(self, last: _BusyError | None, began: float) -> TargetError | Interruption:
         """Why nobody has answered in time; ``last`` is how the last attempt ended."""
         waited = f"{self.spec.timeout_s:g} s"
         if isinstance(last, _AbsentError):
             told = f"{self._place} cannot be reached ({last}), tried again and again for {waited}"
-            return TargetError(f"{told}; start the program, or mend the url of the target")
+            mend = "start the program, or mend the url of the target"
+            if self.reached_at < began:
+                # Nobody has answered any question in all that time: nor would the next be.
+                return Interruption(f"{told}.", next_step=f"{mend[0].upper()}{mend[1:]}.")
+            return TargetError(f"{told}; {mend}")
         told = f"{self._place} gave no answer within {waited}{f': {last}' if last else ''}"
         return TargetError(f"{told}; see that it runs, or raise timeout_s of the target")
 
@@ -127,6 +135,7 @@ class _Served:
             async with self.client.stream(
                 "POST", self.spec.url, content=body, headers=sent
             ) as answer:
+                self.reached_at = anyio.current_time()
                 raw = await _body(answer)
         except httpx2.ConnectError as problem:
             raise _AbsentError(self.clean(str(problem))) from None

@@ -51,8 +51,9 @@ def take_over(connection: sqlite3.Connection, run_id: str, owner: str, by: str) 
     """Let ``by`` measure a run on; whether ``owner`` was still the one who did."""
     with transaction(connection):
         stored = run(connection, run_id)
-        if stored is None or stored.end is not None or stored.owner != owner:
+        if stored is None or stored.has_ended or stored.owner != owner:
             return False
+        connection.execute("DELETE FROM run_end WHERE run_id = ?", (run_id,))
         connection.execute(
             "INSERT INTO run_owner SELECT ?1, count(*) + 1, ?2 FROM run_owner WHERE run_id = ?1",
             (run_id, by),

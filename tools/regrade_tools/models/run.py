@@ -99,7 +99,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class RunEnd:
-    """How a run ended: written once. ``problem`` says why a broken one could not go on."""
+    """How a run ended. ``problem`` says why a broken or an interrupted one could not go on."""
 
     state: RunState
     finished_at: float
@@ -123,3 +123,8 @@ class StoredRun:
     def owner(self) -> str:
         """The process that measures it."""
         return self.resumed_by or self.run.owner
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it has come to an end for good: one that was interrupted may still go on."""
+        return self.end is not None and self.end.state != "interrupted"
