@@ -70,7 +70,7 @@ def compare(
         loosened=[one.told for one in loosened],
         loosening=_counted(loosened),
         not_comparable=_not_comparable(before, after),
-        difference=_difference(before, after),
+        difference=rate_change(before, after),
         took=moved(before.took, after.took) or None,
     )
 
@@ -79,7 +79,8 @@ def _state(found: Standing, case_id: str) -> str:
     return "flaky" if case_id in found.flaky else found.outcomes[case_id]
 
 
-def _difference(before: Standing, after: Standing) -> Difference | None:
+def rate_change(before: Standing, after: Standing) -> Difference | None:
+    """How the pass rate changed on the cases that both decided; None where there is none."""
     pairs = Counter(
         (was, after.outcomes[case_id])
         for case_id, was in before.outcomes.items()
@@ -165,14 +166,21 @@ def _counted(loosened: list[_Loosened]) -> str | None:
 
 def _not_comparable(before: Standing, after: Standing) -> list[str]:
     told: list[str] = []
-    common = [case_id for case_id in after.cases if case_id in before.cases]
-    if after.cases and not common:
+    if after.cases and before.cases.keys().isdisjoint(after.cases):
         told.append("no case is in both")
     if before.target and (before.target, before.program or after.program) != (
         after.target,
         after.program,
     ):
         told.append("another target was measured")
+    told.extend(asked_otherwise(before, after))
+    return told
+
+
+def asked_otherwise(before: Standing, after: Standing) -> list[str]:
+    """Why two rates are not of the same thing, whoever answered."""
+    told: list[str] = []
+    common = [case_id for case_id in after.cases if case_id in before.cases]
     if before.trials != after.trials:
         told.append(f"a case passes if {after.trials} trials do, and if {before.trials} did before")
     other = sum(

@@ -55,6 +55,9 @@ _HELD_BY = {
         "run": "run a suite: exit 1 where cases fail, 3 where some are errored",
         "gate": "exit 0 where a change may ship, 1 where not, 3 undecided",
     },
+    "compare_commands": {
+        "compare": "hold several targets of a suite, or several runs, side by side",
+    },
     "calling": {
         "call": "call any MCP tool, as a scripted client would",
     },

@@ -9,6 +9,7 @@ from regrade_tools.clipping import clip, clip_list
 from regrade_tools.comparison import Comparison
 from regrade_tools.estimates import Estimate
 from regrade_tools.measures import Measures, Moved
+from regrade_tools.paired import Difference
 from regrade_tools.plaintext import counted, line
 from regrade_tools.run_reports import RunReport
 from regrade_tools.run_summary import Summary
@@ -133,11 +134,11 @@ def failure(card: Card) -> list[str]:
     lines = [f"{card.outcome.upper()} {card.case_id}{trial}{f' ({place})' if place else ''}"]
     lines.extend(f"    {line(reason)}" for reason in card.reasons)
     if card.input is not None:
-        lines.append(f"    input:  {_short(card.input)}")
+        lines.append(f"    input:  {short(card.input)}")
     if card.output is not None:
-        lines.append(f"    output: {_short(card.output)}")
+        lines.append(f"    output: {short(card.output)}")
     if card.expected is not None:
-        lines.append(f"    expected: {_short(card.expected)}")
+        lines.append(f"    expected: {short(card.expected)}")
     if card.since_passed:
         lines.append("    since it passed last:")
         lines.extend(f"      {line(told)}" for told in card.since_passed.splitlines())
@@ -171,11 +172,7 @@ def comparison(found: Comparison) -> list[str]:
     lines = [f"  {word}: {listed(ids)}" for word, ids in kinds if ids]
     change = found.difference
     if change and (change.fixed or change.broken):
-        lines.append(
-            f"  change on {counted(change.cases, 'case')} in both: "
-            f"{change.change * 100:+.1f} points, 95 % from {change.low * 100:+.1f} "
-            f"to {change.high * 100:+.1f} (p = {change.p_value:.2g})"
-        )
+        lines.append(f"  change on {counted(change.cases, 'case')} in both: {difference(change)}")
     if found.took:
         lines.append(f"  {moved(found.took)}")
     lines.extend(f"  not comparable: {line(why)}" for why in found.not_comparable)
@@ -183,6 +180,14 @@ def comparison(found: Comparison) -> list[str]:
         lines.append(f"  LOOSENED since the baseline: {found.loosening}")
         lines.extend(f"    {line(told)}" for told in clip_list(found.loosened, _LISTED))
     return lines
+
+
+def difference(found: Difference) -> str:
+    """How a pass rate changed, and whether that may be chance."""
+    return (
+        f"{found.change * 100:+.1f} points, 95 % from {found.low * 100:+.1f} "
+        f"to {found.high * 100:+.1f} (p = {found.p_value:.2g})"
+    )
 
 
 def rate(part: Slice) -> str:
@@ -202,6 +207,7 @@ def listed(ids: list[str]) -> str:
     return line(", ".join(clip_list(ids, _LISTED)))
 
 
-def _short(value: Any) -> str:  # noqa: ANN401 - any JSON value
+def short(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    """A value in one line of a terminal."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return clip(line(text), _LINE)
