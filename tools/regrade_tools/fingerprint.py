@@ -1,6 +1,5 @@
 """Identity by content: the same thing has the same name on every machine."""
 
-import base64
 import hashlib
 import json
 import re
@@ -13,8 +12,10 @@ _DAY = 86_400
 _EPOCH_DAY = 18_262  # 2020-01-01
 _HASH_BITS = 48
 _ID = re.compile("tr_[a-z2-7]{13}")
+_DIGITS = "abcdefghijklmnopqrstuvwxyz234567"
 # The digits of base32 as those by which Python reads numbers.
-_VALUES = str.maketrans("abcdefghijklmnopqrstuvwxyz234567", "0123456789abcdefghijklmnopqrstuv")
+_VALUES = str.maketrans(_DIGITS, "0123456789abcdefghijklmnopqrstuv")
+_PAIRS = [first + second for first in _DIGITS for second in _DIGITS]
 
 
 # Made once: json.dumps would make one for every value.
@@ -74,7 +75,9 @@ def trace_id(record: JsonValue, occurrence: int, started_at: float | None) -> st
 
 def numbered_id(number: int) -> str:
     """The trace id that holds ``number``, of at most 63 bits."""
-    return f"tr_{_base32(number.to_bytes(8, 'big'))}"
+    # Thirteen digits as base32 writes eight bytes: the last bit says nothing.
+    bits = number << 1
+    return f"tr_{_DIGITS[bits >> 60]}{_base32(bits, 60)}"
 
 
 def id_number(identifier: str) -> int | None:
@@ -88,8 +91,9 @@ def id_number(identifier: str) -> int | None:
 
 def random_id(prefix: str) -> str:
     """A fresh id of 40 random bits, such as ``run_k3v9t2ma``."""
-    return f"{prefix}_{_base32(secrets.token_bytes(5))}"
+    return f"{prefix}_{_base32(secrets.randbits(40), 40)}"
 
 
-def _base32(raw: bytes) -> str:
-    return base64.b32encode(raw).decode().rstrip("=").lower()
+def _base32(number: int, bits: int) -> str:
+    """The last ``bits`` of ``number``, ten of them as two digits."""
+    return "".join([_PAIRS[number >> place & 1023] for place in range(bits - 10, -1, -10)])

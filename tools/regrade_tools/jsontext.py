@@ -24,7 +24,7 @@ def read(text: str) -> JsonValue:
     """
     try:
         value: JsonValue = _DECODER.decode(text)
-        if text.count("[") + text.count("{") > DEEPEST:
+        if _may_be_deep(text):
             _measure(value, DEEPEST)
         # A lone surrogate is legal in JSON and in no database.
         return whole(value) if _SURROGATE.search(text) else value
@@ -61,6 +61,12 @@ def _within(value: list[JsonValue] | dict[str, JsonValue]) -> list[Nested]:
     """The lists and objects that stand in ``value`` itself."""
     items = value.values() if isinstance(value, dict) else value
     return [item for item in items if isinstance(item, list | dict)]
+
+
+def _may_be_deep(text: str) -> bool:
+    """Whether there are brackets enough; of a long text it often needs no second look."""
+    lists = text.count("[")
+    return lists > DEEPEST or lists + text.count("{") > DEEPEST
 
 
 def _measure(value: JsonValue, deepest: int) -> None:

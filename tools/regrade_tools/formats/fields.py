@@ -29,6 +29,8 @@ _FAILED = frozenset({"error", "failed", "failure"})
 # SQLite and JSON readers agree on integers up to here.
 LARGEST_COUNT = 2**53
 _METADATA_LENGTH = 2_000
+# Made once: written where it is asked, the union would be made anew for each value.
+_NUMERIC = int | float | str
 # How many names of fields are told where none is known.
 _LISTED = 12
 _LONGEST_NAME = 40
@@ -64,7 +66,7 @@ def number(fields: Fields, names: Iterable[str]) -> float | None:
     """The first of ``names`` that holds a number of zero or more, also one written as text."""
     for name in names:
         value = fields.get(name)
-        if isinstance(value, bool) or not isinstance(value, int | float | str):
+        if isinstance(value, bool) or not isinstance(value, _NUMERIC):
             continue
         try:
             found = float(value)

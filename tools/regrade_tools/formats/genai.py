@@ -213,7 +213,7 @@ def tags(found: Attributes, names: Named) -> tuple[str, ...]:
 
 def metadata(found: Attributes) -> dict[str, JsonValue]:
     """The short plain facts that OpenInference keeps of a trace."""
-    told = unpacked(found.get("metadata"))
+    told = unpacked(found["metadata"]) if "metadata" in found else None
     return remainder(told, ()) if isinstance(told, dict) else {}
 
 

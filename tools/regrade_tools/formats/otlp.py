@@ -52,6 +52,8 @@ def resources(record: Fields) -> Iterator[tuple[Fields, list[JsonValue]]]:
 def tags_of(resource: Fields) -> tuple[str, ...]:
     """Which version of the program it is and where it runs, as ``version:2.0`` and ``env:prod``."""
     about = attributes(resource.get("attributes"))
+    if not about:
+        return ()
     told = ((kind, clip(line(text(about, names)), _LONGEST_TAG)) for kind, names in _TAGS)
     return tuple(f"{kind}:{value}" for kind, value in told if value)
 
@@ -88,7 +90,7 @@ def span(logged: Fields, where: str) -> LoggedSpan:
         began=seconds(logged.get("startTimeUnixNano")),
         ended=seconds(logged.get("endTimeUnixNano")),
         status=status if isinstance(status, dict) else {},
-        raw=dict(logged),
+        raw=cast("JsonValue", logged),
     )
     return described(frame, found)
 

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from typing import cast
 
 from pydantic import JsonValue
@@ -9,7 +10,7 @@ from pydantic import JsonValue
 from regrade_tools.formats.fields import Fields, objects
 
 _HEX_DIGITS = (16, 32)
-_HEX = frozenset("0123456789abcdef")
+_HEX = re.compile("[0-9a-f]{16}(?:[0-9a-f]{16})?")
 
 
 def attributes(listed: JsonValue) -> dict[str, JsonValue]:
@@ -64,7 +65,7 @@ def identifier(value: JsonValue) -> str:
     if not isinstance(value, str) or not value:
         return ""
     lower = value.lower()
-    if len(value) in _HEX_DIGITS and _HEX.issuperset(lower):
+    if _HEX.fullmatch(lower):
         return lower
     try:
         return base64.b64decode(value, validate=True).hex()

@@ -44,7 +44,7 @@ def from_spans(logged: Sequence[LoggedSpan], blank: Trace) -> Trace:
     """
     root = _root(logged)
     calls = [item for item in logged if item.span.kind == "llm"] or [root]
-    said = _conversation(calls, logged)
+    said = _conversation(calls, logged, root)
     told = extent(item.span for item in logged)
     counted = _innermost(calls, logged)
     starts = [item.span.started_at for item in logged if item.span.started_at is not None]
@@ -104,12 +104,14 @@ def _root(logged: Sequence[LoggedSpan]) -> LoggedSpan:
     )
 
 
-def _conversation(calls: Sequence[LoggedSpan], logged: Sequence[LoggedSpan]) -> tuple[Message, ...]:
+def _conversation(
+    calls: Sequence[LoggedSpan], logged: Sequence[LoggedSpan], root: LoggedSpan
+) -> tuple[Message, ...]:
     """What the last call was told and said; or its agent, or the root, if no user speaks there."""
     said = next(filter(None, (item.conversation() for item in reversed(calls))), ())
     if any(message.role == "user" for message in said):
         return said
-    around = (*(item for item in logged if item.span.kind == "agent"), _root(logged))
+    around = (*(item for item in logged if item.span.kind == "agent"), root)
     whole = next(filter(None, (item.conversation() for item in around)), ())
     return whole if any(message.role == "user" for message in whole) else said
 
@@ -137,4 +139,4 @@ def extent(spans: Iterable[Span]) -> tuple[float, float] | None:
     ]
     if not timed:
         return None
-    return min(start for start, _ in timed), max(end for _, end in timed)
+    return min([start for start, _ in timed]), max([end for _, end in timed])

@@ -147,11 +147,12 @@ class Trace:
     @property
     def exchange(self) -> Exchange:
         """What was asked last and what was answered, with the calls of tools in between."""
+        if not self.messages:
+            return Exchange(self.input, self.output, self._span_calls)
         spoke = [place for place, message in enumerate(self.messages) if _speaks(message)]
-        if self.messages and spoke:
+        if spoke:
             return self.turn(spoke[-1] + 1)
-        given = _asked(self.messages) if self.messages else self.input
-        return Exchange(given, self.output, self.tool_calls)
+        return Exchange(_asked(self.messages), self.output, self.tool_calls)
 
     @property
     def called(self) -> Exchange:
