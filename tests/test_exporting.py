@@ -41,6 +41,7 @@ TRACES = st.builds(
     status=st.sampled_from(["ok", "error"]),
     started_at=st.none() | st.floats(1, 2e9),
     duration_ms=st.none() | st.floats(0, 1e6),
+    ttft_ms=st.none() | st.floats(0, 1e6),
     input_tokens=st.none() | st.integers(0, 10**9),
     tags=st.lists(TEXTS, max_size=2).map(tuple),
     input=VALUES,
@@ -168,7 +169,7 @@ def test_a_table_has_a_row_a_trace_and_hostile_cells_are_only_text() -> None:
     (row,) = csv.DictReader(io.StringIO(table.header() + table.row(trace, []), newline=""))
     assert row == {
         "id": trace.id, "when": "2026-10-01T00:00:00Z", "name": f"'{hostile}", "model": "",
-        "status": "error", "error": "'-2+3", "duration_ms": "", "input_tokens": "",
+        "status": "error", "error": "'-2+3", "duration_ms": "", "ttft_ms": "", "input_tokens": "",
         "output_tokens": "", "cost_usd": "0.5", "tags": "'@a, b", "session": "",
         "source": "log.jsonl:1", "input": f"'{hostile}",
         "output": '{"a":"say \\"hi\\"\\nnow"}', "tool_calls": "", "labels": "",

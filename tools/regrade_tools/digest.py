@@ -44,6 +44,7 @@ def _facts(trace: Trace, labels: Sequence[Label], wrong: Wrong | None) -> dict[s
         "status": trace.status,
         "when": None if trace.started_at is None else iso(trace.started_at),
         "duration_ms": None if trace.duration_ms is None else round(trace.duration_ms, 3),
+        "ttft_ms": None if trace.ttft_ms is None else round(trace.ttft_ms, 3),
         "model": clip(trace.model, _FACT),
         "tokens": trace.tokens,
         "cost_usd": None if trace.cost_usd is None else float(f"{trace.cost_usd:.6g}"),

@@ -30,6 +30,7 @@ _LISTED, _CELL = 4, 100
 _ERRORS, _WRONG = "errors", "wrong:"
 _NUMBERS: dict[str, Callable[[Features], float | None]] = {
     "latency_ms": lambda one: one.latency_ms,
+    "ttft_ms": lambda one: one.ttft_ms,
     "tokens": lambda one: one.tokens,
     "input_characters": lambda one: one.input_characters,
     "output_characters": lambda one: one.output_characters,

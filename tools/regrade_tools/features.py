@@ -46,6 +46,7 @@ class Features:
 
     latency_ms: float | None
     tokens: int | None
+    ttft_ms: float | None
     input_characters: int
     output_characters: int
     tool_calls: int
@@ -63,6 +64,7 @@ def features(trace: Trace) -> Features:
     return Features(
         latency_ms=trace.duration_ms,
         tokens=trace.tokens,
+        ttft_ms=trace.ttft_ms,
         input_characters=len(text_of(exchange.input)),
         output_characters=len(said),
         tool_calls=len(trace.tool_calls),

@@ -25,8 +25,9 @@ class Group:
     """Traces that have a value in common; empty where they have none.
 
     A value is folded to lower case, as a query takes it. ``passed`` and ``failed`` count traces
-    with such a label; one may have both. ``timed``, ``counted`` and ``priced`` say of how many
-    the latency (ms), the tokens and the cost (dollars) are known; sums are over those.
+    with such a label; one may have both. ``timed``, ``streamed``, ``counted`` and ``priced`` say of
+    how many the latency (ms), the time to the first token (ms), the tokens and the cost (dollars)
+    are known; sums are over those.
     """
 
     value: str
@@ -37,6 +38,9 @@ class Group:
     timed: int = 0
     p50_ms: float | None = None
     p95_ms: float | None = None
+    streamed: int = 0
+    ttft_p50_ms: float | None = None
+    ttft_p95_ms: float | None = None
     counted: int = 0
     tokens: int = 0
     priced: int = 0
@@ -68,6 +72,7 @@ class Tally:
     passed: int = 0
     failed: int = 0
     durations: list[float] = field(default_factory=list[float])
+    waits: list[float] = field(default_factory=list[float])
     tokens: list[int] = field(default_factory=list[int])
     costs: list[float] = field(default_factory=list[float])
 
@@ -79,12 +84,13 @@ class Tally:
         self.passed += ("label", "pass") in said
         self.failed += ("label", "fail") in said
         self.durations.extend([] if trace.duration_ms is None else [trace.duration_ms])
+        self.waits.extend([] if trace.ttft_ms is None else [trace.ttft_ms])
         self.tokens.extend([] if trace.tokens is None else [trace.tokens])
         self.costs.extend([] if trace.cost_usd is None else [trace.cost_usd])
 
     def group(self, value: str) -> Group:
         """What was counted."""
-        ascending = sorted(self.durations)
+        ascending, waits = sorted(self.durations), sorted(self.waits)
         return Group(
             value,
             self.traces,
@@ -94,6 +100,9 @@ class Tally:
             len(ascending),
             percentile(ascending, 0.5),
             percentile(ascending, 0.95),
+            len(waits),
+            percentile(waits, 0.5),
+            percentile(waits, 0.95),
             len(self.tokens),
             sum(self.tokens),
             len(self.costs),

@@ -145,6 +145,7 @@ def measure_of(measure: Measure, trace: Trace) -> float | None:
     """A measure of ``trace``; None where the log did not say."""
     measures: dict[Measure, float | None] = {
         "latency": trace.duration_ms,
+        "ttft": trace.ttft_ms,
         "cost": trace.cost_usd,
         "tokens": trace.tokens,
     }

@@ -19,14 +19,14 @@ Facet = Literal[
     "status", "model", "name", "tag", "session", "tool", "source", "format", "wrong", "label",
     "mode",
 ]  # fmt: skip
-Measure = Literal["latency", "cost", "tokens"]
+Measure = Literal["latency", "ttft", "cost", "tokens"]
 Sign = Literal[">", ">=", "<", "<="]
 
 FACETS: tuple[Facet, ...] = (
     "status", "model", "name", "tag", "session", "tool", "source", "format", "wrong", "label",
     "mode",
 )  # fmt: skip
-MEASURES: tuple[Measure, ...] = ("latency", "cost", "tokens")
+MEASURES: tuple[Measure, ...] = ("latency", "ttft", "cost", "tokens")
 _TIMES = ("since", "until")
 _VALUES: dict[str, tuple[str, ...]] = {
     "status": ("ok", "error"),
@@ -70,7 +70,10 @@ class Having:
 
 @dataclass(frozen=True, slots=True)
 class Within:
-    """A measure on one side of a bound: latency in ms, cost in dollars, tokens."""
+    """A measure on one side of a bound: latency and ttft in ms, cost in dollars, tokens.
+
+    ``ttft`` is the time to the first token.
+    """
 
     measure: Measure
     sign: Sign
@@ -198,6 +201,7 @@ def _is_measure(key: str) -> TypeGuard[Measure]:
 def _within(measure: Measure, value: str) -> Within:
     readers: dict[Measure, Callable[[str], float | None]] = {
         "latency": _milliseconds,
+        "ttft": _milliseconds,
         "cost": lambda text: _number(text.removeprefix("$")),
         "tokens": _number,
     }

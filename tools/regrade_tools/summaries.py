@@ -139,12 +139,16 @@ def _figures(group: Group, of: Group | None = None) -> dict[str, JsonValue]:
         told |= {"label_pass": group.passed, "label_fail": group.failed}
     if group.p50_ms is not None and group.p95_ms is not None:
         told |= {"p50_ms": round(group.p50_ms, 1), "p95_ms": round(group.p95_ms, 1)}
+    if group.ttft_p50_ms is not None and group.ttft_p95_ms is not None:
+        told["ttft_p50_ms"] = round(group.ttft_p50_ms, 1)
+        told["ttft_p95_ms"] = round(group.ttft_p95_ms, 1)
     if group.counted:
         told["tokens"] = group.tokens
     if group.priced:
         told["cost_usd"] = float(f"{group.cost_usd:.6g}")
     if of is None:
-        known = {"latency": group.timed, "tokens": group.counted, "cost": group.priced}
+        known = {"latency": group.timed, "ttft": group.streamed, "tokens": group.counted,
+                 "cost": group.priced}  # fmt: skip
         some: dict[str, JsonValue] = {k: n for k, n in known.items() if 0 < n < group.traces}
         if some:
             told["known_of"] = some

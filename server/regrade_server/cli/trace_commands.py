@@ -185,6 +185,8 @@ def _figures(row: dict[str, Any]) -> str:
         parts.append(f"labels {row['label_pass']} pass {row['label_fail']} fail")
     if "p50_ms" in row:
         parts.append(f"p50 {row['p50_ms']:,.0f} ms, p95 {row['p95_ms']:,.0f} ms")
+    if "ttft_p50_ms" in row:
+        parts.append(f"first token {row['ttft_p50_ms']:,.0f} ms, {row['ttft_p95_ms']:,.0f} ms")
     if "tokens" in row:
         parts.append(f"{row['tokens']:,} tokens")
     if "cost_usd" in row:

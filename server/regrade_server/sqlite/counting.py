@@ -23,9 +23,8 @@ SECONDS = 20.0
 SAMPLING_S = 2.0
 _DAY = 86_400
 _SUMS = """SELECT count(*), total(t.status = ?), total(m.passed), total(m.failed),
-    count(t.tokens), total(t.tokens), count(t.cost_usd), total(t.cost_usd),
+    count(t.ttft_ms), count(t.tokens), total(t.tokens), count(t.cost_usd), total(t.cost_usd),
     total(t.cost_usd * t.cost_usd)"""
-_TIMES = "SELECT t.duration_ms"
 _ALL = "FROM matched m CROSS JOIN trace t ON t.id = m.id WHERE 1"
 _BY_DAY = "FROM matched m CROSS JOIN trace t ON t.id = m.id WHERE m.day = ?"
 _BY_FACET = """FROM trace_fts f CROSS JOIN matched m ON m.id = f.rowid
@@ -99,9 +98,9 @@ def _group(connection: sqlite3.Connection, part: _Part) -> Group:
     sums = connection.execute(
         f"{_SUMS} {part.clause}", ((error or (-1,))[0], *part.values)
     ).fetchone()
-    traces, errors, passed, failed, counted, tokens, priced, cost, squares = sums
-    timed = f"{_TIMES} {part.clause} AND t.duration_ms IS NOT NULL ORDER BY 1"
-    ascending = [row[0] for row in connection.execute(timed, part.values)]
+    traces, errors, passed, failed, streamed, counted, tokens, priced, cost, squares = sums
+    ascending = _ascending(connection, "duration_ms", part)
+    waits = _ascending(connection, "ttft_ms", part) if streamed else []
     return Group(
         part.value,
         traces,
@@ -111,12 +110,21 @@ def _group(connection: sqlite3.Connection, part: _Part) -> Group:
         len(ascending),
         percentile(ascending, 0.5),
         percentile(ascending, 0.95),
+        streamed,
+        percentile(waits, 0.5),
+        percentile(waits, 0.95),
         counted,
         int(tokens),
         priced,
         cost,
         squares,
     )
+
+
+def _ascending(connection: sqlite3.Connection, column: str, part: _Part) -> list[float]:
+    """The values of a column of times that are known, in order."""
+    known = f"SELECT t.{column} {part.clause} AND t.{column} IS NOT NULL ORDER BY 1"
+    return [row[0] for row in connection.execute(known, part.values)]
 
 
 def sample(reader: Reader, query: Query, size: int, tell: Callable[..., Told]) -> Sampled[Told]:

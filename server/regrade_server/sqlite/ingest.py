@@ -22,7 +22,7 @@ _LARGEST = (1 << 63) - 1
 _AT_ONCE = 1_000
 # Traces that go through a step together before the next one; their JSON is held meanwhile.
 _TOGETHER = 64
-_TRACE = f"INSERT INTO trace VALUES({','.join('?' * 15)})"
+_TRACE = f"INSERT INTO trace VALUES({','.join('?' * 16)})"
 
 
 @dataclass(slots=True)
@@ -202,6 +202,7 @@ def _columns(writer: Writer, row: int, draft: _Draft) -> tuple[object, ...]:
         draft.content,
         trace.started_at is None,
         draft.wrong,
+        trace.ttft_ms,
     )
 
 

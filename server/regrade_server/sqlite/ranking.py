@@ -23,7 +23,7 @@ def ranked(reader: Reader, query: Query, measure: Measure, limit: int, cursor: s
     execute = reader.connection.execute
     with deadline(reader.connection, SECONDS):
         partial = matched.match_all(reader, query)
-        # The column is one of three that we name ourselves.
+        # The column is one of those that we name ourselves.
         total = execute(f"SELECT count({column}) {_FROM}").fetchone()[0]
         found = execute(
             f"SELECT {column}, t.id {_FROM} WHERE {column} IS NOT NULL"

@@ -117,6 +117,11 @@ _WORDING = (
         DELETE FROM wording WHERE id = old.id; END""",
 )
 
+_FIRST_TOKEN = (
+    # Milliseconds. Of what was stored before nobody knows it.
+    "ALTER TABLE trace ADD COLUMN ttft_ms REAL",
+)
+
 # In their order, by the names under which a store keeps which of them it has been through.
 _MIGRATIONS = {
     "001_traces": _TRACES,
@@ -129,6 +134,7 @@ _MIGRATIONS = {
     "008_submissions": _SUBMISSIONS,
     "009_wrong": _WRONG,
     "010_wording": _WORDING,
+    "011_first_token": _FIRST_TOKEN,
 }
 # As sqlite-utils keeps it, so that its commands read a store, too. It does not run them: its
 # import would take longer than a small suite.

@@ -16,7 +16,12 @@ from regrade_tools.refusal import Refusal
 _DRIFT_S = 3_600
 _NO_BOUND = (1 << 63) - 1
 # The columns of the measures that the grammar knows.
-MEASURES: Mapping[Measure, str] = {"latency": "duration_ms", "cost": "cost_usd", "tokens": "tokens"}
+MEASURES: Mapping[Measure, str] = {
+    "latency": "duration_ms",
+    "ttft": "ttft_ms",
+    "cost": "cost_usd",
+    "tokens": "tokens",
+}
 SECONDS = 5.0
 STEPS = 20_000
 

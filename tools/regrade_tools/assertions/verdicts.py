@@ -138,6 +138,7 @@ def subject_of(trace: Trace, step: int | None = None) -> Subject:
         latency_ms=trace.duration_ms if step is None else None,
         cost_usd=trace.cost_usd if step is None else None,
         tokens=trace.tokens if step is None else None,
+        ttft_ms=trace.ttft_ms if step is None else None,
         steps=len(trace.spans) or None if step is None else None,
         errors=_errors(trace) if step is None else None,
     )
@@ -155,6 +156,7 @@ def span_subject(trace: Trace, span: Span) -> Subject:
         input=span.input,
         tool_calls=tuple(one.call for one in under if one.kind == "tool" and one is not span),
         latency_ms=span.duration_ms,
+        ttft_ms=span.ttft_ms,
         steps=len(under),
         errors=tuple(one.name for one in under if one.status == "error"),
     )

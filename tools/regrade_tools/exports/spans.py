@@ -44,7 +44,8 @@ def _spans(trace: Trace) -> list[JsonValue]:
     if not trace.spans:
         kind: SpanKind = "llm" if trace.messages or trace.model else "other"
         root = Span(trace.id, trace.name, kind, "", trace.started_at, trace.duration_ms,
-                    trace.status, trace.error, trace.model, trace.input, trace.output)  # fmt: skip
+                    trace.status, trace.error, trace.model, trace.input, trace.output,
+                    ttft_ms=trace.ttft_ms)  # fmt: skip
         return [_span(root, identifier, {**about, **_call(trace)})]
     whole = _whole(trace)
     top = _top(whole)
@@ -129,8 +130,9 @@ def _span(span: Span, trace_id: str, more: Attributes) -> JsonValue:
         "gen_ai.tool.name": span.tool,
         "input.value": text_of(span.input),
         "output.value": text_of(span.output),
+        "gen_ai.response.time_to_first_chunk": _seconds(span.ttft_ms),
     }
-    told = {**{name: value for name, value in told.items() if value}, **more}
+    told = {**{name: value for name, value in told.items() if value not in (None, "")}, **more}
     began = span.started_at
     ended = None if began is None or span.duration_ms is None else began + span.duration_ms / 1000
     status: JsonValue = (
@@ -153,6 +155,10 @@ def _typed(value: JsonValue) -> JsonValue:
     if isinstance(value, int):
         return {"intValue": str(value)}
     return {"doubleValue": value} if isinstance(value, float) else {"stringValue": text_of(value)}
+
+
+def _seconds(milliseconds: float | None) -> float | None:
+    return None if milliseconds is None else milliseconds / 1000
 
 
 def _nanoseconds(seconds: float | None) -> str:

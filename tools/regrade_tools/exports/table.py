@@ -12,7 +12,7 @@ from regrade_tools.models import Label, Trace, counting_labels
 from regrade_tools.timestamps import iso
 
 COLUMNS = (
-    "id", "when", "name", "model", "status", "error", "duration_ms", "input_tokens",
+    "id", "when", "name", "model", "status", "error", "duration_ms", "ttft_ms", "input_tokens",
     "output_tokens", "cost_usd", "tags", "session", "source", "input", "output", "tool_calls",
     "labels",
 )  # fmt: skip
@@ -40,6 +40,7 @@ def row(trace: Trace, labels: Sequence[Label]) -> str:
         trace.status,
         trace.error,
         trace.duration_ms,
+        trace.ttft_ms,
         trace.input_tokens,
         trace.output_tokens,
         trace.cost_usd,

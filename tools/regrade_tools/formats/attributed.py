@@ -65,6 +65,7 @@ def described(frame: Frame, found: dict[str, JsonValue]) -> LoggedSpan:
             input=asked,
             output=answered,
             tool="" if tool == frame.name else tool,
+            ttft_ms=genai.first_token(found, names, began, ended),
         ),
     )
 

@@ -26,6 +26,7 @@ def from_braintrust(record: Fields, blank: Trace) -> Trace:
     talk = is_conversation(given) or bool(objects(_object(given).get("messages")))
     status, error = failure({"error": fields.get("error")})
     seconds = number(metrics, ("duration",))
+    first = number(metrics, ("time_to_first_token",))
     began, ended = number(metrics, ("start",)), number(metrics, ("end",))
     if seconds is None and began is not None and ended is not None and ended >= began:
         seconds = ended - began
@@ -47,6 +48,7 @@ def from_braintrust(record: Fields, blank: Trace) -> Trace:
         output=None if talk or said == "" else said,
         messages=(*payload.asked(given), *payload.answered(said)) if talk else (),
         metadata=_metadata(fields, about),
+        ttft_ms=None if first is None else first * 1000,
     )
 
 

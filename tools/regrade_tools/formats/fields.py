@@ -9,7 +9,7 @@ from regrade_tools.clipping import clip
 from regrade_tools.jsontext import compact
 from regrade_tools.models import Status
 from regrade_tools.redaction import Redaction
-from regrade_tools.timestamps import moment
+from regrade_tools.timestamps import elapsed_ms, moment
 
 Fields = Mapping[str, JsonValue]
 
@@ -17,13 +17,14 @@ _STARTED = ("timestamp", "created", "created_at", "start_time", "startTime", "ti
 _ID = ("id", "trace_id", "traceId", "request_id", "uuid")
 _SESSION = ("session_id", "sessionId", "session", "conversation_id", "thread_id")
 _LATENCY_MS = ("latency_ms", "duration_ms", "response_time_ms")
+_TTFT_MS = ("ttft_ms", "time_to_first_token_ms")
 _COST = ("cost_usd", "cost", "total_cost")
 _INPUT_TOKENS = ("input_tokens", "prompt_tokens", "inputTokens", "promptTokens")
 _OUTPUT_TOKENS = ("output_tokens", "completion_tokens", "outputTokens", "completionTokens")
 # Anthropic counts what it cached beside the input; everybody else inside it.
 _CACHED = ("cache_creation_input_tokens", "cache_read_input_tokens")
 _COMMON = frozenset(
-    (*_STARTED, *_ID, *_SESSION, *_LATENCY_MS, *_COST, *_INPUT_TOKENS, *_OUTPUT_TOKENS)
+    (*_STARTED, *_ID, *_SESSION, *_LATENCY_MS, *_TTFT_MS, *_COST, *_INPUT_TOKENS, *_OUTPUT_TOKENS)
 ) | {"name", "model", "tags", "error", "status"}
 _FAILED = frozenset({"error", "failed", "failure"})
 # SQLite and JSON readers agree on integers up to here.
@@ -101,6 +102,14 @@ def started_at(fields: Fields) -> float | None:
     return None
 
 
+def first_token_ms(began: float | None, first: float | None, ended: float | None) -> float | None:
+    """Milliseconds to the moment ``first``; None where it is that of the end.
+
+    So it is logged of what was not streamed.
+    """
+    return None if first == ended else elapsed_ms(began, first)
+
+
 def tags(fields: Fields) -> tuple[str, ...]:
     """The tags, written as a list or separated by commas."""
     value = fields.get("tags")
@@ -140,6 +149,7 @@ def common(fields: Fields) -> dict[str, object]:
         "output_tokens": used_out,
         "cost_usd": number(fields, _COST),
         "tags": tags(fields),
+        "ttft_ms": number(fields, _TTFT_MS),
     }
 
 

@@ -13,10 +13,18 @@ from typing import cast
 from pydantic import JsonValue
 
 from regrade_tools.formats import payload
-from regrade_tools.formats.fields import count, number, objects, remainder, text
+from regrade_tools.formats.fields import (
+    count,
+    first_token_ms,
+    number,
+    objects,
+    remainder,
+    text,
+)
 from regrade_tools.formats.messages import messages
 from regrade_tools.jsontext import unpacked
 from regrade_tools.models import Message, SpanKind
+from regrade_tools.timestamps import moment
 
 Attributes = Mapping[str, JsonValue]
 
@@ -45,6 +53,20 @@ _MODEL = (
     "ai.model.id",
     "langfuse.observation.model.name",
 )
+# Some in seconds, some in milliseconds, and one the moment itself. Not read is
+# gen_ai.server.time_to_first_token: some write seconds under that name, others milliseconds.
+_FIRST_TOKEN = {
+    "gen_ai.response.time_to_first_chunk": 1_000,
+    "gen_ai.response.time_to_first_token": 1_000,
+    "gen_ai.latency.time_to_first_token": 1_000,
+    "ai.response.msToFirstChunk": 1,
+    "ai.stream.msToFirstChunk": 1,
+}
+_FIRST_MOMENT = "langfuse.observation.completion_start_time"
+# Events by which instrumentations tell that a chunk came, and where the moment of the first one
+# is kept among the attributes.
+CHUNKS = ("First Token Stream Event", "llm.content.completion.chunk")
+FIRST_CHUNK = "first_chunk:"
 _SESSION = (
     "session.id",
     "langfuse.session.id",
@@ -136,6 +158,7 @@ class Named:
     said: tuple[str, ...]
     cost: tuple[str, ...]
     tool: tuple[str, ...]
+    first: tuple[str, ...]
     asked: tuple[str, ...]
     answered: tuple[str, ...]
     telling: tuple[str, ...]
@@ -164,6 +187,7 @@ def _named(names: tuple[str, ...]) -> Named:
         said=present(_OUTPUT_TOKENS),
         cost=present(_COST),
         tool=present(_TOOL),
+        first=present((*_FIRST_TOKEN, _FIRST_MOMENT, FIRST_CHUNK)),
         asked=present(_INPUT),
         answered=present(_OUTPUT),
         telling=tuple(name for name in names if name.startswith(_TELLING)),
@@ -195,6 +219,29 @@ def tool(found: Attributes, names: Named) -> str:
 def usage(found: Attributes, names: Named) -> tuple[int | None, int | None, float | None]:
     """Tokens in and out, and dollars, where the instrumentation wrote them."""
     return count(found, names.given), count(found, names.said), number(found, names.cost)
+
+
+def first_token(
+    found: Attributes, names: Named, began: float | None, ended: float | None
+) -> float | None:
+    """Milliseconds from the beginning of the call to the first that came of its answer."""
+    for name in names.first:
+        told = found.get(name)
+        if name in _FIRST_TOKEN:
+            waited = number(found, (name,))
+            took = None if waited is None else waited * _FIRST_TOKEN[name]
+        else:
+            # As a text of JSON it stands in quotes.
+            first = moment(told.strip('"') if isinstance(told, str) else told)
+            took = first_token_ms(began, first, ended)
+        if took is not None:
+            return took
+    return None
+
+
+def is_chunk(event: Attributes) -> bool:
+    """Whether an event of a span tells that a chunk of the answer came."""
+    return event.get("name") in CHUNKS
 
 
 def session(found: Attributes, names: Named) -> str:

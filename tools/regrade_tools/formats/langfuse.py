@@ -7,7 +7,16 @@ from functools import partial
 from pydantic import JsonValue
 
 from regrade_tools.formats import payload
-from regrade_tools.formats.fields import Fields, count, inside, number, objects, tags, text
+from regrade_tools.formats.fields import (
+    Fields,
+    count,
+    first_token_ms,
+    inside,
+    number,
+    objects,
+    tags,
+    text,
+)
 from regrade_tools.formats.spans import LoggedSpan, arguments, from_spans, in_order, is_call
 from regrade_tools.jsontext import unpacked
 from regrade_tools.models import Message, Span, SpanKind, Trace
@@ -78,6 +87,7 @@ def _span(logged: Fields, where: str) -> LoggedSpan:
             model=text(logged, ("model", "providedModelName")),
             input=given,
             output=said,
+            ttft_ms=first_token_ms(began, moment(logged.get("completionStartTime")), ended),
         ),
     )  # fmt: skip
 

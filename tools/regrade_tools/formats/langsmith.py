@@ -6,7 +6,17 @@ from functools import partial
 from pydantic import JsonValue
 
 from regrade_tools.formats import payload
-from regrade_tools.formats.fields import Fields, count, failure, inside, number, objects, tags, text
+from regrade_tools.formats.fields import (
+    Fields,
+    count,
+    failure,
+    first_token_ms,
+    inside,
+    number,
+    objects,
+    tags,
+    text,
+)
 from regrade_tools.formats.spans import LoggedSpan
 from regrade_tools.models import Message, Span, SpanKind
 from regrade_tools.timestamps import elapsed_ms, moment
@@ -59,6 +69,7 @@ def span(logged: Fields, where: str) -> LoggedSpan:
             model=text(about, ("ls_model_name",)) or text(params, ("model", "model_name")),
             input=given,
             output=said,
+            ttft_ms=first_token_ms(began, moment(logged.get("first_token_time")), ended),
         ),
     )
 

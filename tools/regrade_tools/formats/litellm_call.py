@@ -5,7 +5,15 @@ from dataclasses import replace
 from pydantic import JsonValue
 
 from regrade_tools.formats import payload
-from regrade_tools.formats.fields import Fields, count, inside, number, tags, text
+from regrade_tools.formats.fields import (
+    Fields,
+    count,
+    first_token_ms,
+    inside,
+    number,
+    tags,
+    text,
+)
 from regrade_tools.models import Trace
 from regrade_tools.timestamps import elapsed_ms, moment
 
@@ -42,6 +50,7 @@ def from_litellm(record: Fields, blank: Trace) -> Trace:
         tags=tags({"tags": logged.get("request_tags")}),
         messages=(*payload.asked(logged.get("messages")), *said),
         metadata=_metadata(logged),
+        ttft_ms=first_token_ms(began, moment(logged.get("completionStartTime")), ended),
     )
 
 

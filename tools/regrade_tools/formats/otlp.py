@@ -73,13 +73,17 @@ def span(logged: Fields, where: str) -> LoggedSpan:
     """One span as it was logged at ``where``."""
     found = attributes(logged.get("attributes"))
     found.pop(genai.EVENTS, None)
+    told = objects(logged.get("events"))
     events: list[JsonValue] = [
         [name, attributes(event.get("attributes"))]
-        for event in objects(logged.get("events"))
+        for event in told
         if isinstance(name := event.get("name"), str) and name.startswith(_KEPT_EVENTS)
     ]
     if events:
         found[genai.EVENTS] = events
+    chunks = (seconds(event.get("timeUnixNano")) for event in told if genai.is_chunk(event))
+    if first := next(filter(None, chunks), None):
+        found[genai.FIRST_CHUNK] = first
     status = logged.get("status")
     frame = Frame(
         where=where,

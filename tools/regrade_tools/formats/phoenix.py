@@ -34,16 +34,19 @@ def span(logged: Fields, where: str) -> LoggedSpan:
     """One span as it was logged at ``where``."""
     context = _context(logged)
     found = _attributes(logged)
-    told = text(logged, ("span_kind",))
-    if told and told != "UNKNOWN":
-        found.setdefault("openinference.span.kind", told)
+    kind, told = text(logged, ("span_kind",)), objects(logged.get("events"))
+    if kind and kind != "UNKNOWN":
+        found.setdefault("openinference.span.kind", kind)
     events: list[JsonValue] = [
         [name, inside(event, "attributes")]
-        for event in objects(logged.get("events"))
+        for event in told
         if isinstance(name := event.get("name"), str)
     ]
     if events:
         found[genai.EVENTS] = events
+    chunks = (moment(event.get("timestamp")) for event in told if genai.is_chunk(event))
+    if first := next(filter(None, chunks), None):
+        found[genai.FIRST_CHUNK] = first
     frame = Frame(
         where=where,
         trace_id=text(context, ("trace_id",)),

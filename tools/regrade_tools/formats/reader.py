@@ -49,8 +49,8 @@ FORMATS = (*GATHERED, *_RECORDS, "exchange")
 _MOST_UNUSED = 1_000
 # What a mapping may say of a plain record.
 FIELDS = (
-    "input", "output", "id", "name", "session", "model", "timestamp", "latency_ms", "cost_usd",
-    "input_tokens", "output_tokens", "tags", "error", "tool_calls",
+    "input", "output", "id", "name", "session", "model", "timestamp", "latency_ms", "ttft_ms",
+    "cost_usd", "input_tokens", "output_tokens", "tags", "error", "tool_calls",
 )  # fmt: skip
 
 

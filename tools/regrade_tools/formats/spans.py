@@ -72,7 +72,27 @@ def from_spans(logged: Sequence[LoggedSpan], blank: Trace) -> Trace:
         program=root.span.kind != "llm" and bool(said) and is_call(root.span.input),
         messages=said,
         spans=tuple([item.span for item in logged]),
+        ttft_ms=_first_token(calls[-1], logged, min(starts, default=None)),
     )
+
+
+def _first_token(
+    last: LoggedSpan, logged: Sequence[LoggedSpan], began: float | None
+) -> float | None:
+    """Milliseconds from ``began`` to the first token of the ``last`` call.
+
+    What instrumentation wrote it may have logged the call as a span around that one.
+    """
+    if all(item.span.ttft_ms is None for item in logged):
+        return None
+    around = {item.span.id: item.span for item in logged}
+    span: Span | None = last.span
+    while span is not None and span.ttft_ms is None:
+        # Taken out, so that spans inside each other in a circle come to an end.
+        span = around.pop(span.parent_id, None)
+    if span is None or span.ttft_ms is None or span.started_at is None or began is None:
+        return None
+    return (span.started_at - began) * 1000 + span.ttft_ms
 
 
 def is_call(given: JsonValue) -> bool:

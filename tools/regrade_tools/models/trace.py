@@ -48,6 +48,7 @@ class Span:
     """One timed step. Times are Unix seconds, durations milliseconds; None means not logged.
 
     ``tool`` is what the tool is called that it ran, where that is told and not its ``name``.
+    ``ttft_ms`` is how long the first token of what it streamed was waited for.
     """
 
     id: str
@@ -62,6 +63,7 @@ class Span:
     input: JsonValue = None
     output: JsonValue = None
     tool: str = ""
+    ttft_ms: float | None = None
 
     @property
     def call(self) -> ToolCall:
@@ -85,7 +87,8 @@ class Trace:
     ``id`` is ours, made from the record's content, so the same record has the same id
     everywhere; ``external_id`` is what the log called it and need not be unique.
     ``started_at`` is Unix seconds, ``duration_ms`` milliseconds, ``cost_usd`` dollars; None
-    means that the log did not say. ``raw`` is the record as it was read, secrets replaced.
+    means that the log did not say. ``ttft_ms`` is from the beginning of the whole to the first
+    token of the last model call. ``raw`` is the record as it was read, secrets replaced.
     ``input`` and ``output`` are None where ``messages`` hold the exchange: read ``exchange``.
     ``calls`` are those that a record without messages tells. Of a ``program`` that logs a span
     of its own around the calls of its models, ``input`` and ``output`` are what it was given and
@@ -115,6 +118,7 @@ class Trace:
     spans: tuple[Span, ...] = ()
     metadata: dict[str, JsonValue] = field(default_factory=dict[str, JsonValue])
     raw: JsonValue = None
+    ttft_ms: float | None = None
 
     @property
     def file(self) -> str:
