@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from anyio import to_thread
 from console import spoken
 from hypothesis import given
 from hypothesis import strategies as st
@@ -200,5 +201,5 @@ async def test_it_is_asserted_of_what_is_recorded_searched_and_counted(tmp_path:
     assert filed["failed"] == ["the output must begin within 500 ms, but it began after 900 ms"]
     assert run["cards"][0]["reasons"] == filed["failed"]
 
-    _, out, _ = spoken("--root", str(tmp_path), "summarize")
+    _, out, _ = await to_thread.run_sync(spoken, "--root", str(tmp_path), "summarize")
     assert "4 traces, 0 errors, first token 300 ms, 840 ms" in out
