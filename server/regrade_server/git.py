@@ -1,6 +1,8 @@
 """The user's own git, asked in a folder."""
 
+import io
 import subprocess
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 _SECONDS = 10
@@ -8,6 +10,27 @@ _SECONDS = 10
 
 def git(root: Path, *arguments: str) -> str | None:
     """What git prints, or None where it fails or is not there."""
+    told = _told(root, arguments, b"")
+    # What is not UTF-8 is refused by whoever reads it, not taken for missing.
+    return None if told is None else told.decode(errors="surrogateescape")
+
+
+def contents(root: Path, names: Iterable[str]) -> dict[str, bytes]:
+    """What files held, by the names that git gives to contents; of what it lacks, nothing."""
+    asked = "".join(f"{name}\n" for name in names)
+    told = io.BytesIO(_told(root, ("cat-file", "--batch"), asked.encode()) or b"")
+    found: dict[str, bytes] = {}
+    for head in told:
+        name, kind, *size = head.decode().split()
+        if kind != "blob":
+            continue
+        found[name] = told.read(int(size[0]))
+        # Each ends in a line of its own.
+        told.read(1)
+    return found
+
+
+def _told(root: Path, arguments: Sequence[str], given: bytes) -> bytes | None:
     try:
         done = subprocess.run(  # noqa: S603 - fixed words, and a reference that cannot be an option
             ["git", *arguments],  # noqa: S607 - the user's own git
@@ -15,10 +38,7 @@ def git(root: Path, *arguments: str) -> str | None:
             capture_output=True,
             check=True,
             timeout=_SECONDS,
-            encoding="utf-8",
-            # What is not UTF-8 is refused by whoever reads it, not taken for missing.
-            errors="surrogateescape",
-            stdin=subprocess.DEVNULL,
+            input=given,
         )
     except (OSError, subprocess.SubprocessError):
         return None

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from regrade_server.git import git
+from regrade_server.git import contents, git
 from regrade_server.sources import sources
 from regrade_tools.refusal import Refusal
+
+_LINK = "120000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +56,10 @@ class LocalHost:
         """As the port says."""
         return self.root is not None and bool(git(self.root, "ls-files", "--", path))
 
-    def file_at(self, reference: str, path: str) -> str | None:
+    def files_at(self, reference: str, paths: Sequence[str]) -> dict[str, bytes]:
         """As the port says."""
         if self.root is None:
-            return None
+            return {}
         # --verify with ^{commit} takes a commit and nothing else; -- ends the options.
         commit = None if _unsayable(reference) else git(
             self.root, "rev-parse", "--verify", "--quiet", "--end-of-options",
@@ -68,7 +70,16 @@ class LocalHost:
                 f"{reference!r} is neither a run, nor a file, nor a git reference here.",
                 next_step="For example origin/main; in CI fetch it first (fetch-depth: 0).",
             )
-        return git(self.root, "show", f"{commit.strip()}:./{path}")
+        listed = git(self.root, "ls-tree", "-r", "-z", commit.strip(), "--", *paths) or ""
+        names: dict[str, str] = {}
+        for entry in filter(None, listed.split("\0")):
+            about, _, path = entry.partition("\t")
+            mode, _, name = about.split(" ")
+            # A link leads to something else than what is committed at it.
+            if mode != _LINK:
+                names[path] = name
+        held = contents(self.root, dict.fromkeys(names.values()))
+        return {path: held[name] for path, name in names.items() if name in held}
 
 
 def _unsayable(reference: str) -> bool:

@@ -100,7 +100,7 @@ def _case(found: Standing, case_id: str) -> dict[str, Any]:
     }
 
 
-def read_baseline(text: str, suite: str, where: str) -> Standing:
+def read_baseline(text: str | bytes, suite: str, where: str) -> Standing:
     """A baseline file read back.
 
     Raises:

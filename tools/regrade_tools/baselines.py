@@ -4,7 +4,10 @@ import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from anyio import to_thread
+
 from regrade_tools.baseline_file import read_baseline, write_baseline
+from regrade_tools.declared import as_declared
 from regrade_tools.plaintext import counted
 from regrade_tools.ports import Host, Store
 from regrade_tools.refusal import Refusal
@@ -49,35 +52,44 @@ class Baselines:
             return self._own(own, suite)
         if told.startswith("run_"):
             return await self._of_run(told, suite)
-        if not told.startswith(_GIT) and (file := self._file(told)) is not None:
-            return self._of_file(file, suite)
+        if not self._is_reference(told):
+            return self._of_file(self.workspace.root / told, suite)
         shown = own.relative_to(self.workspace.root).as_posix()
         reference = told.removeprefix(_GIT)
-        text = self.host.file_at(reference, shown)
+        text = self.host.files_at(reference, [shown]).get(shown)
         if text is None:
             raise Refusal(
                 f"At {reference!r} there is no {shown}.",
                 next_step=f"`regrade run {suite} --save-baseline` writes it; commit it.",
             )
-        return read_baseline(text, suite, f"{reference}:{shown}")
+        known = read_baseline(text, suite, f"{reference}:{shown}")
+        # There may be thousands of cases: other calls are answered while they are read.
+        return await to_thread.run_sync(as_declared, known, suite, self.host, reference)
+
+    def is_gone(self, suite: str, told: str | None) -> bool:
+        """Whether ``told`` is a git reference, and what its baseline stands in is there no more."""
+        own = self.workspace.baseline_path(suite)
+        return told is not None and self._is_reference(told) and not os.path.lexists(own)
 
     def _own(self, path: Path, suite: str) -> Standing | None:
         return self._of_file(path, suite) if os.path.lexists(path) else None
 
-    def _file(self, told: str) -> Path | None:
-        """What is ``told`` as a path of the workspace, where something but a folder is there.
+    def _is_reference(self, told: str) -> bool:
+        """Whether ``told`` is neither a run nor the path of a file, something but a folder.
 
         A baseline is called so: else a pull request could add a file with the name of a branch.
         """
-        if not told.endswith(".json"):
-            return None
+        if told.startswith("run_"):
+            return False
+        if told.startswith(_GIT) or not told.endswith(".json"):
+            return True
         path = self.workspace.root / told
         try:
             # A folder may have the name of a branch.
-            return path if os.path.lexists(path) and not path.is_dir() else None
+            return not os.path.lexists(path) or path.is_dir()
         except (OSError, ValueError):
             # No name of a file; it may still be a git reference.
-            return None
+            return True
 
     def _of_file(self, path: Path, suite: str) -> Standing:
         try:

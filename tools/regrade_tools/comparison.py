@@ -165,7 +165,7 @@ def _counted(loosened: list[_Loosened]) -> str | None:
 
 
 def _not_comparable(before: Standing, after: Standing) -> list[str]:
-    told: list[str] = []
+    told = list(before.doubts)
     if after.cases and before.cases.keys().isdisjoint(after.cases):
         told.append("no case is in both")
     if before.target and (before.target, before.program or after.program) != (

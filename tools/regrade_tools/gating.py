@@ -108,7 +108,7 @@ class Gating:
         ruling = rule(
             found,
             before,
-            before and _comparison(before, found, question),
+            before and self._comparison(before, found, question, baseline),
             question.asked.gate,
             accepted=accepted,
             unfinished=_unfinished(report.summary),
@@ -121,6 +121,15 @@ class Gating:
             slices=slices(found, before),
             cases=judged(found, before, results, partial(path_of, workspace, suite, dataset)),
         )
+
+    def _comparison(
+        self, before: Standing, found: Standing, question: _Question, told: str | None
+    ) -> Comparison:
+        was = before.gates.get(question.profile or "")
+        laxer = relaxed(was, question.asked) if was else ()
+        if self.baselines.is_gone(question.name, told):
+            laxer = (*laxer, "the file of the baseline is gone")
+        return compare(before, found, select=question.asked.select, relaxed=laxer)
 
     async def _results(self, run_id: str) -> tuple[CaseResult, ...]:
         results = await self.suites.runs.store.results(run_id)
@@ -223,12 +232,6 @@ class Gating:
         if other := other_cases(run.cases, tuple(prepared.cases)):
             return f"{len(other)} of its cases are other ones now, such as {other[0]}"
         return None
-
-
-def _comparison(before: Standing, found: Standing, question: _Question) -> Comparison:
-    was = before.gates.get(question.profile or "")
-    laxer = relaxed(was, question.asked) if was else ()
-    return compare(before, found, select=question.asked.select, relaxed=laxer)
 
 
 def _unfinished(summary: Summary) -> str:

@@ -298,8 +298,10 @@ class Host(Protocol):
         """Whether anything at a path of the workspace is in git; False where nobody can tell."""
         ...
 
-    def file_at(self, reference: str, path: str) -> str | None:
-        """The text of a file of the workspace at a git reference; None where it is not there.
+    def files_at(self, reference: str, paths: Sequence[str]) -> dict[str, bytes]:
+        """What the files at ``paths`` of the workspace, or below them, hold at a git reference.
+
+        By their own paths; what is not there, or is a link, is left out.
 
         Raises:
             Refusal: ``reference`` is no commit of this repository, or begins like an option.

@@ -21,7 +21,8 @@ class Standing:
     each case took, as far as that was measured. ``unasked`` are those that count as errored only
     because an answer is missing: nothing went wrong with them, the run ended before. ``wording``
     is what assertions say, by their fingerprints, and ``failing`` the fingerprints of those that
-    failed, by case, as far as somebody looked: ``worded``.
+    failed, by case, as far as somebody looked: ``worded``. ``cases`` may hold some without an
+    outcome: declared, and not measured yet. ``doubts`` tell what could not be read of it.
     """
 
     run_id: str
@@ -37,6 +38,7 @@ class Standing:
     unasked: frozenset[str] = frozenset()
     wording: dict[str, Spec] = field(default_factory=dict[str, Spec])
     failing: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    doubts: tuple[str, ...] = ()
 
     @property
     def pass_rate(self) -> float | None:
@@ -57,12 +59,13 @@ class Standing:
         """What of this a run of ``select`` can be compared with: what it had, and what it has."""
         if not select:
             return self
-        outcomes = {
-            case_id: outcome
-            for case_id, outcome in self.outcomes.items()
-            if case_id in measured.cases or selected(self.cases[case_id], select)
+        cases = {
+            case_id: case
+            for case_id, case in self.cases.items()
+            if case_id in measured.cases or selected(case, select)
         }
-        cases = {case_id: self.cases[case_id] for case_id in outcomes}
+        ended = self.outcomes.items()
+        outcomes = {case_id: outcome for case_id, outcome in ended if case_id in cases}
         return replace(self, outcomes=outcomes, cases=cases)
 
 

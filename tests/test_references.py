@@ -1,0 +1,159 @@
+"""A gate against a git reference: what is declared there counts, too."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from console import answered, spoken
+
+EXAMPLE = Path(__file__).parents[1] / "examples" / "listing_finder"
+ONE = "case_two-beds-san-jose"
+NEW = "case_filed-since"
+
+
+@pytest.fixture
+def finder(tmp_path: Path) -> Path:
+    """The example, its baseline and then one more case committed to main."""
+    folder = tmp_path / "repository" / "finder"
+    shutil.copytree(EXAMPLE, folder)
+    git(folder.parent, "init", "-q", "-b", "main")
+    spoken("run", "finder", "--save-baseline", "--root", str(folder))
+    told = case(folder, ONE).read_text().replace(ONE, NEW)
+    case(folder, NEW).write_text(
+        told.replace("scenario: one\n", "scenario: one\ntags: [critical]\n")
+        + "  - {type: path, at: message, contains: Willow Glen}\n"
+    )
+    commit(folder)
+    return folder
+
+
+def git(folder: Path, *arguments: str) -> None:
+    environment = {**os.environ, "GIT_CONFIG_GLOBAL": ""}
+    subprocess.run(["git", *arguments], cwd=folder, check=True, env=environment)
+
+
+def commit(folder: Path) -> None:
+    git(folder, "add", ".")
+    git(folder, "-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "-qm", "more")
+
+
+def case(folder: Path, case_id: str) -> Path:
+    return folder / "evals" / "cases" / "finder" / f"{case_id}.yaml"
+
+
+def gate(folder: Path, *words: str) -> tuple[str, Any]:
+    """The decision, and the comparison behind it."""
+    asked = ("gate", "finder", "--baseline", "git:main", *words, "--root", str(folder))
+    ruling = answered(*asked)[1]["ruling"]
+    return ruling["decision"], ruling["comparison"]
+
+
+def test_what_is_as_it_is_there_ships(finder: Path) -> None:
+    decision, comparison = gate(finder)
+    assert (decision, comparison["added"], comparison["not_comparable"]) == ("ship", [NEW], [])
+
+
+def test_a_case_that_was_filed_since_the_baseline_does_not_go_without_a_word(finder: Path) -> None:
+    case(finder, NEW).unlink()
+    decision, comparison = gate(finder)
+    assert (decision, comparison["loosened"]) == (
+        "needs_review", [f"{NEW}: the critical case is gone"],
+    )  # fmt: skip
+    # By the file alone nobody knows of it.
+    assert answered("gate", "finder", "--root", str(finder))[1]["ruling"]["decision"] == "ship"
+    reviewed = ("gate", "finder", "--baseline", "main", "--accept", "a duplicate")
+    assert spoken(*reviewed, "--root", str(finder))[0] == 0
+
+
+def test_neither_do_an_assertion_a_tag_and_a_threshold(finder: Path) -> None:
+    told = case(finder, NEW).read_text()
+    case(finder, NEW).write_text(
+        told.replace("contains: Willow Glen", "contains: Glen").replace("tags: [critical]\n", "")
+    )
+    suite = finder / "evals" / "suites" / "finder.yaml"
+    strict = suite.read_text().replace("max_drop: 0.02", "max_drop: 0.0")
+    suite.write_text(strict)
+    assert gate(finder)[1]["loosening"] == (
+        "1 case no longer critical, 1 assertion changed or gone"
+    )
+    git(finder, "add", "evals/suites")
+    commit_of_suite = ("-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "-qm", "strict")
+    git(finder, *commit_of_suite, "evals/suites")
+    suite.write_text(strict.replace("max_drop: 0.0", "max_drop: 0.05"))
+    loosened = gate(finder)[1]["loosened"]
+    assert f"{NEW}: it is no longer critical" in loosened
+    assert "the gate's max_drop was 0.0 and is 0.05" in loosened
+    (words,) = [line for line in loosened if "changed or gone" in line]
+    assert '"contains":"Willow Glen"' in words
+    assert '; now {"type":"path","at":"message","contains":"Glen"}' in words
+
+
+def test_what_was_loosened_and_reviewed_there_is_not_told_again(finder: Path) -> None:
+    suite = finder / "evals" / "suites" / "finder.yaml"
+    suite.write_text(suite.read_text().replace("contains: I found one", "contains: found one"))
+    case(finder, "case_one-bed-oakland").unlink()
+    assert gate(finder)[0] == "needs_review"
+    commit(finder)
+    decision, comparison = gate(finder)
+    assert (decision, comparison["loosened"]) == ("ship", [])
+
+
+def test_a_candidate_is_no_case_yet_and_may_go(finder: Path) -> None:
+    case(finder, NEW).write_text(f"{case(finder, NEW).read_text()}candidate: true\n")
+    commit(finder)
+    case(finder, NEW).unlink()
+    assert gate(finder)[0] == "ship"
+
+
+def test_rows_of_a_dataset_are_read_as_they_are_there(finder: Path) -> None:
+    rows = finder / "rows.csv"
+    rows.write_text(
+        "id,question,words\nrow-a,2 bed in San Jose,Willow Glen\nrow-b,2 bed in San Jose,L103\n"
+    )
+    suite = finder / "evals" / "suites" / "finder.yaml"
+    suite.write_text(
+        f"{suite.read_text()}dataset:\n  file: rows.csv\n  id: id\n  input: question\n"
+        '  assertions: [{type: path, at: message, contains: "{{words}}"}]\n'
+    )
+    commit(finder)
+    rows.write_text("id,question,words\nrow-a,2 bed in San Jose,one\n")
+    comparison = gate(finder)[1]
+    assert comparison["loosening"] == "1 case gone, 1 assertion changed or gone"
+
+
+def test_a_part_of_the_suite_misses_only_what_is_of_that_part(finder: Path) -> None:
+    project = finder / "evals" / "regrade.yaml"
+    project.write_text(f"{project.read_text()}profiles:\n  few: {{select: 'scenario:many'}}\n")
+    commit(finder)
+    case(finder, NEW).unlink()
+    assert gate(finder, "--profile", "few")[1]["loosened"] == []
+
+
+def test_what_cannot_be_read_there_is_told_and_the_baseline_compared_alone(finder: Path) -> None:
+    suite = finder / "evals" / "suites" / "finder.yaml"
+    right = suite.read_text()
+    suite.write_text(f"{right}unknown: 1\n")
+    commit(finder)
+    suite.write_text(right)
+    case(finder, NEW).unlink()
+    decision, comparison = gate(finder)
+    assert decision == "ship"
+    (doubt,) = comparison["not_comparable"]
+    assert doubt.startswith("what finder asks at main cannot be read: evals/suites/finder.yaml is")
+
+
+def test_a_baseline_that_is_taken_away_is_missed(finder: Path) -> None:
+    (finder / "evals" / "baselines" / "finder.json").unlink()
+    assert gate(finder)[1]["loosened"] == ["the file of the baseline is gone"]
+
+
+def test_links_and_odd_names_there_are_not_followed(finder: Path) -> None:
+    (finder / "evals" / "cases" / "finder" / "case_link.yaml").symlink_to("/etc/hostname")
+    commit(finder)
+    (finder / "evals" / "cases" / "finder" / "case_link.yaml").unlink()
+    decision, comparison = gate(finder)
+    assert (decision, json.dumps(comparison).count("hostname")) == ("ship", 0)
