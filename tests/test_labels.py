@@ -108,6 +108,21 @@ async def test_an_agents_label_is_a_suggestion_that_is_searchable_and_kept_with_
     assert signed(root) == []
 
 
+async def test_what_is_labelled_may_hold_every_character_that_ends_a_line(root: Path) -> None:
+    output = "".join(map(chr, (0x0B, 0x0C, 0x1C, 0x1D, 0x1E, 0x85, 0x2028, 0x2029))).join("ab")
+    (root / "log.jsonl").write_text(json.dumps({"input": "odd", "output": output}))
+    async with client_of(root) as client:
+        await replied(client, "import_traces", path="log.jsonl")
+        for verdict in ("fail", "pass"):
+            await replied(
+                client, "label_traces", criterion="diet",
+                labels=[label((await ids(client, "odd"))[0], verdict)],
+            )  # fmt: skip
+    assert [(row.label.verdict, row.output) for row in rows(root)] == [
+        ("fail", output), ("pass", output),
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     "field", ["source", "labeller", "signature", "split", "sampled", "version", "labelled_at", "id"]
 )

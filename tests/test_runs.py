@@ -338,6 +338,15 @@ def replayed(root: Path) -> int:
     return ran(root, "--mode", "replay")[1]["summary"]["replayed"]
 
 
+def test_a_recording_may_hold_every_character_that_ends_a_line(tmp_path: Path) -> None:
+    suite(tmp_path, {"python": "app:answer"}, ["a"], concurrency=1)
+    program(tmp_path, "question + '\\u2028\\x85\\u2029'")
+    under_git(tmp_path)
+    for _ in range(2):
+        assert ran(tmp_path, "--record")[1]["recorded"]["answers"] == 1
+    assert replayed(tmp_path) == 1
+
+
 def under_git(root: Path) -> None:
     (root / ".gitignore").write_text("asked\n.regrade\n__pycache__\nn\nn.killed\n")
     git(root, "init", "-q")

@@ -42,6 +42,14 @@ def unpacked(value: JsonValue) -> JsonValue:
     return value
 
 
+def lines(text: str) -> Iterator[tuple[int, str]]:
+    """The lines of a file of JSON lines that are not blank, each with its number from 1.
+
+    Only a line feed ends one: ``splitlines`` would part texts at what JSON leaves as it is.
+    """
+    return ((number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip())
+
+
 def compact(value: JsonValue) -> str:
     """``value`` as JSON in one line."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

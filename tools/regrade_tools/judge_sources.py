@@ -5,6 +5,7 @@ import json
 from pydantic import JsonValue
 
 from regrade_tools.fingerprint import fingerprint, item_key
+from regrade_tools.jsontext import lines
 from regrade_tools.judging import Said, spoken
 from regrade_tools.models import JudgeSpec
 from regrade_tools.refusal import Refusal
@@ -22,9 +23,7 @@ def recordings(workspace: Workspace, spec: JudgeSpec) -> dict[str, Said]:
     path = workspace.readable(spec.recorded)
     shown = workspace.shown(path)
     found: dict[str, Said] = {}
-    for number, line in enumerate(workspace.text(path).splitlines(), 1):
-        if not line.strip():
-            continue
+    for number, line in lines(workspace.text(path)):
         try:
             row: JsonValue = json.loads(line)
         except (ValueError, RecursionError):

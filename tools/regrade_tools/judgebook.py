@@ -11,6 +11,7 @@ from functools import cache
 from pydantic import Field, TypeAdapter, ValidationError
 
 from regrade_tools.alignment import Confusion
+from regrade_tools.jsontext import lines
 from regrade_tools.models import Judged, Split
 from regrade_tools.models.document import Document
 from regrade_tools.refusal import Refusal
@@ -67,7 +68,7 @@ def read_answers(text: str, shown: str) -> dict[str, Judged]:
         Refusal: A line is none.
     """
     found: dict[str, Judged] = {}
-    for number, line in _lines(text):
+    for number, line in lines(text):
         try:
             judged = _judged().validate_json(line)
         except ValidationError:
@@ -83,7 +84,7 @@ def read_history(text: str, shown: str) -> tuple[Look, ...]:
         Refusal: A line is none.
     """
     looks: list[Look] = []
-    for number, line in _lines(text):
+    for number, line in lines(text):
         try:
             looks.append(Look.model_validate_json(line))
         except ValidationError:
@@ -102,10 +103,6 @@ def answers_text(answers: Iterable[Judged]) -> str:
 def history_text(looks: Iterable[Look]) -> str:
     """The text of a file of history."""
     return "".join(look.model_dump_json(exclude_defaults=True) + "\n" for look in looks)
-
-
-def _lines(text: str) -> Iterable[tuple[int, str]]:
-    return ((number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip())
 
 
 def _broken(shown: str, number: int) -> Refusal:

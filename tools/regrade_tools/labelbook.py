@@ -12,6 +12,7 @@ from pydantic import JsonValue, ValidationError
 
 from regrade_tools.alignment import consensus
 from regrade_tools.fingerprint import item_content, item_key
+from regrade_tools.jsontext import lines
 from regrade_tools.mistakes import mistakes_in
 from regrade_tools.models import Item, Label, Sampled, Split, ToolCall, Verdict
 from regrade_tools.models.document import Document
@@ -92,9 +93,7 @@ def read(text: str, shown: str) -> tuple[LabelRow, ...]:
         Refusal: A line is no label, or its item is not what it holds.
     """
     rows: list[LabelRow] = []
-    for number, line in enumerate(text.splitlines(), 1):
-        if not line.strip():
-            continue
+    for number, line in lines(text):
         try:
             row = LabelRow.model_validate_json(line)
         except ValidationError as problem:

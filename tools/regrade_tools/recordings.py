@@ -12,6 +12,7 @@ from typing import Literal
 
 from pydantic import JsonValue, ValidationError
 
+from regrade_tools import jsontext
 from regrade_tools.fingerprint import fingerprint
 from regrade_tools.mistakes import mistakes_in
 from regrade_tools.models import Case, CaseResult, Run, ToolCall
@@ -84,7 +85,7 @@ def read_recordings(text: str, shown: str) -> dict[Key, Reply]:
         Refusal: A line is not what it should be.
     """
     found: dict[Key, Reply] = {}
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in jsontext.lines(text):
         try:
             told = _Line.model_validate_json(line)
         except ValidationError as problem:
@@ -103,7 +104,7 @@ def written(run: Run, results: Iterable[CaseResult], before: str) -> str:
     holds of another can never be replayed again, and goes. Sorted, so that a diff can be reviewed.
     """
     inputs = {case.id: case.input for case in run.cases}
-    kept = (_Line.model_validate_json(line) for line in before.splitlines())
+    kept = (_Line.model_validate_json(line) for _, line in jsontext.lines(before))
     lines = {line.key: line for line in kept if line.program == run.sources}
     for result in results:
         if result.error or result.case_id not in inputs:
