@@ -402,6 +402,15 @@ def test_a_baseline_that_cannot_be_read_is_refused_with_what_to_do(
             own.touch()
 
 
+def test_a_baseline_of_many_cases_is_read_however_large_it_became(
+    repository: Path, regrade: Command
+) -> None:
+    assert regrade("run", "s", "--save-baseline")[0] == 0
+    path = repository / "evals" / "baselines" / "s.json"
+    path.write_text(path.read_text() + " " * 17_000_000)
+    assert regrade("gate", "s")[0] == 0
+
+
 def test_a_baseline_with_failing_cases_warns_with_their_names(
     repository: Path, regrade: Command
 ) -> None:

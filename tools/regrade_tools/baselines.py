@@ -11,6 +11,7 @@ from regrade_tools.declared import as_declared
 from regrade_tools.plaintext import counted
 from regrade_tools.ports import Host, Store
 from regrade_tools.refusal import Refusal
+from regrade_tools.repository import LARGEST_OF_OURS
 from regrade_tools.standing import Standing, standing, worded
 from regrade_tools.terms import all_terms
 from regrade_tools.workspace import Workspace
@@ -93,7 +94,7 @@ class Baselines:
 
     def _of_file(self, path: Path, suite: str) -> Standing:
         try:
-            text = self.workspace.text(path)
+            text = self.workspace.text(path, LARGEST_OF_OURS)
         except Refusal as refusal:
             raise Refusal(
                 refusal.problem,

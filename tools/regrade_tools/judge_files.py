@@ -15,6 +15,7 @@ from regrade_tools.judging import Example
 from regrade_tools.label_files import LabelFiles
 from regrade_tools.models import Judge, Judged, JudgeSpec
 from regrade_tools.refusal import Refusal, unknown
+from regrade_tools.repository import LARGEST_OF_OURS
 from regrade_tools.workspace import Workspace
 
 _FRONT = re.compile(r"\A---[ \t]*\r?\n(.*?)^---[ \t]*\r?$\n?(.*)\Z", re.DOTALL | re.MULTILINE)
@@ -136,4 +137,6 @@ class JudgeFiles:
 
     def _read(self, path: Path) -> tuple[str, str]:
         held = self.workspace.holds(path)
-        return (self.workspace.text(path) if held else ""), self.workspace.shown(path)
+        return (self.workspace.text(path, LARGEST_OF_OURS) if held else ""), self.workspace.shown(
+            path
+        )

@@ -9,6 +9,7 @@ from regrade_tools.jsontext import lines
 from regrade_tools.judging import Said, spoken
 from regrade_tools.models import JudgeSpec
 from regrade_tools.refusal import Refusal
+from regrade_tools.repository import LARGEST_OF_OURS
 from regrade_tools.workspace import Workspace
 
 
@@ -23,7 +24,7 @@ def recordings(workspace: Workspace, spec: JudgeSpec) -> dict[str, Said]:
     path = workspace.readable(spec.recorded)
     shown = workspace.shown(path)
     found: dict[str, Said] = {}
-    for number, line in lines(workspace.text(path)):
+    for number, line in lines(workspace.text(path, LARGEST_OF_OURS)):
         try:
             row: JsonValue = json.loads(line)
         except (ValueError, RecursionError):

@@ -13,6 +13,7 @@ from regrade_tools.labelbook import LabelBook, LabelRow
 from regrade_tools.models import JudgeSpec, Split
 from regrade_tools.models.case import Name
 from regrade_tools.models.document import Document
+from regrade_tools.repository import LARGEST_OF_OURS
 from regrade_tools.workspace import Workspace
 
 
@@ -47,7 +48,9 @@ class LabelFiles:
         path = self.path(criterion)
         if not self.workspace.holds(path):
             return ()
-        return labelbook.read(self.workspace.text(path), self.workspace.shown(path))
+        return labelbook.read(
+            self.workspace.text(path, LARGEST_OF_OURS), self.workspace.shown(path)
+        )
 
     def criteria(self) -> list[str]:
         """The criteria that have a file of labels, in the repository or this machine's own."""

@@ -1,6 +1,7 @@
 """The recordings of a suite in ``evals/recordings/``: read for a run, written after one."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from pydantic import JsonValue
 
@@ -10,6 +11,7 @@ from regrade_tools.planning import files_of, program
 from regrade_tools.ports import Host, Store
 from regrade_tools.recordings import Mode, Replay, read_recordings, written
 from regrade_tools.refusal import Refusal
+from regrade_tools.repository import LARGEST_OF_OURS
 from regrade_tools.workspace import Workspace
 
 
@@ -74,7 +76,10 @@ class RecordingFiles:
                 f"There is no {shown}.",
                 next_step=f"`regrade run {suite} --record` asks the program and writes it.",
             )
-        return Replay(mode, who, read_recordings(self.workspace.text(path), shown))
+        return Replay(mode, who, read_recordings(self._text(path), shown))
+
+    def _text(self, path: Path) -> str:
+        return self.workspace.text(path, LARGEST_OF_OURS)
 
     async def save(self, run_id: str) -> Recorded:
         """Record what a run was answered.
@@ -95,7 +100,7 @@ class RecordingFiles:
         path = self.workspace.recordings_path(stored.run.suite)
         shown = self.workspace.shown(path)
         with self.workspace.locked():
-            before = self.workspace.text(path) if self.workspace.holds(path) else ""
+            before = self._text(path) if self.workspace.holds(path) else ""
             read_recordings(before, shown)
             self.workspace.replace(path, written(stored.run, results, before))
         return Recorded(shown, sum(not result.error for result in results))

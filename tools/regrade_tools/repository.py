@@ -20,7 +20,10 @@ from regrade_tools.temporary import temporary
 
 File = TypeVar("File", bound=Document)
 
+# What people write is smaller. What Regrade writes, a line a case, grows with a suite as far as the
+# rows of its dataset may.
 _LARGEST_FILE = 16 * 1024 * 1024
+LARGEST_OF_OURS = 512 * 1024 * 1024
 
 
 class _Unusable(Exception):  # noqa: N818 - said of a file, and told as a refusal
@@ -119,14 +122,14 @@ class Repository:
         with exclusive(lock):
             yield
 
-    def text(self, path: Path) -> str:
+    def text(self, path: Path, largest: int = _LARGEST_FILE) -> str:
         """The text of a file of the workspace.
 
         Raises:
             Refusal: It is no ordinary file of the workspace, too large, unreadable or not UTF-8.
         """
         try:
-            self._ordinary(path)
+            self._ordinary(path, largest)
             return path.read_text(encoding="utf-8")
         except UnicodeDecodeError:
             problem: Exception | str = "is not UTF-8"
@@ -137,14 +140,14 @@ class Repository:
             problem = error
         raise Refusal(f"{self.shown(path)} {problem}.", next_step="Mend the file.")
 
-    def _ordinary(self, path: Path) -> None:
+    def _ordinary(self, path: Path, largest: int) -> None:
         """Make sure that reading ``path`` ends, and stays in the workspace."""
         if not path.is_file():
             raise _Unusable("is no ordinary file")
         if not path.resolve().is_relative_to(self.root.resolve()):
             raise _Unusable("leads out of the workspace by a link")
-        if path.stat().st_size > _LARGEST_FILE:
-            raise _Unusable("is larger than 16 MB")
+        if path.stat().st_size > largest:
+            raise _Unusable(f"is larger than {largest // 1024**2} MB")
 
     def shown(self, path: Path) -> str:
         """``path`` as people are told of it."""
