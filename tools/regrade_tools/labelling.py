@@ -16,6 +16,8 @@ from regrade_tools.redaction import redaction
 from regrade_tools.refusal import Refusal
 from regrade_tools.workspace import Workspace
 
+# Characters of what is said with a verdict.
+LONGEST_CRITIQUE, LONGEST_MODE = 4_000, 80
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")
 
 
@@ -141,7 +143,15 @@ class Labelling:
             label=label, input=item.input, output=item.output, tool_calls=item.tool_calls
         )
 
-    def signed(self, row: LabelRow) -> LabelRow:
+    async def sign(
+        self, criterion: Criterion, answers: Iterable[Answer], labeller: str
+    ) -> list[LabelRow]:
+        """Keep what a person says, signed with their key. Durable on return."""
+        rows = [self._signed(row) for row in self.rows(criterion, answers, "human", labeller)]
+        await self.keep(criterion, rows)
+        return rows
+
+    def _signed(self, row: LabelRow) -> LabelRow:
         """``row`` with its labeller's signature."""
         signature = self.signers.sign(row.label.labeller, row.signed)
         return row.model_copy(update={"label": replace(row.label, signature=signature)})

@@ -9,7 +9,7 @@ from pydantic import JsonValue
 from regrade_tools.clipping import clip
 from regrade_tools.consenting import Consent
 from regrade_tools.fingerprint import id_number
-from regrade_tools.labelling import Answer, Criterion, Labelling
+from regrade_tools.labelling import LONGEST_CRITIQUE, LONGEST_MODE, Answer, Criterion, Labelling
 from regrade_tools.models import Item, Label
 from regrade_tools.plaintext import line, plain
 from regrade_tools.population import item_of
@@ -23,10 +23,8 @@ _BOUND = ("source", "labeller", "signature", "split", "sampled", "version", "lab
 _MOST = 100
 _ASKED = 5
 _SHOWN = 10
-_CRITIQUE = 4_000
 # Characters of an item that a form can show; a longer one is for a terminal, which pages.
 _WHOLE = 4_000
-_MODE = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +71,7 @@ class Labels:
             _askable(answers)
         if confirm and consent == "given":
             labeller = labelling.labeller()
-            rows = labelling.rows(about, answers, "human", labeller)
-            rows = [labelling.signed(row) for row in rows]
+            rows = await labelling.sign(about, answers, labeller)
             known = 0
         else:
             # Nobody of the repository is called so: a person's name has no colon.
@@ -82,8 +79,8 @@ class Labels:
             fresh = await self._fresh(about, answers, labeller)
             known = len(answers) - len(fresh)
             rows = labelling.rows(about, fresh, "agent", labeller)
-        if rows:
-            await labelling.keep(about, rows)
+            if rows:
+                await labelling.keep(about, rows)
         signed = sum(row.label.source == "human" for row in rows)
         more = len(refused) - _SHOWN
         return Labelled(
@@ -190,10 +187,10 @@ def _problem(given: dict[str, JsonValue]) -> str:
         return f'verdict is {clip(json.dumps(verdict), 40)}; it is "pass" or "fail"'
     if not isinstance(critique, str) or not critique.strip():
         return "critique is missing; say what in the answer decides it"
-    if len(critique) > _CRITIQUE:
-        return f"critique is longer than {_CRITIQUE:,} characters"
-    if mode is not None and not (isinstance(mode, str) and len(mode) <= _MODE):
-        return f"mode is a text of at most {_MODE} characters"
+    if len(critique) > LONGEST_CRITIQUE:
+        return f"critique is longer than {LONGEST_CRITIQUE:,} characters"
+    if mode is not None and not (isinstance(mode, str) and len(mode) <= LONGEST_MODE):
+        return f"mode is a text of at most {LONGEST_MODE} characters"
     return "mode is the kind of a failure, and this passes" if mode and verdict == "pass" else ""
 
 

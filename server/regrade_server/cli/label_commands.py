@@ -2,29 +2,24 @@
 
 import sys
 from argparse import Namespace
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TypeVar
-
-import anyio
 
 from regrade_server import workbook
-from regrade_server.cli import label_sheet
+from regrade_server.cli import label_page, label_sheet
 from regrade_server.cli.adding import Adder
 from regrade_server.cli.console import Console
 from regrade_server.cli.label_session import Session
+from regrade_server.cli.living import alive
 from regrade_server.house import House
 from regrade_tools.label_files import LabelFiles
 from regrade_tools.label_queue import Queue, Queues
 from regrade_tools.label_sheets import Sheets
 from regrade_tools.label_status import LabelStatus, status
 from regrade_tools.labellers import add_labeller
-from regrade_tools.labelling import Answer, Criterion, Labelling
+from regrade_tools.labelling import Answer, Criterion
 from regrade_tools.plaintext import counted, plain
-from regrade_tools.refusal import Refusal, refusal_in
+from regrade_tools.refusal import Refusal
 from regrade_tools.workspace import Workspace, needed
-
-Result = TypeVar("Result")
 
 
 def add_to(verb: Adder) -> None:
@@ -41,11 +36,14 @@ def add_to(verb: Adder) -> None:
     )  # fmt: skip
     labelling.add_argument("--seed", type=int, default=0, help="another sample; 0 by default")
     labelling.add_argument("--as", dest="name", help="who signs, where several people can")
-    labelling.add_argument("--to", type=Path, metavar="FILE.xlsx", help="write them to a new sheet")
-    labelling.add_argument(
+    way = labelling.add_mutually_exclusive_group()
+    way.add_argument("--page", action="store_true", help="in a browser of this machine")
+    way.add_argument("--to", type=Path, metavar="FILE.xlsx", help="write them to a new sheet")
+    way.add_argument(
         "--from", dest="sheet", type=Path, metavar="FILE.xlsx", help="sign a sheet that you filled"
     )
-    labelling.add_argument("--status", action="store_true", help="only say how far it is labelled")
+    way.add_argument("--status", action="store_true", help="only say how far it is labelled")
+    labelling.add_argument("--port", type=int, default=0, help="of --page; any that is free")
 
 
 def labeller(told: Namespace, workspace: Workspace | None, console: Console) -> int:
@@ -79,14 +77,15 @@ def label(told: Namespace, workspace: Workspace | None, console: Console) -> int
     name = labelling.labeller(told.name)
     if told.sheet is not None:
         return _from_sheet(workspace, criterion, name, told.sheet, console)
-    queue = alive(
-        workspace,
-        lambda one: Queues(one).draw(criterion, name, told.query, told.n, told.sample, told.seed),
-    )
+    drawn = (criterion, name, told.query, told.n, told.sample, told.seed)
+    queue = alive(House(workspace), lambda house: Queues(house.labelling).draw(*drawn))
     if told.to is not None:
         label_sheet.write(told.to, criterion, queue, console)
         return 0
-    done = _session(workspace, criterion, name, queue, console)
+    if told.page:
+        done = label_page.serve(workspace, criterion, name, queue, told.port)
+    else:
+        done = _session(workspace, criterion, name, queue, console)
     console.say(f"{done} labelled by {criterion.name}, signed as {name}.")
     return 0
 
@@ -95,14 +94,14 @@ def _from_sheet(
     workspace: Workspace | None, criterion: Criterion, name: str, path: Path, console: Console
 ) -> int:
     sheet = workbook.read(path)
-    found = alive(workspace, lambda one: Sheets(one).filled(criterion, name, sheet))
-
-    async def keep(labelling: Labelling) -> int:
-        rows = labelling.rows(criterion, found.answers, "human", name)
-        await labelling.keep(criterion, [labelling.signed(row) for row in rows])
-        return len(rows)
-
-    done = alive(workspace, keep) if label_sheet.agreed(found, name, console) else 0
+    found = alive(
+        House(workspace), lambda house: Sheets(house.labelling).filled(criterion, name, sheet)
+    )
+    done = 0
+    if label_sheet.agreed(found, name, console):
+        answers = found.answers
+        alive(House(workspace), lambda house: house.labelling.sign(criterion, answers, name))
+        done = len(answers)
     console.say(f"{done} labelled by {criterion.name}, signed as {name}.")
     return 0
 
@@ -111,26 +110,9 @@ def _session(
     workspace: Workspace | None, criterion: Criterion, name: str, queue: Queue, console: Console
 ) -> int:
     def keep(answer: Answer) -> None:
-        async def work(labelling: Labelling) -> None:
-            (row,) = labelling.rows(criterion, [answer], "human", name)
-            await labelling.keep(criterion, [labelling.signed(row)])
-
-        alive(workspace, work)
+        alive(House(workspace), lambda house: house.labelling.sign(criterion, [answer], name))
 
     return Session(criterion, queue, keep, sys.stdin, console.out).run()
-
-
-def alive(workspace: Workspace | None, work: Callable[[Labelling], Awaitable[Result]]) -> Result:
-    """Do ``work`` with an open store: one that is closed again before a person is waited for."""
-
-    async def inside() -> Result:
-        async with House(workspace).open() as house:
-            return await work(house.labelling)
-
-    try:
-        return anyio.run(inside)
-    except BaseExceptionGroup as group:
-        raise refusal_in(group) or group from None
 
 
 def _at_a_terminal(console: Console) -> None:

@@ -1,6 +1,5 @@
 """A person labels at a terminal: one item at a time, each answer kept at once."""
 
-import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,11 +7,13 @@ from typing import TextIO
 
 from pydantic import JsonValue
 
+from regrade_tools.label_parts import readable
 from regrade_tools.label_queue import Queue
 from regrade_tools.labelling import Answer, Criterion
 from regrade_tools.models import Item
 from regrade_tools.plaintext import line as one_line
 from regrade_tools.plaintext import plain
+from regrade_tools.sitting import Sitting
 
 _KEYS = "y passes, n fails, s skips, u goes back to the one before, q quits"
 
@@ -33,26 +34,20 @@ class Session:
 
     def run(self) -> int:
         """Go through the queue; how many items were labelled."""
-        items = self.queue.items
-        done: set[str] = set()
-        place = 0
+        sitting = Sitting(self.queue)
         try:
-            while place < len(items):
-                key = self._ask(place)
-                if key == "u":
-                    place = max(0, place - 1)
-                    continue
-                if key != "s":
-                    self._label(items[place], passes=key == "y")
-                    done.add(items[place].key)
-                place += 1
+            while sitting.item is not None:
+                key = self._ask(sitting, sitting.item)
+                if key in ("u", "s"):
+                    sitting = sitting.back() if key == "u" else sitting.skipped()
+                else:
+                    sitting = self._label(sitting, passes=key == "y")
         except _Quit:
             self._say("")
-        return len(done)
+        return len(sitting.answers)
 
-    def _ask(self, place: int) -> str:
-        item = self.queue.items[place]
-        self._say(f"\n== {place + 1} of {len(self.queue.items)}: {self.criterion.name}")
+    def _ask(self, sitting: Sitting, item: Item) -> str:
+        self._say(f"\n== {sitting.place + 1} of {len(self.queue.items)}: {self.criterion.name}")
         for told, words in (("passes", self.criterion.passes), ("fails", self.criterion.fails)):
             if words:
                 self._say(f"   {told}: {plain(one_line(words))}")
@@ -69,27 +64,26 @@ class Session:
             self._say("Type y, n, s, u or q, and Enter.")
             said = ""
 
-    def _label(self, item: Item, *, passes: bool) -> None:
+    def _label(self, sitting: Sitting, *, passes: bool) -> Sitting:
         critique = self._read("Why, in a line: ").strip()
         while not critique:
             critique = self._read("A label without a reason teaches nobody. Why: ").strip()
         mode = ""
         if not passes:
-            for number, known in enumerate(self.queue.modes, 1):
+            for number, known in enumerate(sitting.modes, 1):
                 self._say(f"   {number}. {plain(one_line(known))}")
-            mode = self._read("Kind of failure (a number, new words, or nothing): ").strip()
-            if mode.isdecimal() and 1 <= int(mode) <= len(self.queue.modes):
-                mode = self.queue.modes[int(mode) - 1]
-        verdict = "pass" if passes else "fail"
-        self.keep(Answer(item, verdict, plain(critique), plain(mode)[:80], self.queue.sampled))
-        # Only now: whoever sees it before answers what it says.
-        suggested = self.queue.suggestions.get(item.trace_id)
+            mode = self._read("Kind of failure (a number, new words, or nothing): ")
+        answer = sitting.answer("pass" if passes else "fail", critique, mode)
+        self.keep(answer)
+        after = sitting.answered(answer)
+        suggested = after.suggestion(sitting.place)
         if suggested is not None:
-            differs = "" if suggested.verdict == verdict else " - u to answer again"
+            differs = "" if suggested.verdict == answer.verdict else " - u to answer again"
             self._say(
                 f"   {plain(one_line(suggested.labeller))} suggested {suggested.verdict}: "
                 f"{plain(one_line(suggested.critique))}{differs}"
             )
+        return after
 
     def _page(self, lines: list[str]) -> str:
         """Show ``lines`` a screen at a time; what was typed instead of Enter, which ends them."""
@@ -117,6 +111,4 @@ class Session:
 
 
 def _lines(value: JsonValue) -> list[str]:
-    """A value as lines that cannot steer a terminal."""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
-    return [plain(line.expandtabs(4)) for line in text.splitlines()]
+    return readable(value).expandtabs(4).splitlines()

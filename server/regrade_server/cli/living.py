@@ -11,17 +11,18 @@ House = TypeVar("House", bound=GroundFloor)
 Answer = TypeVar("Answer")
 
 
-def alive(house: House, work: Callable[[House], Awaitable[Answer]]) -> Answer:
+async def opened(house: House, work: Callable[[House], Awaitable[Answer]]) -> Answer:
     """Do ``work`` in ``house``, which is open meanwhile."""
-
-    async def inside() -> Answer:
+    try:
         async with house.open():
             return await work(house)
-
-    try:
-        return anyio.run(inside)
     except BaseExceptionGroup as group:
         raise _only(group) from None
+
+
+def alive(house: House, work: Callable[[House], Awaitable[Answer]]) -> Answer:
+    """``opened``, by a command that does nothing else meanwhile."""
+    return anyio.run(opened, house, work)
 
 
 def _only(group: BaseExceptionGroup[Any]) -> BaseException:

@@ -45,9 +45,13 @@ class Site:
 
 @dataclass(slots=True)
 class Ended:
-    """That nothing listens any more; ``number`` is that of the signal, if it was one."""
+    """That nothing listens any more; ``number`` is that of the signal, if it was one.
+
+    ``urls`` are those of the sites, with the ports that they have.
+    """
 
     event: anyio.Event
+    urls: tuple[str, ...]
     number: int | None = None
 
 
@@ -108,13 +112,15 @@ async def listening(sites: Sequence[Site]) -> AsyncGenerator[Ended, None]:
     """
     bound = [site.address.socket() for site in sites]
     listeners = [_Listener(_config(site)) for site in sites]
-    ended = Ended(anyio.Event())
+    urls = tuple(
+        site.address.url(place.getsockname()[1], site.path)
+        for site, place in zip(sites, bound, strict=True)
+    )
+    ended = Ended(anyio.Event(), urls)
     async with anyio.create_task_group() as group:
         await group.start(_until_a_signal, listeners, ended)
-        for site, place in zip(sites, bound, strict=True):
-            sys.stderr.write(
-                f"regrade: {site.told} {site.address.url(place.getsockname()[1], site.path)}\n"
-            )
+        for site, url in zip(sites, urls, strict=True):
+            sys.stderr.write(f"regrade: {site.told} {url}\n")
         sys.stderr.flush()
         group.start_soon(_serve, listeners, bound, ended)
         try:
