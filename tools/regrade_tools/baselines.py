@@ -124,6 +124,8 @@ class Baselines:
         stored = await self.store.run(run_id)
         if stored is None or stored.end is None or stored.end.state != "done" or stored.run.select:
             raise Refusal("A baseline is made from a whole run that came to its end.")
+        if not stored.run.judges:
+            raise Refusal("A baseline is made from a run that asked the judges, too.")
         results = await self.store.results(run_id)
         found = worded(standing(stored.run, results), results)
         errored = found.with_outcome("errored")

@@ -168,11 +168,7 @@ class Seat:
     async def keep(self, judged: Sequence[Judged]) -> None:
         """Keep what was decided; of errors and of answers that nobody could read nothing is."""
         # A judgement that was recorded elsewhere is kept there.
-        lasting = [
-            one
-            for one in judged
-            if one.verdict != "errored" and not (one.verdict == "unknown" and not one.reasoning)
-        ]
+        lasting = [one for one in judged if one.heard]
         if lasting and self.sitting.judge.spec.recorded is None:
             await self.store.add_judgements(lasting)
 

@@ -10,7 +10,7 @@ from regrade_tools.gate import rule
 from regrade_tools.gate_report import GateReport, judged, path_of
 from regrade_tools.judge_files import JudgeFiles
 from regrade_tools.judge_scorers import unaligned
-from regrade_tools.models import UNREADABLE, CaseResult, Profile, StoredRun
+from regrade_tools.models import UNREADABLE, CaseResult, Profile, Run, StoredRun
 from regrade_tools.planning import files_of, program
 from regrade_tools.recordings import Mode
 from regrade_tools.refusal import Refusal, Unavailable
@@ -47,6 +47,7 @@ class _Question:
         words += ["--target", self.target] if self.target else []
         words += ["--select", self.asked.select] if self.asked.select else []
         trials = self.asked.trials or 1
+        words += [] if self.asked.judges else ["--no-judges"]
         words += ["--trials", str(trials)] if trials != self.prepared.suite.trials else []
         return shlex.join(words)
 
@@ -156,7 +157,7 @@ class Gating:
         workspace = self.baselines.workspace
         declared = terms(workspace.suite(suite), workspace.project(), profile)
         asked = declared.overridden(told)
-        prepared = await self.suites.prepare(suite, target, asked.select)
+        prepared = await self.suites.prepare(suite, target, asked.select, judges=asked.judges)
         cases = await self.suites.cases_of(suite, prepared.suite) if asked.gate.slices else ()
         for key in asked.gate.slices:
             # A threshold for what is not there would hold nothing.
@@ -201,6 +202,7 @@ class Gating:
             asked.trials,
             budget_usd=asked.budget_usd,
             mode=mode,
+            judges=asked.judges,
             wait_s=600,
             progress=progress,
         )
@@ -211,18 +213,10 @@ class Gating:
     def _misfit(self, stored: StoredRun, question: _Question) -> str | None:
         """Why a run measured something else than the gate would measure now."""
         run, prepared = stored.run, question.prepared
-        if run.suite != question.name:
-            return f"it is a run of the suite {run.suite}"
         if self.suites.runs.state(stored) == "running":
             return "it is still running"
-        if run.select != question.asked.select:
-            return f"it selected {run.select or 'all'!r}, not {question.asked.select or 'all'!r}"
-        if run.target != prepared.target:
-            return f"it measured the target {run.target}, not {prepared.target}"
-        if run.program and run.program != program(prepared.spec):
-            return f"the target {run.target} stood for something else"
-        if run.trials < (question.asked.trials or 1):
-            return f"it asked each case {run.trials} times, not {question.asked.trials}"
+        if other := _asked_otherwise(run, question):
+            return other
         here = self.suites.runs.host.commit()
         anything = files_of(prepared.spec) is None
         if anything and run.commit and here and run.commit.rstrip("+") != here.rstrip("+"):
@@ -232,6 +226,24 @@ class Gating:
         if other := other_cases(run.cases, tuple(prepared.cases)):
             return f"{len(other)} of its cases are other ones now, such as {other[0]}"
         return None
+
+
+def _asked_otherwise(run: Run, question: _Question) -> str | None:
+    """Why ``run`` was not told to measure what the gate would."""
+    prepared, asked = question.prepared, question.asked
+    if run.suite != question.name:
+        return f"it is a run of the suite {run.suite}"
+    if run.select != asked.select:
+        return f"it selected {run.select or 'all'!r}, not {asked.select or 'all'!r}"
+    if run.judges != prepared.judges:
+        return f"it {'asked' if run.judges else 'did not ask'} the judges"
+    if run.target != prepared.target:
+        return f"it measured the target {run.target}, not {prepared.target}"
+    if run.program and run.program != program(prepared.spec):
+        return f"the target {run.target} stood for something else"
+    if run.trials < (asked.trials or 1):
+        return f"it asked each case {run.trials} times, not {asked.trials}"
+    return None
 
 
 def _unfinished(summary: Summary) -> str:

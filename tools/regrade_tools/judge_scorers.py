@@ -82,7 +82,8 @@ class _JudgeProgram:
 
     def _passes(self, judged: Judged) -> bool:
         policy = self.seat.sitting.judge.spec.unknown
-        if judged.verdict == "errored" or (judged.verdict == "unknown" and policy == "exclude"):
+        # What nobody could read is no answer, whatever an UNKNOWN counts as.
+        if not judged.heard or (judged.verdict == "unknown" and policy == "exclude"):
             raise TargetError(judged.problem or "it does not know")
         return judged.verdict == "pass" or (judged.verdict == "unknown" and policy == "as_pass")
 

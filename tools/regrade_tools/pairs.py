@@ -110,6 +110,4 @@ def _comparison(pair: Pair, judged: Mapping[str, Judged]) -> Comparison:
 
 def _said(judged: Judged) -> Choice | None:
     """What is said of the answer shown first; what nobody can read has no reason and no winner."""
-    if judged.verdict == "unknown" and not judged.reasoning:
-        return None
-    return _SHOWN_FIRST.get(judged.verdict)
+    return _SHOWN_FIRST.get(judged.verdict) if judged.heard else None

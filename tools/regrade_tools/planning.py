@@ -1,9 +1,9 @@
 """A suite and its cases -> what a run has to do, with everything checked before it starts."""
 
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Iterable, MutableMapping, Sequence
 from dataclasses import dataclass
 
-from regrade_tools.assertions import Check, Scorer, parse_all
+from regrade_tools.assertions import Check, JudgeScorer, Scorer, parse_all
 from regrade_tools.fingerprint import fingerprint
 from regrade_tools.models import Case, PromptTarget, RecordedTarget, Scheduled, Suite, TargetSpec
 from regrade_tools.models.case import Spec
@@ -75,6 +75,25 @@ def plan(suite: Suite, cases: tuple[Case, ...], select: str = "") -> tuple[Plann
             inherited[place] = _inherited(suite, case)
         planned.append(_with_own(case, inherited[place], known))
     return tuple(planned)
+
+
+def without_judges(planned: Sequence[Planned]) -> tuple[Planned, ...]:
+    """What is left where no judge is asked: a case of which nothing else is asked is left out.
+
+    Raises:
+        Refusal: Nothing is.
+    """
+    rest = tuple(
+        Planned(one.case, checks)
+        for one in planned
+        if (checks := tuple(it for it in one.checks if not isinstance(it.assertion, JudgeScorer)))
+    )
+    if not rest:
+        raise Refusal(
+            "Without judges nothing is asked of any case that is selected.",
+            next_step="Give the cases an assertion that needs no model, or ask the judges.",
+        )
+    return rest
 
 
 def chosen(cases: tuple[Case, ...], select: str = "") -> tuple[Case, ...]:

@@ -10,6 +10,8 @@ from regrade_tools.models.case import Spec
 from regrade_tools.running import pass_rate, worst
 from regrade_tools.selection import selected
 
+_JUDGES = ("judge", "not-judge")
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -23,6 +25,7 @@ class Standing:
     is what assertions say, by their fingerprints, and ``failing`` the fingerprints of those that
     failed, by case, as far as somebody looked: ``worded``. ``cases`` may hold some without an
     outcome: declared, and not measured yet. ``doubts`` tell what could not be read of it.
+    ``judges`` says whether judges were asked.
     """
 
     run_id: str
@@ -39,6 +42,7 @@ class Standing:
     wording: dict[str, Spec] = field(default_factory=dict[str, Spec])
     failing: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     doubts: tuple[str, ...] = ()
+    judges: bool = True
 
     @property
     def pass_rate(self) -> float | None:
@@ -56,7 +60,12 @@ class Standing:
         return [case_id for case_id, ended in self.outcomes.items() if ended == outcome]
 
     def narrowed(self, select: str, measured: "Standing") -> "Standing":
-        """What of this a run of ``select`` can be compared with: what it had, and what it has."""
+        """What of this a run of ``select`` can be compared with: what it had, and what it has.
+
+        Where that run asked no judge, without what judges were asked.
+        """
+        if not measured.judges and self.judges:
+            return self._unjudged().narrowed(select, measured)
         if not select:
             return self
         cases = {
@@ -67,6 +76,28 @@ class Standing:
         ended = self.outcomes.items()
         outcomes = {case_id: outcome for case_id, outcome in ended if case_id in cases}
         return replace(self, outcomes=outcomes, cases=cases)
+
+    def _unjudged(self) -> "Standing":
+        """Without what judges were asked, as far as the words of the assertions are known.
+
+        A case that nothing but a judge failed has passed all else that is asked.
+        """
+        judged = {mark for mark, spec in self.wording.items() if spec.get("type") in _JUDGES}
+        cases = {
+            case_id: replace(case, checks=checks)
+            for case_id, case in self.cases.items()
+            if (checks := tuple(mark for mark in case.checks if mark not in judged))
+        }
+        failing = {
+            case_id: tuple(mark for mark in marks if mark not in judged)
+            for case_id, marks in self.failing.items()
+        }
+        outcomes: dict[str, Outcome] = {
+            case_id: "passed" if outcome == "failed" and failing.get(case_id) == () else outcome
+            for case_id, outcome in self.outcomes.items()
+            if case_id in cases
+        }
+        return replace(self, cases=cases, outcomes=outcomes, failing=failing, judges=False)
 
 
 def standing(run: Run, results: Iterable[Trial | CaseResult]) -> Standing:
@@ -100,6 +131,7 @@ def standing(run: Run, results: Iterable[Trial | CaseResult]) -> Standing:
         flaky=frozenset(flaky),
         program=run.program,
         scorers=run.scorers,
+        judges=run.judges,
         took=amounts(results),
         unasked=frozenset(unasked),
     )

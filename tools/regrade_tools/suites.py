@@ -14,7 +14,7 @@ from regrade_tools.fingerprint import random_id
 from regrade_tools.models import Case, Run, Scheduled, StoredRun, Suite, TargetSpec
 from regrade_tools.names import memorable
 from regrade_tools.paging import position
-from regrade_tools.planning import Planned, chosen, plan, program
+from regrade_tools.planning import Planned, chosen, plan, program, without_judges
 from regrade_tools.recording_files import RecordingFiles
 from regrade_tools.recordings import Mode, Replay
 from regrade_tools.redaction import redaction_of
@@ -40,6 +40,7 @@ class Prepared:
     spec: TargetSpec
     planned: tuple[Planned, ...]
     scorers: dict[str, str]
+    judges: bool = True
 
     @property
     def cases(self) -> tuple[Scheduled, ...]:
@@ -64,6 +65,7 @@ class Suites:
         budget_usd: float | None = None,
         resume: str | None = None,
         mode: Mode = "live",
+        judges: bool = True,  # noqa: FBT001, FBT002 - an argument of a tool, passed by name
         wait_s: float = 20,
         dry_run: bool = False,  # noqa: FBT001, FBT002 - an argument of a tool, passed by name
         progress: Progress = silent,
@@ -74,19 +76,19 @@ class Suites:
         default. select: tag:critical feature:search scenario:one -id:case_x*. baseline: a file,
         git:REF or a run id to compare with. budget_usd stops it at that cost. resume: an
         interrupted run to finish. mode: replay takes answers from evals/recordings, changed asks
-        what is not there. A run not done in wait_s seconds goes on: get_run. dry_run: what it would
-        ask and cost.
+        what is not there. judges: ask them. A run not done in wait_s goes on: get_run. dry_run:
+        what it would ask and cost.
         """
         stored = None
         if resume is not None:
             if dry_run:
                 raise Refusal("dry_run tells of a new run, not of one that is resumed.")
-            _only_resume(suite, target, select, trials, budget_usd)
+            _only_resume(suite, target, select, trials, budget_usd, judges=judges)
             stored = await self.runs.stored(resume)
             prepared = await self._resumable(suite, stored)
             run = stored.run
         else:
-            prepared = await self.prepare(suite, target, select)
+            prepared = await self.prepare(suite, target, select, judges=judges)
             run = self._new_run(suite, prepared, trials, select, budget_usd)
         before = await self._baselines().find(suite, baseline) if baseline else None
         replay = self._recordings.replay(suite, run.target, run.sources, mode)
@@ -150,7 +152,9 @@ class Suites:
             before = await self._baselines().find(stored.run.suite, compare_to)
         return await self._reports({}).report(run_id, show, before, start, case_id)
 
-    async def prepare(self, suite: str, target: str | None, select: str = "") -> Prepared:
+    async def prepare(
+        self, suite: str, target: str | None, select: str = "", *, judges: bool = True
+    ) -> Prepared:
         """What a run would do, with everything checked before it starts.
 
         Raises:
@@ -165,11 +169,12 @@ class Suites:
         asked = chosen(cases, select)
         try:
             planned = plan(found, asked)
+            planned = planned if judges else without_judges(planned)
             scorers = scorer_sources(workspace, planned)
         except Refusal as refusal:
             raise all_of(workspace, suite, refusal) from None
         named = target or found.target
-        return Prepared(found, named, workspace.target(named), planned, scorers)
+        return Prepared(found, named, workspace.target(named), planned, scorers, judges)
 
     async def cases_of(self, name: str, suite: Suite) -> tuple[Case, ...]:
         """The cases of a suite, those of its dataset with them."""
@@ -188,7 +193,7 @@ class Suites:
         run = stored.run
         if run.suite != suite:
             raise Refusal(f"{run.id} is a run of the suite {run.suite!r}, not of {suite!r}.")
-        prepared = await self.prepare(suite, run.target, run.select)
+        prepared = await self.prepare(suite, run.target, run.select, judges=run.judges)
         now = self._new_run(suite, prepared, run.trials, run.select, run.budget_usd)
         make_resumable(run, self.runs.state(stored), prepared.spec, now)
         return prepared
@@ -223,6 +228,7 @@ class Suites:
             adaptive=prepared.suite.adaptive,
             sources=self.sources(prepared),
             scorers=prepared.scorers,
+            judges=prepared.judges,
         )
 
     @property
@@ -242,10 +248,17 @@ def _wait(seconds: float) -> float:
     return seconds
 
 
-def _only_resume(
-    suite: str, target: str | None, select: str, trials: int | None, budget_usd: float | None
+def _only_resume(  # noqa: PLR0913 - whatever a new run may be told
+    suite: str,
+    target: str | None,
+    select: str,
+    trials: int | None,
+    budget_usd: float | None,
+    *,
+    judges: bool,
 ) -> None:
-    if target is not None or select or trials is not None or budget_usd is not None:
+    told = (target, trials, budget_usd)
+    if select or not judges or any(one is not None for one in told):
         raise Refusal(
             "A run is resumed as it was begun: with its own target, select, trials and budget.",
             next_step=f'run_suite("{suite}", resume=...) and nothing else of these.',

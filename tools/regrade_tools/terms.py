@@ -48,6 +48,8 @@ def relaxed(was: Profile, now: Profile) -> tuple[str, ...]:
     before, after = was.select or "all", now.select or "all"
     if before != after:
         lines.append(f"the gate selected {before!r} and selects {after!r}")
+    if was.judges and not now.judges:
+        lines.append("judges were asked and are not")
     if (was.trials or 1) > (now.trials or 1):
         lines.append(f"each case was asked {was.trials} times and is asked {now.trials or 1}")
     for key, slice_was in was.gate.slices.items():

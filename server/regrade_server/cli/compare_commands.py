@@ -81,7 +81,7 @@ async def _sound(house: GroundFloor, suite: str, target: str, told: Namespace) -
     """Refuse what a run of ``target`` would be refused for."""
     await house.suites.run_suite(
         suite, target, told.select, told.trials, None, told.budget_usd, None, told.mode,
-        dry_run=True,
+        judges=not told.no_judges, dry_run=True,
     )  # fmt: skip
 
 
@@ -91,7 +91,7 @@ async def _measured(
     """The id of a run of ``target`` that has come to its end."""
     report = await house.suites.run_suite(
         suite, target, told.select, told.trials, None, told.budget_usd, None, told.mode,
-        wait_s=600, progress=console.progress,
+        judges=not told.no_judges, wait_s=600, progress=console.progress,
     )  # fmt: skip
     return (await ended(house, report)).summary.run_id
 

@@ -48,7 +48,8 @@ def add_options(parser: ArgumentParser) -> None:
 
 
 def add_mode(parser: ArgumentParser) -> None:
-    """Whether the program is asked, or recordings are."""
+    """Who is asked: the program or recordings of it, and judges or none."""
+    parser.add_argument("--no-judges", action="store_true", help="ask no judge what it says")
     parser.add_argument(
         "--mode", choices=("live", "replay", "changed"), default="live",
         help="replay: take every answer from evals/recordings/; changed: ask what is not there",
@@ -91,6 +92,8 @@ def told_profile(told: Namespace) -> Profile:
         for name in ("trials", "budget_usd")
         if getattr(told, name) is not None
     }
+    if told.no_judges:
+        asked["judges"] = False
     return Profile(**asked, gate=GatePolicy(**policy))
 
 

@@ -71,6 +71,7 @@ def run(told: Namespace, workspace: Workspace | None, console: Console) -> int:
             told.budget_usd,
             told.resume,
             told.mode,
+            judges=not told.no_judges,
             wait_s=600,
             dry_run=told.estimate,
             progress=console.progress,

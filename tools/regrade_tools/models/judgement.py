@@ -55,3 +55,8 @@ class Judged:
     cost_usd: float | None = None
     judged_at: float = 0
     replayed: bool = field(default=False, compare=False)
+
+    @property
+    def heard(self) -> bool:
+        """Whether there was an answer that could be read: a verdict, or why there is none."""
+        return self.verdict != "errored" and (self.verdict != "unknown" or bool(self.reasoning))

@@ -74,6 +74,11 @@ class Profile(Document):
     budget_usd: float | None = Field(
         default=None, gt=0, description="The run stops once its answers have cost more."
     )
+    judges: bool = Field(
+        default=True,
+        description="Whether judges are asked; true by default. Without them a case of which "
+        "nothing else is asked is left out.",
+    )
     gate: GatePolicy = Field(
         default_factory=GatePolicy,
         description="What is set here replaces the suite's own gate, field by field.",

@@ -95,6 +95,8 @@ class Run:
     sources: str = ""
     # Fingerprint of what stands behind each scorer that is asked, by its name.
     scorers: dict[str, str] = field(default_factory=dict[str, str])
+    # Whether judges were asked where the suite asks them.
+    judges: bool = True
 
 
 @dataclass(frozen=True, slots=True)
