@@ -325,7 +325,19 @@ def test_recorded_answers_are_scored_again_until_the_program_changes(tmp_path: P
     # Another program: no answer of the first one stands for it.
     program(tmp_path, "question")
     code, told = ran(tmp_path, "--mode", "replay")
-    assert (code, told["summary"]["errored"], told["summary"]["replayed"]) == (3, 3, 0)
+    assert (code, asked(tmp_path)) == (3, "")
+    assert told["refused"] == (
+        "The recordings in evals/recordings/s.jsonl are of another program than app is now "
+        "(not as committed: app.py)."
+    )
+    # A file that is no part of the program is named, too, and so is what to do about it.
+    git(tmp_path, "checkout", "-q", "app.py")
+    (tmp_path / "junit.xml").write_text("<xml/>")
+    told = ran(tmp_path, "--mode", "replay")[1]
+    assert "(not as committed: junit.xml)" in told["refused"]
+    assert "name its parts as `files` of the target" in told["next_step"]
+    (tmp_path / "junit.xml").unlink()
+    program(tmp_path, "question")
     code, told = ran(tmp_path, "--mode", "changed", "--record")
     assert (code, asked(tmp_path), told["recorded"]["answers"]) == (0, "abc", 3)
     code, decided, _ = spoken("gate", "s", "--mode", "replay", "--root", str(tmp_path))
@@ -334,8 +346,9 @@ def test_recorded_answers_are_scored_again_until_the_program_changes(tmp_path: P
 
 
 def replayed(root: Path) -> int:
-    """How many of the answers of a replay recordings give."""
-    return ran(root, "--mode", "replay")[1]["summary"]["replayed"]
+    """How many of the answers of a replay recordings give; none where it is refused."""
+    told = ran(root, "--mode", "replay")[1]
+    return 0 if "of another program" in told.get("refused", "") else told["summary"]["replayed"]
 
 
 def test_a_recording_may_hold_every_character_that_ends_a_line(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from regrade_server.git import contents, git
-from regrade_server.sources import sources
+from regrade_server.sources import sources, uncommitted
 from regrade_tools.refusal import Refusal
 
 _LINK = "120000"
@@ -51,6 +51,10 @@ class LocalHost:
     def sources(self, patterns: Sequence[str] | None = None) -> str | None:
         """As the port says."""
         return None if self.root is None else sources(self.root, patterns)
+
+    def uncommitted(self, patterns: Sequence[str] | None = None) -> list[str]:
+        """As the port says."""
+        return [] if self.root is None else uncommitted(self.root, patterns)
 
     def tracked(self, path: str) -> bool:
         """As the port says."""

@@ -18,6 +18,9 @@ from regrade_tools.refusal import Refusal
 _OTHERS = tuple(f":(exclude,glob){folder}/**" for folder in ("evals", ".regrade", "**/__pycache__"))
 _LINK, _MODULE, _PROGRAM, _FILE = "120000", "160000", "100755", "100644"
 _SHA1 = 40
+# Whatever the user's own settings would run for a difference is not run.
+_PLAINLY = ("--relative", "--no-renames", "-z", "--no-ext-diff", "--no-textconv")
+_ADDED = ("ls-files", "--others", "--exclude-standard", "-z")
 
 
 def sources(root: Path, patterns: Sequence[str] | None) -> str | None:
@@ -28,16 +31,10 @@ def sources(root: Path, patterns: Sequence[str] | None) -> str | None:
     Raises:
         Refusal: A pattern matches no file.
     """
-    # The pattern of a project is a pattern and nothing else: no word that git knows beside.
-    asked = ["."] if patterns is None else [f":(glob){pattern}" for pattern in patterns]
-    where = ("--", *asked, *_OTHERS)
+    where = _where(patterns)
     listed = git(root, "ls-files", "--stage", "-z", *where)
-    # Whatever the user's own settings would run for a difference is not run.
-    plain = ("--no-ext-diff", "--no-textconv")
-    changed = git(
-        root, "diff", "--raw", "--relative", "--no-renames", "--no-abbrev", "-z", *plain, *where
-    )
-    added = git(root, "ls-files", "--others", "--exclude-standard", "-z", *where)
+    changed = git(root, "diff", "--raw", "--no-abbrev", *_PLAINLY, *where)
+    added = git(root, *_ADDED, *where)
     if listed is None or changed is None or added is None:
         return None
     for pattern in patterns or ():
@@ -52,6 +49,20 @@ def sources(root: Path, patterns: Sequence[str] | None) -> str | None:
     for path in filter(None, added.split("\0")):
         found[path] = _content(root, path, _mode(root / path), digits)
     return fingerprint(cast("JsonValue", found))
+
+
+def uncommitted(root: Path, patterns: Sequence[str] | None) -> list[str]:
+    """Those of the files that are not as they were committed, or are new; none without git."""
+    where = _where(patterns)
+    changed = git(root, "diff", "HEAD", "--name-only", *_PLAINLY, *where)
+    added = git(root, *_ADDED, *where)
+    return sorted(filter(None, f"{changed or ''}{added or ''}".split("\0")))
+
+
+def _where(patterns: Sequence[str] | None) -> tuple[str, ...]:
+    # The pattern of a project is a pattern and nothing else: no word that git knows beside.
+    asked = ["."] if patterns is None else [f":(glob){pattern}" for pattern in patterns]
+    return ("--", *asked, *_OTHERS)
 
 
 def _make_sure_of(root: Path, pattern: str) -> None:

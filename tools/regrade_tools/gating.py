@@ -221,7 +221,8 @@ class Gating:
         anything = files_of(prepared.spec) is None
         if anything and run.commit and here and run.commit.rstrip("+") != here.rstrip("+"):
             return f"it measured the commit {run.commit}, and this is {here}"
-        if edited := edited_since(run, self.suites.sources(prepared), prepared.scorers):
+        sources, loose = self.suites.sources(prepared), self.suites.since_committed(prepared)
+        if edited := edited_since(run, sources, prepared.scorers, loose):
             return f"{edited} since"
         if other := other_cases(run.cases, tuple(prepared.cases)):
             return f"{len(other)} of its cases are other ones now, such as {other[0]}"

@@ -294,6 +294,10 @@ class Host(Protocol):
         """
         ...
 
+    def uncommitted(self, patterns: Sequence[str] | None = None) -> list[str]:
+        """The files that ``sources`` is of and that are not as they were committed, or are new."""
+        ...
+
     def tracked(self, path: str) -> bool:
         """Whether anything at a path of the workspace is in git; False where nobody can tell."""
         ...

@@ -7,12 +7,15 @@ from pydantic import JsonValue
 
 from regrade_tools.fingerprint import fingerprint
 from regrade_tools.models import PromptTarget, RecordedTarget, TargetSpec
+from regrade_tools.plaintext import line
 from regrade_tools.planning import files_of, program
 from regrade_tools.ports import Host, Store
 from regrade_tools.recordings import Mode, Replay, read_recordings, written
-from regrade_tools.refusal import Refusal
+from regrade_tools.refusal import Refusal, Unavailable
 from regrade_tools.repository import LARGEST_OF_OURS
 from regrade_tools.workspace import Workspace
+
+_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ class RecordingFiles:
             *(self.workspace.text(self.workspace.readable(file)) for file in files),
         ]
 
-    def replay(self, suite: str, target: str, who: str, mode: Mode) -> Replay:
+    def replay(self, suite: str, target: str, spec: TargetSpec, who: str, mode: Mode) -> Replay:
         """What a run of ``suite`` on ``target``, which is ``who``, may answer from recordings.
 
         Raises:
@@ -76,7 +79,24 @@ class RecordingFiles:
                 f"There is no {shown}.",
                 next_step=f"`regrade run {suite} --record` asks the program and writes it.",
             )
-        return Replay(mode, who, read_recordings(self._text(path), shown))
+        known = read_recordings(self._text(path), shown)
+        if mode == "replay" and known and not any(program == who for program, _, _ in known):
+            raise Unavailable(
+                f"The recordings in {shown} are of another program than {target} is now"
+                f"{self.since_committed(spec)}.",
+                next_step="Every file counts that git does not ignore, but evals/: ignore or remove "
+                "what is no part of the program, or name its parts as `files` of the target; "
+                f"`regrade run {suite} --record` records it as it is.",
+            )
+        return Replay(mode, who, known)
+
+    def since_committed(self, spec: TargetSpec) -> str:
+        """Which files of the program are not as they were committed; empty where all are."""
+        found = [] if isinstance(spec, PromptTarget) else self.host.uncommitted(files_of(spec))
+        if not found:
+            return ""
+        rest = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+        return f" (not as committed: {line(', '.join(found[:_NAMED]))}{rest})"
 
     def _text(self, path: Path) -> str:
         return self.workspace.text(path, LARGEST_OF_OURS)

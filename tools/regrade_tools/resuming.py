@@ -17,7 +17,9 @@ def measured(results: Sequence[CaseResult]) -> Answered:
     return frozenset((result.case_id, result.trial) for result in results)
 
 
-def make_resumable(run: Run, state: RunState, spec: TargetSpec, now: Run) -> None:
+def make_resumable(
+    run: Run, state: RunState, spec: TargetSpec, now: Run, since_committed: str
+) -> None:
     """Make sure that ``run`` can go on; ``now`` is what it would be if it began now.
 
     Raises:
@@ -36,7 +38,7 @@ def make_resumable(run: Run, state: RunState, spec: TargetSpec, now: Run) -> Non
             f"{run.id} measured commit {run.commit or 'none'}, and this is {now.commit or 'none'}.",
             next_step=_ANEW,
         )
-    if edited := edited_since(run, now.sources, now.scorers):
+    if edited := edited_since(run, now.sources, now.scorers, since_committed):
         raise Refusal(f"{edited[0].upper()}{edited[1:]} since {run.id} began.", next_step=_ANEW)
     if other := other_cases(run.cases, now.cases):
         raise Refusal(
@@ -52,12 +54,13 @@ def other_cases(then: Sequence[Scheduled], now: Sequence[Scheduled]) -> list[str
     return sorted(case_id for case_id in ids if before.get(case_id) != after.get(case_id))
 
 
-def edited_since(run: Run, sources: str, scorers: Mapping[str, str]) -> str:
+def edited_since(run: Run, sources: str, scorers: Mapping[str, str], since_committed: str) -> str:
     """What of the repository is not what it was when ``run`` began; empty where nothing is.
 
-    The commit does not tell: files may have been edited without one, before or since.
+    The commit does not tell: files may have been edited without one, before or since. Which of
+    them are not as they were committed, ``since_committed``, is the best clue to what it was.
     """
     if run.sources and run.sources != sources:
-        return f"files of the repository that {run.target} may be made of changed"
+        return f"files of the repository that {run.target} may be made of changed{since_committed}"
     other = [name for name, source in run.scorers.items() if scorers.get(name) != source]
     return f"what stands behind {other[0]} changed" if other else ""

@@ -91,7 +91,7 @@ class Suites:
             prepared = await self.prepare(suite, target, select, judges=judges)
             run = self._new_run(suite, prepared, trials, select, budget_usd)
         before = await self._baselines().find(suite, baseline) if baseline else None
-        replay = self._recordings.replay(suite, run.target, run.sources, mode)
+        replay = self._recordings.replay(suite, run.target, prepared.spec, run.sources, mode)
         if dry_run:
             return await self._estimated(run, prepared, replay)
         until = anyio.current_time() + _wait(wait_s)
@@ -188,6 +188,10 @@ class Suites:
         """A name for the program with its files as they are now; empty where nobody can tell."""
         return self._recordings.program(prepared.spec)
 
+    def since_committed(self, prepared: Prepared) -> str:
+        """Which files of the program are not as they were committed; empty where all are."""
+        return self._recordings.since_committed(prepared.spec)
+
     async def _resumable(self, suite: str, stored: StoredRun) -> Prepared:
         """What is left of an interrupted run is done as it was begun, or refused."""
         run = stored.run
@@ -195,7 +199,8 @@ class Suites:
             raise Refusal(f"{run.id} is a run of the suite {run.suite!r}, not of {suite!r}.")
         prepared = await self.prepare(suite, run.target, run.select, judges=run.judges)
         now = self._new_run(suite, prepared, run.trials, run.select, run.budget_usd)
-        make_resumable(run, self.runs.state(stored), prepared.spec, now)
+        since = self.since_committed(prepared)
+        make_resumable(run, self.runs.state(stored), prepared.spec, now, since)
         return prepared
 
     def _new_run(
