@@ -84,8 +84,8 @@ class RecordingFiles:
             raise Unavailable(
                 f"The recordings in {shown} are of another program than {target} is now"
                 f"{self.since_committed(spec)}.",
-                next_step="Every file counts that git does not ignore, but evals/: ignore or remove "
-                "what is no part of the program, or name its parts as `files` of the target; "
+                next_step="Every file counts that git does not ignore, but evals/: ignore or take "
+                "away what is no part of it, or name its parts as `files` of the target; "
                 f"`regrade run {suite} --record` records it as it is.",
             )
         return Replay(mode, who, known)
