@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from console import spoken
 from endpoint import Endpoint, completion, serving
 from mcp import Client
+from terminal import at_a_terminal
 
 from regrade_server.app import build_server
 from regrade_server.cli import main
@@ -334,7 +336,8 @@ async def test_candidates_count_in_no_run_until_accepted_then_the_run_says_what_
             before = await client.call_tool("run_suite", {"suite": "crm", "target": "bot"})
             assert before.is_error
             assert "candidate" in str(before.content)
-            assert main(["--root", str(tmp_path), "accept", "crm"]) == 0
+            ids = sorted(path.stem for path in (tmp_path / "evals" / "cases" / "crm").iterdir())
+            assert main(["--root", str(tmp_path), "accept", "crm", *ids]) == 0
             run = await replied(client, "run_suite", suite="crm", target="bot", wait_s=60)
             plan = await replied(client, "generate_inputs", suite="crm", n=9, dry_run=True)
     assert made["told"] == "4 asked, 4 distinct kept, 4 written"
@@ -362,9 +365,27 @@ def test_accepting_keeps_the_comments_of_a_file_and_refuses_one_with_nothing_to_
     (tmp_path / "evals" / "suites" / "crm.yaml").write_text("{}")
     path.write_text("id: a\ncandidate: true\ninput: hi\n")
     capsys.readouterr()
-    assert main(["--root", str(tmp_path), "accept", "crm"]) == 2
+    assert main(["--root", str(tmp_path), "accept", "crm", "a"]) == 2
     assert "has no assertion" in capsys.readouterr().err
     assert "candidate: true" in path.read_text()
+
+
+@pytest.mark.parametrize("said", ["y", "n", ""])
+def test_all_are_accepted_once_a_person_at_a_terminal_has_seen_them(
+    said: str, tmp_path: Path
+) -> None:
+    project(tmp_path, {})
+    path = tmp_path / "evals" / "cases" / "crm" / "a.yaml"
+    path.parent.mkdir(parents=True)
+    path.write_text("id: a\ncandidate: true\ninput: say hi\n")
+    code, out, error = spoken("accept", "crm", "--root", str(tmp_path))
+    assert (code, out) == (2, "")
+    assert "this is no terminal" in error
+    code, out = at_a_terminal(tmp_path, [said], "accept", "crm")
+    assert code == 0
+    assert "a: say hi\r\nMake cases of these 1? [y/N] " in out
+    assert ("Nothing was accepted." in out) == (said != "y")
+    assert ("candidate: true" in path.read_text()) == (said != "y")
 
 
 @pytest.mark.parametrize(

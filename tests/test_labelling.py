@@ -2,14 +2,8 @@
 
 import io
 import json
-import os
-import pty
-import subprocess
-import sys
 import zipfile
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +11,7 @@ import openpyxl
 import pytest
 from console import answered, spoken
 from labelled import PASSES, judge_file, label_row, private_key, write_labels
+from terminal import at_a_terminal, in_a_process
 
 from regrade_server.cli import main
 from regrade_server.house import House
@@ -37,53 +32,6 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     assert main(("import", str(folder / "log.jsonl"), "--root", str(folder))) == 0
     assert main(("labeller", "ada", "--root", str(folder))) == 0
     return folder
-
-
-def here(terminal: int, arguments: Sequence[str]) -> int:
-    with (
-        open(terminal, closefd=False) as keyboard,
-        open(terminal, "w", closefd=False) as screen,
-        redirect_stdout(screen),
-        redirect_stderr(screen),
-        pytest.MonkeyPatch.context() as patch,
-    ):
-        patch.setattr("sys.stdin", keyboard)
-        return main(arguments)
-
-
-def in_a_process(terminal: int, arguments: Sequence[str]) -> int:
-    command = [sys.executable, "-m", "regrade_server", *arguments]
-    return subprocess.run(
-        command, stdin=terminal, stdout=terminal, stderr=terminal, check=False
-    ).returncode
-
-
-def at_a_terminal(
-    root: Path, typed: Sequence[str], *arguments: str,
-    start: Callable[[int, Sequence[str]], int] = here,
-) -> tuple[int, str]:  # fmt: skip
-    """The exit code of a command in a terminal, and all that it shows while lines are typed."""
-    ours, theirs = pty.openpty()
-    # The terminal keeps what is typed ahead.
-    os.write(ours, "".join(f"{line}\n" for line in typed).encode())
-    with ThreadPoolExecutor(1) as beside:
-        shown = beside.submit(all_of, ours)
-        try:
-            code = start(theirs, [*arguments, "--root", str(root)])
-        finally:
-            os.close(theirs)
-        return code, shown.result()
-
-
-def all_of(terminal: int) -> str:
-    shown = b""
-    with open(terminal, "rb", buffering=0) as screen:
-        while True:
-            try:
-                shown += screen.read(65_536)
-            except OSError:
-                # Linux says so when the last program of a terminal has ended.
-                return shown.decode()
 
 
 def book(root: Path) -> LabelBook:

@@ -52,6 +52,17 @@ class Console:
         if self.as_json:
             self.data({"refused": refusal.problem, "next_step": refusal.next_step})
 
+    @property
+    def at_a_terminal(self) -> bool:
+        """Whether a person reads and answers."""
+        return not self.as_json and sys.stdin.isatty() and self.out.isatty()
+
+    def agreed(self, question: str) -> bool:
+        """Whether the person at the terminal says yes; nothing else is one."""
+        self.out.write(f"{_printable(question, self.out)} [y/N] ")
+        self.out.flush()
+        return sys.stdin.readline().strip().lower() in ("y", "yes")
+
     async def progress(self, done: int, total: int, message: str) -> None:
         """One line that is written over, on a terminal only."""
         if sys.stderr.isatty() and not self.as_json:

@@ -10,12 +10,14 @@ import anyio
 from regrade_server.cli.adding import Adder
 from regrade_server.cli.console import Console
 from regrade_server.house import House
-from regrade_tools.acceptance import accept
+from regrade_tools.acceptance import accept, candidates
 from regrade_tools.generation.diversity import Diversity
 from regrade_tools.generation.reports import Generation
 from regrade_tools.input_imports import ImportedInputs, InputImports
+from regrade_tools.jsontext import compact
+from regrade_tools.models import Case
 from regrade_tools.plaintext import line
-from regrade_tools.refusal import refusal_in
+from regrade_tools.refusal import Refusal, refusal_in
 from regrade_tools.workspace import Workspace, needed
 
 Result = TypeVar("Result")
@@ -31,7 +33,7 @@ def add_to(verb: Adder) -> None:
     making.add_argument("--dry-run", action="store_true", help="show the plan, spend nothing")
     taking = verb("accept", accept_candidates)
     taking.add_argument("suite")
-    taking.add_argument("ids", nargs="*", help="their ids; all by default")
+    taking.add_argument("ids", nargs="*", help="their ids; all, once you have seen them")
     proposing = verb("dimensions", dimensions)
     proposing.add_argument("suite")
     proposing.add_argument(
@@ -107,10 +109,28 @@ def _diverse(figures: Diversity) -> str:
 
 def accept_candidates(told: Namespace, workspace: Workspace | None, console: Console) -> int:
     """Make cases of candidates."""
-    done = accept(needed(workspace), told.suite, told.ids)
+    here = needed(workspace)
+    waiting = [] if told.ids else candidates(here, told.suite)
+    if waiting and not _taken(waiting, console):
+        console.say("Nothing was accepted.")
+        return 0
+    done = accept(here, told.suite, told.ids or [case.id for case in waiting])
     listed = "\n".join(f"  {case_id}" for case_id in done.accepted)
     console.result(done, f"Accepted:\n{listed}\n{done.waiting} candidates of {done.suite} wait")
     return 0
+
+
+def _taken(waiting: list[Case], console: Console) -> bool:
+    """Whether the person at the terminal, who has seen them, takes them all."""
+    if not console.at_a_terminal:
+        raise Refusal(
+            "A person accepts candidates, having read them, and this is no terminal.",
+            next_step="Name the ids of those that somebody has read, or run it in a terminal.",
+        )
+    for case in waiting:
+        given = case.input if isinstance(case.input, str) else compact(case.input)
+        console.say(f"{case.id}: {line(given)}")
+    return console.agreed(f"Make cases of these {len(waiting)}?")
 
 
 def dimensions(told: Namespace, workspace: Workspace | None, console: Console) -> int:

@@ -116,7 +116,7 @@ def _session(
 
 
 def _at_a_terminal(console: Console) -> None:
-    if console.as_json or not (sys.stdin.isatty() and console.out.isatty()):
+    if not console.at_a_terminal:
         raise Refusal(
             "Labels are signed by a person at a terminal, and this is none.",
             next_step="Run it in a terminal of your own. An agent suggests with label_traces; "

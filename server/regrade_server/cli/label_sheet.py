@@ -1,6 +1,5 @@
 """Labels by way of a spreadsheet: a person fills it in, and signs it when it comes back."""
 
-import sys
 from pathlib import Path
 
 from regrade_server import workbook
@@ -42,9 +41,10 @@ def agreed(filled: Filled, labeller: str, console: Console) -> bool:
     count = len(filled.answers)
     ways = {"unknown": "picked in no way that stands for more"}
     told = ways.get(filled.sampled, f"sampled {filled.sampled}")
-    console.out.write(f"Sign these {count} as {labeller}, {told}? Type yes: ")
-    console.out.flush()
-    return sys.stdin.readline().strip().lower() == "yes"
+    if console.agreed(f"Sign these {count} as {labeller}, {told}?"):
+        return True
+    console.say("Nothing was signed.")
+    return False
 
 
 def _line(answer: Answer) -> str:
