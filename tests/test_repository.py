@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from regrade_tools.judge_files import JudgeFiles
 from regrade_tools.refusal import Refusal
 from regrade_tools.workspace import Workspace
 
@@ -61,3 +62,11 @@ def test_a_link_leads_nothing_out_of_the_repository_not_even_a_folder(tmp_path: 
     with pytest.raises(Refusal, match="leads out of the workspace by a link"), workspace.locked():
         pass
     assert list(outside.iterdir()) == []
+
+
+def test_a_judge_that_an_editor_of_windows_saved_has_its_front_matter(tmp_path: Path) -> None:
+    path = tmp_path / "evals" / "judges" / "tone.md"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"\xef\xbb\xbf---\r\ncriterion: tone\r\n---\r\nIs it polite?\r\n")
+    judge = JudgeFiles(Workspace(tmp_path)).judge("tone")
+    assert (judge.spec.criterion, judge.prompt) == ("tone", "Is it polite?")

@@ -137,6 +137,5 @@ class JudgeFiles:
 
     def _read(self, path: Path) -> tuple[str, str]:
         held = self.workspace.holds(path)
-        return (self.workspace.text(path, LARGEST_OF_OURS) if held else ""), self.workspace.shown(
-            path
-        )
+        text = self.workspace.text(path, LARGEST_OF_OURS) if held else ""
+        return text, self.workspace.shown(path)

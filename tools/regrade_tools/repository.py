@@ -130,7 +130,8 @@ class Repository:
         """
         try:
             self._ordinary(path, largest)
-            return path.read_text(encoding="utf-8")
+            # Editors of Windows begin a file with a mark that is none of its text.
+            return path.read_text(encoding="utf-8-sig")
         except UnicodeDecodeError:
             problem: Exception | str = "is not UTF-8"
         except OSError as error:
