@@ -1,7 +1,6 @@
 """What is wrong with an installation and a workspace, and how to mend it."""
 
 import os
-import re
 import site
 import sqlite3
 import sys
@@ -16,6 +15,7 @@ from regrade_server.program.interpreter import interpreter
 from regrade_server.program.lookup import look_up
 from regrade_server.sqlite.trouble import refusal
 from regrade_tools.models import HttpTarget, Project, PythonTarget
+from regrade_tools.models.target import VARIABLE
 from regrade_tools.plaintext import counted
 from regrade_tools.refusal import Refusal
 from regrade_tools.soundness import problems as problems_of
@@ -24,7 +24,6 @@ from regrade_tools.workspace import NO_WORKSPACE, Workspace
 # note: worth knowing. wrong: to be mended by whoever asks. damaged: nothing can be decided.
 Level = Literal["good", "note", "wrong", "damaged"]
 
-_VARIABLE = re.compile(r"\$\{(\w+)\}")
 _MEGABYTE = 1_000_000
 
 
@@ -139,7 +138,7 @@ class Doctor:
                 named.setdefault(model.api_key_env, f"model {name}")
         for name, spec in project.targets.items():
             texts = spec.http.headers.values() if isinstance(spec, HttpTarget) else ()
-            for variable in _VARIABLE.findall(" ".join(texts)):
+            for variable in VARIABLE.findall(" ".join(texts)):
                 named.setdefault(variable, f"target {name}")
         for variable, by in named.items():
             if self.environment.get(variable):

@@ -2,14 +2,15 @@
 
 import base64
 import os
-import re
 import stat
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from regrade_tools.models.case import is_name
 from regrade_tools.refusal import Refusal, unknown
+from regrade_tools.temporary import growing
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -24,7 +25,7 @@ class Keys:
         """Whose keys are here."""
         if not self.folder.is_dir():
             return []
-        return sorted(path.stem for path in self.folder.glob("*.pem") if _NAME.fullmatch(path.stem))
+        return sorted(path.stem for path in self.folder.glob("*.pem") if is_name(path.stem))
 
     def make(self, labeller: str) -> str:
         """The public key (base64) of a labeller; the pair is made where there is none.
@@ -38,7 +39,7 @@ class Keys:
             Ed25519PrivateKey,
         )
 
-        if _NAME.fullmatch(labeller) is None:
+        if not is_name(labeller):
             raise Refusal(
                 f"{labeller!r} is no name of a labeller.",
                 next_step="Letters, digits, - and _, at most 80, such as ada.",
@@ -51,13 +52,13 @@ class Keys:
             serialization.PrivateFormat.PKCS8,
             serialization.NoEncryption(),
         )
-        try:
+        # Its owner's alone while it grows, and there as a whole: half a key would sign nothing.
+        with growing(self.folder) as (file, unfinished), suppress(FileExistsError):
+            file.write(pem.decode())
+            file.flush()
+            os.fsync(file.fileno())
             # Never over a key that is there: what it signed would be nobody's.
-            handle = os.open(self._path(labeller), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            return self.public(labeller)
-        with os.fdopen(handle, "wb") as file:
-            file.write(pem)
+            os.link(unfinished, self._path(labeller))
         return self.public(labeller)
 
     def public(self, labeller: str) -> str:

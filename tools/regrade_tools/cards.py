@@ -1,6 +1,5 @@
 """One answer of a run told to an agent: what was asked, what came, and why that is wrong."""
 
-import json
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,7 +8,7 @@ from difflib import unified_diff
 from pydantic import JsonValue
 
 from regrade_tools.clipping import clip, clip_list, clip_value
-from regrade_tools.jsontext import compact
+from regrade_tools.jsontext import compact, legible
 from regrade_tools.models import Case, CaseResult, Outcome, Run
 
 _INPUT, _OUTPUT, _REASON = 600, 800, 400
@@ -113,5 +112,4 @@ def _difference(before: CaseResult, after: CaseResult, most: int) -> str | None:
 
 
 def _lines(output: JsonValue) -> list[str]:
-    text = output if isinstance(output, str) else json.dumps(output, ensure_ascii=False, indent=1)
-    return text.splitlines()
+    return legible(output, indent=1).splitlines()

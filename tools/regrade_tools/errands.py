@@ -12,7 +12,7 @@ from regrade_tools.fingerprint import random_id
 from regrade_tools.generation.submission import take
 from regrade_tools.judging import answer_schema, prompts, spoken
 from regrade_tools.models import Item, Judged, Packet
-from regrade_tools.packets import Work, fits, part
+from regrade_tools.packets import Work, fits, misnumbered, part
 from regrade_tools.ports import Store
 from regrade_tools.redaction import redaction_of
 from regrade_tools.refusal import Refusal
@@ -123,7 +123,9 @@ class Errands:
         refused: list[str] = []
         for given in answers:
             number = given.get("n")
-            problem = _wrong(number, len(keys), answered | fresh.keys())
+            problem = misnumbered(number, packet)
+            if not problem and number in answered | fresh.keys():
+                problem = f"n={number} was answered before, and an answer stays"
             problem = problem or _strange(given, packet.answer_schema)
             said = spoken({name: value for name, value in given.items() if name != "n"})
             if not problem and (said.verdict == "unknown" and not said.reasoning):
@@ -180,11 +182,3 @@ def _strange(given: dict[str, JsonValue], schema: dict[str, JsonValue]) -> str:
     if not strange:
         return ""
     return f"n={given.get('n')}: unknown field {clip(strange[0], 40)!r}; valid: {', '.join(valid)}"
-
-
-def _wrong(number: JsonValue, most: int, answered: set[int]) -> str:
-    if not isinstance(number, int) or isinstance(number, bool) or not 1 <= number <= most:
-        return f"n={clip(str(number), 20)}: it is a whole number from 1 to {most}"
-    if number in answered:
-        return f"n={number} was answered before, and an answer stays"
-    return ""

@@ -55,6 +55,11 @@ def compact(value: JsonValue) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
+def legible(value: JsonValue, indent: int | None = None) -> str:
+    """``value`` for people: a text as it is, all else as JSON in one line or with ``indent``."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=indent)
+
+
 def is_deep(value: JsonValue) -> bool:
     """Whether ``value`` is nested deeper than what can be stored and read back."""
     level = _within([value])

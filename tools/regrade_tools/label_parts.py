@@ -1,6 +1,5 @@
 """An item in parts, as a person reads it before they label it. All of it, and nothing but text."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -9,6 +8,7 @@ from pydantic import JsonValue
 
 from regrade_tools.clipping import clip
 from regrade_tools.digest import digest
+from regrade_tools.jsontext import legible
 from regrade_tools.models import Item, Trace
 from regrade_tools.plaintext import line, plain
 
@@ -48,8 +48,7 @@ def parts(item: Item) -> tuple[Part, ...]:
 
 def readable(value: JsonValue) -> str:
     """A text as it is, anything else as JSON with an indent; without what would steer a screen."""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
-    return "\n".join(plain(one) for one in text.splitlines())
+    return "\n".join(plain(one) for one in legible(value, indent=2).splitlines())
 
 
 def known(trace: Trace) -> dict[str, str]:

@@ -1,6 +1,5 @@
 """Labels as they come about: what is labelled, by which words, suggested or signed."""
 
-import re
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -10,6 +9,7 @@ from regrade_tools.judge_files import JudgeFiles
 from regrade_tools.label_files import LabelFiles, criterion_version
 from regrade_tools.labelbook import LabelBook, LabelRow, book
 from regrade_tools.models import Item, Label, LabelSource, Sampled, Verdict
+from regrade_tools.models.case import is_name
 from regrade_tools.patterns import SlowPatternError
 from regrade_tools.ports import Signers, Store
 from regrade_tools.redaction import redaction
@@ -18,7 +18,6 @@ from regrade_tools.workspace import Workspace
 
 # Characters of what is said with a verdict.
 LONGEST_CRITIQUE, LONGEST_MODE = 4_000, 80
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,7 @@ class Labelling:
         Raises:
             Refusal: It is no name, or judges describe it in different words.
         """
-        if _NAME.fullmatch(name) is None:
+        if not is_name(name):
             raise Refusal(
                 f"{name[:80]!r} is no name of a criterion.",
                 next_step="Letters, digits, - and _, at most 80, such as keeps-to-the-diet.",
@@ -178,3 +177,12 @@ class Labelling:
             return str(redaction(self.workspace.project().redact).apply(text))
         except (ValueError, SlowPatternError) as problem:
             raise Refusal(f"evals/regrade.yaml: `redact`: {problem}.") from None
+
+
+def misfit(verdict: str, critique: str, mode: str) -> str:
+    """Why that cannot be said of an item, or nothing."""
+    if len(critique) > LONGEST_CRITIQUE:
+        return f"critique is longer than {LONGEST_CRITIQUE:,} characters"
+    if len(mode) > LONGEST_MODE:
+        return f"mode is longer than {LONGEST_MODE} characters"
+    return "mode is the kind of a failure, and this passes" if mode and verdict == "pass" else ""

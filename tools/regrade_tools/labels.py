@@ -9,7 +9,8 @@ from pydantic import JsonValue
 from regrade_tools.clipping import clip
 from regrade_tools.consenting import Consent
 from regrade_tools.fingerprint import id_number
-from regrade_tools.labelling import LONGEST_CRITIQUE, LONGEST_MODE, Answer, Criterion, Labelling
+from regrade_tools.jsontext import legible
+from regrade_tools.labelling import LONGEST_MODE, Answer, Criterion, Labelling, misfit
 from regrade_tools.models import Item, Label
 from regrade_tools.plaintext import line, plain
 from regrade_tools.population import item_of
@@ -187,11 +188,9 @@ def _problem(given: dict[str, JsonValue]) -> str:
         return f'verdict is {clip(json.dumps(verdict), 40)}; it is "pass" or "fail"'
     if not isinstance(critique, str) or not critique.strip():
         return "critique is missing; say what in the answer decides it"
-    if len(critique) > LONGEST_CRITIQUE:
-        return f"critique is longer than {LONGEST_CRITIQUE:,} characters"
-    if mode is not None and not (isinstance(mode, str) and len(mode) <= LONGEST_MODE):
+    if not isinstance(mode, str | None):
         return f"mode is a text of at most {LONGEST_MODE} characters"
-    return "mode is the kind of a failure, and this passes" if mode and verdict == "pass" else ""
+    return misfit(str(verdict), critique, mode or "")
 
 
 def _answer(given: dict[str, JsonValue], item: Item) -> Answer:
@@ -231,13 +230,9 @@ def _parts(item: Item) -> list[tuple[str, str]]:
     """What is signed of an item, each part on one line, so that none can pass for another."""
     calls: list[tuple[str, JsonValue]] = [("Tool calls", item.calls)] if item.calls else []
     return [
-        (name, plain(" ".join(_text(value).split())))
+        (name, plain(" ".join(legible(value).split())))
         for name, value in (("Input", item.input), *calls, ("Output", item.output))
     ]
-
-
-def _text(value: JsonValue) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _hint(criterion: Criterion, consent: Consent, signed: int) -> str:

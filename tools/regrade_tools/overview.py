@@ -16,6 +16,7 @@ from regrade_tools.paging import fit
 from regrade_tools.planning import Planned, planned_case
 from regrade_tools.ports import Host, Store
 from regrade_tools.refusal import Refusal, unknown
+from regrade_tools.runs import state_of
 from regrade_tools.soundness import Inspected, inspected, other_problems
 from regrade_tools.standing import Standing, standing
 from regrade_tools.suite_audit import audit
@@ -159,8 +160,6 @@ class Overviews:
     async def _runs(self, suite: str | None) -> list[dict[str, JsonValue]]:
         told: list[dict[str, JsonValue]] = []
         for stored in await self.store.runs(suite, _RUNS):
-            ended = stored.end.state if stored.end else None
-            alive = "running" if self.host.alive(stored.owner) else "interrupted"
             found = standing(stored.run, await self.store.trials(stored.run.id))
             counted = Counter(found.asked.values())
             told.append(
@@ -169,7 +168,7 @@ class Overviews:
                     "suite": stored.run.suite,
                     "target": stored.run.target,
                     "when": iso(stored.run.started_at),
-                    "state": ended or alive,
+                    "state": state_of(stored, self.host),
                     "passed": counted["passed"],
                     "failed": counted["failed"],
                     "errored": counted["errored"],

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue
 
-from regrade_tools.clipping import size
+from regrade_tools.clipping import clip, size
 from regrade_tools.models import Packet
 
 # A part must be read and answered in one go, beside everything else an agent has in mind.
@@ -33,6 +33,14 @@ class Work:
 def fits(item: dict[str, JsonValue]) -> bool:
     """Whether an item can be handed out at all: it is shown whole or not at all."""
     return size(item) <= _PART_BYTES
+
+
+def misnumbered(number: JsonValue, packet: Packet) -> str:
+    """Why ``number`` names no item of ``packet``, or nothing."""
+    most = len(packet.items)
+    if isinstance(number, int) and not isinstance(number, bool) and 1 <= number <= most:
+        return ""
+    return f"n={clip(str(number), 20)}: it is a whole number from 1 to {most}"
 
 
 def part(packet: Packet, answered: Container[int], *, follows: bool = False) -> Work | None:

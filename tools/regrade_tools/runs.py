@@ -173,7 +173,12 @@ class Runs:
         return stored
 
     def state(self, stored: StoredRun) -> RunState:
-        """How a run stands: one without an end that nobody measures is interrupted."""
-        if stored.end is not None:
-            return stored.end.state
-        return "running" if self.host.alive(stored.owner) else "interrupted"
+        """How a run stands."""
+        return state_of(stored, self.host)
+
+
+def state_of(stored: StoredRun, host: Host) -> RunState:
+    """How a run stands: one without an end that nobody measures is interrupted."""
+    if stored.end is not None:
+        return stored.end.state
+    return "running" if host.alive(stored.owner) else "interrupted"

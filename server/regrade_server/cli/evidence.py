@@ -1,11 +1,8 @@
 """What a failure rests on, as reports for CI hold it: what was asked, what came, what changed."""
 
-import json
-
-from pydantic import JsonValue
-
 from regrade_tools.cards import Card
 from regrade_tools.gate_report import GateReport, Judged
+from regrade_tools.jsontext import legible
 
 
 def evidence(report: GateReport, case: Judged) -> list[str]:
@@ -19,14 +16,10 @@ def evidence(report: GateReport, case: Judged) -> list[str]:
 
 def _values(card: Card) -> list[str]:
     named = (("input", card.input), ("output", card.output), ("expected", card.expected))
-    lines = [f"{name}: {_text(value)}" for name, value in named if value is not None]
+    lines = [f"{name}: {legible(value)}" for name, value in named if value is not None]
     return [*lines, *(f"called: {call}" for call in card.tool_calls or ())]
 
 
 def _changed(card: Card) -> list[str]:
     told = card.since_passed.splitlines() if card.since_passed else []
     return ["since it passed last:", *(f"  {one}" for one in told)] if told else []
-
-
-def _text(value: JsonValue) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

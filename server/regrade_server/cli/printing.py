@@ -1,6 +1,5 @@
 """What a person reads of a run on a terminal."""
 
-import json
 from typing import Any
 
 from regrade_tools.baselines import Saved
@@ -8,6 +7,7 @@ from regrade_tools.cards import Card
 from regrade_tools.clipping import clip, clip_list
 from regrade_tools.comparison import Comparison
 from regrade_tools.estimates import Estimate
+from regrade_tools.jsontext import legible
 from regrade_tools.measures import Measures, Moved
 from regrade_tools.paired import Difference
 from regrade_tools.plaintext import counted, line
@@ -209,5 +209,4 @@ def listed(ids: list[str]) -> str:
 
 def short(value: Any) -> str:  # noqa: ANN401 - any JSON value
     """A value in one line of a terminal."""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return clip(line(text), _LINE)
+    return clip(line(legible(value)), _LINE)

@@ -1,6 +1,5 @@
 """`regrade show ID`: a trace, a run or a case, as a person reads it on a terminal."""
 
-import json
 from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from regrade_server.house import House
 from regrade_tools.clipping import clip
 from regrade_tools.digest import digest
 from regrade_tools.documents import dump
+from regrade_tools.jsontext import legible
 from regrade_tools.models import Case, Label, Trace
 from regrade_tools.plaintext import line
 from regrade_tools.refusal import Refusal
@@ -86,7 +86,7 @@ def _about(trace: Trace, labels: tuple[Label, ...], *, whole: bool) -> Iterator[
             f"{number} {line(called)}", _begun(message.content) if cut else message.content
         )
         for call in message.tool_calls:
-            yield f"{_INDENT}calls {line(call.name)} {line(_text(call.arguments))}"
+            yield f"{_INDENT}calls {line(call.name)} {line(legible(call.arguments))}"
 
 
 def _begun(text: str) -> str:
@@ -101,7 +101,7 @@ def _known(trace: Trace, content: dict[str, JsonValue]) -> Iterator[str]:
     yield trace.id
     for name in _FACTS:
         if name in content:
-            yield f"  {name}: {line(_text(content[name]))}"
+            yield f"  {name}: {line(legible(content[name]))}"
     wrong = content.get("first_wrong")
     if isinstance(wrong, dict):
         yield f"  WRONG ({wrong['kind']}): {line(str(wrong['what']))} [{wrong['where']}]"
@@ -114,12 +114,8 @@ def _known(trace: Trace, content: dict[str, JsonValue]) -> Iterator[str]:
 def _part(heading: str, value: JsonValue) -> Iterator[str]:
     """A part with its text further in, so that no line of it passes for one of ours."""
     yield f"-- {heading}"
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
-    yield from (f"{_INDENT}{one.expandtabs(4)}" for one in text.splitlines())
-
-
-def _text(value: JsonValue) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    lines = legible(value, indent=2).splitlines()
+    yield from (f"{_INDENT}{one.expandtabs(4)}" for one in lines)
 
 
 def _cases(workspace: Workspace, case_id: str) -> list[tuple[str, Case]]:

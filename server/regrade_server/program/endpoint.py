@@ -3,7 +3,6 @@
 import json
 import math
 import os
-import re
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -15,6 +14,7 @@ import anyio
 from regrade_server.program.reply import reply
 from regrade_tools.clipping import clip
 from regrade_tools.models import Case, Endpoint
+from regrade_tools.models.target import VARIABLE
 from regrade_tools.ports import Reply, Target, TargetError
 from regrade_tools.refusal import Interruption, Refusal
 
@@ -28,7 +28,6 @@ _BUSY = {429, 503}
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S, _LONGEST_WAIT_S = 0.1, 10.0, 3600.0
 # Shorter than servers wait (5 s is common), so that none closes what is just being used.
 _KEEPALIVE_S = 2.0
-_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 # A shorter value is no key; that an answer holds it says nothing.
 _SHORTEST_SECRET = 16
 
@@ -186,7 +185,7 @@ def _headers(
 
     headers: dict[str, str] = {}
     for header, pattern in spec.items():
-        filled = _VARIABLE.sub(lambda found, header=header: value(header, found[1]), pattern)
+        filled = VARIABLE.sub(lambda found, header=header: value(header, found[1]), pattern)
         if not (filled.isascii() and filled.isprintable()):
             raise Refusal(
                 f"The header {header} has a character that no header may hold.",

@@ -1,14 +1,12 @@
 """Candidates that a person accepts at their client: all of each is shown, or nobody is asked."""
 
-import json
 from collections.abc import Sequence
-
-from pydantic import JsonValue
 
 from regrade_tools.acceptance import accept, candidates
 from regrade_tools.clipping import clip_list
 from regrade_tools.consenting import Consent
 from regrade_tools.generation.reports import Generation
+from regrade_tools.jsontext import legible
 from regrade_tools.models import Case
 from regrade_tools.plaintext import line, plain
 from regrade_tools.refusal import Refusal, unknown
@@ -66,9 +64,5 @@ def _shown(number: int, case: Case) -> str:
     """All that would be a case, each part on a line, so that none can pass for another."""
     told = case.model_dump(mode="json", exclude_defaults=True)
     parts = {name: value for name, value in told.items() if name not in _TOLD_ELSEWHERE}
-    lines = [f"   {name}: {line(_text(value))}" for name, value in parts.items()]
+    lines = [f"   {name}: {line(legible(value))}" for name, value in parts.items()]
     return plain("\n".join([f"{number}. {case.id}", *lines]))
-
-
-def _text(value: JsonValue) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -15,6 +15,7 @@ from regrade_tools.generation.briefs import Slot, answer_schema, instructions, t
 from regrade_tools.generation.candidates import said
 from regrade_tools.generation.diversity import diversity
 from regrade_tools.models import Case, Generated, Inputs, Packet
+from regrade_tools.packets import misnumbered
 from regrade_tools.ports import Store
 from regrade_tools.refusal import Refusal
 from regrade_tools.workspace import Workspace
@@ -81,7 +82,9 @@ async def take(
     before, written = len(done), 0
     for answer in answers:
         number = answer.get("n")
-        problem = _misnumbered(number, len(packet.items), done)
+        problem = misnumbered(number, packet)
+        if not problem and number in done:
+            problem = f"n={number} was written before, and is kept"
         if problem or not isinstance(number, int):
             refused.append(problem)
             continue
@@ -107,12 +110,6 @@ async def take(
         f"`regrade accept {suite}`, or generate_inputs with accept asks them at your client."
     )
     return Taken(len(done) - before, done, refused, told)
-
-
-def _misnumbered(number: JsonValue, most: int, done: set[int]) -> str:
-    if not isinstance(number, int) or isinstance(number, bool) or not 1 <= number <= most:
-        return f"n={clip(str(number), 20)}: it is a whole number from 1 to {most}"
-    return f"n={number} was written before, and is kept" if number in done else ""
 
 
 def _origin(packet: Packet, number: int, client: str) -> Generated:

@@ -13,7 +13,7 @@ from regrade_tools.clipping import clip
 from regrade_tools.fingerprint import id_number
 from regrade_tools.label_sheets.table import ANSWERS, SHOWN, Table, shown
 from regrade_tools.labelbook import LabelRow
-from regrade_tools.labelling import LONGEST_CRITIQUE, LONGEST_MODE, Answer, Criterion, Labelling
+from regrade_tools.labelling import Answer, Criterion, Labelling, misfit
 from regrade_tools.models import Item, Sampled, Verdict
 from regrade_tools.plaintext import plain
 from regrade_tools.population import item_of
@@ -156,12 +156,7 @@ def _problem(row: Mapping[str, str | None]) -> str:
         return f"outcome is {clip(outcome, 40)!r}; write pass or fail"
     if not str(row["critique"]).strip():
         return "critique is empty; a label without a reason teaches nobody"
-    if len(str(row["critique"])) > LONGEST_CRITIQUE:
-        return f"critique is longer than {LONGEST_CRITIQUE:,} characters"
-    mode = str(row["mode"]).strip()
-    if len(mode) > LONGEST_MODE:
-        return f"mode is longer than {LONGEST_MODE} characters"
-    return "mode is the kind of a failure, and this passes" if mode and outcome == "pass" else ""
+    return misfit(outcome, str(row["critique"]), str(row["mode"]).strip())
 
 
 def _answer(row: Mapping[str, str | None], item: Item, sampled: Sampled) -> Answer:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue
 
+from regrade_tools.jsontext import legible
 from regrade_tools.label_queue import Queue
 from regrade_tools.labelling import Criterion
 from regrade_tools.models import Item
@@ -61,6 +62,6 @@ def shown(item: Item) -> list[str]:
 
 
 def _text(value: JsonValue) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
+    text = legible(value, indent=2)
     # A workbook keeps one kind of line end.
     return plain("\n".join(text.splitlines()))

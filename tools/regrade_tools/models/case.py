@@ -1,5 +1,6 @@
 """A case: one input, what must hold of the answer, and why somebody filed it."""
 
+import re
 from datetime import datetime
 from typing import Annotated
 
@@ -9,8 +10,14 @@ from regrade_tools.models.document import Document
 from regrade_tools.models.trace import ToolCall
 
 # A name becomes a file name and a word of the query language, so it is kept plain.
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,79}$")]
+_NAME = r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}"
+Name = Annotated[str, Field(pattern=f"^{_NAME}$")]
 Spec = dict[str, JsonValue]
+
+
+def is_name(text: str) -> bool:
+    """Whether ``text`` is a ``Name``, where nothing validates it."""
+    return re.fullmatch(_NAME, text) is not None
 
 
 class Recorded(Document):

@@ -1,5 +1,6 @@
 """A target: the program under test, as regrade.yaml declares it."""
 
+import re
 from typing import Annotated, Any, Literal, cast
 from urllib.parse import urlsplit
 
@@ -110,6 +111,10 @@ class CommandTarget(_Program):
     command: tuple[Word, ...] = Field(
         min_length=1, description="The program and its arguments; no shell is involved."
     )
+
+
+# What a header names of the environment.
+VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 class Endpoint(Document):
