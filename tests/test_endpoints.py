@@ -262,6 +262,7 @@ async def test_an_endpoint_that_goes_away_keeps_what_it_has_answered(tmp_path: P
         def last(body: Any) -> Answer:
             # Nobody is let in any more, and this is still answered.
             if body["input"] == "b":
+                there.server.shutdown()
                 there.server.socket.close()
             return 200, {"connection": "close"}, json.dumps({"output": body["input"]})
 
