@@ -102,6 +102,27 @@ def test_what_was_loosened_and_reviewed_there_is_not_told_again(finder: Path) ->
     assert (decision, comparison["loosened"]) == ("ship", [])
 
 
+def test_a_case_that_is_only_called_otherwise_is_the_same_case(finder: Path) -> None:
+    told = case(finder, ONE).read_text().replace(ONE, "case_new-name")
+    case(finder, ONE).unlink()
+    case(finder, "case_new-name").write_text(told)
+    decision, comparison = gate(finder)
+    assert (decision, comparison["loosened"], comparison["added"]) == ("ship", [], [NEW])
+    assert comparison["renamed"] == {ONE: "case_new-name"}
+    assert (
+        f"  renamed: {ONE} is case_new-name"
+        in spoken("gate", "finder", "--baseline", "main", "--root", str(finder))[1]
+    )
+    # It breaks under its new name as it would have under its old one.
+    program = finder / "finder.py"
+    program.write_text(program.read_text().replace("I found one", "There is one"))
+    assert "case_new-name" in gate(finder)[1]["broken"]
+    # What is asked less of is another case, whatever it is called.
+    program.write_text(program.read_text().replace("There is one", "I found one"))
+    case(finder, "case_new-name").write_text(told.replace("equals: L103", "exists: true"))
+    assert gate(finder)[1]["loosened"] == [f"{ONE}: the case is gone"]
+
+
 def test_a_candidate_is_no_case_yet_and_may_go(finder: Path) -> None:
     case(finder, NEW).write_text(f"{case(finder, NEW).read_text()}candidate: true\n")
     commit(finder)

@@ -19,7 +19,8 @@ class Comparison:
     """What changed between two standings, as ids of cases.
 
     ``fixed`` failed and pass now, with what failed still asked. ``flaky`` passed in some trials
-    and failed in others, before or after. ``loosened`` tells, one line each, of a case that is
+    and failed in others, before or after. ``renamed`` are those that have another id now and are
+    else the same: by the old one, the new one. ``loosened`` tells, one line each, of a case that is
     gone, of assertions that are gone, of a case whose input, filed or expected answer changed, of
     a scorer that did, of another target and of fewer trials: a rate that rose this way did not
     rise because the product got better; ``loosening`` counts these. ``not_comparable`` says why
@@ -31,6 +32,7 @@ class Comparison:
     broken: list[str] = field(default_factory=list[str])
     flaky: list[str] = field(default_factory=list[str])
     added: list[str] = field(default_factory=list[str])
+    renamed: dict[str, str] | None = None
     unchanged: int = 0
     loosened: list[str] = field(default_factory=list[str])
     loosening: str | None = None
@@ -66,6 +68,7 @@ def compare(
         broken=[case_id for case_id, change in changes.items() if change == ("passed", "failed")],
         flaky=[case_id for case_id, change in changes.items() if "flaky" in change],
         added=[case_id for case_id in after.outcomes if case_id not in before.outcomes],
+        renamed=before.renamed or None,
         unchanged=sum(was == now != "flaky" for was, now in changes.values()),
         loosened=[one.told for one in loosened],
         loosening=_counted(loosened),

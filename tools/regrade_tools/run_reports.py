@@ -32,7 +32,7 @@ _SHOWN: dict[Show, tuple[Outcome, ...]] = {
 _ORDER = {"failed": 0, "errored": 1, "passed": 2}
 _CARDS = 20
 _CARD_PAGE = 15_000
-_CHANGED, _LOOSENED = 1_500, 3_000
+_CHANGED, _LOOSENED, _RENAMED = 1_500, 3_000, 20
 # About forty tokens each; `regrade gate` prints every part.
 _SLICES = 12
 
@@ -163,6 +163,7 @@ def _shortened(changed: Comparison) -> Comparison:
         broken=clip_list(changed.broken, _CHANGED),
         flaky=clip_list(changed.flaky, _CHANGED),
         added=clip_list(changed.added, _CHANGED),
+        renamed=dict([*(changed.renamed or {}).items()][:_RENAMED]) or None,
         loosened=clip_list(changed.loosened, _LOOSENED),
     )
 

@@ -1,7 +1,8 @@
 """How each case of a suite stands, by a run or by a baseline."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from regrade_tools.fingerprint import fingerprint
 from regrade_tools.measures import Amounts, amounts
@@ -9,6 +10,8 @@ from regrade_tools.models import CaseResult, Outcome, Profile, Run, Scheduled, T
 from regrade_tools.models.case import Spec
 from regrade_tools.running import pass_rate, worst
 from regrade_tools.selection import selected
+
+Value = TypeVar("Value")
 
 _JUDGES = ("judge", "not-judge")
 
@@ -25,7 +28,7 @@ class Standing:
     is what assertions say, by their fingerprints, and ``failing`` the fingerprints of those that
     failed, by case, as far as somebody looked: ``worded``. ``cases`` may hold some without an
     outcome: declared, and not measured yet. ``doubts`` tell what could not be read of it.
-    ``judges`` says whether judges were asked.
+    ``judges`` says whether judges were asked, ``renamed`` what cases were called before.
     """
 
     run_id: str
@@ -43,6 +46,7 @@ class Standing:
     failing: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     doubts: tuple[str, ...] = ()
     judges: bool = True
+    renamed: dict[str, str] = field(default_factory=dict[str, str])
 
     @property
     def pass_rate(self) -> float | None:
@@ -62,10 +66,13 @@ class Standing:
     def narrowed(self, select: str, measured: "Standing") -> "Standing":
         """What of this a run of ``select`` can be compared with: what it had, and what it has.
 
-        Where that run asked no judge, without what judges were asked.
+        Where that run asked no judge, without what judges were asked; and a case by the name that
+        it has in that run.
         """
         if not measured.judges and self.judges:
             return self._unjudged().narrowed(select, measured)
+        if names := self._renamed(measured):
+            return self._called(names).narrowed(select, measured)
         if not select:
             return self
         cases = {
@@ -76,6 +83,37 @@ class Standing:
         ended = self.outcomes.items()
         outcomes = {case_id: outcome for case_id, outcome in ended if case_id in cases}
         return replace(self, outcomes=outcomes, cases=cases)
+
+    def _renamed(self, measured: "Standing") -> dict[str, str]:
+        """By their ids the cases that ``measured`` has under another: the same in all but that."""
+        gone = [case for case_id, case in self.cases.items() if case_id not in measured.cases]
+        if not gone:
+            return {}
+        new: dict[Scheduled, list[str]] = {}
+        for case_id, case in measured.cases.items():
+            if case_id not in self.cases:
+                new.setdefault(replace(case, id=""), []).append(case_id)
+        return {case.id: new[same].pop(0) for case in gone if new.get(same := replace(case, id=""))}
+
+    def _called(self, names: Mapping[str, str]) -> "Standing":
+        """With other ids for some of the cases."""
+
+        def by_name(told: Mapping[str, Value]) -> dict[str, Value]:
+            return {names.get(case_id, case_id): value for case_id, value in told.items()}
+
+        cases = {
+            case_id: replace(case, id=case_id) for case_id, case in by_name(self.cases).items()
+        }
+        return replace(
+            self,
+            cases=cases,
+            outcomes=by_name(self.outcomes),
+            failing=by_name(self.failing),
+            took=by_name(self.took),
+            flaky=frozenset(names.get(case_id, case_id) for case_id in self.flaky),
+            unasked=frozenset(names.get(case_id, case_id) for case_id in self.unasked),
+            renamed={**self.renamed, **names},
+        )
 
     def _unjudged(self) -> "Standing":
         """Without what judges were asked, as far as the words of the assertions are known.

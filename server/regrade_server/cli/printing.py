@@ -170,6 +170,9 @@ def comparison(found: Comparison) -> list[str]:
         ("new", found.added),
     )
     lines = [f"  {word}: {listed(ids)}" for word, ids in kinds if ids]
+    if found.renamed:
+        names = [f"{was} is {now}" for was, now in found.renamed.items()]
+        lines.append(f"  renamed: {listed(names)}")
     change = found.difference
     if change and (change.fixed or change.broken):
         lines.append(f"  change on {counted(change.cases, 'case')} in both: {difference(change)}")
