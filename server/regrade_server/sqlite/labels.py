@@ -13,6 +13,7 @@ from regrade_tools.fingerprint import id_number
 from regrade_tools.models import Label
 
 _AT_ONCE = 500
+_UNLABELLED = index.label_marks(())
 
 
 @cache
@@ -58,12 +59,12 @@ def marks(connection: sqlite3.Connection, trace_ids: Sequence[str]) -> dict[str,
     about: defaultdict[str, list[tuple[int, Label]]] = defaultdict(list)
     for row, label in _of(connection, trace_ids):
         about[label.trace_id].append((row, label))
-    return {
-        trace: index.label_marks(
-            label for _, label in sorted(about.get(trace, ()), key=lambda item: item[0])
-        )
-        for trace in trace_ids
+    found = {
+        trace: index.label_marks(label for _, label in sorted(said, key=lambda item: item[0]))
+        for trace, said in about.items()
     }
+    # Most traces have no label.
+    return {trace: found.get(trace, _UNLABELLED) for trace in trace_ids}
 
 
 def _of(connection: sqlite3.Connection, trace_ids: Sequence[str]) -> Iterator[tuple[int, Label]]:
