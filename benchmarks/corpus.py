@@ -4,16 +4,10 @@ Words are drawn from 20,000 by Zipf's law. ``NEEDLE`` is in five traces, whateve
 trace i begins at ``BEGIN`` + i * 30 days / n.
 """
 
-import io
 import itertools
 import json
 import random
 from collections.abc import Iterator
-
-from regrade_tools.formats import Reading, traces
-from regrade_tools.formats.source import stream_records
-from regrade_tools.models import Trace
-from regrade_tools.redaction import Redaction
 
 SEED = 20_261_122
 BEGIN = 1_792_627_200  # 2026-10-22T00:00:00Z
@@ -126,17 +120,6 @@ class Corpus:
             exports = [self.export(n, of) for n in range(first, min(first + batch, stop))]
             together = [item for export in exports for item in export["resourceSpans"]]  # type: ignore[attr-defined]
             yield json.dumps({"resourceSpans": together})
-
-
-def read(body: str) -> list[Trace]:
-    """The traces of an export, as an import reads them."""
-    line = io.BytesIO(body.encode())
-    reading = Reading(Redaction())
-    return [
-        item
-        for item in traces(stream_records(line, "export.jsonl"), reading)
-        if isinstance(item, Trace)
-    ]
 
 
 def _attributes(values: dict[str, object]) -> list[dict[str, object]]:
