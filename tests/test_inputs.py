@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from anyio import to_thread
 from console import spoken
 from endpoint import Endpoint, completion, serving
 from mcp import Client
@@ -343,6 +344,9 @@ async def test_candidates_count_in_no_run_until_accepted_then_the_run_says_what_
     assert made["told"] == "4 asked, 4 distinct kept, 4 written"
     # While a server is open in this process, standard output is the protocol's.
     assert "Accepted:\n  syn_" in capsys.readouterr().err
+    words = ("run", "crm", "--target", "bot", "--root", str(tmp_path))
+    _, shown, _ = await to_thread.run_sync(spoken, *words)
+    assert "  of 4 generated inputs 2 failed, most with form=blunt 2 of 2\n" in shown
     generated = run["generated"]
     assert (generated["failed"], generated["of"]) == (2, 4)
     assert generated["values"] == [{"value": "form=blunt", "failed": 2, "of": 2}]

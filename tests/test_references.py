@@ -167,6 +167,24 @@ def test_what_cannot_be_read_there_is_told_and_the_baseline_compared_alone(finde
     assert doubt.startswith("what finder asks at main cannot be read: evals/suites/finder.yaml is")
 
 
+def test_a_suite_that_is_new_has_no_baseline_there_and_each_of_its_cases_must_pass(
+    finder: Path,
+) -> None:
+    evals = finder / "evals"
+    shutil.copy(evals / "suites" / "finder.yaml", evals / "suites" / "fresh.yaml")
+    shutil.copytree(evals / "cases" / "finder", evals / "cases" / "fresh")
+    words = ("gate", "fresh", "--baseline", "git:main", "--root", str(finder))
+    assert answered(*words)[1]["ruling"]["decision"] == "ship"
+    program = finder / "finder.py"
+    program.write_text(program.read_text().replace("I found one", "There is one"))
+    code, out, _ = spoken(*words)
+    assert (code, "below 100.0% (there is no baseline)" in out) == (1, True)
+    # A suite that is there without one is another matter: somebody forgot it.
+    commit(finder)
+    code, _, error = spoken(*words)
+    assert (code, "there is no evals/baselines/fresh.json" in error) == (2, True)
+
+
 def test_a_baseline_that_is_taken_away_is_missed(finder: Path) -> None:
     (finder / "evals" / "baselines" / "finder.json").unlink()
     assert gate(finder)[1]["loosened"] == ["the file of the baseline is gone"]

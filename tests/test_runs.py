@@ -340,9 +340,12 @@ def test_recorded_answers_are_scored_again_until_the_program_changes(tmp_path: P
     program(tmp_path, "question")
     code, told = ran(tmp_path, "--mode", "changed", "--record")
     assert (code, asked(tmp_path), told["recorded"]["answers"]) == (0, "abc", 3)
+    asking = told["summary"]["run_id"]
     code, decided, _ = spoken("gate", "s", "--mode", "replay", "--root", str(tmp_path))
     assert (code, asked(tmp_path)) == (0, "")
     assert "3 of 3 answers are recordings, not asked now" in decided
+    # What asking takes is told by the last run that asked.
+    assert ran(tmp_path, "--estimate")[1]["estimate"]["based_on"] == asking
 
 
 def replayed(root: Path) -> int:

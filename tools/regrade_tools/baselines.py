@@ -45,7 +45,7 @@ class Baselines:
 
         Raises:
             Refusal: What was told is neither a run, nor a file, nor a git reference that has
-                the suite's baseline.
+                the suite's baseline, or that does not have the suite at all.
         """
         own = self.workspace.baseline_path(suite)
         if told is None:
@@ -55,9 +55,14 @@ class Baselines:
             return await self._of_run(told, suite)
         if not self._is_reference(told):
             return self._of_file(self.workspace.root / told, suite)
-        shown = own.relative_to(self.workspace.root).as_posix()
+        shown = self.workspace.shown(own)
+        declared = self.workspace.shown(self.workspace.suite_path(suite))
         reference = told.removeprefix(_GIT)
-        text = self.host.files_at(reference, [shown]).get(shown)
+        there = self.host.files_at(reference, [shown, declared])
+        text = there.get(shown)
+        if text is None and declared not in there:
+            # A suite that is new since has nothing to be compared with, and every case must pass.
+            return None
         if text is None:
             raise Refusal(
                 f"At {reference!r} there is no {shown}.",

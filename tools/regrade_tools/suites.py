@@ -11,7 +11,7 @@ from regrade_tools.baselines import Baselines
 from regrade_tools.datasets import trace_cases
 from regrade_tools.estimates import LOOKED_AT, estimate
 from regrade_tools.fingerprint import random_id
-from regrade_tools.models import Case, Run, Scheduled, StoredRun, Suite, TargetSpec
+from regrade_tools.models import Case, CaseResult, Run, Scheduled, StoredRun, Suite, TargetSpec
 from regrade_tools.names import memorable
 from regrade_tools.paging import position
 from regrade_tools.planning import Planned, chosen, plan, program, without_judges
@@ -118,8 +118,12 @@ class Suites:
             for one in await store.runs(run.suite, LOOKED_AT)
             if one.run.target == run.target and one.end and one.end.state == "done"
         ]
-        last = alike[0] if alike else None
-        results = await store.results(last.run.id) if last else ()
+        last, results = None, tuple[CaseResult, ...]()
+        for one in alike:
+            last, results = one, await store.results(one.run.id)
+            # A replay says nothing of what it takes to ask.
+            if any(not result.replayed for result in results):
+                break
         return RunReport(
             planned_summary(run),
             estimate=estimate(prepared.planned, run.trials, replay, last, results),

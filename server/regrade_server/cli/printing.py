@@ -7,6 +7,7 @@ from regrade_tools.cards import Card
 from regrade_tools.clipping import clip, clip_list
 from regrade_tools.comparison import Comparison
 from regrade_tools.estimates import Estimate
+from regrade_tools.generation.struggles import Struggles
 from regrade_tools.jsontext import legible
 from regrade_tools.measures import Measures, Moved
 from regrade_tools.paired import Difference
@@ -36,6 +37,8 @@ def run(report: RunReport) -> str:
         lines.extend(comparison(report.comparison))
         lines.extend(changed(part) for part in report.slices or ())
     lines.extend(told for card in report.cards for told in failure(card))
+    if report.generated:
+        lines.append(f"  {generated(report.generated)}")
     if report.next_cursor:
         lines.append(
             f'  ... more: regrade call get_run \'{{"run_id": "{report.summary.run_id}"}}\''
@@ -45,6 +48,13 @@ def run(report: RunReport) -> str:
     elif report.hint:
         lines.append(report.hint)
     return "\n".join(lines)
+
+
+def generated(found: Struggles) -> str:
+    """How the generated inputs of a run ended, and the values of those that failed most."""
+    values = "; ".join(f"{line(it.value)} {it.failed} of {it.of}" for it in found.values)
+    told = f"of {counted(found.of, 'generated input')} {found.failed} failed"
+    return f"{told}, most with {values}" if values else told
 
 
 def summary(told: Summary) -> str:
