@@ -2,15 +2,17 @@
 
 import io
 import json
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import openpyxl
 import pytest
 from console import answered, spoken
-from labelled import PASSES, judge_file, label_row, private_key, write_labels
+from labelled import PASSES, judge_file, know, label_row, private_key, write_labels
 from terminal import at_a_terminal, in_a_process
 
 from regrade_server.cli import main
@@ -311,3 +313,82 @@ def test_the_status_tells_who_agrees_what_is_disputed_and_what_judges_need(
     shown = capsys.readouterr().out
     assert "ann and bob: kappa 0.62 on 5 items of both" in shown
     assert "1 disputed: people disagree" in shown
+
+
+def test_what_was_labelled_long_ago_is_asked_again_and_the_status_tells_who_says_otherwise(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = SimpleNamespace(time=lambda: time.time() - 86_400)
+    # What is answered again in one sitting is a correction and no second look.
+    typed = ["n", "EARLIER", "", "u", *["y", "EARLIER"] * 4]
+    with monkeypatch.context() as patch:
+        patch.setattr("regrade_tools.labelling.time", before)
+        code, shown = at_a_terminal(root, typed, "label", "diet")
+    assert code == 0, shown
+    assert status(root, capsys)["again"] == []
+    again = ("label", "diet", "--sample", "again")
+    typed = ["y", "it keeps to it", "n", "butter", "fat", "y", "still", "q"]
+    code, shown = at_a_terminal(root, typed, *again)
+    assert (code, "== 4 of 4" in shown, "EARLIER" in shown) == (0, True, False), shown
+    found = status(root, capsys)
+    [ada] = found["again"]
+    assert (ada["labeller"], ada["items"], ada["agreed"], ada["kappa"]) == ("ada", 3, 2, 0.0)
+    [fails] = [one for one in book(root).truths if one.verdict == "fail"]
+    assert ada["changed"] == [fails.item.trace_id]
+    # The latest counts, and the items are still those that were picked at random.
+    counts = found["counts"].values()
+    assert [sum(count[verdict] for count in counts) for verdict in ("pass", "fail")] == [3, 1]
+    assert found["sampled"] == {"random": 4}
+    code, shown = at_a_terminal(root, [], "label", "diet", "--status")
+    assert "ada agrees with themself on 2 of 3 items labelled again, kappa 0.00" in shown
+    assert f"says otherwise now of {fails.item.trace_id}" in shown
+    # The one that is left, and then nothing: an hour has to pass.
+    code, shown = at_a_terminal(root, ["y", "yes"], *again)
+    assert (code, "== 1 of 1" in shown) == (0, True)
+    code, shown = at_a_terminal(root, [], *again)
+    assert (code, "nothing there that ada labelled by diet over an hour ago" in shown) == (2, True)
+    code, shown = at_a_terminal(root, [], *again, "--to", str(root / "again.xlsx"))
+    assert (code, "A sheet says nothing of what you labelled before" in shown) == (2, True)
+
+
+def kinds_in_order(root: Path, *kinds: str | None, sampled: Any = "random") -> None:
+    """Labels one after the other: None passes, the others fail with a kind or without."""
+    know(root, "ada")
+    write_labels(
+        root,
+        [
+            label_row(
+                f"q{n}", "a", "pass" if kind is None else "fail", mode=kind or "",
+                at=1_790_000_000 + n, sampled=sampled,
+            )
+            for n, kind in enumerate(kinds)
+        ],
+    )  # fmt: skip
+
+
+def test_the_status_tells_whether_the_last_that_were_labelled_taught_new_kinds_of_failure(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def learned(*kinds: str | None, **more: Any) -> tuple[dict[str, Any], str]:
+        kinds_in_order(root, *kinds, **more)
+        found = status(root, capsys)["learned"]
+        assert main(("label", "diet", "--status", "--root", str(root))) == 0
+        return found, capsys.readouterr().out
+
+    first = ("late", "wrong date", None)
+    found, shown = learned(*first)
+    assert found == {"items": 3, "last": 3, "new": ["late", "wrong date"], "unnamed": 0}
+    assert "2 new kinds of failure in the last 3 labelled at random, go on: late; wrong" in shown
+    assert "3 labelled at random: 20 tell whether new kinds still come" in shown
+    found, shown = learned(*first, "Wrong  Date", "late", *[None] * 18)
+    assert found == {"items": 23, "last": 20, "new": [], "unnamed": 0}
+    assert "no new kind of failure in the last 20 labelled at random: you may stop" in shown
+    found, shown = learned(*first, "rude", *[None] * 19)
+    assert found["new"] == ["rude"]
+    assert "1 new kind of failure in the last 20 labelled at random, go on: rude" in shown
+    found, shown = learned(*first, "", "", *[None] * 18)
+    assert (found["new"], found["unnamed"]) == ([], 2)
+    assert "in the last 20 labelled at random, but 2 failures without a kind: say which" in shown
+    # What was picked for another reason says nothing of what comes in.
+    found, shown = learned(*first, *[None] * 20, sampled="by_verdict")
+    assert found == {"items": 0, "last": 0, "new": [], "unnamed": 0}

@@ -3,17 +3,19 @@
 import random
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from regrade_tools.judge_files import JudgeFiles
+from regrade_tools.labelbook import LabelBook
 from regrade_tools.labelling import Criterion, Labelling
 from regrade_tools.models import Item, Label, Sampled
 from regrade_tools.population import Populations
 from regrade_tools.query import Query, parse
 from regrade_tools.refusal import Refusal
+from regrade_tools.second_looks import NEXT_LOOK_S, looks
 
-Sampling = Literal["random", "by_verdict", "suggestions"]
+Sampling = Literal["random", "by_verdict", "suggestions", "again"]
 _MOST = 500
 _FRAME = 1_000
 # What says which requests came in, not what became of them: a sample of it stands for it.
@@ -22,12 +24,20 @@ _ORIGINS = ("name", "tag", "session", "source", "format", "model")
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """Items to label, how they were picked, and what agents suggest of them, by trace."""
+    """Items to label, how they were picked, and what agents suggest of them, by trace.
+
+    ``ways`` are how items had been picked that are labelled again, by their keys.
+    """
 
     items: tuple[Item, ...]
     sampled: Sampled
     suggestions: dict[str, Label]
     modes: tuple[str, ...]
+    ways: dict[str, Sampled] = field(default_factory=dict[str, Sampled])
+
+    def way(self, item: Item) -> Sampled:
+        """How an item was picked: to be read again is no other way than before."""
+        return self.ways.get(item.key, self.sampled)
 
 
 @dataclass(frozen=True)
@@ -47,6 +57,8 @@ class Queues:
     ) -> Queue:
         """``n`` items that ``labeller`` has not labelled by the criterion's words of now.
 
+        Or, ``again``, that they have.
+
         Raises:
             Refusal: There is nothing to label, or nothing to sample by.
         """
@@ -54,20 +66,19 @@ class Queues:
             raise Refusal(f"--n is {n}; it is 1 to {_MOST}.")
         await self.labelling.restore(criterion)
         book = self.labelling.book(criterion)
+        modes = tuple(sorted({row.label.mode for row in book.rows if row.label.mode}))
+        if sampling == "again":
+            return await self._again(book, labeller, query, n, seed, modes)
         done = {
             row.label.item
             for row in book.rows
             if (row.label.source, row.label.labeller, row.label.version)
             == ("human", labeller, criterion.version)
         }
-        populations = Populations(self.labelling.store, self.labelling.workspace)
         frame = f"{query} -label:none".strip() if sampling == "suggestions" else query
-        found = await populations.find(frame, None, None, _FRAME, seed)
-        items = list({item.key: item for item in found.items if item.key not in done}.values())
-        labels = await self.labelling.store.labels(
-            criterion=criterion.name, trace_ids=[item.trace_id for item in items]
-        )
-        suggestions = {one.trace_id: one for one in labels if one.source == "agent"}
+        found = await self._found(frame, seed)
+        items = list({item.key: item for item in found if item.key not in done}.values())
+        suggestions = await self._suggestions(criterion.name, items)
         if sampling == "suggestions":
             items = [item for item in items if item.trace_id in suggestions]
         if sampling == "by_verdict":
@@ -78,8 +89,45 @@ class Queues:
                 next_step="Import more traces, or give another query.",
             )
         picked = random.Random(seed).sample(items, min(n, len(items)))  # noqa: S311 - to be repeated
-        modes = {row.label.mode for row in book.rows if row.label.mode}
-        return Queue(tuple(picked), _sampled(query, sampling), suggestions, tuple(sorted(modes)))
+        return Queue(tuple(picked), _sampled(query, sampling), suggestions, modes)
+
+    async def _again(  # noqa: PLR0913 - as above
+        self,
+        book: LabelBook,
+        labeller: str,
+        query: str,
+        n: int,
+        seed: int,
+        modes: tuple[str, ...],
+    ) -> Queue:
+        """What ``labeller`` labelled longest ago, in no order that would remind them."""
+        seen = [rows[-1] for (name, _), rows in looks(book.history).items() if name == labeller]
+        if query:
+            among = {item.key for item in await self._found(query, seed)}
+            seen = [row for row in seen if row.label.item in among]
+        earlier = [row for row in seen if time.time() - row.label.labelled_at >= NEXT_LOOK_S]
+        if not earlier:
+            raise Refusal(
+                f"There is nothing there that {labeller} labelled by {book.criterion} over an "
+                "hour ago.",
+                next_step="Label some first; what was labelled just now is still in mind.",
+            )
+        earlier.sort(key=lambda row: row.label.labelled_at)
+        rows = random.Random(seed).sample(earlier[:n], min(n, len(earlier)))  # noqa: S311 - as above
+        items = tuple(row.item for row in rows)
+        ways: dict[str, Sampled] = {row.label.item: row.label.sampled for row in rows}
+        suggestions = await self._suggestions(book.criterion, items)
+        return Queue(items, "unknown", suggestions, modes, ways)
+
+    async def _found(self, query: str, seed: int) -> tuple[Item, ...]:
+        populations = Populations(self.labelling.store, self.labelling.workspace)
+        return (await populations.find(query, None, None, _FRAME, seed)).items
+
+    async def _suggestions(self, criterion: str, items: Sequence[Item]) -> dict[str, Label]:
+        """What agents say of ``items`` last, by trace."""
+        traces = [item.trace_id for item in items]
+        labels = await self.labelling.store.labels(criterion=criterion, trace_ids=traces)
+        return {one.trace_id: one for one in labels if one.source == "agent"}
 
     async def _by_verdict(self, criterion: Criterion, items: Sequence[Item], n: int) -> list[Item]:
         """As many that a judge passes as that it fails, so that both classes are met."""

@@ -8,6 +8,8 @@ from regrade_tools.alignments import Alignments
 from regrade_tools.labelbook import LabelBook
 from regrade_tools.labelling import Criterion
 from regrade_tools.models import Split
+from regrade_tools.saturation import Saturation, saturation
+from regrade_tools.second_looks import SelfAgreement, self_agreement
 from regrade_tools.workspace import Workspace
 
 
@@ -26,7 +28,8 @@ class LabelStatus:
 
     ``fleiss`` is of the items that every one of three or more people labelled. ``suggestions``
     are items of agents that no person has labelled. ``outdated`` labels were given by other words
-    of the criterion, ``untrusted`` ones claim a person whose key did not sign them.
+    of the criterion, ``untrusted`` ones claim a person whose key did not sign them. ``learned``
+    is what the last ones taught, ``again`` how people agree with what they said before.
     """
 
     criterion: str
@@ -40,6 +43,8 @@ class LabelStatus:
     suggestions: int
     outdated: int
     untrusted: tuple[str, ...]
+    learned: Saturation
+    again: list[SelfAgreement]
     needs: dict[str, list[Need]] = field(default_factory=dict[str, list[Need]])
 
 
@@ -61,6 +66,8 @@ def status(workspace: Workspace, criterion: Criterion, book: LabelBook) -> Label
         suggestions=len(suggested - said),
         outdated=book.outdated,
         untrusted=book.untrusted,
+        learned=saturation(book.history),
+        again=self_agreement(book.history),
         needs={judge: Alignments(workspace).assessment(judge).needs for judge in criterion.judges},
     )
 

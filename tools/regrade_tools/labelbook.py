@@ -61,7 +61,8 @@ class Truth:
 class LabelBook:
     """The labels of one criterion. ``untrusted`` says of which lines nobody can tell who wrote it.
 
-    ``disputed`` are the items on which as many people say one thing as the other.
+    ``disputed`` are the items on which as many people say one thing as the other. ``history`` is
+    all that people signed by the words of now, in order of time; ``rows`` have the latest of each.
     """
 
     criterion: str
@@ -70,6 +71,7 @@ class LabelBook:
     untrusted: tuple[str, ...] = ()
     disputed: tuple[str, ...] = ()
     outdated: int = 0
+    history: tuple[LabelRow, ...] = ()
 
     @property
     def sampled(self) -> Sampled:
@@ -128,19 +130,21 @@ def book(
     """
     latest: dict[tuple[str, str, str], LabelRow] = {}
     untrusted: list[str] = []
+    history: list[LabelRow] = []
     for row in sorted(rows, key=lambda row: row.label.labelled_at):
         if row.label.source == "human" and not _trusted(row, keys):
             untrusted.append(row.label.id)
             row = row.model_copy(update={"label": replace(row.label, source="agent")})  # noqa: PLW2901 - the same line, believed less
+        if row.label.source == "human" and row.label.version == version:
+            history.append(row)
         # By source, too: nothing that only uses a person's name takes the place of what they said.
         latest[row.label.item, row.label.labeller, row.label.source] = row
     kept = tuple(latest.values())
     current = [row for row in kept if row.label.source == "human" and row.label.version == version]
     human = sum(row.label.source == "human" for row in kept)
     truths, disputed = _truths(current)
-    return LabelBook(
-        criterion, kept, truths, tuple(untrusted), disputed, outdated=human - len(current)
-    )
+    outdated = human - len(current)
+    return LabelBook(criterion, kept, truths, tuple(untrusted), disputed, outdated, tuple(history))
 
 
 def _trusted(row: LabelRow, keys: Mapping[str, str]) -> bool:

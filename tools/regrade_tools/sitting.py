@@ -60,8 +60,8 @@ class Sitting:
             mode = ""
         elif mode.isdecimal() and 1 <= int(mode) <= len(self.modes):
             mode = self.modes[int(mode) - 1]
-        sampled = self.queue.sampled
-        return Answer(self.item, verdict, critique, mode[:LONGEST_MODE], sampled)
+        way = self.queue.way(self.item)
+        return Answer(self.item, verdict, critique, mode[:LONGEST_MODE], way)
 
     def answered(self, answer: Answer) -> "Sitting":
         """At the next item, once ``answer`` is kept."""

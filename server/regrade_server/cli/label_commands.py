@@ -9,15 +9,15 @@ from regrade_server.cli import label_page, label_sheet
 from regrade_server.cli.adding import Adder
 from regrade_server.cli.console import Console
 from regrade_server.cli.label_session import Session
+from regrade_server.cli.label_summary import told_of
 from regrade_server.cli.living import alive
 from regrade_server.house import House
 from regrade_tools.label_files import LabelFiles
 from regrade_tools.label_queue import Queue, Queues
 from regrade_tools.label_sheets import Sheets
-from regrade_tools.label_status import LabelStatus, status
+from regrade_tools.label_status import status
 from regrade_tools.labellers import add_labeller
 from regrade_tools.labelling import Answer, Criterion
-from regrade_tools.plaintext import counted, plain
 from regrade_tools.refusal import Refusal
 from regrade_tools.workspace import Workspace, needed
 
@@ -31,8 +31,9 @@ def add_to(verb: Adder) -> None:
     labelling.add_argument("query", nargs="?", default="", help="which traces; all by default")
     labelling.add_argument("--n", type=int, default=20, help="how many; 20 by default")
     labelling.add_argument(
-        "--sample", choices=("random", "by_verdict", "suggestions"), default="random",
-        help="at random; half of what the judge passes and fails; what agents suggested",
+        "--sample", choices=("random", "by_verdict", "suggestions", "again"), default="random",
+        help="at random; half of what the judge passes and fails; what agents suggested; what you "
+        "labelled longest ago",
     )  # fmt: skip
     labelling.add_argument("--seed", type=int, default=0, help="another sample; 0 by default")
     labelling.add_argument("--as", dest="name", help="who signs, where several people can")
@@ -70,10 +71,15 @@ def label(told: Namespace, workspace: Workspace | None, console: Console) -> int
     criterion = labelling.criterion(told.criterion)
     if told.status:
         found = status(labelling.workspace, criterion, labelling.book(criterion))
-        console.result(found, _status(found))
+        console.result(found, told_of(found))
         return 0
     if told.to is None:
         _at_a_terminal(console)
+    elif told.sample == "again":
+        raise Refusal(
+            "A sheet says nothing of what you labelled before.",
+            next_step="Leave out --to: a terminal or --page asks again.",
+        )
     name = labelling.labeller(told.name)
     if told.sheet is not None:
         return _from_sheet(workspace, criterion, name, told.sheet, console)
@@ -122,30 +128,3 @@ def _at_a_terminal(console: Console) -> None:
             next_step="Run it in a terminal of your own. An agent suggests with label_traces; "
             "--status works anywhere.",
         )
-
-
-def _status(found: LabelStatus) -> str:
-    """How far a criterion is labelled, for a person."""
-    lines = [f"{found.criterion}: {counted(found.items, 'item')} labelled by people"]
-    for split, count in found.counts.items():
-        lines.append(f"  {split}: {count['pass']} pass, {count['fail']} fail")
-    lines.extend(f"  {name} labelled {count}" for name, count in found.labellers.items())
-    for one in found.agreement:
-        kappa = "undefined" if one.kappa is None else f"{one.kappa:.2f}"
-        lines.append(f"  {' and '.join(one.labellers)}: kappa {kappa} on {one.both} items of both")
-    if found.fleiss is not None:
-        lines.append(f"  all of them: Fleiss' kappa {found.fleiss:.2f}")
-    ways = ", ".join(f"{count} {way}" for way, count in found.sampled.items())
-    lines.extend([f"  sampled: {ways}"] if ways else [])
-    told = (
-        (len(found.disputed), "disputed: people disagree"),
-        (found.suggestions, "suggestions wait for a person"),
-        (found.outdated, "given by other words of the criterion"),
-        (len(found.untrusted), "claim a person whose key did not sign them"),
-    )
-    lines.extend(f"  {count} {words}" for count, words in told if count)
-    for judge, needs in found.needs.items():
-        for need in needs:
-            more = "" if need.more is None else f"{need.more} more "
-            lines.append(f"  {plain(judge)} needs {more}{need.verdict}: {need.why}")
-    return "\n".join(lines)

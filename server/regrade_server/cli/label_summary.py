@@ -1,0 +1,66 @@
+"""How far a criterion is labelled, for a person."""
+
+from collections.abc import Iterator
+
+from regrade_tools.label_status import LabelStatus
+from regrade_tools.plaintext import counted, line, plain
+from regrade_tools.saturation import LAST, Saturation
+
+_CHANGED = 10
+
+
+def told_of(found: LabelStatus) -> str:
+    """How far a criterion is labelled, for a person."""
+    lines = [f"{found.criterion}: {counted(found.items, 'item')} labelled by people"]
+    for split, count in found.counts.items():
+        lines.append(f"  {split}: {count['pass']} pass, {count['fail']} fail")
+    lines.extend(f"  {name} labelled {count}" for name, count in found.labellers.items())
+    for one in found.agreement:
+        names = " and ".join(one.labellers)
+        lines.append(f"  {names}: kappa {_kappa(one.kappa)} on {one.both} items of both")
+    if found.fleiss is not None:
+        lines.append(f"  all of them: Fleiss' kappa {found.fleiss:.2f}")
+    ways = ", ".join(f"{count} {way}" for way, count in found.sampled.items())
+    lines.extend([f"  sampled: {ways}"] if ways else [])
+    lines.extend(f"  {told}" for told in (*_again(found), *_learned(found.learned)))
+    told = (
+        (len(found.disputed), "disputed: people disagree"),
+        (found.suggestions, "suggestions wait for a person"),
+        (found.outdated, "given by other words of the criterion"),
+        (len(found.untrusted), "claim a person whose key did not sign them"),
+    )
+    lines.extend(f"  {count} {words}" for count, words in told if count)
+    for judge, needs in found.needs.items():
+        for need in needs:
+            more = "" if need.more is None else f"{need.more} more "
+            lines.append(f"  {plain(judge)} needs {more}{need.verdict}: {need.why}")
+    return "\n".join(lines)
+
+
+def _again(found: LabelStatus) -> Iterator[str]:
+    for one in found.again:
+        again = f"agrees with themself on {one.agreed} of {counted(one.items, 'item')}"
+        yield f"{one.labeller} {again} labelled again, kappa {_kappa(one.kappa)}"
+        if one.changed:
+            left = len(one.changed) - _CHANGED
+            more = f" and {left} more" if left > 0 else ""
+            yield f"  says otherwise now of {', '.join(one.changed[:_CHANGED])}{more}"
+
+
+def _learned(found: Saturation) -> Iterator[str]:
+    """Whether reading on still teaches new kinds of failure."""
+    of = f"in the last {found.last} labelled at random"
+    if found.new:
+        kinds = "; ".join(plain(line(mode)) for mode in found.new)
+        yield f"{counted(len(found.new), 'new kind')} of failure {of}, go on: {kinds}"
+    elif found.unnamed:
+        failures = counted(found.unnamed, "failure")
+        yield f"no new kind of failure {of}, but {failures} without a kind: say which"
+    elif found.last == LAST:
+        yield f"no new kind of failure {of}: you may stop looking for more"
+    if found.last < LAST:
+        yield f"{found.items} labelled at random: {LAST} tell whether new kinds still come"
+
+
+def _kappa(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.2f}"
