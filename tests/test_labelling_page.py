@@ -1,6 +1,5 @@
 """People who label in a browser: what the page is told, and who else asks for it."""
 
-import io
 import json
 import os
 import pty
@@ -10,14 +9,15 @@ import signal
 import socket
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
+from console import answered
 from labelled import FAILS, PASSES, judge_file
+from terminal import here
 
 from regrade_server.cli import main
 from regrade_server.house import House
@@ -118,18 +118,10 @@ def at_a_page(root: Path, person: Callable[[Browser], None], *arguments: str) ->
             os.kill(os.getpid(), signal.SIGINT)
             raise
 
-    with (
-        ThreadPoolExecutor(2) as beside,
-        open(theirs, closefd=False) as keyboard,
-        open(theirs, "w", closefd=False) as shows,
-        pytest.MonkeyPatch.context() as patch,
-    ):
+    with ThreadPoolExecutor(2) as beside:
         read, browsed = beside.submit(screen.read, ours, address), beside.submit(browse)
         try:
-            with redirect_stdout(shows), redirect_stderr(shows):
-                patch.setattr("sys.stdin", keyboard)
-                code = main(("label", "diet", *arguments, "--page", "--root", str(root)))
-                shows.flush()
+            code = here(theirs, ["label", "diet", *arguments, "--page", "--root", str(root)])
         finally:
             os.close(theirs)
         browsed.result()
@@ -180,9 +172,9 @@ def test_a_person_labels_goes_back_skips_and_leaves_and_every_answer_is_signed(r
 
 
 def test_a_suggestion_is_told_after_the_answer_and_never_before(root: Path) -> None:
-    labels: list[Any] = []
-    found = book_of_traces(root)
-    labels.extend({"trace_id": one, "verdict": "fail", "critique": "SUGGESTED"} for one in found)
+    _, found = answered("search", "question", "--root", str(root))
+    said = {"verdict": "fail", "critique": "SUGGESTED"}
+    labels = [{"trace_id": trace["id"], **said} for trace in found["traces"]]
     given = json.dumps({"criterion": "diet", "labels": labels})
     assert main(("call", "label_traces", given, "--root", str(root))) == 0
 
@@ -200,12 +192,6 @@ def test_a_suggestion_is_told_after_the_answer_and_never_before(root: Path) -> N
 
     code, shown = at_a_page(root, person, "--sample", "suggestions")
     assert code == 0, shown
-
-
-def book_of_traces(root: Path) -> list[str]:
-    with redirect_stdout(io.StringIO()) as out:
-        assert main(("search", "question", "--json", "--root", str(root))) == 0
-    return [trace["id"] for trace in json.loads(out.getvalue())["traces"]]
 
 
 def test_a_key_that_is_pressed_twice_answers_one_item(root: Path) -> None:
