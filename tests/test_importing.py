@@ -252,6 +252,96 @@ def test_an_assertion_keeps_its_meaning(
     assert asserted(root, capsys, told) == ([spec], [])
 
 
+@pytest.mark.parametrize(
+    ("kind", "value", "specs"),
+    [
+        ("tool-used", "{{q}}", [{"type": "tool-called", "name": "a"}]),
+        ("tool-used", ["a", "b"], [{"type": "tools-called", "names": ["a", "b"]}]),
+        ("tool-used", {"name": "a", "min": 2},
+         [{"type": "tool-called", "name": "a", "times": ">= 2"}]),
+        ("tool-used", {"name": "a", "max": 3},
+         [{"type": "tool-called", "name": "a", "times": "1..3"}]),
+        ("tool-sequence", ["a", {"name": "b"}],
+         [{"type": "tools-called", "names": ["a", "b"], "order": "in-order"}]),
+        ("tool-sequence", {"mode": "exact", "steps": ["a"]},
+         [{"type": "tools-called", "names": ["a"], "order": "exact"}]),
+        ("tool-args-match", {"name": "a", "args": {"city": "{{q}}"}},
+         [{"type": "tool-called", "name": "a", "arguments": {"city": "a"}}]),
+        ("step-count", {"type": "tool", "max": 4}, [{"type": "tool-call-count", "times": "<= 4"}]),
+        ("step-count", {"type": "tool", "pattern": "a", "min": 1, "max": 2},
+         [{"type": "tool-called", "name": "a", "times": "1..2"}]),
+    ],
+)  # fmt: skip
+def test_a_trajectory_of_tools_is_asserted_as_calls_of_tools(
+    kind: str, value: Any, specs: list[Any], root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert asserted(root, capsys, {"type": f"trajectory:{kind}", "value": value}) == (specs, [])
+
+
+def test_of_tools_that_must_not_be_used_none_may_be(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    none = {"type": "not-trajectory:tool-used", "value": ["a", "b"]}
+    order = {"type": "not-trajectory:tool-sequence", "value": ["a", "b"]}
+    assert asserted(root, capsys, none, order) == (
+        [
+            {"type": "not-tool-called", "name": "a"},
+            {"type": "not-tool-called", "name": "b"},
+            {"type": "not-tools-called", "names": ["a", "b"], "order": "in-order"},
+        ],
+        [],
+    )
+
+
+def test_variables_are_what_promptfoo_makes_of_them(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = {
+        "lang": "file://lang.txt",
+        "block": "two\nlines\n",
+        "both": "{{ lang }} and {{block}}",
+        "home": "{{ env.TOWN }}",
+        "braces": "{{ absent }} and {{",
+        "asked": "Is it {{absent}}?",
+        "list": [{"of": "{{ env.USER }}"}],
+        "user": "{{ env.USER }}",
+    }
+    path = config(
+        root,
+        env={"TOWN": "Bern"},
+        tests=[{"vars": told, "assert": [{"type": "icontains", "value": "{{lang}}"}]}],
+    )
+    (path.parent / "lang.txt").write_text("\n French\u00a0\n\n")
+    report = imported(root, capsys, path)
+    (case,) = Workspace(root).cases("suite")
+    assert case.input == {
+        **told,
+        "lang": "French",
+        "block": "two\nlines",
+        "both": "French and two\nlines",
+        "home": "Bern",
+    }
+    assert case.assertions == ({"type": "icontains", "value": "French"},)
+    assert case.tags == ("todo",)
+    lost = [one for one in report["left_out"] if one["where"] == "test 1"]
+    assert [one["what"].partition(":")[0] for one in lost] == ["list", "user"]
+    assert {one["why"] for one in lost} == {
+        "it names a variable of the environment, which an import does not read: write it in"
+    }
+
+
+def test_what_a_rubric_is_judged_with_beside_its_words_is_told(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kind = {"type": "llm-rubric", "value": "kind", "provider": "openai:gpt-4o"}
+    specs, left = asserted(
+        root, capsys, kind | {"threshold": 0.8}, options={"rubricPrompt": "Grade it: {{output}}"}
+    )
+    assert [spec["type"] for spec in specs] == ["judge"]
+    assert ["words of its own" in why for why in left] == [True, False]
+    assert "has no score" in left[1]
+
+
 IS_JSON = {"type": "is-json"}
 
 
@@ -262,6 +352,15 @@ IS_JSON = {"type": "is-json"}
         ({"type": "python", "value": "True"}, "it is code"),
         ({"type": "not-llm-rubric", "value": "kind"}, "is a draft of its judge"),
         ({"type": "similar", "value": "x"}, "a model measures it"),
+        ({"type": "factuality", "value": "x"}, "a model compares it with a reference"),
+        ({"type": "trajectory:tool-used", "value": "a*"}, "its name is a pattern"),
+        ({"type": "trajectory:tool-used", "value": {"name": "a", "max": 0}}, "let nothing pass"),
+        ({"type": "trajectory:step-count", "value": {"max": 3}}, "it counts spans of every kind"),
+        ({"type": "trajectory:tool-args-match", "value": {"name": "a", "args": {"x": {"y": 1}}}},
+         "must be equal as a whole"),
+        ({"type": "trajectory:tool-args-match", "value": {"name": "a", "args": {}, "ignore": "x"}},
+         "`ignore` changes what it means"),
+        ({"type": "trajectory:goal-success", "value": "x"}, "a model judges it"),
         ({"type": "webhook", "value": "x"}, "it sends the output to an address"),
         ({"type": "path", "at": "a"}, "no type of promptfoo"),
         ({"value": "x"}, "it has no type"),
@@ -352,13 +451,13 @@ def test_tests_inherit_defaults_scenarios_and_values_that_stand_for_several(
     found = [(case.input, [spec.get("value") for spec in case.assertions])
              for case in Workspace(root).cases("suite")]  # fmt: skip
     expected = [
-        ({"lang": "en", "q": "a long text\n"}, ["en", None]),
+        ({"lang": "en", "q": "a long text"}, ["en", None]),
         ({"lang": "off", "q": "No"}, ["off", None]),
         ({"lang": "en", "q": 1}, ["en"]),
         ({"lang": "fr", "q": "x"}, ["fr"]),
         ({"lang": "fr", "q": "y"}, ["fr"]),
-        ({"lang": "en", "who": "a", "q": "{{who}}"}, ["a"]),
-        ({"lang": "en", "who": "b", "q": "{{who}}"}, ["b"]),
+        ({"lang": "en", "who": "a", "q": "a"}, ["a"]),
+        ({"lang": "en", "who": "b", "q": "b"}, ["b"]),
     ]
     assert sorted(found, key=str) == sorted(expected, key=str)
     assert Workspace(root).suite("suite").trials == 3
@@ -428,6 +527,30 @@ def test_evaluators_of_pydantic_evals_become_assertions(
     assert [one["what"] for one in report["left_out"]] == ['{"Contains":["x"]}', "Polite"]
 
 
+def test_a_judge_of_pydantic_evals_becomes_a_draft_that_is_asked(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = root / "capitals.yaml"
+    path.write_text(
+        "cases: [{name: one, inputs: x, expected_output: y}]\n"
+        "evaluators:\n"
+        "  - LLMJudge: {rubric: Names a city., model: 'openai:gpt-4o'}\n"
+        "  - LLMJudge: {rubric: Is right., model: 'openai:gpt-4o', include_expected_output: true}\n"
+        "  - LLMJudge: {rubric: Is short., model: 'openai:gpt-4o', assertion: false}\n"
+    )
+    report = imported(root, capsys, path)
+    (judge,) = report["judges"]
+    (case,) = Workspace(root).cases("capitals")
+    assert case.assertions == ({"type": "judge", "judge": judge},)
+    told = JudgeFiles(Workspace(root)).judge(judge).spec
+    assert (told.passes, told.model) == ("Names a city.", "openai/gpt-4o")
+    assert list(problems(Workspace(root))) == []
+    assert ["is shown what is expected" in one["why"] for one in report["left_out"]] == [
+        True,
+        False,
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
@@ -460,3 +583,20 @@ def test_the_report_for_a_person_tells_one_reason_once(
     # A run says so, too, instead of passing cases that nothing could fail.
     assert main(["run", "07-prompt-foo-custom-graders", "--root", str(root)]) == 2
     assert "has no assertion, so nothing of it could fail" in capsys.readouterr().err
+
+
+def test_a_gate_leaves_out_what_asserts_nothing_in_the_way_that_its_refusal_tells(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tests = [
+        {"vars": {"q": "a"}, "assert": [{"type": "contains", "value": "a"}], "providerOutput": "a"},
+        {"vars": {"q": "b"}, "assert": [{"type": "similar", "value": "b"}], "providerOutput": "b"},
+    ]
+    imported(root, capsys, config(root, tests=tests))
+    gate = ["gate", "suite", "--target", "recorded", "--root", str(root)]
+    assert main(gate) == 2
+    told = capsys.readouterr().err
+    assert "`profiles: {pr: {select: -tag:unasserted}}` in evals/regrade.yaml" in told
+    (root / "evals" / "regrade.yaml").write_text("profiles: {pr: {select: -tag:unasserted}}\n")
+    assert main([*gate, "--profile", "pr"]) == 0
+    assert "1 passed, 0 failed" in capsys.readouterr().out

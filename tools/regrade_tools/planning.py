@@ -190,7 +190,11 @@ def _with_own(
 
 def bare(case: Case) -> Refusal:
     """The refusal of a case of which nothing is asked."""
-    rest = f" Or leave such cases out: --select=-tag:{UNASSERTED}."
+    rest = (
+        f" Or leave such cases out: `regrade run SUITE --select=-tag:{UNASSERTED}`; a gate takes "
+        f"`select` from a profile alone: `profiles: {{pr: {{select: -tag:{UNASSERTED}}}}}` in "
+        "evals/regrade.yaml, then `regrade gate SUITE --profile pr`."
+    )
     return Refusal(
         f"The case {case.id} has no assertion, so nothing of it could fail.",
         next_step="Give it one, or its scenario, feature or suite."

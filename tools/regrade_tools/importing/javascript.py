@@ -9,6 +9,11 @@ from regrade_tools.jsontext import compact
 
 _TOKEN = re.compile(r"\\(.)|(\[\^?\]?)|(\])|(\$)|([^\\\[\]$]+)|(\\)", re.DOTALL)
 _ASCII = {"d": "0-9", "w": "A-Za-z0-9_"}
+# What JavaScript calls white space or the end of a line.
+_SPACES = (
+    "\t\n\v\f\r \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000\ufeff"
+)
 _FLAGS = re.compile(r"\(\?[aiLmsuxw]+\)")
 
 
@@ -19,6 +24,11 @@ def written(value: JsonValue) -> str:
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e21:  # noqa: PLR2004 - beyond it JavaScript writes an exponent, too
         return str(int(value))
     return compact(value)
+
+
+def trimmed(text: str) -> str:
+    """``text.trim()``: JavaScript counts a byte order mark as a space, and no separator of ours."""
+    return text.strip(_SPACES)
 
 
 def separated(value: str) -> list[str]:

@@ -8,10 +8,10 @@ from typing import cast
 from pydantic import JsonValue
 
 from regrade_tools.clipping import clip
-from regrade_tools.importing import expected
+from regrade_tools.importing import expected, variables
 from regrade_tools.importing.conversion import Conversion, Draft, LeftOut, UnsupportedError
 from regrade_tools.importing.programs import programs
-from regrade_tools.importing.promptfoo_assertions import Reading, decides
+from regrade_tools.importing.promptfoo_assertions import OTHER_PROMPT, Reading, decides, is_judged
 from regrade_tools.importing.rubrics import Rubrics
 from regrade_tools.importing.source import Source
 from regrade_tools.jsontext import compact
@@ -36,9 +36,10 @@ _OPTIONS = {
     "transformVars": "let the target make it of its input",
     "prefix": "let the target put it before the prompt",
     "suffix": "let the target put it after the prompt",
+    "storeOutputAs": "each case is asked on its own: write into the input what it is to be given",
 }
 _SILENT = {"disableVarExpansion", "disableDefaultAsserts", "disableConversationVar", "provider",
-           "rubricPrompt", "runSerially", "storeOutputAs"}  # fmt: skip
+           "rubricPrompt", "runSerially"}  # fmt: skip
 
 
 def is_promptfoo(config: Object) -> bool:
@@ -48,7 +49,7 @@ def is_promptfoo(config: Object) -> bool:
 
 def conversion(config: Object, source: Source) -> Conversion:
     """The cases of ``config``, with all that could not be said."""
-    reader = _Reader(config, source, [], Rubrics())
+    reader = _Reader(config, source, [], Rubrics(), variables.environment(config))
     default = reader.default()
     drafts = [
         draft
@@ -84,6 +85,7 @@ class _Reader:
     source: Source
     left_out: list[LeftOut]
     rubrics: Rubrics
+    environment: Object
 
     def default(self) -> Object:
         """What every test inherits."""
@@ -164,23 +166,24 @@ class _Reader:
         place = f"{where} ({clip(description, 60)})" if description else where
         left_out = [*self._options(place, test)]
         given = cast("Object", test.get("vars")) if isinstance(test.get("vars"), dict) else {}
-        known: Object = {}
-        for name, value in given.items():
-            try:
-                is_file = isinstance(value, str) and value.startswith("file://")
-                known[name] = self.source.variable(str(value)) if is_file else value
-            except UnsupportedError as problem:
-                known[name] = value
-                left_out.append(LeftOut(place, f"{name}: {_told(value)}", str(problem)))
+        read = variables.read(given, self.source)
+        left_out.extend(_lost(place, given, read))
         expands = not _object(test.get("options")).get("disableVarExpansion")
-        for number, variables in enumerate(_combinations(known) if expands else [known]):
+        known = read.values
+        for number, one in enumerate(variables.combinations(known) if expands else [known]):
             if number == _MOST:
                 raise UnsupportedError(f"{place} stands for over {_MOST:,} tests")
-            yield self._draft(place, description, test, variables, left_out)
+            found = variables.resolved(one, self.environment)
+            lost = [*left_out, *_lost(place, one, found)]
+            yield self._draft(place, description, test, found.values, lost)
 
     def _options(self, place: str, test: Object) -> Iterator[LeftOut]:
+        listed = test.get("assert")
+        judged = isinstance(listed, list) and any(map(is_judged, listed))
         for key, value in _object(test.get("options")).items():
-            if key not in _SILENT:
+            if key == "rubricPrompt" and judged:
+                yield LeftOut(place, f"{key} {_told(value)}", OTHER_PROMPT)
+            elif key not in _SILENT:
                 why = _OPTIONS.get(key, "it has no counterpart here")
                 yield LeftOut(place, f"{key} {_told(value)}", why)
         if test.get("assertScoringFunction"):
@@ -193,20 +196,20 @@ class _Reader:
         place: str,
         description: str,
         test: Object,
-        variables: Object,
+        given: Object,
         before: list[LeftOut],
     ) -> Draft:
-        specs, lost = self._specs(place, test, variables)
+        specs, lost = self._specs(place, test, given)
         left_out = (*before, *lost)
-        first = next((value for value in variables.values() if isinstance(value, str)), "")
-        content: list[JsonValue] = [variables, test.get("assert")]
+        first = next((value for value in given.values() if isinstance(value, str)), "")
+        content: list[JsonValue] = [given, test.get("assert")]
         output = test.get("providerOutput")
         tags = ("todo",) if left_out or not specs else ()
         case = Case(
             id=plain(description or first[:200], content),
             reason=description,
             tags=tags if specs else (*tags, UNASSERTED),
-            input=variables,
+            input=given,
             assertions=specs,
             # Of an empty one promptfoo takes no notice, either.
             recorded=None if output in (None, "") else Recorded(output=output),
@@ -214,19 +217,21 @@ class _Reader:
         return Draft(case, left_out)
 
     def _specs(
-        self, place: str, test: Object, variables: Object
+        self, place: str, test: Object, given: Object
     ) -> tuple[tuple[Spec, ...], list[LeftOut]]:
         listed = test.get("assert")
         assertions = listed if isinstance(listed, list) else []
         grader = _object(test.get("options")).get("provider")
-        reading = Reading(variables, self.source, self.rubrics, grader)
+        reading = Reading({**given, **self.environment}, self.source, self.rubrics, grader)
         specs: list[Spec] = []
         left_out: list[LeftOut] = []
         for item in assertions:
             try:
                 specs.extend(reading.specs(item))
             except UnsupportedError as problem:
-                left_out.append(LeftOut(place, _told(item), str(problem)))
+                reading.notes.append(str(problem))
+            left_out.extend(LeftOut(place, _told(item), why) for why in reading.notes)
+            reading.notes.clear()
         if why := _undecided(test.get("threshold"), assertions, bool(left_out)):
             left_out.extend(LeftOut(place, _told(dict(spec)), why) for spec in specs)
             return (), left_out
@@ -259,10 +264,6 @@ def _joined(base: Object, test: Object) -> Object:
     return joined
 
 
-def _combinations(variables: Object) -> Iterator[Object]:
-    """A list of texts stands for one test each."""
-    options = [
-        value if isinstance(value, list) and value and isinstance(value[0], str) else [value]
-        for value in variables.values()
-    ]
-    return (dict(zip(variables, values, strict=True)) for values in product(*options))
+def _lost(place: str, given: Object, found: variables.Given) -> Iterator[LeftOut]:
+    for name, why in found.lost:
+        yield LeftOut(place, f"{name}: {_told(given[name])}", why)

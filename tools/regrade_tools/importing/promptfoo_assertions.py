@@ -1,33 +1,39 @@
 """Assertions of promptfoo -> assertions of ours that hold and fail for the same outputs."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pydantic import JsonValue
 
 from regrade_tools.assertions import KINDS, parse
-from regrade_tools.filling import text
+from regrade_tools.importing import trajectory
 from regrade_tools.importing.conversion import UnsupportedError
 from regrade_tools.importing.javascript import pattern, separated, written
 from regrade_tools.importing.programs import model
 from regrade_tools.importing.rubrics import Rubrics
 from regrade_tools.importing.source import Source, document
+from regrade_tools.importing.variables import filled
 from regrade_tools.models.case import Spec
 from regrade_tools.refusal import Refusal
 
 _JUDGED = "a model judges it: ask a person or a judge, or assert what can be read off"
+_REFERENCE = (
+    "a model compares it with a reference, which a judge here is not shown: write what is right "
+    "into the criterion of a judge, or assert it (`contains-any`, `rouge-n`)"
+)
 _CODE = "it is code; what it checks may be said by `expr` or `path`, or by a scorer in Python"
-_MODEL = "a model measures it"
+_MODEL = (
+    "a model measures it: `rouge-n` or `levenshtein` measure likeness without one, a judge by words"
+)
 _MEASURED = "it needs what a recorded answer does not tell"
 _UNSUPPORTED: dict[str, str] = {
-    "factuality": _JUDGED,
-    "model-graded-factuality": _JUDGED,
+    "factuality": _REFERENCE,
+    "model-graded-factuality": _REFERENCE,
     "answer-relevance": _JUDGED,
     "context-recall": _JUDGED,
     "context-relevance": _JUDGED,
     "context-faithfulness": _JUDGED,
     "conversation-relevance": _JUDGED,
-    "g-eval": _JUDGED,
     "agent-rubric": _JUDGED,
     "search-rubric": _JUDGED,
     "select-best": _JUDGED,
@@ -58,7 +64,10 @@ _PLAIN = ("is-xml", "contains-xml", "is-html", "contains-html", "is-sql", "conta
 _KNOWN = {"type", "value", "threshold", "weight", "metric", "description", "provider"}
 _SET = "assert-set"
 # What is judged by a criterion in words.
-_RUBRICS = ("llm-rubric", "model-graded-closedqa")
+_SCALED = "g-eval"
+_RUBRICS = ("llm-rubric", "model-graded-closedqa", _SCALED)
+OTHER_PROMPT = "the draft of its judge asks in words of its own: add there what it says beside them"
+_SCORED = "a judge passes or fails an answer and has no score: say in its criterion what is enough"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +79,8 @@ class Reading:
     rubrics: Rubrics
     # The model that judges where an assertion names none.
     grader: JsonValue = None
+    # What is said of an assertion that is kept.
+    notes: list[str] = field(default_factory=list[str])
 
     def specs(self, assertion: JsonValue) -> tuple[Spec, ...]:
         """What ``assertion`` becomes; all of them must hold.
@@ -87,7 +98,24 @@ class Reading:
             found = tuple(spec for item in listed for spec in self.specs(item))
             decides(assertion.get("threshold"), listed)
             return found
-        return (self._spec(str(assertion["type"]), assertion),)
+        kind = str(assertion["type"])
+        if kind.removeprefix("not-") in trajectory.KINDS:
+            return self._calls(kind, assertion)
+        return (self._spec(kind, assertion),)
+
+    def _calls(self, kind: str, assertion: dict[str, JsonValue]) -> tuple[Spec, ...]:
+        if strange := sorted(set(assertion) - _KNOWN):
+            raise UnsupportedError(f"`{strange[0]}` changes what it means")
+        value = self._deep(assertion.get("value"))
+        name = kind.removeprefix("not-")
+        return tuple(map(_right, trajectory.specs(name, value, negated=name != kind)))
+
+    def _deep(self, value: JsonValue) -> JsonValue:
+        if isinstance(value, dict):
+            return {key: self._deep(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self._deep(item) for item in value]
+        return self._value(value)
 
     def _spec(self, kind: str, assertion: dict[str, JsonValue]) -> Spec:
         negation, name = ("not-", kind[4:]) if kind.startswith("not-") else ("", kind)
@@ -112,16 +140,16 @@ class Reading:
             fields = {} if value is None else {"value": value}
         if negation and name == "equals" and not isinstance(fields["value"], str):
             raise UnsupportedError("here an output that is no JSON fails it; there it passes")
-        spec: Spec = {"type": f"{negation}{_OURS.get(name, name)}", **fields}
-        try:
-            parse(spec)
-        except Refusal as refusal:
-            raise UnsupportedError(refusal.problem) from None
-        return spec
+        return _right({"type": f"{negation}{_OURS.get(name, name)}", **fields})
 
     def _judged(self, assertion: dict[str, JsonValue], *, negated: bool) -> Spec:
-        if strange := sorted(set(assertion) - _KNOWN):
+        if strange := sorted(set(assertion) - _KNOWN - {"rubricPrompt"}):
             raise UnsupportedError(f"`{strange[0]}` changes what it means")
+        if "rubricPrompt" in assertion:
+            self.notes.append(OTHER_PROMPT)
+        is_scaled = str(assertion["type"]).endswith(_SCALED)
+        if is_scaled or assertion.get("threshold") is not None:
+            self.notes.append(_SCORED)
         rubric = assertion.get("value")
         if isinstance(rubric, str) and rubric.startswith("file://"):
             rubric = self.source.value(rubric)
@@ -140,10 +168,26 @@ class Reading:
             return self.source.value(value)
         if value.startswith("package:"):
             raise UnsupportedError(_CODE)
-        try:
-            return text(value, self.variables)
-        except ValueError as problem:
-            raise UnsupportedError(f"its value cannot be filled in: {problem}") from None
+        return filled(value, self.variables)
+
+
+def _right(spec: Spec) -> Spec:
+    """``spec``, if it is an assertion."""
+    try:
+        parse(spec)
+    except Refusal as refusal:
+        raise UnsupportedError(refusal.problem) from None
+    return spec
+
+
+def is_judged(assertion: JsonValue) -> bool:
+    """Whether ``assertion``, or one of a set, is judged by a criterion in words."""
+    if not isinstance(assertion, dict):
+        return False
+    inner = assertion.get("assert")
+    if assertion.get("type") == _SET and isinstance(inner, list):
+        return any(map(is_judged, inner))
+    return str(assertion.get("type")).removeprefix("not-") in _RUBRICS
 
 
 def decides(threshold: JsonValue, assertions: Iterable[JsonValue]) -> None:
@@ -250,4 +294,4 @@ _READERS: dict[str, Callable[[JsonValue, Spec], Spec]] = {
     "word-count": _words,
 }
 _OURS = {"word-count": "count"}
-TYPES = (*_READERS, *_GRADED, *_PLAIN, *_RUBRICS, *_UNSUPPORTED)
+TYPES = (*_READERS, *_GRADED, *_PLAIN, *_RUBRICS, *trajectory.KINDS, *_UNSUPPORTED)

@@ -102,16 +102,28 @@ def _specs(evaluator: JsonValue, case: Object, rubrics: Rubrics) -> list[Spec]:
     elif kind == "MaxDuration":
         specs = [{"type": "latency", "threshold": _milliseconds(_argument(told, "seconds"))}]
     elif kind == "LLMJudge":
-        grader = told.get("model") if isinstance(told, dict) else None
-        specs = [rubrics.spec(_argument(told, "rubric"), model(grader))]
+        specs = [_judged(told, rubrics)]
     else:
         raise UnsupportedError(_REASONS.get(kind, "it is code of a project of its own"))
     for spec in specs:
         try:
-            parse(spec)
+            # What is written are files of cases, where a judge may stand.
+            parse(spec, programs=True)
         except Refusal as refusal:
             raise UnsupportedError(refusal.problem) from None
     return specs
+
+
+def _judged(told: JsonValue, rubrics: Rubrics) -> Spec:
+    settings = told if isinstance(told, dict) else {}
+    if settings.get("assertion") is False:
+        raise UnsupportedError("it gives a score and asserts nothing")
+    if settings.get("include_expected_output"):
+        raise UnsupportedError(
+            "its judge is shown what is expected, and one of ours the input and the output: say in "
+            "its criterion what is right"
+        )
+    return rubrics.spec(_argument(told, "rubric"), model(settings.get("model")))
 
 
 def _argument(told: JsonValue, name: str) -> JsonValue:

@@ -8,6 +8,7 @@ from pydantic import JsonValue
 
 from regrade_tools.formats import Record, Skipped, records
 from regrade_tools.importing.conversion import UnsupportedError
+from regrade_tools.importing.javascript import trimmed
 from regrade_tools.jsontext import compact
 
 _LARGEST = 16 * 1024 * 1024
@@ -71,13 +72,14 @@ class Source:
     def value(self, reference: str) -> JsonValue:
         """What a file of YAML or JSON holds, or the trimmed text of any other."""
         text = self.text(reference)
-        return document(text) if reference.lower().endswith(_YAML) else text.strip()
+        return document(text) if reference.lower().endswith(_YAML) else trimmed(text)
 
     def variable(self, reference: str) -> str:
-        """The text that a variable is given: data is written in one line."""
+        """The text that a variable is given: data is written in one line, a text is trimmed."""
+        text = self.text(reference)
         if reference.lower().endswith((".yaml", ".yml")):
-            return compact(document(self.text(reference)))
-        return self.text(reference)
+            return compact(document(text))
+        return trimmed(text)
 
     def rows(self, path: Path) -> Iterator[tuple[str, JsonValue]]:
         """The rows of a table or of JSON lines, or the items of a list, each with its place."""
