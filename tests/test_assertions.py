@@ -50,7 +50,7 @@ TABLE: dict[str, tuple[Subject, Subject, str]] = {
     "count": (said("word " * 80), said("word " * 81), "it has 81"),
     "is-json": (said(TWO), said("{}"), "the output: 'listings' is a required property"),
     "path": (said(TWO), said('{"listings":[7]}'), "its length is 1: [7]"),
-    "expr": (said({"listings": [1]}), said(TWO), "it does not"),
+    "expr": (said({"listings": [1]}), said(TWO), "it comes to 2 == 1"),
     "tool-called": (
         Subject("", tool_calls=(SEARCHED,)),
         Subject("", tool_calls=(ToolCall("search_listings", {"city": "Austin"}), ToolCall("ask"))),

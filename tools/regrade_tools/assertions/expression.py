@@ -11,12 +11,14 @@ from functools import lru_cache, wraps
 from typing import Any, cast
 
 from jinja2 import StrictUndefined, TemplateError, Undefined, nodes
+from jinja2.environment import TemplateExpression
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import JsonValue
 
 from regrade_tools.assertions.selector import keys, kind
 from regrade_tools.assertions.verdicts import Subject, UndecidableError, UnmeasuredError
 from regrade_tools.deadline import look
+from regrade_tools.jsontext import compact
 
 _LONGEST = 1_000
 _MOST_DIGITS = 15
@@ -104,6 +106,13 @@ _INSTEAD = {
 }
 _METHODS = frozenset({"startswith", "endswith", "keys", "values", "count", "get"})
 _NAMES = frozenset({"output", "text", "input", "tool_calls", "latency_ms", "cost_usd"})
+_SIGNS = {
+    "eq": "==", "ne": "!=", "gt": ">", "gteq": ">=", "lt": "<", "lteq": "<=", "in": "in",
+    "notin": "not in",
+}  # fmt: skip
+# Of a side of a comparison: enough for a number, a name or a short list.
+_SHOWN = 120
+_UNDECIDED = (TemplateError, TypeError, ValueError, ArithmeticError, LookupError)
 _ALLOWED = (
     nodes.Name,
     nodes.Const,
@@ -230,12 +239,67 @@ def _only_known_call(node: nodes.Call) -> None:
         )
 
 
+@lru_cache(maxsize=1024)
+def _sides(source: str) -> tuple[Callable[..., Any], str, Callable[..., Any]] | None:
+    """The two sides of a comparison with its sign; None of what is no single one."""
+    (shown,) = _DATA.parse("{{ (" + source + ") }}").body
+    compared = cast("nodes.Output", shown).nodes[0]
+    if not isinstance(compared, nodes.Compare) or len(compared.ops) != 1:
+        return None
+    (operand,) = compared.ops
+    return _side(compared.expr), _SIGNS[operand.op], _side(operand.expr)
+
+
+def _side(expression: nodes.Expr) -> Callable[..., Any]:
+    # As Jinja2 itself compiles an expression.
+    body: list[nodes.Node] = [nodes.Assign(nodes.Name("result", "store"), expression, lineno=1)]
+    template = _DATA.from_string(nodes.Template(body, lineno=1))
+    return TemplateExpression(template, undefined_to_none=False)
+
+
 def holds(source: str, subject: Subject) -> bool:
     """Whether ``source`` is true of ``subject``.
 
     Raises:
         UndecidableError: It speaks of something that the answer does not have.
     """
+    names = _names(source, subject)
+    try:
+        value = compiled(source)(**names)
+        if not isinstance(value, Undefined) and callable(value):
+            raise UndecidableError("it is a function that was not called")
+        return bool(value)
+    except _UNDECIDED as problem:
+        raise UndecidableError(str(problem)[:300]) from None
+
+
+def comes_to(source: str, subject: Subject) -> str:
+    """What ``source``, which does not hold, compares, such as ``0 == 1``; empty of anything else.
+
+    Raises:
+        UndecidableError: As of ``holds``.
+    """
+    sides = _sides(source)
+    if sides is None:
+        return ""
+    names = _names(source, subject)
+    left, sign, right = sides
+    try:
+        return f"{_shown(left(**names))} {sign} {_shown(right(**names))}"
+    except _UNDECIDED as problem:
+        raise UndecidableError(str(problem)[:300]) from None
+
+
+def _shown(value: Any) -> str:  # noqa: ANN401 - whatever a side is
+    try:
+        text = compact(value)
+    except (TypeError, ValueError, RecursionError):
+        return kind(value)
+    return text if len(text) <= _SHOWN else kind(value)
+
+
+def _names(source: str, subject: Subject) -> dict[str, Any]:
+    """What the names in ``source`` stand for."""
     try:
         output: JsonValue = subject.data
     except UndecidableError:
@@ -244,18 +308,12 @@ def holds(source: str, subject: Subject) -> bool:
         if name in source and value is None:
             raise UnmeasuredError(f"no {name} was recorded for this answer")
     calls = [{"name": call.name, "arguments": call.arguments} for call in subject.tool_calls]
-    try:
-        value = compiled(source)(
-            **_FUNCTIONS,
-            output=output,
-            text=subject.text,
-            input=subject.input,
-            tool_calls=calls,
-            latency_ms=subject.latency_ms,
-            cost_usd=subject.cost_usd,
-        )
-        if not isinstance(value, Undefined) and callable(value):
-            raise UndecidableError("it is a function that was not called")
-        return bool(value)
-    except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as problem:
-        raise UndecidableError(str(problem)[:300]) from None
+    return {
+        **_FUNCTIONS,
+        "output": output,
+        "text": subject.text,
+        "input": subject.input,
+        "tool_calls": calls,
+        "latency_ms": subject.latency_ms,
+        "cost_usd": subject.cost_usd,
+    }

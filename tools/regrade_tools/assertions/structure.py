@@ -216,4 +216,7 @@ class Expr(Assertion):
         """As the base class says."""
         from regrade_tools.assertions import expression  # noqa: PLC0415 - see above
 
-        return None if expression.holds(self.value, subject) else "it does not"
+        if expression.holds(self.value, subject):
+            return None
+        compared = expression.comes_to(self.value, subject)
+        return f"it comes to {compared}" if compared else "it does not"
