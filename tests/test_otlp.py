@@ -81,7 +81,12 @@ async def test_version_and_environment_of_a_service_are_tags_and_no_words(
         request = export(span(number, trace=trace))
         request["resourceSpans"][0]["resource"]["attributes"] += [
             {"key": key, "value": {"stringValue": text}}
-            for key, text in (("service.version", version), (name, "prod"), ("host.name", "h1"))
+            for key, text in (
+                ("service.version", version),
+                (name, "prod"),
+                ("host.name", "h1"),
+                ("regrade.evaluated", "true"),
+            )
         ]
         return json.dumps(request).encode() if kind == JSON else protobuf(request)
 
@@ -90,12 +95,14 @@ async def test_version_and_environment_of_a_service_are_tags_and_no_words(
             assert (await there.post(sent(number, trace, version), kind)).status_code == 200
         (new,) = await there.found("tag:version:2.0 tag:env:prod")
         assert (new.external_id, len(new.spans)) == (TRACE, 2)
-        assert new.tags == ("version:2.0", "env:prod")
+        assert new.tags == ("version:2.0", "env:prod", "evaluated:true")
         assert len(await there.found("tag:env:*")) == 2
         assert await there.found("prod") == await there.found("env") == []
         counted = await there.store.summary(parse("", now=0.0), "tag", limit=9)
     groups = [(group.value, group.traces) for group in counted.groups]
-    assert groups == [("env:prod", 2), ("version:1.9", 1), ("version:2.0", 1)]
+    assert groups == [
+        ("env:prod", 2), ("evaluated:true", 2), ("version:1.9", 1), ("version:2.0", 1),
+    ]  # fmt: skip
 
 
 async def test_spans_that_come_later_complete_their_trace(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from anyio import to_thread
 from console import spoken
 from mcp import Client
 
@@ -71,6 +72,30 @@ async def test_a_command_answers_json_lines_and_its_tool_calls_can_be_asserted(
     report = await ran(tmp_path)
     assert report["summary"]["passed"] == 2
     assert report["summary"]["pass_rate"] == 1.0
+
+
+@pytest.mark.parametrize("own", ["", "team=search"])
+async def test_a_program_is_told_that_it_is_evaluated_as_its_instrumentation_reads_it(
+    own: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", own)
+    code = ECHO + "import os; print(json.dumps({'output': os.environ['OTEL_RESOURCE_ATTRIBUTES']}),"
+    told = f"{own}{',' if own else ''}regrade.evaluated=true"
+    suite(tmp_path, command(f"{code} flush=True)"), [told])
+    assert (await ran(tmp_path))["summary"]["passed"] == 1
+
+
+async def test_one_error_of_many_cases_is_told_once_with_all_of_their_names(
+    tmp_path: Path,
+) -> None:
+    suite(
+        tmp_path, command(ECHO + "print(json.dumps({'error': 'it is down'}), flush=True)"), [*"abc"]
+    )
+    (card,) = (await ran(tmp_path))["cards"]
+    assert (card["case_id"], card["also"]) == ("c0", ["c1", "c2"])
+    shown = (await to_thread.run_sync(spoken, "run", "s", "--root", str(tmp_path)))[1]
+    assert "ERRORED c0\n" in shown
+    assert "    and so did: c1, c2\n" in shown
 
 
 async def test_a_program_that_ends_after_each_answer_is_started_anew(tmp_path: Path) -> None:

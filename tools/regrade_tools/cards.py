@@ -26,7 +26,8 @@ class Card:
 
     It speaks for every trial of its case that ended so; ``trials`` says how many did. ``expected``
     is what a person said the answer should have been; ``since_passed`` a diff from the output
-    with which the case passed last on this target; ``rerun`` the command that runs it alone.
+    with which the case passed last on this target; ``rerun`` the command that runs it alone;
+    ``also`` the other cases that errored with the very same words.
     """
 
     case_id: str
@@ -45,6 +46,7 @@ class Card:
     replayed: bool = False
     latency_ms: float | None = None
     rerun: str | None = None
+    also: list[str] | None = None
 
 
 def card(

@@ -1,6 +1,6 @@
 """A run told: its figures, the cards that were asked for, and a comparison where one was."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -33,6 +33,7 @@ _ORDER = {"failed": 0, "errored": 1, "passed": 2}
 _CARDS = 20
 _CARD_PAGE = 15_000
 _CHANGED, _LOOSENED, _RENAMED = 1_500, 3_000, 20
+_ALSO = 400
 # About forty tokens each; `regrade gate` prints every part.
 _SLICES = 12
 
@@ -120,18 +121,15 @@ class RunReports:
             asked = sorted(await store.results(run.id, case_id=case_id), key=_by_outcome)
             passed = (await store.last_passed(run.id, {case_id})).get(case_id)
             return fit(asked, lambda one: close_card(one, case, run, passed), start, _CARD_PAGE)
-        alike: dict[tuple[str, Outcome], list[CaseResult]] = {}
-        shown = await store.results(run.id, outcomes=_SHOWN[show])
-        for result in sorted(shown, key=_by_outcome):
-            alike.setdefault((result.case_id, result.outcome), []).append(result)
-        groups = list(alike.values())
+        groups, also = _alike(await store.results(run.id, outcomes=_SHOWN[show]))
         ids = {trials[0].case_id for trials in groups[start : start + _CARDS]}
         known = await self._known(run.suite, ids)
         before = await store.last_passed(run.id, ids)
 
         def told(trials: list[CaseResult]) -> Card:
             case_id = trials[0].case_id
-            return card(trials, known.get(case_id), run, before.get(case_id))
+            told = card(trials, known.get(case_id), run, before.get(case_id))
+            return replace(told, also=clip_list(also.get(case_id, ()), _ALSO) or None)
 
         return fit(groups, told, start, _CARD_PAGE, most=_CARDS)
 
@@ -149,6 +147,28 @@ class RunReports:
             # A run is told even when its case files have been broken since.
             pass
         return found
+
+
+def _alike(results: Iterable[CaseResult]) -> tuple[list[list[CaseResult]], dict[str, list[str]]]:
+    """The trials of each case that ended alike; and of a case, others with the very same error.
+
+    Those have no trials of their own here: a target that is down would be told with each case.
+    """
+    alike: dict[tuple[str, Outcome], list[CaseResult]] = {}
+    for result in sorted(results, key=_by_outcome):
+        alike.setdefault((result.case_id, result.outcome), []).append(result)
+    groups: list[list[CaseResult]] = []
+    first: dict[str, str] = {}
+    also: dict[str, list[str]] = {}
+    for (case_id, _), trials in alike.items():
+        error = trials[0].error
+        if error in first:
+            also.setdefault(first[error], []).append(case_id)
+            continue
+        groups.append(trials)
+        if error:
+            first[error] = case_id
+    return groups, also
 
 
 def _by_outcome(result: CaseResult) -> tuple[int, str, int]:

@@ -152,6 +152,8 @@ def failure(card: Card) -> list[str]:
     if card.since_passed:
         lines.append("    since it passed last:")
         lines.extend(f"      {line(told)}" for told in card.since_passed.splitlines())
+    if card.also:
+        lines.append(f"    and so did: {listed(card.also)}")
     if card.rerun:
         lines.append(f"    again: {line(card.rerun)}")
     return lines

@@ -14,6 +14,7 @@ from anyio import to_thread
 from anyio.abc import TaskGroup, TaskStatus
 from pydantic import JsonValue
 
+from regrade_server.program.environment import environment
 from regrade_server.program.guard import Guard, guarded
 from regrade_server.program.warden import sweep
 from regrade_tools.clipping import clip
@@ -175,7 +176,7 @@ class _Tool:
         server = StdioServerParameters(
             command=command,
             args=arguments,
-            env={**os.environ, **self.spec.env, mark: ""},
+            env=environment(self.spec.env, mark),
             cwd=self.root,
             encoding_error_handler="replace",
         )

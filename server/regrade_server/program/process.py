@@ -1,7 +1,6 @@
 """One process that answers JSON lines: started, asked, killed with all its children."""
 
 import json
-import os
 import time
 from collections import deque
 from collections.abc import Callable
@@ -13,6 +12,7 @@ import anyio
 from anyio import to_thread
 from anyio.abc import Process, TaskGroup
 
+from regrade_server.program.environment import environment
 from regrade_server.program.pipes import Answers, Questions
 from regrade_server.program.reply import reply, said
 from regrade_server.program.warden import end_session, sweep
@@ -83,7 +83,7 @@ async def start(  # noqa: PLR0913 - what a process is started with
             stdin=questions.reading,
             stdout=answers.writing,
             cwd=folder,
-            env={**os.environ, **env, mark: ""},
+            env=environment(env, mark),
             start_new_session=True,
         )
     except BaseException:

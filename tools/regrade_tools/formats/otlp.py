@@ -18,6 +18,8 @@ from regrade_tools.plaintext import line
 _TAGS = (
     ("version", ("service.version",)),
     ("env", ("deployment.environment.name", "deployment.environment")),
+    # As Regrade itself tells the programs that it evaluates.
+    ("evaluated", ("regrade.evaluated",)),
 )
 _LONGEST_TAG = 80
 _KEPT_EVENTS = (MODEL_EVENT, "exception")
