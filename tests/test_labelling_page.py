@@ -12,6 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2
 import pytest
@@ -370,6 +371,38 @@ def test_a_conversation_comes_in_turns_and_what_is_long_piece_by_piece(root: Pat
 
     code, shown = at_a_page(root, person, "why")
     assert code == 0, shown
+
+
+def test_it_ends_by_itself_when_nobody_goes_back_to_the_last(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("regrade_server.labelling_page.serving.SECONDS_AT_THE_END", 0.01)
+
+    def person(browser: Browser) -> None:
+        browser.enter()
+        for place in range(3):
+            browser.move("answer", place, verdict="pass", critique="It keeps to it.")
+
+    code, shown = at_a_page(root, person)
+    assert (code, "3 labelled by diet, signed as ada." in shown) == (0, True), shown
+
+
+def test_half_an_answer_is_none_and_keeps_nobody_waiting(root: Path) -> None:
+    def person(browser: Browser) -> None:
+        browser.enter()
+        place = urlsplit(browser.address)
+        head = (
+            f"POST /move HTTP/1.1\r\nHost: {place.netloc}\r\nOrigin: {browser.address}\r\n"
+            f"Authorization: Bearer {browser.key}\r\nContent-Length: 500\r\n\r\n"
+        )
+        half = '{"does": "answer", "place": 0, "verdict": "pass", "critique": "x'
+        with socket.create_connection(("127.0.0.1", place.port or 0)) as slow:
+            slow.sendall((head + half).encode())
+            assert browser.move("skip", 0).json()["place"] == 1
+        browser.leave()
+
+    code, shown = at_a_page(root, person)
+    assert (code, book(root).rows) == (0, ()), shown
 
 
 def test_ctrl_c_ends_it_and_what_was_answered_is_told_and_kept(root: Path) -> None:

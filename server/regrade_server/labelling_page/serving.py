@@ -11,7 +11,7 @@ from regrade_server.labelling_page.desk import Desk
 from regrade_server.labelling_page.site import labelling_site
 
 # The last item was answered: so long may the person still go back to it.
-_SECONDS_AT_THE_END = 120
+SECONDS_AT_THE_END = 120
 
 
 async def serve(desk: Desk, port: int) -> int:
@@ -32,7 +32,7 @@ async def serve(desk: Desk, port: int) -> int:
 async def _wait(desk: Desk, whole: anyio.CancelScope) -> None:
     """Until the person leaves, or has answered the last and does not come back to it."""
     while not desk.left:
-        patience = _SECONDS_AT_THE_END if desk.sitting.item is None else None
+        patience = SECONDS_AT_THE_END if desk.sitting.item is None else None
         with anyio.move_on_after(patience) as waited:
             await desk.moved.wait()
         if waited.cancelled_caught:

@@ -48,7 +48,7 @@ def labelling_site(desk: Desk, port: int) -> Site:
         key = Key.model_validate_json(await request.body())
         given = passes.exchanged(key.secret)
         if given is None:
-            told = "This address was opened before, or is of another sitting."
+            told = "This address was opened before. Go on in that tab, or run the command again."
             return JSONResponse({"error": told}, 403)
         return JSONResponse({"pass": given})
 
