@@ -9,6 +9,7 @@ from typing import Any, Literal
 import anyio
 import pytest
 from anyio import to_thread
+from calling import replied
 from mcp import Client, StdioServerParameters
 from mcp.types import ResourceListChangedNotification
 
@@ -38,12 +39,6 @@ def root(tmp_path: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     return tmp_path
-
-
-async def replied(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
-    reply = await client.call_tool(tool, arguments)
-    assert not reply.is_error, reply.content
-    return reply.structured_content or {}
 
 
 @BOTH

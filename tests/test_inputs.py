@@ -2,23 +2,18 @@
 
 import json
 import re
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from anyio import to_thread
+from calling import client_of, replied
 from console import spoken
 from endpoint import Endpoint, completion, serving
-from mcp import Client
 from terminal import at_a_terminal
 
-from regrade_server.app import build_server
 from regrade_server.cli import main
-from regrade_server.house import House
 from regrade_tools.documents import load
-from regrade_tools.workspace import Workspace
 
 pytestmark = pytest.mark.anyio
 
@@ -97,18 +92,6 @@ def project(root: Path, inputs: dict[str, Any], url: str = "", **model: Any) -> 
         inputs = {**inputs, "model": "tiny"}
     suite = {"assertions": [{"type": "not-contains", "value": "sorry"}], "inputs": inputs}
     (root / "evals" / "suites" / "crm.yaml").write_text(json.dumps(suite))
-
-
-@asynccontextmanager
-async def client_of(root: Path) -> AsyncGenerator[Client, None]:
-    async with Client(build_server(House(Workspace(root)))) as client:
-        yield client
-
-
-async def replied(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
-    reply = await client.call_tool(tool, arguments)
-    assert not reply.is_error, reply.content
-    return reply.structured_content or {}
 
 
 def files(root: Path) -> list[dict[str, Any]]:

@@ -2,42 +2,19 @@
 
 import json
 import time
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from anyio import to_thread
+from calling import client_of, refused, replied
 from labelled import judge_file, know, label_row, write_labels
-from mcp import Client
 
-from regrade_server.app import build_server
 from regrade_server.cli import main
-from regrade_server.house import House
 from regrade_tools.models import ToolCall
-from regrade_tools.workspace import Workspace
 
 pytestmark = pytest.mark.anyio
-
-
-@asynccontextmanager
-async def client_of(root: Path) -> AsyncGenerator[Client, None]:
-    async with Client(build_server(House(Workspace(root)))) as client:
-        yield client
-
-
-async def replied(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
-    reply = await client.call_tool(tool, arguments)
-    assert not reply.is_error, reply.content
-    return reply.structured_content or {}
-
-
-async def refused(client: Client, tool: str, **arguments: Any) -> str:
-    reply = await client.call_tool(tool, arguments)
-    assert reply.is_error, reply.structured_content
-    return " ".join(getattr(part, "text", "") for part in reply.content)
 
 
 def recorded(root: Path, rows: list[dict[str, Any]]) -> None:

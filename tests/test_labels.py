@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import pytest
 from anyio import to_thread
+from calling import refused, replied
 from labelled import judge_file
 from mcp import Client
 from person import Person, client_of
@@ -39,18 +40,6 @@ def root(tmp_path: Path, keys: Path, capsys: pytest.CaptureFixture[str]) -> Path
     assert main(("import", str(folder / "log.jsonl"), "--root", str(folder))) == 0
     capsys.readouterr()
     return folder
-
-
-async def replied(client: Client, tool: str, /, **arguments: Any) -> dict[str, Any]:
-    reply = await client.call_tool(tool, arguments)
-    assert not reply.is_error, reply.content
-    return reply.structured_content or {}
-
-
-async def refused(client: Client, tool: str, /, **arguments: Any) -> str:
-    reply = await client.call_tool(tool, arguments)
-    assert reply.is_error, reply.structured_content
-    return " ".join(getattr(part, "text", "") for part in reply.content)
 
 
 async def ids(client: Client, query: str = "") -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from anyio import to_thread
+from calling import refused, replied
 from console import answered
 from mcp import Client, StdioServerParameters
 from person import client_of
@@ -41,18 +42,6 @@ def stdio(root: Path) -> StdioServerParameters:
     return StdioServerParameters(
         command=sys.executable, args=["-m", "regrade_server", "--root", str(root)]
     )
-
-
-async def replied(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
-    reply = await client.call_tool(tool, arguments)
-    assert not reply.is_error, reply.content
-    return reply.structured_content or {}
-
-
-async def refused(client: Client, tool: str, **arguments: Any) -> str:
-    reply = await client.call_tool(tool, arguments)
-    assert reply.is_error
-    return " ".join(getattr(part, "text", "") for part in reply.content)
 
 
 async def test_a_failure_in_a_log_becomes_a_case_that_holds_the_gate_until_it_is_mended(

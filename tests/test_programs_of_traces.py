@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from calling import replied
 from mcp import Client
 from otlp_client import BEGAN, TRACE, Fields, said
 
@@ -65,12 +66,6 @@ async def holding(root: Path, *exports: Fields) -> AsyncGenerator[tuple[Client, 
         await replied(client, "import_traces", path="log.jsonl")
         found = await replied(client, "search_traces", sort="oldest")
         yield client, [row["id"] for row in found["traces"]]
-
-
-async def replied(client: Client, tool: str, **arguments: Any) -> Any:
-    reply = await client.call_tool(tool, arguments)
-    assert not reply.is_error, getattr(reply.content[0], "text", "")
-    return reply.structured_content
 
 
 async def filed(client: Client, root: Path, **arguments: Any) -> tuple[Any, Any]:

@@ -4,9 +4,9 @@ import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
+from calling import replied
 from mcp import Client
 from otlp_client import BEGAN, TRACE, Fields
 
@@ -43,12 +43,6 @@ async def holding(root: Path, tool: dict[str, str]) -> AsyncGenerator[tuple[Clie
         await replied(client, "import_traces", path="log.jsonl")
         found = await replied(client, "search_traces", query="tool:lookup")
         yield client, found["traces"][0]["id"]
-
-
-async def replied(client: Client, tool: str, **arguments: Any) -> Any:
-    reply = await client.call_tool(tool, arguments)
-    assert not reply.is_error, getattr(reply.content[0], "text", "")
-    return reply.structured_content
 
 
 @pytest.mark.parametrize("tool", CONVENTIONS.values(), ids=CONVENTIONS)

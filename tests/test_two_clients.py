@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import anyio
 import pytest
+from calling import replied
 from mcp import Client, StdioServerParameters
 
 pytestmark = pytest.mark.anyio
@@ -23,12 +24,6 @@ def server(root: Path) -> StdioServerParameters:
     return StdioServerParameters(
         command=sys.executable, args=["-m", "regrade_server", "--root", str(root)]
     )
-
-
-async def replied(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
-    reply = await client.call_tool(tool, arguments)
-    assert not reply.is_error, reply.content
-    return reply.structured_content or {}
 
 
 async def looking(root: Path, era: Era, until: float) -> int:
