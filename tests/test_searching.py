@@ -121,6 +121,36 @@ def test_what_is_not_wanted_needs_no_quotes_on_the_command_line(
     assert len(capsys.readouterr().out.splitlines()) == number
 
 
+async def test_what_was_asked_and_answered_is_told_where_it_is_asked_for(tmp_path: Path) -> None:
+    long = {"input": {"q": ["five"]}, "output": "e" * 5_000}
+    async with searching(tmp_path) as client:
+        (tmp_path / "more.jsonl").write_text(json.dumps(long))
+        await client.call_tool("import_traces", {"path": "more.jsonl"})
+        page = await found(client, query="-source:log.jsonl", fields=["input", "output"])
+        short = await found(client, query="one", fields=["output"])
+        wrong = await client.call_tool("search_traces", {"fields": ["answer"]})
+    (row,) = page["traces"]
+    assert (row["input"], row["output"][:5]) == ({"q": ["five"]}, "eeeee")
+    assert "characters" in row["output"]
+    assert len(row["output"]) <= 800
+    assert [set(row) for row in short["traces"]] == [{"id", "output"}]
+    assert short["traces"][0]["output"] == "a"
+    assert "There is no field 'answer'" in str(wrong.content)
+
+
+def test_the_command_tells_them_below_each_trace(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "log.jsonl").write_text("\n".join(map(json.dumps, LOG)))
+    (tmp_path / "evals").mkdir()
+    root = ("--root", str(tmp_path))
+    main(["import", str(tmp_path / "log.jsonl"), *root])
+    capsys.readouterr()
+    assert main(["search", "one", "--fields", "preview,output", *root]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert (lines[0], lines[1][-3:], lines[2]) == ("1 trace", "one", "    output: a")
+
+
 def test_the_command_sorts_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "evals").mkdir()
     (tmp_path / "log.jsonl").write_text("\n".join(map(json.dumps, LOG)))

@@ -76,8 +76,8 @@ class Suites:
         default. select: tag:critical feature:search scenario:one -id:case_x*. baseline: a file,
         git:REF or a run id to compare with. budget_usd stops it at that cost. resume: an
         interrupted run to finish. mode: replay takes answers from evals/recordings, changed asks
-        what is not there. judges: ask them. A run not done in wait_s goes on: get_run. dry_run:
-        what it would ask and cost.
+        what is not there. A run not done in wait_s goes on: get_run. dry_run: what it would ask
+        and cost.
         """
         stored = None
         if resume is not None:

@@ -10,7 +10,7 @@ from anyio import to_thread
 from pydantic import JsonValue
 
 from regrade_tools import arrow, formats
-from regrade_tools.clipping import PAGE, REFUSAL, clip, clip_list
+from regrade_tools.clipping import PAGE, REFUSAL, clip, clip_list, clip_value
 from regrade_tools.fingerprint import id_number
 from regrade_tools.imports import Imported, Item, Tally, batch
 from regrade_tools.models import Trace
@@ -29,7 +29,9 @@ from regrade_tools.workspace import Workspace, needed
 
 _FIELDS = ("id", "when", "name", "model", "status", "duration_ms", "tokens", "cost_usd", "tags",
            "source", "preview", "excerpt")  # fmt: skip
-_LONGEST_CELL = 240
+# These are told where they are asked for: the whole trace is read for them.
+_EXCHANGE = ("input", "output")
+_LONGEST_CELL, _LONGEST_SAID = 240, 800
 # So many values are told where one is sought that no trace has; so many may be what was meant.
 _LISTED, _GUESSED = 20, 200
 Sort = Literal["newest", "oldest", "slowest", "costliest"]
@@ -71,14 +73,15 @@ class Traces:
         Words and "phrases" (all must occur), -not, word*, status:error model:gpt-4o* name:
         tag:prod -tag:staging session: tool:search source: format: wrong:tool_error label:fail
         mode:"wrong date" latency:>2s cost:>0.01 tokens:>4000 since:7d until:2026-11-01.
-        fields narrows the columns.
+        fields: the columns; also input, output.
         """
         limit = _limited(limit)
         columns = _columns(fields)
         asked = parse(query, now=time.time())
         found = await self._page(asked, sort, limit, cursor)
         hint = None
-        page = fit(found.rows, lambda row: _row(row, columns), 0, PAGE)
+        said = await self._said(found.rows, [name for name in columns if name in _EXCHANGE])
+        page = fit(found.rows, lambda row: _row(row, columns) | said.get(row.id, {}), 0, PAGE)
         if page.next_cursor:
             # A page goes on after its last row, so it is asked for with the rows that fit.
             limit = len(page.items)
@@ -98,6 +101,18 @@ class Traces:
             next_cursor=found.next_cursor,
             hint=hint,
         )
+
+    async def _said(
+        self, rows: Sequence[TraceRow], names: Sequence[str]
+    ) -> dict[str, dict[str, JsonValue]]:
+        """What was asked and answered in each of the traces, as far as it is asked for."""
+        found: dict[str, dict[str, JsonValue]] = {}
+        for row in rows if names else ():
+            trace = await self.store.trace(row.id)
+            if trace is not None:
+                told = {"input": trace.called.input, "output": trace.called.output}
+                found[row.id] = {name: clip_value(told[name], _LONGEST_SAID) for name in names}
+        return found
 
     async def _page(self, asked: Query, sort: Sort, limit: int, cursor: str | None) -> Page:
         measure = _RANKED.get(sort)
@@ -274,8 +289,8 @@ def _limited(limit: int) -> int:
 
 def _columns(fields: list[str] | None) -> tuple[str, ...]:
     for name in fields or ():
-        if name not in _FIELDS:
-            raise unknown("field", name, _FIELDS)
+        if name not in (*_FIELDS, *_EXCHANGE):
+            raise unknown("field", name, (*_FIELDS, *_EXCHANGE))
     return tuple(dict.fromkeys(("id", *fields))) if fields else _FIELDS
 
 
@@ -285,7 +300,7 @@ def _row(row: TraceRow, columns: tuple[str, ...]) -> dict[str, JsonValue]:
     told: dict[str, JsonValue] = {
         name: clip(value, _LONGEST_CELL) if isinstance(value, str) else value
         for name in columns
-        if (value := whole[name]) not in (None, "", [])
+        if (value := whole.get(name)) not in (None, "", [])
     }
     if row.untimed and "when" in columns:
         told["when_of"] = "import"

@@ -1,5 +1,6 @@
 """What a person reads of traces on a terminal: of an import, and of a search."""
 
+from regrade_server.cli.printing import short
 from regrade_tools.clipping import clip
 from regrade_tools.imports import Imported
 from regrade_tools.plaintext import counted, line
@@ -28,6 +29,8 @@ def found(page: TraceList) -> str:
         about = row.get("excerpt") or row.get("preview") or ""
         parts = (row["id"], row.get("when"), row.get("status"), row.get("model"), about)
         lines.append(clip("  ".join(line(str(part)) for part in parts if part), _LINE))
+        said = ((name, row[name]) for name in ("input", "output") if name in row)
+        lines.extend(f"    {name}: {short(value)}" for name, value in said)
     if page.next_cursor:
         lines.append(f"More: --cursor {page.next_cursor}")
     return "\n".join([*lines, *([page.hint] if page.hint else [])])

@@ -38,6 +38,9 @@ def add_to(verb: Adder) -> None:
     )
     looking.add_argument("--sort", choices=get_args(Sort), default="newest", help="newest first")
     looking.add_argument("--limit", type=int, default=20, help="1 to 100; 20 by default")
+    looking.add_argument(
+        "--fields", help="what is told of each, with commas: such as preview,input,output"
+    )
     looking.add_argument("--cursor", help="the page after the one that gave it")
     counting = verb("summarize", summarize)
     counting.add_argument("query", nargs="*", type=encodable, help="which traces")
@@ -69,7 +72,9 @@ def search(told: Namespace, workspace: Workspace | None, console: Console) -> in
     query = _query(told.query)
     page = alive(
         House(workspace),
-        lambda house: house.traces.search_traces(query, told.sort, told.limit, told.cursor),
+        lambda house: house.traces.search_traces(
+            query, told.sort, told.limit, told.cursor, told.fields and told.fields.split(",")
+        ),
     )
     console.result(page, listing.found(page))
     return 0
