@@ -9,7 +9,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from regrade_tools.fingerprint import fingerprint, item_key
-from regrade_tools.labelbook import LabelRow, written
+from regrade_tools.labelbook import LabelBook, LabelRow, written
 from regrade_tools.models import Label, ToolCall, shown_calls
 
 PASSES, FAILS = "The recipe keeps to the diet.", "Something in it breaks the diet."
@@ -80,3 +80,8 @@ def write_labels(root: Path, rows: Iterable[LabelRow]) -> None:
     folder = root / "evals" / "labels"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "diet.jsonl").write_text(written(rows))
+
+
+def ways(book: LabelBook) -> set[str]:
+    """How the labelled items were picked."""
+    return {truth.sampled for truth in book.truths}

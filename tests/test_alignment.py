@@ -3,6 +3,7 @@
 import json
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from math import comb
 from pathlib import Path
 from typing import Any, get_args
@@ -28,7 +29,7 @@ from regrade_tools.alignment import (
     wilson,
 )
 from regrade_tools.alignment.pairwise import Choice, Comparison, preference
-from regrade_tools.models import Judgement, Split, Verdict
+from regrade_tools.models import Judgement, Sampled, Split, Verdict
 
 _VERDICTS: dict[str, Any] = {
     "PASS": "pass",
@@ -280,6 +281,8 @@ _COVERAGE = [
     (0.85, 0.92, 0.88, 100, 500, "by_label"),
     (0.95, 0.95, 0.70, 80, 500, "by_verdict"),
     (0.50, 0.80, 0.70, 60, 300, "by_label"),
+    (0.85, 0.92, 0.88, 100, 500, "random, then by_verdict"),
+    (0.95, 0.95, 0.70, 80, 500, "random, then by_verdict"),
 ]
 
 
@@ -291,6 +294,11 @@ def test_the_interval_covers_the_truth_as_often_as_it_says(  # noqa: PLR0913 - o
     draw = random.Random(f"{rate} {tpr} {sampled}")  # noqa: S311 - a simulation
     runs, told, covered = 400, 0, 0
 
+    def halves(people: list[tuple[Verdict, Verdict]], n: int) -> list[tuple[Verdict, Verdict]]:
+        split = {v: [row for row in people if row[1] == v] for v in ("pass", "fail")}
+        drawn = [draw.sample(rows, min(n // 2, len(rows))) for rows in split.values()]
+        return [row for rows in drawn for row in rows]
+
     def one(passes: bool) -> tuple[Verdict, Verdict]:  # noqa: FBT001 - what people say
         right = draw.random() < (tpr if passes else tnr)
         return ("pass" if passes else "fail"), ("pass" if passes == right else "fail")
@@ -298,21 +306,20 @@ def test_the_interval_covers_the_truth_as_often_as_it_says(  # noqa: PLR0913 - o
     for _ in range(runs):
         people = [one(draw.random() < rate) for _ in range(population)]
         passed = sum(said == "pass" for _, said in people)
-        if sampled == "random":
-            picked = draw.sample(people, labels)
+        picked: dict[Sampled, list[tuple[Verdict, Verdict]]] = {}
+        if sampled.startswith("random"):
+            draw.shuffle(people)
+            drawn = labels if sampled == "random" else labels // 2
+            picked["random"] = people[:drawn]
+            picked["by_verdict"] = halves(people[drawn:], labels - drawn)
         elif sampled == "by_verdict":
-            split = {v: [row for row in people if row[1] == v] for v in ("pass", "fail")}
-            picked = [
-                row
-                for rows in split.values()
-                for row in draw.sample(rows, min(labels // 2, len(rows)))
-            ]
+            picked["by_verdict"] = halves(people, labels)
         else:
-            picked = [one(passes=half) for half in (True, False) for _ in range(labels // 2)]
+            equally = [one(passes=half) for half in (True, False) for _ in range(labels // 2)]
+            picked["by_label"] = equally
         found = corrected_rate(
-            confusion(Pair(human, said) for human, said in picked),
+            {way: confusion(Pair(*row) for row in rows) for way, rows in picked.items()},
             Rate(passed, population),
-            sampled,
         )
         # Where nothing can be estimated nothing is claimed, and nothing is covered either.
         if found.interval is not None:
@@ -354,9 +361,10 @@ def test_wilsons_interval_covers_a_rate_as_often_as_it_says(n: int) -> None:
 def test_labels_picked_by_verdict_are_not_corrected_as_if_picked_by_label() -> None:
     labelled = Confusion(tp=48, fp=2, fn=25, tn=25)
     judged = Rate(900, 1000)
-    assert corrected_rate(labelled, judged, "by_verdict").value == pytest.approx(0.914)
-    assert corrected_rate(labelled, judged, "by_label") == rogan_gladen(labelled, judged)
-    assert corrected_rate(labelled, judged, "unknown").value is None
+    assert corrected_rate({"by_verdict": labelled}, judged).value == pytest.approx(0.914)
+    picked = replace(rogan_gladen(labelled, judged), ways=("by_label",))
+    assert corrected_rate({"by_label": labelled}, judged) == picked
+    assert corrected_rate({"unknown": labelled}, judged).value is None
     assert post_stratified(Confusion(tp=5), judged).why == (
         "no row that the judge calls FAIL was labelled by a person"
     )

@@ -12,7 +12,7 @@ from typing import Any
 import openpyxl
 import pytest
 from console import answered, spoken
-from labelled import PASSES, judge_file, know, label_row, private_key, write_labels
+from labelled import PASSES, judge_file, know, label_row, private_key, ways, write_labels
 from terminal import at_a_terminal, in_a_process
 
 from regrade_server.cli import main
@@ -63,7 +63,7 @@ def test_a_person_labels_goes_back_skips_and_leaves_and_every_answer_is_signed(r
     found = book(root)
     said = [(truth.verdict, truth.row.label.critique) for truth in found.truths]
     assert said == [("fail", "butter"), ("fail", "eggs")]
-    assert (found.untrusted, found.sampled) == ((), "random")
+    assert (found.untrusted, ways(found)) == ((), {"random"})
     assert found.truths[0].row.label.mode == "too fat"
     assert all(truth.row.label.group == truth.row.label.trace_id for truth in found.truths)
     # What was labelled is not asked again.
@@ -94,7 +94,7 @@ def test_a_suggestion_is_shown_after_the_answer_and_never_before(root: Path) -> 
     # The last that is typed comes before it.
     assert "suggested fail: SUGGESTED - u to answer again" in shown.partition("Why, in a line:")[2]
     assert [(one.item.trace_id, one.verdict) for one in book(root).truths] == [(trace, "pass")]
-    assert book(root).sampled == "unknown"
+    assert ways(book(root)) == {"unknown"}
 
 
 def test_what_is_answered_is_kept_though_the_terminal_goes_away(root: Path) -> None:

@@ -131,18 +131,6 @@ class Alignments:
                 return replace(sitting, agent=agent)
         return sitting
 
-    def labelled_pairs(self, sitting: Sitting) -> list[Pair]:
-        """What people and the judge as it is now say of the labels outside the train split."""
-        spec = sitting.judge.spec
-        splits, answers = self.labels.splits(spec), self.files.book(sitting.judge.name).answers
-        return [
-            Row(truth, judged).pair
-            for truth in self.labels.book(spec).truths
-            if splits[truth.item.key] != "train"
-            and (judged := answers.get(truth.item.key)) is not None
-            and judged.fingerprint == sitting.fingerprint
-        ]
-
     def _evidence(self, sitting: Sitting) -> Evidence:
         spec, kept = sitting.judge.spec, self.files.book(sitting.judge.name)
         splits = self.labels.splits(spec)

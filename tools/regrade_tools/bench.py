@@ -105,6 +105,13 @@ class Bench:
         found = await self.store.judgements(sitting.fingerprint, keys)
         return {key: replace(judged, replayed=True) for key, judged in found.items()}
 
+    async def recalled(self, sitting: Sitting, items: Sequence[Item]) -> dict[str, Judged]:
+        """What the judge as it is now says of items without being asked: kept, or recorded."""
+        recorded = [item for item in items if item.key in sitting.recorded]
+        if recorded:
+            return await self.hear(sitting, recorded, Budget(0))
+        return await self.known(sitting, [item.key for item in items])
+
     @asynccontextmanager
     async def seat(self, sitting: Sitting, budget: Budget) -> AsyncGenerator["Seat", None]:
         """A judge that can be asked item by item, until the context ends."""

@@ -4,37 +4,19 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from regrade_tools.alignment import (
-    Estimate,
-    Rate,
-    UnknownPolicy,
-    confusion,
-    corrected_rate,
-)
+from regrade_tools.alignment import Rate, UnknownPolicy
 from regrade_tools.alignments import Alignments
 from regrade_tools.bench import Sitting
 from regrade_tools.budget import paid
-from regrade_tools.figures import Figure, figure, rounded
+from regrade_tools.corrections import CorrectedRate, corrected, labels_only
+from regrade_tools.figures import Figure, figure
 from regrade_tools.judge_cards import VerdictCard, ordered, verdict_card
-from regrade_tools.labelbook import LabelBook
 from regrade_tools.models import Judged, Judgement
 from regrade_tools.packets import Work
 from regrade_tools.paging import fit
 from regrade_tools.population import Population
 
 _CARDS, _PAGE = 50, 15_000
-
-
-@dataclass(frozen=True, slots=True)
-class CorrectedRate:
-    """A pass rate of the population, corrected by labels, or why there is none."""
-
-    method: str
-    value: float | None
-    low: float | None = None
-    high: float | None = None
-    unclipped: float | None = None
-    why: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +73,16 @@ def judge_report(
     judged: Mapping[str, Judged],
     start: int,
 ) -> JudgeReport:
-    """Verdicts failing first, from ``start`` on, but for those of the test split; and rates."""
+    """Verdicts failing first, from ``start`` on, but for those of the test split; and rates.
+
+    ``judged`` holds beside them what the judge as it is now said before of labelled items.
+    """
     spec = sitting.judge.spec
     distinct = {item.key: item for item in found.items}
     tested = alignments.tested(spec)
     every = [judged[key] for key in distinct]
     counts = Counter[Judgement](one.verdict for one in every)
     raw = _raw(counts, spec.unknown)
-    book = alignments.labels.book(spec)
-    labelled = confusion(alignments.labelled_pairs(sitting), spec.unknown)
     assessment = alignments.assessment(sitting.judge.name)
     page = fit(
         ordered((item for key, item in distinct.items() if key not in tested), judged),
@@ -121,10 +104,8 @@ def judge_report(
         replayed=sum(one.replayed for one in every),
         cost_usd=paid(every),
         raw_rate=None if spec.pairwise else figure(raw),
-        corrected_rate=(
-            None if spec.pairwise else _corrected(corrected_rate(labelled, raw, book.sampled))
-        ),
-        labels_only=figure(_labelled_rate(book)) if book.sampled == "random" else None,
+        corrected_rate=(None if spec.pairwise else corrected(alignments, sitting, raw, judged)),
+        labels_only=labels_only(alignments.labels.book(spec)),
         verdicts=page.items,
         next_cursor=page.next_cursor,
         hint=_hint(assessment.state, sitting.judge.name),
@@ -140,24 +121,7 @@ def _raw(counts: Counter[Judgement], unknown: UnknownPolicy) -> Rate:
     return Rate(passed + (left_open if unknown == "as_pass" else 0), decided + left_open)
 
 
-def _labelled_rate(book: LabelBook) -> Rate:
-    return Rate(sum(truth.verdict == "pass" for truth in book.truths), len(book.truths))
-
-
 def _hint(state: str, judge: str) -> str | None:
     if state == "aligned":
         return None
     return f'{judge} is {state}: align_judge("{judge}") shows where it differs from people.'
-
-
-def _corrected(estimate: Estimate) -> CorrectedRate:
-    """An estimate as it is told."""
-    interval = estimate.interval
-    return CorrectedRate(
-        estimate.method,
-        rounded(estimate.value),
-        rounded(interval.low) if interval else None,
-        rounded(interval.high) if interval else None,
-        rounded(estimate.unclipped),
-        estimate.why or None,
-    )

@@ -72,7 +72,9 @@ class Judges:
             judged = known
         else:
             judged = await self.bench.hear(sitting, found.items, _budget(budget_usd), progress)
-        report = judge_report(alignments, sitting, found, judged, start)
+        labelled = [truth.item for truth in alignments.labels.book(sitting.judge.spec).truths]
+        said = await self.bench.recalled(sitting, labelled)
+        report = judge_report(alignments, sitting, found, {**said, **judged}, start)
         return replace(report, preference=preferred(both, judged)) if both else report
 
     async def align_judge(  # noqa: PLR0913 - what can be said of it

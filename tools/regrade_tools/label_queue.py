@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from regrade_tools.judge_files import JudgeFiles
+from regrade_tools.alignments import Alignments
 from regrade_tools.labelbook import LabelBook
 from regrade_tools.labelling import Criterion, Labelling
 from regrade_tools.models import Item, Label, Sampled
@@ -82,7 +82,7 @@ class Queues:
         if sampling == "suggestions":
             items = [item for item in items if item.trace_id in suggestions]
         if sampling == "by_verdict":
-            items = await self._by_verdict(criterion, items, n)
+            items = await self._by_verdict(criterion, items, n, seed)
         if not items:
             raise Refusal(
                 f"There is nothing left to label by {criterion.name} there.",
@@ -129,21 +129,30 @@ class Queues:
         labels = await self.labelling.store.labels(criterion=criterion, trace_ids=traces)
         return {one.trace_id: one for one in labels if one.source == "agent"}
 
-    async def _by_verdict(self, criterion: Criterion, items: Sequence[Item], n: int) -> list[Item]:
-        """As many that a judge passes as that it fails, so that both classes are met."""
-        files = JudgeFiles(self.labelling.workspace)
+    async def _by_verdict(
+        self, criterion: Criterion, items: Sequence[Item], n: int, seed: int
+    ) -> list[Item]:
+        """As many that a judge passes as that it fails, so that both classes are met.
+
+        Within a verdict they are drawn at random: what is estimated from them asks for it.
+        """
+        alignments = Alignments(self.labelling.workspace)
         keys = [item.key for item in items]
         for judge in criterion.judges:
-            sitting = files.sitting(files.judge(judge))
-            said = {**files.book(judge).answers}
+            sitting = alignments.known_agent(
+                alignments.files.sitting(alignments.files.judge(judge))
+            )
+            kept = alignments.files.book(judge).answers.values()
+            said = {one.item: one for one in kept if one.fingerprint == sitting.fingerprint}
             said.update(await self.labelling.store.judgements(sitting.fingerprint, keys))
-            passed = [item for item in items if _said(said.get(item.key)) == "pass"]
-            failed = [item for item in items if _said(said.get(item.key)) == "fail"]
+            drawn = random.Random(seed).sample(items, len(items))  # noqa: S311 - to be repeated
+            passed = [item for item in drawn if _said(said.get(item.key)) == "pass"]
+            failed = [item for item in drawn if _said(said.get(item.key)) == "fail"]
             if passed or failed:
                 half = max(1, n // 2)
                 return [*passed[: n - min(half, len(failed))], *failed[:half]]
         raise Refusal(
-            f"No judge has judged any of these by {criterion.name}.",
+            f"No judge, as it is now, has judged any of these by {criterion.name}.",
             next_step="run_judge judges traces; or leave out --sample.",
         )
 
@@ -153,10 +162,9 @@ def _said(judged: object) -> str:
 
 
 def _sampled(query: str, sampling: Sampling) -> Sampled:
-    if sampling == "by_verdict":
-        return "by_verdict"
-    fair = sampling == "random" and _by_origin(parse(query, now=time.time()))
-    return "random" if fair else "unknown"
+    if sampling in ("random", "by_verdict") and _by_origin(parse(query, now=time.time())):
+        return sampling
+    return "unknown"
 
 
 def _by_origin(query: Query) -> bool:

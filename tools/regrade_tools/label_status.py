@@ -58,7 +58,7 @@ def status(workspace: Workspace, criterion: Criterion, book: LabelBook) -> Label
         criterion=criterion.name,
         items=len(book.truths),
         counts=_counts(workspace, criterion, book),
-        sampled=dict(Counter(truth.row.label.sampled for truth in book.truths)),
+        sampled=dict(Counter(truth.sampled for truth in book.truths)),
         labellers={name: len(verdicts) for name, verdicts in sorted(people.items())},
         agreement=[Agreement(pair, both, kappa) for pair, (kappa, both) in kappas.items()],
         fleiss=fleiss_of_all(people),

@@ -19,6 +19,10 @@ from regrade_tools.models.document import Document
 from regrade_tools.refusal import Refusal
 from regrade_tools.signatures import signed_text, verified
 
+# Of an item that was picked in several ways the first of these counts: what was drawn at random
+# stays a random draw, whatever else it was labelled for.
+_WAYS: tuple[Sampled, ...] = ("random", "by_verdict", "by_label", "unknown")
+
 
 class LabelRow(Document):
     """A line of a label file. ``split`` is written when the label is first used."""
@@ -45,11 +49,17 @@ class LabelRow(Document):
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What people say of one item: the verdict on which more than half of them agree."""
+    """What people say of one item: the verdict on which more than half of them agree.
+
+    ``sampled`` is how the item was picked, and ``drawn_at`` when the first label of that way was
+    given: whoever answers again, or second, does not undo that it was drawn.
+    """
 
     row: LabelRow
     verdict: Verdict
     labellers: tuple[str, ...]
+    sampled: Sampled = "unknown"
+    drawn_at: float = 0
 
     @property
     def item(self) -> Item:
@@ -72,12 +82,6 @@ class LabelBook:
     disputed: tuple[str, ...] = ()
     outdated: int = 0
     history: tuple[LabelRow, ...] = ()
-
-    @property
-    def sampled(self) -> Sampled:
-        """How the labelled items were picked: one way for all, or nobody can say."""
-        ways: set[Sampled] = {truth.row.label.sampled for truth in self.truths}
-        return next(iter(ways)) if len(ways) == 1 else "unknown"
 
     def by_labeller(self) -> dict[str, dict[str, Verdict]]:
         """Each labeller's verdict by item, of the labels that can be trusted."""
@@ -142,7 +146,7 @@ def book(
     kept = tuple(latest.values())
     current = [row for row in kept if row.label.source == "human" and row.label.version == version]
     human = sum(row.label.source == "human" for row in kept)
-    truths, disputed = _truths(current)
+    truths, disputed = _truths(current, _drawn(history))
     outdated = human - len(current)
     return LabelBook(criterion, kept, truths, tuple(untrusted), disputed, outdated, tuple(history))
 
@@ -152,7 +156,17 @@ def _trusted(row: LabelRow, keys: Mapping[str, str]) -> bool:
     return key is not None and verified(key, row.signed, row.label.signature)
 
 
-def _truths(rows: Iterable[LabelRow]) -> tuple[tuple[Truth, ...], tuple[str, ...]]:
+def _drawn(history: Iterable[LabelRow]) -> dict[str, dict[Sampled, float]]:
+    """How each item was picked, and when the first label of that way was given."""
+    drawn: dict[str, dict[Sampled, float]] = {}
+    for row in history:
+        drawn.setdefault(row.label.item, {}).setdefault(row.label.sampled, row.label.labelled_at)
+    return drawn
+
+
+def _truths(
+    rows: Iterable[LabelRow], drawn: Mapping[str, Mapping[Sampled, float]]
+) -> tuple[tuple[Truth, ...], tuple[str, ...]]:
     by_item: dict[str, list[LabelRow]] = {}
     for row in rows:
         by_item.setdefault(row.label.item, []).append(row)
@@ -165,7 +179,9 @@ def _truths(rows: Iterable[LabelRow]) -> tuple[tuple[Truth, ...], tuple[str, ...
             disputed.append(item)
             continue
         agreeing = next(row for row in given if row.label.verdict == verdict)
-        truths.append(Truth(agreeing, verdict, tuple(row.label.labeller for row in given)))
+        people = tuple(row.label.labeller for row in given)
+        way: Sampled = next(way for way in _WAYS if way in drawn[item])
+        truths.append(Truth(agreeing, verdict, people, way, drawn[item][way]))
     return tuple(truths), tuple(disputed)
 
 

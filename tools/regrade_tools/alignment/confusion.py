@@ -22,6 +22,12 @@ class Confusion:
     tn: int = 0
     fp: int = 0
 
+    def __add__(self, other: "Confusion") -> "Confusion":
+        """The counts of both."""
+        return Confusion(
+            self.tp + other.tp, self.fn + other.fn, self.tn + other.tn, self.fp + other.fp
+        )
+
     @property
     def n(self) -> int:
         """How many rows could be compared."""

@@ -7,7 +7,8 @@ the judge's verdicts decided what people read, Rogan-Gladen is badly wrong (true
 
 import math
 import random
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 from regrade_tools.alignment.confusion import Confusion
 from regrade_tools.alignment.intervals import CONFIDENCE, Interval, Rate, Z
@@ -22,7 +23,8 @@ _SEED = 20_261_122
 class Estimate:
     """A corrected pass rate. ``value`` is None where there can be none; ``why`` says why.
 
-    ``unclipped`` is what the formula gives where that lies outside 0 to 1.
+    ``unclipped`` is what the formula gives where that lies outside 0 to 1. ``ways`` are the ways
+    of picking whose rows it was made of.
     """
 
     method: str
@@ -30,28 +32,34 @@ class Estimate:
     interval: Interval | None = None
     unclipped: float | None = None
     why: str = ""
+    ways: tuple[Sampled, ...] = ()
 
 
-def corrected_rate(labelled: Confusion, judged: Rate, sampled: Sampled) -> Estimate:
-    """The pass rate of the population.
+def corrected_rate(labelled: Mapping[Sampled, Confusion], judged: Rate) -> Estimate:
+    """The pass rate of the population, from the most rows for which one method holds.
+
+    A random draw is one within each verdict and within each label, too, so that its rows may
+    stand with those of either; rows of which nobody knows how they were picked with none.
 
     Args:
-        labelled: The judge against people on the rows that people labelled.
+        labelled: The judge against people, by how the rows that people labelled were picked.
         judged: How many of the population the judge passed.
-        sampled: How the labelled rows were picked.
     """
     if not judged.n:
         return Estimate("none", why="the judge has read nothing of this population")
-    if sampled in ("random", "by_verdict"):
-        return post_stratified(labelled, judged)
-    if sampled == "by_label":
-        return rogan_gladen(labelled, judged)
-    if not labelled.n:
-        return Estimate("none", why="no person has labelled any of what this judge was asked about")
-    return Estimate(
-        "none",
-        why="nobody said how the labelled rows were picked; label a random sample, or say it",
-    )
+    estimates: list[tuple[int, Estimate]] = []
+    for picked, method in _METHODS:
+        ways: tuple[Sampled, ...] = tuple(
+            way for way in picked if way in labelled and labelled[way].n
+        )
+        rows = sum((labelled[way] for way in ways), Confusion())
+        if rows.n:
+            estimates.append((rows.n, replace(method(rows, judged), ways=ways)))
+    # Of as many rows the first method is the more precise one.
+    estimates.sort(key=lambda one: (one[1].value is None, -one[0]))
+    if estimates:
+        return estimates[0][1]
+    return Estimate("none", why="no labelled row of which it is known how it was picked")
 
 
 def post_stratified(labelled: Confusion, judged: Rate) -> Estimate:
@@ -147,3 +155,9 @@ def _lang_reiczigel(labelled: Confusion, judged: Rate) -> Interval:
     return Interval(
         min(1.0, max(0.0, rate + shift - half)), max(0.0, min(1.0, rate + shift + half))
     )
+
+
+_METHODS: tuple[tuple[tuple[Sampled, ...], Callable[[Confusion, Rate], Estimate]], ...] = (
+    (("random", "by_verdict"), post_stratified),
+    (("random", "by_label"), rogan_gladen),
+)
