@@ -346,7 +346,7 @@ def test_an_expression_reaches_no_attribute_and_builds_no_text(value: str) -> No
         ("output | length", "filter is not part of an expression"),
         ("output is defined", "test is not part of an expression"),
         ("open('x')", "only these can be called: abs, all"),
-        ("price > 1", "unknown name 'price'; known: cost_usd, input"),
+        ("price > 1", "unknown name 'price'; known: context, cost_usd, input"),
         ("text.format(1)", "only these can be called: abs"),
         ("output.items()", "and of a value: count, endswith, get, keys"),
         ("output['get']('a')", "only these can be called"),

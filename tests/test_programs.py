@@ -487,7 +487,7 @@ async def test_a_function_that_returns_replies_is_refused_what_is_none(tmp_path:
     (tmp_path / "bot.py").write_text("def answer(q): return q['it']\n")
     returned = [{"output": 1, "token": 42}, "a", {"output": {"b": 2}}]
     suite(tmp_path, {"python": "bot:answer", "returns": "reply"}, [{"it": it} for it in returned])
-    rest = "cost_usd, errors, latency_ms, steps, tokens, tool_calls, ttft_ms"
+    rest = "context, cost_usd, errors, latency_ms, steps, tokens, tool_calls, ttft_ms"
     asks = (
         f"`returns: reply` of the target asks for a dictionary of output and, if it likes, {rest}"
     )

@@ -43,7 +43,12 @@ class Filed:
 
 def file(workspace: Workspace, suite: str, case: Case, filed: Filed, *, dry_run: bool) -> Filed:
     """Write ``case``, unless it is there already; ``filed.hint`` says what shows it red."""
-    planned_case(workspace.suite(suite), case)
+    planned = planned_case(workspace.suite(suite), case)
+    if not any(check.assertion.reads_context for check in planned.checks) and case.recorded:
+        # There may be much of it, and nothing asks for it.
+        case = case.model_copy(
+            update={"recorded": case.recorded.model_copy(update={"context": ()})}
+        )
     others = workspace.cases(suite)
     known = next((other for other in others if _same(other, case)), None)
     if known is not None:

@@ -72,13 +72,11 @@ def answer(given: Subject, redaction: Redaction) -> Answer:
         for call in given.tool_calls
     )
     errors = None if given.errors is None else tuple(map(redaction.text, given.errors))
-    if (output, asked, calls, errors) == (
-        given.output,
-        given.input,
-        given.tool_calls,
-        given.errors,
-    ):
+    clean = replace(
+        given, output=output, input=asked, tool_calls=calls, errors=errors,
+        context=tuple(map(redaction.apply, given.context)),
+    )  # fmt: skip
+    if clean == given:
         # What was read of the one, such as its JSON, is then read of the other.
         return Answer(given, given, redaction)
-    clean = replace(given, output=output, input=asked, tool_calls=calls, errors=errors)
     return Answer(given, clean, redaction)

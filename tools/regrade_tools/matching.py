@@ -44,6 +44,7 @@ def _texts(trace: Trace) -> Iterator[tuple[str, str]]:
     yield from _named("input", trace.input)
     yield from _named("output", trace.output)
     yield from _named("metadata", trace.metadata)
+    yield from _named("context", [*trace.context])
     for span in trace.spans:
         yield f"span {span.name} error", span.error
         if span.kind != "llm":

@@ -156,7 +156,8 @@ class TargetError(Exception):
 class Reply:
     """What a target answered; None for what it does not tell.
 
-    Times in milliseconds, cost in dollars, tokens in and out, steps it took and those that failed.
+    Times in milliseconds, cost in dollars, tokens in and out, steps it took and those that failed;
+    ``context`` is what its tools returned and what it retrieved.
     """
 
     output: JsonValue
@@ -167,6 +168,7 @@ class Reply:
     ttft_ms: float | None = None
     steps: int | None = None
     errors: tuple[str, ...] | None = None
+    context: tuple[JsonValue, ...] = ()
 
 
 class Target(Protocol):

@@ -55,6 +55,7 @@ def recorded(answer: Subject, error: str = "") -> Recorded:
         ttft_ms=answer.ttft_ms,
         steps=answer.steps,
         errors=answer.errors,
+        context=answer.context,
         error=error,
     )
 
@@ -69,6 +70,7 @@ def _reply(kept: Recorded) -> Reply:
         kept.ttft_ms,
         kept.steps,
         kept.errors,
+        kept.context,
     )
 
 

@@ -38,6 +38,7 @@ class _Line(Document):
     ttft_ms: float | None = None
     steps: int | None = None
     errors: tuple[str, ...] | None = None
+    context: tuple[JsonValue, ...] = ()
 
     @property
     def key(self) -> Key:
@@ -54,6 +55,7 @@ class _Line(Document):
             self.ttft_ms,
             self.steps,
             self.errors,
+            self.context,
         )
 
 
@@ -122,6 +124,7 @@ def written(run: Run, results: Iterable[CaseResult], before: str) -> str:
             ttft_ms=result.ttft_ms,
             steps=result.steps,
             errors=result.errors,
+            context=result.context,
         )
         lines[line.key] = line
     ordered = sorted(lines.values(), key=lambda line: (line.case, line.trial, line.input))

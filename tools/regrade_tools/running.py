@@ -252,6 +252,7 @@ def _scored(answered: _Answered, hidden: Redaction) -> CaseResult:
         ttft_ms=_finite(reply.ttft_ms),
         steps=reply.steps,
         errors=reply.errors,
+        context=reply.context,
     )
     judged = answer(given, hidden)
     checks = with_scores(answered.planned.checks, judged, answered.scored)
@@ -269,6 +270,7 @@ def _scored(answered: _Answered, hidden: Redaction) -> CaseResult:
         ttft_ms=given.ttft_ms,
         steps=given.steps,
         errors=judged.clean.errors,
+        context=judged.clean.context,
         replayed=answered.replayed,
     )
 

@@ -105,7 +105,9 @@ def _complete(planned: Planned, programs: Mapping[Scorer, ScorerProgram]) -> Non
 
 def _offered(case: Case, reply: Reply) -> dict[str, JsonValue]:
     """What a scorer may name: the fields of the input, the columns, and how the answer came."""
-    offered: dict[str, JsonValue] = {"id": case.id, "input": case.input}
+    # A row may have a column of this name, which then stands for it.
+    offered: dict[str, JsonValue] = {"context": list(reply.context)}
+    offered |= {"id": case.id, "input": case.input}
     if case.corrected_output is not None:
         offered["expected"] = case.corrected_output
     if isinstance(case.input, dict):

@@ -51,7 +51,8 @@ def reply(  # noqa: PLR0913 - what a reply is judged by
 
     Args:
         raw: A JSON object with ``output`` or ``error``, and maybe ``id``, ``tool_calls``,
-            ``latency_ms``, ``cost_usd``, ``tokens``, ``ttft_ms``, ``steps`` and ``errors``.
+            ``context``, ``latency_ms``, ``cost_usd``, ``tokens``, ``ttft_ms``, ``steps`` and
+            ``errors``. A tool call may have a ``result``, which is of the context, too.
         asked: The id of the case.
         took: The latency, where the reply tells none.
         echoes: Whether the id must be there; where it is, it must be that of the question.
@@ -86,6 +87,7 @@ def reply(  # noqa: PLR0913 - what a reply is judged by
         ttft_ms=_amount(answer, "ttft_ms", raw, clean),
         steps=_whole(answer, "steps", raw, clean),
         errors=_names(answer.get("errors")),
+        context=(*_context(answer.get("context")), *_results(answer.get("tool_calls"))),
     )
 
 
@@ -121,6 +123,22 @@ def _names(value: JsonValue) -> tuple[str, ...] | None:
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
         raise TargetError("errors is a list of the names of the steps that failed")
     return tuple(str(name) for name in value)
+
+
+def _context(value: JsonValue) -> list[JsonValue]:
+    """What it was made of; empty where the answer tells nothing of that."""
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise TargetError("context is a list of what tools returned and what was retrieved")
+    return value
+
+
+def _results(calls: JsonValue) -> list[JsonValue]:
+    """What calls of tools returned, which ``_calls`` has read."""
+    held = calls if isinstance(calls, list) else []
+    found = (call.get("result") for call in held if isinstance(call, dict))
+    return [result for result in found if result is not None]
 
 
 def _calls(value: JsonValue) -> tuple[ToolCall, ...]:

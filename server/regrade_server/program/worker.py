@@ -16,7 +16,8 @@ from typing import Any, cast
 
 # What a reply may tell, as `docs/suites.md` says of commands.
 REPLY = {
-    "output", "tool_calls", "cost_usd", "latency_ms", "tokens", "ttft_ms", "steps", "errors",
+    "output", "tool_calls", "context", "cost_usd", "latency_ms", "tokens", "ttft_ms", "steps",
+    "errors",
 }  # fmt: skip
 
 

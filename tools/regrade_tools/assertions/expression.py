@@ -105,7 +105,7 @@ _INSTEAD = {
     "test": ": compare, as in output.price == 1 or output.price in [1, 2]",
 }
 _METHODS = frozenset({"startswith", "endswith", "keys", "values", "count", "get"})
-_NAMES = frozenset({"output", "text", "input", "tool_calls", "latency_ms", "cost_usd"})
+_NAMES = frozenset({"output", "text", "input", "context", "tool_calls", "latency_ms", "cost_usd"})
 _SIGNS = {
     "eq": "==", "ne": "!=", "gt": ">", "gteq": ">=", "lt": "<", "lteq": "<=", "in": "in",
     "notin": "not in",
@@ -313,6 +313,7 @@ def _names(source: str, subject: Subject) -> dict[str, Any]:
         "output": output,
         "text": subject.text,
         "input": subject.input,
+        "context": list(subject.context),
         "tool_calls": calls,
         "latency_ms": subject.latency_ms,
         "cost_usd": subject.cost_usd,

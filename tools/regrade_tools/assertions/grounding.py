@@ -19,46 +19,48 @@ _SHOWN = 3
 
 
 class GroundedUrls(Placed):
-    """Every URL of the output stands in the input."""
+    """Every URL of the output stands in the input, or in what tools or retrieval returned."""
 
     kind = "grounded-urls"
+    reads_context = True
     example: ClassVar[Spec] = {"type": "grounded-urls"}
 
     @property
     def claim(self) -> str:
         """As the base class says."""
-        return "name only URLs of the input"
+        return "name only URLs that it was given"
 
     def flaw(self, subject: Subject) -> str | None:
         """As the base class says."""
         given = {_bare(url) for url in _URL.findall(_given(subject))}
         found = dict.fromkeys(_bare(url) for url in _URL.findall(subject.text))
-        return _invented([url for url in found if url not in given])
+        return _invented([url for url in found if url not in given], subject)
 
 
 class GroundedQuotes(Placed):
-    """Everything of three words or more that the output quotes stands so in the input."""
+    """What the output quotes, three words or more, is in the input or in what tools returned."""
 
     kind = "grounded-quotes"
+    reads_context = True
     example: ClassVar[Spec] = {"type": "grounded-quotes"}
 
     @property
     def claim(self) -> str:
         """As the base class says."""
-        return "quote only what the input says"
+        return "quote only what it was given"
 
     def flaw(self, subject: Subject) -> str | None:
         """As the base class says."""
         given = _plain(_given(subject))
         quotes = dict.fromkeys(_QUOTE.findall(_said(subject.output)))
         long = [quote for quote in quotes if len(quote.split()) >= _SHORTEST_QUOTE]
-        return _invented([quote for quote in long if not _stands(_plain(quote), given)])
+        return _invented([quote for quote in long if not _stands(_plain(quote), given)], subject)
 
 
 def _given(subject: Subject) -> str:
-    if subject.input is None:
+    if subject.input is None and not subject.context:
         raise UnmeasuredError("no input was given to compare with")
-    return _said(subject.input)
+    return "\n".join(map(_said, (subject.input, *subject.context)))
 
 
 def _said(value: JsonValue) -> str:
@@ -85,8 +87,12 @@ def _stands(quote: str, given: str) -> bool:
     return quote in given
 
 
-def _invented(missing: list[str]) -> str | None:
+def _invented(missing: list[str], subject: Subject) -> str | None:
     if not missing:
         return None
     more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
-    return f"the input has no {missing[:_SHOWN]!r}{more}"
+    told = f"{missing[:_SHOWN]!r}{more}"
+    if subject.context:
+        return f"neither the input nor what tools and retrieval returned has {told}"
+    unknown = "; what its tools returned was not told (context)" if subject.tool_calls else ""
+    return f"the input has no {told}{unknown}"

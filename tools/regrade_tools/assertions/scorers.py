@@ -61,6 +61,7 @@ class PythonScorer(Graded):
     """A function of a repository file passes: it takes output and the columns that it names."""
 
     kind = "python"
+    reads_context = True
     example: ClassVar[Spec] = {"type": "python", "ref": "evals/scorers.py:is_polite"}
     ref: str = Field(
         pattern=r"^[^:]+\.py:[A-Za-z_]\w*$", description="The file and the function in it."
@@ -92,6 +93,7 @@ class CommandScorer(Graded):
     """A program passes: it reads the case as JSON on stdin and prints {"pass", "reason"}."""
 
     kind = "command"
+    reads_context = True
     example: ClassVar[Spec] = {"type": "command", "run": ["./evals/score.sh"]}
     # Not strict: a list of a file becomes a tuple, so that two scorers can be told apart.
     run: tuple[str, ...] = Field(

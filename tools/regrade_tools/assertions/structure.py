@@ -189,7 +189,9 @@ def _short(value: JsonValue) -> str:
 
 
 class Expr(Assertion):
-    """A condition over output, text, input, tool_calls, latency_ms and cost_usd is true."""
+    """A condition over output, text, input, context, tool_calls, latency_ms, cost_usd is true."""
+
+    reads_context = True
 
     kind = "expr"
     example: ClassVar[Spec] = {"type": "expr", "value": "len(output.listings) == 1"}

@@ -54,7 +54,7 @@ class Subject:
     """One answer, with what is known of how it came about; None where nobody measured it.
 
     Times in milliseconds; tokens in and out; ``steps`` are spans, and ``errors`` the names of those
-    that failed.
+    that failed; ``context`` is what tools returned and what was retrieved.
     """
 
     output: JsonValue
@@ -66,6 +66,7 @@ class Subject:
     ttft_ms: float | None = None
     steps: int | None = None
     errors: tuple[str, ...] | None = None
+    context: tuple[JsonValue, ...] = ()
 
     @property
     def text(self) -> str:
@@ -141,6 +142,7 @@ def subject_of(trace: Trace, step: int | None = None) -> Subject:
         ttft_ms=trace.ttft_ms if step is None else None,
         steps=len(trace.spans) or None if step is None else None,
         errors=_errors(trace) if step is None else None,
+        context=trace.returned(step),
     )
 
 
@@ -159,6 +161,9 @@ def span_subject(trace: Trace, span: Span) -> Subject:
         ttft_ms=span.ttft_ms,
         steps=len(under),
         errors=tuple(one.name for one in under if one.status == "error"),
+        context=tuple(
+            found for one in under if one is not span and (found := one.returned) is not None
+        ),
     )
 
 
@@ -182,6 +187,8 @@ class Assertion(BaseModel):
     example: ClassVar[dict[str, JsonValue]]
     # Whether it can be asked of an output alone, without knowing how that came about.
     reads_output: ClassVar[bool] = True
+    # Whether it looks at what tools returned and what was retrieved.
+    reads_context: ClassVar[bool] = False
     # Whether it asks the same of every answer: no expected value of one case.
     reference_free: ClassVar[bool] = True
     # Whether it starts a program: then it stands in a file of the suite, or nowhere.

@@ -7,6 +7,7 @@ from typing import Any, cast
 from pydantic import JsonValue
 
 from regrade_tools.formats.fields import (
+    CONTEXT,
     Fields,
     common,
     failure,
@@ -76,7 +77,7 @@ def from_exchange(record: Fields, blank: Trace, mapping: Mapping[str, str]) -> T
 def unused(record: Fields, mapping: Mapping[str, str]) -> set[str]:
     """The names of ``record`` that nothing of a trace is made of; short ones are its metadata."""
     found = {_found(record, names) for names in (INPUTS, OUTPUTS)} - {None}
-    read = (*mapping, *mapping.values(), *_CALLS, *filter(None, found))
+    read = (*mapping, *mapping.values(), *_CALLS, *CONTEXT, *filter(None, found))
     return unread(record, read)
 
 

@@ -6,7 +6,7 @@ from typing import cast
 from pydantic import JsonValue
 
 from regrade_tools.clipping import clip
-from regrade_tools.jsontext import compact
+from regrade_tools.jsontext import compact, unpacked
 from regrade_tools.models import Status
 from regrade_tools.redaction import Redaction
 from regrade_tools.timestamps import elapsed_ms, moment
@@ -26,6 +26,8 @@ _CACHED = ("cache_creation_input_tokens", "cache_read_input_tokens")
 _COMMON = frozenset(
     (*_STARTED, *_ID, *_SESSION, *_LATENCY_MS, *_TTFT_MS, *_COST, *_INPUT_TOKENS, *_OUTPUT_TOKENS)
 ) | {"name", "model", "tags", "error", "status"}
+# What a record tells of the texts that were retrieved for it.
+CONTEXT = ("context", "contexts", "retrieved_contexts", "retrieval_context", "documents")
 _FAILED = frozenset({"error", "failed", "failure"})
 # SQLite and JSON readers agree on integers up to here.
 LARGEST_COUNT = 2**53
@@ -120,6 +122,18 @@ def tags(fields: Fields) -> tuple[str, ...]:
     return ()
 
 
+def context(fields: Fields) -> tuple[JsonValue, ...]:
+    """What was retrieved, and what calls of tools that are told beside the answer returned."""
+    told = (unpacked(fields.get(name)) for name in CONTEXT)
+    held = next((value for value in told if value), None)
+    calls = objects(unpacked(fields.get("tool_calls")))
+    results = (call.get("result", call.get("output")) for call in calls)
+    return (
+        *(held if isinstance(held, list) else () if held is None else (held,)),
+        *(result for result in results if result not in (None, "")),
+    )
+
+
 def failure(fields: Fields) -> tuple[Status, str]:
     """The status, and what the error says where there is one."""
     error = fields.get("error")
@@ -150,6 +164,7 @@ def common(fields: Fields) -> dict[str, object]:
         "cost_usd": number(fields, _COST),
         "tags": tags(fields),
         "ttft_ms": number(fields, _TTFT_MS),
+        "context": context(fields),
     }
 
 

@@ -25,6 +25,9 @@ class Recorded(Document):
 
     output: JsonValue = None
     tool_calls: tuple[ToolCall, ...] = ()
+    context: tuple[JsonValue, ...] = Field(
+        default=(), description="What tools returned and what was retrieved for it."
+    )
     latency_ms: float | None = None
     cost_usd: float | None = None
     tokens: int | None = None

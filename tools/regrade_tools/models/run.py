@@ -41,6 +41,8 @@ class CaseResult:
     ttft_ms: float | None = None
     steps: int | None = None
     errors: tuple[str, ...] | None = None
+    # What tools returned and what was retrieved for the answer.
+    context: tuple[JsonValue, ...] = ()
     # Whether the answer is a recording of an earlier one.
     replayed: bool = False
 

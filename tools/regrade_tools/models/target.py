@@ -94,9 +94,9 @@ class PythonTarget(_Program):
     returns: Literal["output", "reply"] | None = Field(
         default=None,
         description="What it returns: the `output`, whatever that is, or a whole `reply`, which is "
-        "a dictionary of `output` and any of `tool_calls`, `tokens`, `cost_usd`, `latency_ms`, "
-        "`ttft_ms`, `steps` and `errors`. By default a dictionary that holds `output` and another "
-        "of these, and nothing else, is a reply, and all else is the output.",
+        "a dictionary of `output` and any of `tool_calls`, `context`, `tokens`, `cost_usd`, "
+        "`latency_ms`, `ttft_ms`, `steps` and `errors`. By default a dictionary that holds "
+        "`output` and another of these, and nothing else, is a reply, and all else is the output.",
     )
     interpreter: Word | None = Field(
         default=None,

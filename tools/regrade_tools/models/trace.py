@@ -8,6 +8,7 @@ from typing import Literal, get_args
 from pydantic import JsonValue
 
 _OPENING = 160
+_TOOLS = ("tool", "function")
 _PLACE = re.compile(r"(:\d+)?(#\d+)?$")
 
 Status = Literal["ok", "error"]
@@ -70,6 +71,13 @@ class Span:
         """The call of the tool that it ran."""
         return ToolCall(self.tool or self.name, self.input, self.id)
 
+    @property
+    def returned(self) -> JsonValue:
+        """What a tool or retrieval gave, or its error; None of any other span."""
+        if self.kind not in ("tool", "retrieval"):
+            return None
+        return self.error or None if self.output is None else self.output
+
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
@@ -90,9 +98,10 @@ class Trace:
     means that the log did not say. ``ttft_ms`` is from the beginning of the whole to the first
     token of the last model call. ``raw`` is the record as it was read, secrets replaced.
     ``input`` and ``output`` are None where ``messages`` hold the exchange: read ``exchange``.
-    ``calls`` are those that a record without messages tells. Of a ``program`` that logs a span
-    of its own around the calls of its models, ``input`` and ``output`` are what it was given and
-    gave, beside the ``messages`` of the last call: read ``called``.
+    ``calls`` and ``context`` are those that a record tells beside messages and spans: read
+    ``tool_calls`` and ``returned``. Of a ``program`` that logs a span of its own around the calls
+    of its models, ``input`` and ``output`` are what it was given and gave, beside the ``messages``
+    of the last call: read ``called``.
     """
 
     id: str
@@ -119,6 +128,7 @@ class Trace:
     metadata: dict[str, JsonValue] = field(default_factory=dict[str, JsonValue])
     raw: JsonValue = None
     ttft_ms: float | None = None
+    context: tuple[JsonValue, ...] = ()
 
     @property
     def file(self) -> str:
@@ -183,13 +193,28 @@ class Trace:
         """
         if not 1 <= step <= len(self.messages) or not _speaks(self.messages[step - 1]):
             raise ValueError(f"step {step} is no answer of the assistant")
-        users = [place for place in range(step - 1) if self.messages[place].role == "user"]
-        begin = users[-1] + 1 if users else step - 1
+        begin = _begin(self.messages, step)
         since = self.messages[begin:step]
         calls = tuple(call for message in since for call in message.tool_calls)
         last = self.messages[step - 1]
         said: JsonValue = last.content or [_written(call) for call in last.tool_calls]
         return Exchange(_asked(self.messages[:begin]), said, calls or self._span_calls)
+
+    def returned(self, step: int | None = None) -> tuple[JsonValue, ...]:
+        """What an answer could draw on beside its input: what tools and retrieval gave for it.
+
+        The answer is message ``step``, or else the last. What a span returned is of the last one,
+        and of every one where no message tells what tools returned.
+        """
+        spoke = [place for place, message in enumerate(self.messages, 1) if _speaks(message)]
+        end = (spoke[-1] if spoke else len(self.messages)) if step is None else step
+        said = self.messages[_begin(self.messages, end) : end] if spoke else self.messages
+        told: tuple[JsonValue, ...] = tuple(m.content for m in said if m.role in _TOOLS)
+        later = bool(spoke) and end < spoke[-1]
+        if not (later and any(message.role in _TOOLS for message in self.messages)):
+            given = (span.returned for span in self.spans)
+            told = (*told, *(found for found in given if found not in (None, *told)))
+        return (*self.context, *told)
 
     @property
     def _span_calls(self) -> tuple[ToolCall, ...]:
@@ -206,6 +231,12 @@ def file_of(place: str) -> str:
 def _speaks(message: Message) -> bool:
     # Logs misspell the role; nothing else begins so.
     return message.role.startswith("as") and bool(message.content or message.tool_calls)
+
+
+def _begin(messages: tuple[Message, ...], step: int) -> int:
+    """The place after the last message of a user before message ``step``; its own without one."""
+    users = [place for place in range(step - 1) if messages[place].role == "user"]
+    return users[-1] + 1 if users else step - 1
 
 
 def _asked(messages: tuple[Message, ...]) -> JsonValue:
