@@ -176,6 +176,7 @@ async def test_a_judge_without_a_model_hands_its_work_to_the_agent_that_calls(
             ],
         )
         assert (last["accepted"], last["left"]) == (4, 0)
+        assert last["hint"].startswith("All 24 answered: 20 pass, 4 fail, 0 unknown. ")
         assert last["refused"] == [
             f"n={rest[0]['n']} was answered before, and an answer stays",
             "n=99: it is a whole number from 1 to 24",
@@ -186,6 +187,7 @@ async def test_a_judge_without_a_model_hands_its_work_to_the_agent_that_calls(
     assert found["comparable"] == 24
     assert found["fingerprint"].startswith("agent:mcp:")
     assert found["state"] == "draft"
+    assert "run_suite and the gate cannot ask it, aligned or not" in found["hint"]
 
 
 async def test_what_people_did_not_sign_counts_as_a_suggestion(tmp_path: Path) -> None:
@@ -418,8 +420,55 @@ async def test_fresh_labels_on_which_a_judge_errs_otherwise_make_it_stale(tmp_pa
         unasked = await replied(client, "align_judge", judge="diet", split="dev")
         asked = await replied(client, "align_judge", judge="diet", split="test")
     assert (first["state"], unasked["state"], asked["state"]) == ("aligned", "stale", "stale")
-    assert unasked["reasons"] == ["30 labels of the test split without an answer of this judge"]
+    assert unasked["reasons"][0].startswith("30 labels of the test split without an answer of it")
     assert asked["reasons"] == ["on 20 fresh labels its TPR is 0.00, and was 0.83"]
+
+
+async def test_a_new_label_makes_a_judge_stale_only_where_it_could_change_the_outcome(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "evals").mkdir()
+    know(tmp_path, "ada")
+    rows = [label_row("q", f"good {n}", "pass", split="test") for n in range(40)]
+    rows += [label_row("q", f"bad {n}", "fail", split="test") for n in range(16)]
+    said = {"good": "PASS", "bad": "FAIL"}
+    recorded(
+        tmp_path,
+        [
+            {"input": "q", "output": r.output, "verdict": said[str(r.output).split()[0]]}
+            for r in rows
+        ],
+    )
+    judge_file(tmp_path, "diet", "recorded: evals/said.jsonl")
+    write_labels(tmp_path, rows)
+    (tmp_path / "evals" / "suites").mkdir()
+    (tmp_path / "evals" / "suites" / "s.yaml").write_text(
+        "assertions: [{type: judge, judge: diet}]"
+    )
+    (tmp_path / "evals" / "cases" / "s").mkdir(parents=True)
+    case = {"id": "one", "input": "q", "recorded": {"output": "good 1"}}
+    (tmp_path / "evals" / "cases" / "s" / "one.yaml").write_text(json.dumps(case))
+    gate = ["gate", "s", "--root", str(tmp_path)]
+    async with client_of(tmp_path) as client:
+        await replied(client, "align_judge", judge="diet", split="test")
+        # Wrong on two more of 42 it would still reach .8; on one more of 17 it would not.
+        write_labels(tmp_path, [*rows, label_row("q", "new", "pass", split="test")])
+        held = await replied(client, "align_judge", judge="diet", split="dev")
+        assert await to_thread.run_sync(main, gate) == 0
+        write_labels(tmp_path, [*rows, label_row("q", "new", "fail", split="test")])
+        lapsed = await replied(client, "align_judge", judge="diet", split="dev")
+    unasked = "1 label of the test split without an answer of it"
+    assert (held["state"], held["reasons"]) == (
+        "aligned", [f"{unasked}, and wrong on all of them it would be aligned still"]
+    )  # fmt: skip
+    assert (lapsed["state"], lapsed["reasons"]) == (
+        "stale", [f"{unasked}: measured on the test split it answers them"]
+    )  # fmt: skip
+    capsys.readouterr()
+    assert await to_thread.run_sync(main, gate) == 2
+    told = capsys.readouterr().err
+    assert 'align_judge("diet", split="test") measures it' in told
+    assert "regrade label" not in told
 
 
 async def test_an_example_may_only_come_from_the_train_split(tmp_path: Path) -> None:
@@ -567,8 +616,8 @@ async def test_the_gate_refuses_a_judge_until_it_is_aligned_and_says_what_is_mis
     assert await to_thread.run_sync(main, gate) == 2
     told = capsys.readouterr().err
     assert "TNR is 0.833 (10 of 12), and its lower bound 0.55 is below 0.8" in told
-    assert "label 16 more PASS" in told
-    assert "label 542 more FAIL" in told
+    assert "it needs about 38 more PASS, of which 16 fall to test" in told
+    assert "about 1276 more FAIL, of which 542 fall to test" in told
 
 
 async def test_a_judge_is_no_assertion_of_a_tools_argument(tmp_path: Path) -> None:

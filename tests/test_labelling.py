@@ -307,12 +307,40 @@ def test_the_status_tells_who_agrees_what_is_disputed_and_what_judges_need(
     ]
     assert [round(one["kappa"], 3) for one in found["agreement"]] == [0.615, 1.0, 1.0]
     assert found["fleiss"] == 1.0
-    assert (len(found["disputed"]), len(found["untrusted"]), found["suggestions"]) == (1, 1, 1)
+    assert (found["disputed"], len(found["untrusted"]), found["suggestions"]) == (1, 1, 1)
     assert [need["verdict"] for need in found["needs"]["diet"]] == ["pass", "fail"]
     assert main(("label", "diet", "--status", "--root", str(root))) == 0
     shown = capsys.readouterr().out
     assert "ann and bob: kappa 0.62 on 5 items of both" in shown
     assert "1 disputed: people disagree" in shown
+    assert found["disputes"] == [{"trace_id": "", "said": {"ann": "fail", "bob": "pass"}}]
+    assert "    no trace: ann fail, bob pass\n" in shown
+    assert "`regrade label diet --sample disputed` asks of them" in shown
+
+
+def test_that_on_which_people_disagree_is_asked_of_a_third(root: Path) -> None:
+    keys = (root / "evals" / "labellers.yaml").read_text()
+    know(root, "ann", "bob")
+    others = (root / "evals" / "labellers.yaml").read_text().partition("\n")[2]
+    (root / "evals" / "labellers.yaml").write_text(keys.rstrip("\n") + "\n" + others)
+    given = {"ann": ("pass", "pass"), "bob": ("pass", "fail")}
+    rows = [
+        label_row(f"q{n}", "a", verdict, labeller=name, sampled="random")
+        for name, verdicts in given.items()
+        for n, verdict in enumerate(verdicts)
+    ]
+    write_labels(root, rows)
+    arguments = ("label", "diet", "--sample", "disputed", "--as", "ada")
+    code, shown = at_a_terminal(root, ["n", "butter", ""], *arguments)
+    assert code == 0, shown
+    assert "1 of 1" in shown
+    found = book(root)
+    assert (found.disputed, ways(found)) == ((), {"random"})
+    assert [truth.verdict for truth in found.truths] == ["pass", "fail"]
+    assert (
+        "On nothing that was labelled by diet people disagree"
+        in (at_a_terminal(root, [], *arguments)[1])
+    )
 
 
 def test_what_was_labelled_long_ago_is_asked_again_and_the_status_tells_who_says_otherwise(

@@ -98,7 +98,9 @@ def alignment_report(
         disagreements=page.items,
         next_cursor=page.next_cursor,
         cost_usd=paid([row.judged for row in rows if row.judged]),
-        hint=_alignment_hint(split, bool(differing)),
+        hint=" ".join(
+            filter(None, (_alignment_hint(split, bool(differing)), _only_an_agent(sitting)))
+        ),
     )
 
 
@@ -127,7 +129,7 @@ def unmeasured(
         or None,
         people_fleiss=rounded(fleiss_of_all(people)),
         label_problems=_label_problems(book) or None,
-        hint=None if labels else _no_labels(book),
+        hint=_only_an_agent(sitting) if labels else _no_labels(book),
     )
 
 
@@ -151,6 +153,16 @@ def _no_labels(book: LabelBook) -> str:
     return (
         f"No person has labelled anything of this split by {book.criterion}{told}. "
         f"A person runs `regrade label {book.criterion}`."
+    )
+
+
+def _only_an_agent(sitting: Sitting) -> str | None:
+    """What being aligned cannot bring a judge that is the calling agent."""
+    if not sitting.needs_an_agent:
+        return None
+    return (
+        "It has no model: the agent that calls is this judge, and run_suite and the gate cannot "
+        "ask it, aligned or not. A model, jury, function or recorded file would be another judge."
     )
 
 

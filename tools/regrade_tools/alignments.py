@@ -149,7 +149,10 @@ class Alignments:
             passes=sum(one.verdict == "pass" for one in test),
             fails=sum(one.verdict == "fail" for one in test),
             unknown=Rate(sum(one.verdict == "unknown" for one in asked), len(asked)),
-            unjudged=len(rows) - len(asked),
+            unasked=Confusion(
+                fn=sum(row.judged is None and row.truth.verdict == "pass" for row in rows),
+                fp=sum(row.judged is None and row.truth.verdict == "fail" for row in rows),
+            ),
             age_days=max(0.0, time.time() - newest) / _DAY_S,
             fresh=self._fresh(sitting, kept, rows),
             measured_before=bool(kept.looks()),

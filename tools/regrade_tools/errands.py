@@ -1,6 +1,7 @@
 """The tool that takes back what an agent was handed to do, and what hands it out."""
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -146,7 +147,14 @@ class Errands:
         await self.store.add_judgements(list(fresh.values()))
         done = answered | fresh.keys()
         work = part(packet, done, follows=bool(fresh))
-        hint = None if work else "All answered: repeat the call that gave this packet; it reports."
+        said = Counter(one.verdict for one in [*known.values(), *fresh.values()])
+        told = ", ".join(f"{said[verdict]} {verdict}" for verdict in ("pass", "fail", "unknown"))
+        hint = (
+            None
+            if work
+            else f"All {len(keys)} answered: {told}. The call that gave this packet, repeated, "
+            "tells the rates and compares them with what people say."
+        )
         return Submitted(len(fresh), len(keys) - len(done), _told(refused), work, hint)
 
 

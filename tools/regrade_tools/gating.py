@@ -55,13 +55,14 @@ class _Question:
 def _judges_may_decide(workspace: Workspace, question: "_Question") -> None:
     """Refuse a judge that nobody has shown to agree with people, and say what would show it."""
     for name, found in unaligned(workspace, question.prepared.planned).items():
-        wanted = [f"label {need.more} more {need.verdict.upper()} ({need.why})"
-                  if need.more else need.why for need in found.needs]  # fmt: skip
+        wanted = [f"it needs {need.told}. " for need in found.needs]
         criterion = JudgeFiles(workspace).judge(name).spec.criterion
+        # Where labels are enough, or none would do, nobody is sent to give more.
+        labels = any(need.more for need in found.needs)
+        first = f"A person runs `regrade label {criterion}`, then " if labels else ""
         raise Refusal(
             f"The judge {name} may not gate: it is {found.state}. {'; '.join(found.reasons)}.",
-            next_step=f"{'; '.join(wanted)}{'. ' if wanted else ''}A person runs `regrade label "
-            f'{criterion}`, then align_judge("{name}", split="test") measures it.',
+            next_step=f'{"".join(wanted)}{first}align_judge("{name}", split="test") measures it.',
         )
 
 

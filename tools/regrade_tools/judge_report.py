@@ -16,7 +16,7 @@ from regrade_tools.packets import Work
 from regrade_tools.paging import fit
 from regrade_tools.population import Population
 
-_CARDS, _PAGE = 50, 15_000
+_CARDS, _PAGE = 10, 15_000
 
 
 @dataclass(frozen=True, slots=True)

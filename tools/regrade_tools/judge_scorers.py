@@ -49,7 +49,9 @@ class JudgeScorers:
             why = "compares answers" if sitting.judge.spec.pairwise else "has no model"
             raise Refusal(
                 f"The judge {scorer.judge} cannot be asked in a run: it {why}.",
-                next_step="Name a model, a jury, a function or recorded judgements in its file.",
+                next_step="Name in its file a `model`, a `jury`, a `python` function, or "
+                "`recorded: FILE.jsonl` with lines of input, output, verdict and reasoning; then "
+                "it is another judge, to be measured as that.",
             )
         async with self.bench.seat(sitting, budget) as seat:
             tested = Alignments(files.workspace).tested(sitting.judge.spec)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from regrade_tools.alignments import Alignments
+from regrade_tools.fingerprint import id_number
 from regrade_tools.labelbook import LabelBook
 from regrade_tools.labelling import Criterion, Labelling
 from regrade_tools.models import Item, Label, Sampled
@@ -15,7 +16,7 @@ from regrade_tools.query import Query, parse
 from regrade_tools.refusal import Refusal
 from regrade_tools.second_looks import NEXT_LOOK_S, looks
 
-Sampling = Literal["random", "by_verdict", "suggestions", "again"]
+Sampling = Literal["random", "by_verdict", "suggestions", "again", "disputed"]
 _MOST = 500
 _FRAME = 1_000
 # What says which requests came in, not what became of them: a sample of it stands for it.
@@ -69,6 +70,8 @@ class Queues:
         modes = tuple(sorted({row.label.mode for row in book.rows if row.label.mode}))
         if sampling == "again":
             return await self._again(book, labeller, query, n, seed, modes)
+        if sampling == "disputed":
+            return await self._disputed(book, n, seed, modes)
         done = {
             row.label.item
             for row in book.rows
@@ -119,13 +122,25 @@ class Queues:
         suggestions = await self._suggestions(book.criterion, items)
         return Queue(items, "unknown", suggestions, modes, ways)
 
+    async def _disputed(self, book: LabelBook, n: int, seed: int, modes: tuple[str, ...]) -> Queue:
+        """That on which people disagree: a third voice settles it, or who changes their mind."""
+        disputed = {row.label.item: row.item for row in book.rows if row.label.source == "human"}
+        items = [disputed[item] for item in book.disputed]
+        if not items:
+            raise Refusal(f"On nothing that was labelled by {book.criterion} people disagree.")
+        picked = random.Random(seed).sample(items, min(n, len(items)))  # noqa: S311 - as above
+        suggestions = await self._suggestions(book.criterion, picked)
+        # How it was picked at first is kept with what was said at first.
+        return Queue(tuple(picked), "unknown", suggestions, modes)
+
     async def _found(self, query: str, seed: int) -> tuple[Item, ...]:
         populations = Populations(self.labelling.store, self.labelling.workspace)
         return (await populations.find(query, None, None, _FRAME, seed)).items
 
     async def _suggestions(self, criterion: str, items: Sequence[Item]) -> dict[str, Label]:
         """What agents say of ``items`` last, by trace."""
-        traces = [item.trace_id for item in items]
+        # What was labelled elsewhere may have come without its trace.
+        traces = [item.trace_id for item in items if id_number(item.trace_id) is not None]
         labels = await self.labelling.store.labels(criterion=criterion, trace_ids=traces)
         return {one.trace_id: one for one in labels if one.source == "agent"}
 

@@ -7,10 +7,13 @@ from regrade_tools.alignment import Need, fleiss_of_all, pairwise_kappas
 from regrade_tools.alignments import Alignments
 from regrade_tools.labelbook import LabelBook
 from regrade_tools.labelling import Criterion
-from regrade_tools.models import Split
+from regrade_tools.models import Split, Verdict
 from regrade_tools.saturation import Saturation, saturation
 from regrade_tools.second_looks import SelfAgreement, self_agreement
 from regrade_tools.workspace import Workspace
+
+# So many disputes are listed; all are counted, and drawn by `--sample disputed`.
+_DISPUTES = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,14 @@ class Agreement:
     labellers: tuple[str, str]
     both: int
     kappa: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Dispute:
+    """An item on which people disagree: its trace, and what each of them says."""
+
+    trace_id: str
+    said: dict[str, Verdict]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +50,8 @@ class LabelStatus:
     labellers: dict[str, int]
     agreement: list[Agreement]
     fleiss: float | None
-    disputed: tuple[str, ...]
+    disputed: int
+    disputes: list[Dispute]
     suggestions: int
     outdated: int
     untrusted: tuple[str, ...]
@@ -62,7 +74,8 @@ def status(workspace: Workspace, criterion: Criterion, book: LabelBook) -> Label
         labellers={name: len(verdicts) for name, verdicts in sorted(people.items())},
         agreement=[Agreement(pair, both, kappa) for pair, (kappa, both) in kappas.items()],
         fleiss=fleiss_of_all(people),
-        disputed=book.disputed,
+        disputed=len(book.disputed),
+        disputes=[_dispute(book, item) for item in book.disputed[:_DISPUTES]],
         suggestions=len(suggested - said),
         outdated=book.outdated,
         untrusted=book.untrusted,
@@ -70,6 +83,12 @@ def status(workspace: Workspace, criterion: Criterion, book: LabelBook) -> Label
         again=self_agreement(book.history),
         needs={judge: Alignments(workspace).assessment(judge).needs for judge in criterion.judges},
     )
+
+
+def _dispute(book: LabelBook, item: str) -> Dispute:
+    given = [row.label for row in book.rows if row.label.item == item]
+    people = [label for label in given if label.source == "human"]
+    return Dispute(people[0].trace_id, {label.labeller: label.verdict for label in people})
 
 
 def _counts(

@@ -147,6 +147,8 @@ class Overviews:
             row: dict[str, JsonValue] = {"judge": name, "state": found.state}
             if found.state != "aligned" and found.reasons:
                 row["because"] = clip(found.reasons[0], _DESCRIPTION)
+            if alignments.files.sitting(alignments.files.judge(name)).needs_an_agent:
+                row["in_runs"] = "never: it has no model, and the agent that calls judges"
             rows.append(row)
         return rows
 

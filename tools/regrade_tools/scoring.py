@@ -8,7 +8,7 @@ from math import isfinite
 from anyio import to_thread
 from pydantic import JsonValue
 
-from regrade_tools.assertions import Check, Scorer, UndecidableError
+from regrade_tools.assertions import Check, JudgeScorer, Scorer, UndecidableError
 from regrade_tools.budget import Budget
 from regrade_tools.clipping import clip
 from regrade_tools.fingerprint import canonical
@@ -169,7 +169,8 @@ class _Asked:
             return CheckResult(check.spec, "failed", f"{check.demand}, but {why}")
         except TargetError as problem:
             told = self.hidden.shown(str(problem)).replace("the target", "it")
-            return CheckResult(check.spec, "errored", f"the scorer {scorer.name}: {told}")
+            who = scorer.name if isinstance(scorer, JudgeScorer) else f"the scorer {scorer.name}"
+            return CheckResult(check.spec, "errored", f"{who}: {told}")
         if passed != check.negated:
             return CheckResult(check.spec, "passed")
         why = clip(self.hidden.shown(reason), _REASON)

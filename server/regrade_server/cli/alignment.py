@@ -72,10 +72,7 @@ def _people(found: AlignmentReport) -> list[str]:
 
 def _state(found: AlignmentReport) -> list[str]:
     lines = [f"  {found.state}, because {line(reason)}" for reason in found.reasons]
-    for need in found.needs:
-        more = "" if need.more is None else f"{need.more} more "
-        lines.append(f"  needs {more}{need.verdict.upper()}: {need.why}")
-    return lines
+    return [*lines, *(f"  needs {need.told}" for need in found.needs)]
 
 
 def _versus(found: Versus) -> list[str]:

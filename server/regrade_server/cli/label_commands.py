@@ -31,9 +31,10 @@ def add_to(verb: Adder) -> None:
     labelling.add_argument("query", nargs="?", default="", help="which traces; all by default")
     labelling.add_argument("--n", type=int, default=20, help="how many; 20 by default")
     labelling.add_argument(
-        "--sample", choices=("random", "by_verdict", "suggestions", "again"), default="random",
+        "--sample", default="random",
+        choices=("random", "by_verdict", "suggestions", "again", "disputed"),
         help="at random; half of what the judge passes and fails; what agents suggested; what you "
-        "labelled longest ago",
+        "labelled longest ago; that on which people disagree",
     )  # fmt: skip
     labelling.add_argument("--seed", type=int, default=0, help="another sample; 0 by default")
     labelling.add_argument("--as", dest="name", help="who signs, where several people can")
@@ -75,7 +76,7 @@ def label(told: Namespace, workspace: Workspace | None, console: Console) -> int
         return 0
     if told.to is None:
         _at_a_terminal(console)
-    elif told.sample == "again":
+    elif told.sample in ("again", "disputed"):
         raise Refusal(
             "A sheet says nothing of what you labelled before.",
             next_step="Leave out --to: a terminal or --page asks again.",

@@ -24,17 +24,27 @@ def told_of(found: LabelStatus) -> str:
     lines.extend([f"  sampled: {ways}"] if ways else [])
     lines.extend(f"  {told}" for told in (*_again(found), *_learned(found.learned)))
     told = (
-        (len(found.disputed), "disputed: people disagree"),
+        (found.disputed, "disputed: people disagree"),
         (found.suggestions, "suggestions wait for a person"),
         (found.outdated, "given by other words of the criterion"),
         (len(found.untrusted), "claim a person whose key did not sign them"),
     )
     lines.extend(f"  {count} {words}" for count, words in told if count)
+    lines.extend(f"  {told}" for told in _disputes(found))
     for judge, needs in found.needs.items():
-        for need in needs:
-            more = "" if need.more is None else f"{need.more} more "
-            lines.append(f"  {plain(judge)} needs {more}{need.verdict}: {need.why}")
+        lines.extend(f"  {plain(judge)} needs {need.told}" for need in needs)
     return "\n".join(lines)
+
+
+def _disputes(found: LabelStatus) -> Iterator[str]:
+    """Who says what of that on which people disagree, and what settles it."""
+    for one in found.disputes[:_CHANGED]:
+        said = ", ".join(f"{name} {verdict}" for name, verdict in one.said.items())
+        yield f"  {one.trace_id or 'no trace'}: {said}"
+    if found.disputed:
+        more = found.disputed - _CHANGED
+        told = f"  and {more} more; " if more > 0 else "  "
+        yield f"{told}`regrade label {found.criterion} --sample disputed` asks of them"
 
 
 def _again(found: LabelStatus) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """Alignment as a state: draft until it is shown on the test split, stale when that is no more."""
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from regrade_tools.alignment.confusion import Confusion
@@ -13,20 +14,31 @@ AlignmentState = Literal["draft", "aligned", "stale"]
 
 # Fewer labels than this of a class and its rate is no more than a hint.
 _FRESH = 20
-_SHARE = f"{SHARES['test']:.0%}"
 
 
 @dataclass(frozen=True, slots=True)
 class Need:
     """More labels of one class in the test split than it has, and how many.
 
-    ``more`` is None where no number would do: ``why`` says it.
+    ``more`` is None where no number would do: ``why`` says it. ``label`` is about how many people
+    have to give, so that as many of them fall to the test split.
     """
 
     verdict: Verdict
     have: int
     more: int | None
     why: str
+    label: int | None = None
+
+    @property
+    def told(self) -> str:
+        """What is to be labelled, in words."""
+        if self.more is None:
+            return f"{self.verdict.upper()}: {self.why}"
+        return (
+            f"about {self.label} more {self.verdict.upper()}, of which {self.more} fall to test: "
+            f"{self.why}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +55,9 @@ class Evidence:
     """What is known of a judge as it is now.
 
     ``test`` counts its answers to the test split under the judge's own policy for UNKNOWN;
-    ``unknown`` those it left open; ``unjudged`` test labels it was not asked about or answered
-    with an error; ``age_days`` since the last of its answers; ``fresh`` labels given after that;
+    ``unknown`` those it left open; ``unasked`` test labels it was not asked about or answered
+    with an error, counted as if it erred on each; ``age_days`` since the last of its answers;
+    ``fresh`` labels given after that;
     ``measured_before``: an earlier version of this judge was measured on the test split;
     ``moved`` items that were in it then and are not now; ``passes`` and ``fails`` are the labels
     of the test split, whether or not it was asked about them.
@@ -54,7 +67,7 @@ class Evidence:
     unknown: Rate
     passes: int = 0
     fails: int = 0
-    unjudged: int = 0
+    unasked: Confusion = field(default_factory=Confusion)
     age_days: float = 0
     fresh: Confusion = field(default_factory=Confusion)
     measured_before: bool = False
@@ -75,15 +88,33 @@ def assess(evidence: Evidence, thresholds: Thresholds) -> Assessment:
             else "it was never measured on the test split"
         )
         return Assessment(lapsed, [reason], _needs(evidence, thresholds))
-    if evidence.unjudged:
-        unjudged = counted(evidence.unjudged, "label")
-        told = f"{unjudged} of the test split without an answer of this judge"
-        return Assessment(lapsed, [told])
+    unasked = f"{counted(evidence.unasked.n, 'label')} of the test split without an answer of it"
+    if evidence.unasked.n and _could_change(evidence, thresholds):
+        return Assessment(lapsed, [f"{unasked}: measured on the test split it answers them"])
     reasons = _shortfalls(evidence, thresholds)
     if reasons:
         return Assessment("draft", reasons, _needs(evidence, thresholds))
     old = _lapses(evidence, thresholds)
-    return Assessment("stale", old) if old else Assessment("aligned")
+    if old:
+        return Assessment("stale", old)
+    held = f"{unasked}, and wrong on all of them it would be aligned still"
+    return Assessment("aligned", [held] if evidence.unasked.n else [])
+
+
+def _could_change(evidence: Evidence, thresholds: Thresholds) -> bool:
+    """Whether the labels that a judge was not asked about could make it another than aligned.
+
+    As if it erred on each of them and left each open; and so many of a class that they could
+    show that it errs otherwise now are never waved through.
+    """
+    unasked, unknown = evidence.unasked, evidence.unknown
+    worst = replace(
+        evidence,
+        test=evidence.test + unasked,
+        unknown=Rate(unknown.hits + unasked.n, unknown.n + unasked.n),
+    )
+    many = max(unasked.tpr.n, unasked.tnr.n) >= _FRESH
+    return many or bool(_shortfalls(worst, thresholds))
 
 
 def _shortfalls(evidence: Evidence, thresholds: Thresholds) -> list[str]:
@@ -135,8 +166,9 @@ def _needs(evidence: Evidence, thresholds: Thresholds) -> list[Need]:
         elif rate.value is not None or needed > have:
             judged = "all" if rate.value is None else f"{share:.0%}"
             why = f"with {judged} judged right, {needed} in test bring the lower bound to {bound:g}"
-            why += f"; {_SHARE} of new labels go there"
-            found.append(Need(verdict, have, max(1, needed - have), why))
+            why += f"; {SHARES['test']:.1%} of new labels go there"
+            more = max(1, needed - have)
+            found.append(Need(verdict, have, more, why, math.ceil(more / SHARES["test"])))
     return found
 
 
