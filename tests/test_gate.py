@@ -386,7 +386,8 @@ def test_a_baseline_is_one_line_a_case_in_order() -> None:
     assert write_baseline("s", found) == (
         '{\n  "suite": "s",\n  "run": "run_a",\n  "target": "app",\n  "program": "q",\n'
         f'  "trials": 2,\n  "gate": {policy % "false"},\n  "profiles": {{\n'
-        f'    "pr": {{"select": "", "trials": 1, "gate": {policy % "true"}}}\n  }},\n'
+        '    "pr": {"select": "", "trials": 1, "judges": true, '
+        f'"gate": {policy % "true"}}}\n  }},\n'
         '  "pass_rate": 0.5,\n  "cases": {\n'
         '    "a": {"outcome": "failed", "flaky": true, "feature": "f", "input": "i2", '
         '"checks": []},\n'

@@ -96,16 +96,9 @@ class Suites:
             return await self._estimated(run, prepared, replay)
         until = anyio.current_time() + _wait(wait_s)
         await self.runs.start(
-            run,
-            prepared.planned,
-            prepared.spec,
-            prepared.suite.concurrency,
-            redaction_of(self.workspace),
-            progress,
-            wait_s,
-            stored,
-            replay,
-        )
+            run, prepared.planned, prepared.spec, prepared.suite.concurrency,
+            redaction_of(self.workspace), progress, wait_s, stored, replay,
+        )  # fmt: skip
         await self.runs.live.wait(run.id, max(0, until - anyio.current_time()))
         read = {item.case.id: item.case for item in prepared.planned}
         return await self._reports(read).report(run.id, "failures", before, 0)

@@ -1,6 +1,7 @@
 """What the page asks for, and what it is answered."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -40,50 +41,58 @@ class Place(BaseModel):
     at: int
 
 
-def labelling_site(desk: Desk, port: int) -> Site:
-    """The page of ``desk`` at a port of this machine, and the address that opens it, once."""
-    passes = Passes()
+@dataclass(frozen=True, slots=True)
+class _Answers:
+    """What each request of the page is answered."""
 
-    async def enter(request: Request) -> Response:
+    desk: Desk
+    passes: Passes
+
+    async def enter(self, request: Request) -> Response:
         key = Key.model_validate_json(await request.body())
-        given = passes.exchanged(key.secret)
+        given = self.passes.exchanged(key.secret)
         if given is None:
-            told = "This address was opened before. Go on in that tab, or run the command again."
+            told = "This address was opened before, or is of another sitting."
             return JSONResponse({"error": told}, 403)
         return JSONResponse({"pass": given})
 
-    async def item(_: Request) -> Response:
-        return JSONResponse(desk.seen())
+    async def item(self, _: Request) -> Response:
+        return JSONResponse(self.desk.seen())
 
-    async def move(request: Request) -> Response:
+    async def move(self, request: Request) -> Response:
         try:
-            await desk.move(Move.model_validate_json(await request.body()))
+            await self.desk.move(Move.model_validate_json(await request.body()))
         except Refusal as refusal:
             told = f"{refusal.problem} {refusal.next_step or ''}".strip()
-            return JSONResponse({"error": told, "seen": desk.seen()}, 409)
-        return JSONResponse(desk.seen())
+            return JSONResponse({"error": told, "seen": self.desk.seen()}, 409)
+        return JSONResponse(self.desk.seen())
 
-    async def rest(request: Request) -> Response:
+    async def rest(self, request: Request) -> Response:
         asked = Place.model_validate(dict(request.query_params))
-        return JSONResponse(desk.rest(asked.place, asked.part, asked.at))
+        return JSONResponse(self.desk.rest(asked.place, asked.part, asked.at))
 
-    async def about(_: Request) -> Response:
-        return JSONResponse(await desk.facts())
+    async def about(self, _: Request) -> Response:
+        return JSONResponse(await self.desk.facts())
 
-    async def leave(_: Request) -> Response:
-        desk.leave()
-        return JSONResponse({"labelled": len(desk.sitting.answers)})
+    async def leave(self, _: Request) -> Response:
+        self.desk.leave()
+        return JSONResponse({"labelled": len(self.desk.sitting.answers)})
 
+
+def labelling_site(desk: Desk, port: int) -> Site:
+    """The page of ``desk`` at a port of this machine, and the address that opens it, once."""
+    passes = Passes()
+    answers = _Answers(desk, passes)
     routes = [
         Route("/", _file("page.html")),
         Route("/page.css", _file("page.css")),
         Route("/page.js", _file("page.js")),
-        Route("/enter", enter, methods=["POST"]),
-        Route("/item", item),
-        Route("/move", move, methods=["POST"]),
-        Route("/rest", rest),
-        Route("/about", about),
-        Route("/leave", leave, methods=["POST"]),
+        Route("/enter", answers.enter, methods=["POST"]),
+        Route("/item", answers.item),
+        Route("/move", answers.move, methods=["POST"]),
+        Route("/rest", answers.rest),
+        Route("/about", answers.about),
+        Route("/leave", answers.leave, methods=["POST"]),
     ]
     mistaken = {Refusal: _mistaken, ValidationError: _mistaken}
     app = Starlette(routes=routes, exception_handlers=mistaken)

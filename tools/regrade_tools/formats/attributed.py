@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from pydantic import JsonValue
 
-from regrade_tools.formats import genai
+from regrade_tools.formats import genai, genai_said
 from regrade_tools.formats.fields import Fields
 from regrade_tools.formats.spans import LoggedSpan
 from regrade_tools.models import Message, Span
@@ -83,7 +83,7 @@ def _of_call(
 
 def _error(status: Fields, found: Mapping[str, JsonValue]) -> str:
     told = status.get("message")
-    for text in (told, genai.thrown(found), found.get("error.type")):
+    for text in (told, genai_said.thrown(found), found.get("error.type")):
         if isinstance(text, str) and text:
             return text
     return "error without a message"

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from pydantic import JsonValue
 
-from regrade_tools.formats import genai
+from regrade_tools.formats import genai_said
 from regrade_tools.formats.attributed import Frame, described
 from regrade_tools.formats.fields import Fields, count, inside, objects, text
 from regrade_tools.formats.spans import LoggedSpan, from_spans, in_order
@@ -49,7 +49,7 @@ def from_mlflow(record: Fields, blank: Trace) -> Trace:
 
 def _span(logged: Fields, where: str) -> LoggedSpan:
     found = {key: _decoded(value) for key, value in inside(logged, "attributes").items()}
-    found.pop(genai.EVENTS, None)
+    found.pop(genai_said.EVENTS, None)
     used = inside(found, "mlflow.chat.tokenUsage")
     for key in ("input_tokens", "output_tokens"):
         if key in used:

@@ -6,7 +6,7 @@ from typing import cast
 from pydantic import JsonValue
 
 from regrade_tools.clipping import clip
-from regrade_tools.formats import genai
+from regrade_tools.formats import genai, genai_said
 from regrade_tools.formats.attributed import Frame, described
 from regrade_tools.formats.fields import Fields, inside, objects, text
 from regrade_tools.formats.otlp_logs import MODEL_EVENT, as_span, is_log
@@ -74,7 +74,7 @@ def resource_of(tags: Iterable[str]) -> list[JsonValue]:
 def span(logged: Fields, where: str) -> LoggedSpan:
     """One span as it was logged at ``where``."""
     found = attributes(logged.get("attributes"))
-    found.pop(genai.EVENTS, None)
+    found.pop(genai_said.EVENTS, None)
     told = objects(logged.get("events"))
     events: list[JsonValue] = [
         [name, attributes(event.get("attributes"))]
@@ -82,7 +82,7 @@ def span(logged: Fields, where: str) -> LoggedSpan:
         if isinstance(name := event.get("name"), str) and name.startswith(_KEPT_EVENTS)
     ]
     if events:
-        found[genai.EVENTS] = events
+        found[genai_said.EVENTS] = events
     chunks = (seconds(event.get("timeUnixNano")) for event in told if genai.is_chunk(event))
     if first := next(filter(None, chunks), None):
         found[genai.FIRST_CHUNK] = first

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from pydantic import JsonValue
 
-from regrade_tools.formats import genai
+from regrade_tools.formats import genai, genai_said
 from regrade_tools.formats.attributed import Frame, described
 from regrade_tools.formats.fields import Fields, inside, objects, text
 from regrade_tools.formats.spans import LoggedSpan
@@ -43,7 +43,7 @@ def span(logged: Fields, where: str) -> LoggedSpan:
         if isinstance(name := event.get("name"), str)
     ]
     if events:
-        found[genai.EVENTS] = events
+        found[genai_said.EVENTS] = events
     chunks = (moment(event.get("timestamp")) for event in told if genai.is_chunk(event))
     if first := next(filter(None, chunks), None):
         found[genai.FIRST_CHUNK] = first
@@ -90,7 +90,7 @@ def _attributes(logged: Fields) -> dict[str, JsonValue]:
         # A cell without a value is a span without the attribute.
         if key.startswith(_ATTRIBUTE) and value is not None:
             found.update(_dotted({key.removeprefix(_ATTRIBUTE): value}, "", _DEEPEST))
-    found.pop(genai.EVENTS, None)
+    found.pop(genai_said.EVENTS, None)
     return found
 
 
