@@ -162,7 +162,8 @@ def test_what_cannot_be_read_there_is_told_and_the_baseline_compared_alone(finde
     suite.write_text(right)
     case(finder, NEW).unlink()
     decision, comparison = gate(finder)
-    assert decision == "ship"
+    # Nobody can tell what went since: a person looks.
+    assert decision == "needs_review"
     (doubt,) = comparison["not_comparable"]
     assert doubt.startswith("what finder asks at main cannot be read: evals/suites/finder.yaml is")
 
@@ -190,9 +191,68 @@ def test_a_baseline_that_is_taken_away_is_missed(finder: Path) -> None:
     assert gate(finder)[1]["loosened"] == ["the file of the baseline is gone"]
 
 
-def test_links_and_odd_names_there_are_not_followed(finder: Path) -> None:
-    (finder / "evals" / "cases" / "finder" / "case_link.yaml").symlink_to("/etc/hostname")
+def test_links_there_are_not_followed_and_what_is_behind_them_is_not_taken_for_gone(
+    finder: Path,
+) -> None:
+    link = case(finder, "case_link")
+    link.symlink_to("/etc/hostname")
     commit(finder)
-    (finder / "evals" / "cases" / "finder" / "case_link.yaml").unlink()
+    link.unlink()
     decision, comparison = gate(finder)
-    assert (decision, json.dumps(comparison).count("hostname")) == ("ship", 0)
+    assert (decision, json.dumps(comparison).count("hostname")) == ("needs_review", 0)
+    (doubt,) = comparison["not_comparable"]
+    assert doubt.endswith("evals/cases/finder/case_link.yaml is a link, which is not followed")
+
+
+def test_evaluations_behind_a_link_are_not_taken_for_a_suite_that_is_new(finder: Path) -> None:
+    (finder / "evals").rename(finder / "ours")
+    (finder / "evals").symlink_to("ours")
+    commit(finder)
+    case(finder, NEW).unlink()
+    code, _, error = spoken("gate", "finder", "--baseline", "git:main", "--root", str(finder))
+    assert (code, "at 'main' evals is a link, which is not followed" in error) == (2, True)
+
+
+@pytest.mark.parametrize("verb", ["ls-tree", "cat-file"])
+def test_a_git_that_does_not_answer_is_not_taken_for_one_that_has_nothing(
+    finder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    failing = tmp_path / "failing"
+    failing.mkdir()
+    (failing / "git").write_text(
+        f'#!/bin/sh\ncase " $* " in *" {verb} "*) exit 1;; esac\nexec {shutil.which("git")} "$@"\n'
+    )
+    (failing / "git").chmod(0o755)
+    case(finder, NEW).unlink()
+    monkeypatch.setenv("PATH", f"{failing}:{os.environ['PATH']}")
+    code, _, error = spoken("gate", "finder", "--baseline", "git:main", "--root", str(finder))
+    assert (code, "git did not tell what is at 'main'" in error) == (3, True)
+
+
+def test_files_that_look_like_a_repository_are_none(finder: Path) -> None:
+    case(finder, NEW).unlink()
+    # Whoever may add files to a folder could bring a main of his own.
+    for name in ("HEAD", "config", "objects", "refs"):
+        found = finder.parent / ".git" / name
+        (shutil.copytree if found.is_dir() else shutil.copy)(found, finder / name)
+    ours = {**os.environ, "GIT_DIR": str(finder), "GIT_WORK_TREE": str(finder)}
+    subprocess.run(["git", "checkout", "-q", "--orphan", "other"], cwd=finder, env=ours, check=True)
+    subprocess.run(["git", "add", "evals"], cwd=finder, env=ours, check=True)
+    author = ("-c", "user.name=a", "-c", "user.email=a@b.c")
+    subprocess.run(["git", *author, "commit", "-qm", "less"], cwd=finder, env=ours, check=True)
+    subprocess.run(["git", "branch", "-qf", "main"], cwd=finder, env=ours, check=True)
+    code, _, error = spoken("gate", "finder", "--baseline", "git:main", "--root", str(finder))
+    assert (code, "nor a git reference here" in error) == (2, True)
+
+
+def test_the_words_of_a_path_are_no_patterns_there(finder: Path) -> None:
+    rows = finder / ":(top)rows.csv"
+    rows.write_text("id,question\nrow-a,2 bed in San Jose\nrow-b,2 bed in San Jose\n")
+    suite = finder / "evals" / "suites" / "finder.yaml"
+    suite.write_text(
+        f"{suite.read_text()}dataset:\n  file: ':(top)rows.csv'\n  id: id\n  input: question\n"
+        "  assertions: [{type: path, at: message, contains: one}]\n"
+    )
+    commit(finder)
+    rows.write_text("id,question\nrow-a,2 bed in San Jose\n")
+    assert gate(finder)[1]["loosened"] == ["row-b: the case is gone"]

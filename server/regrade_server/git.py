@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 _SECONDS = 10
+# Files that were committed so that a folder looks like a repository are none: they may be anyone's.
+_FOUND = ("-c", "safe.bareRepository=explicit")
 
 
 def git(root: Path, *arguments: str) -> str | None:
@@ -18,6 +20,8 @@ def git(root: Path, *arguments: str) -> str | None:
 def contents(root: Path, names: Iterable[str]) -> dict[str, bytes]:
     """What files held, by the names that git gives to contents; of what it lacks, nothing."""
     asked = "".join(f"{name}\n" for name in names)
+    if not asked:
+        return {}
     told = io.BytesIO(_told(root, ("cat-file", "--batch"), asked.encode()) or b"")
     found: dict[str, bytes] = {}
     for head in told:
@@ -33,7 +37,7 @@ def contents(root: Path, names: Iterable[str]) -> dict[str, bytes]:
 def _told(root: Path, arguments: Sequence[str], given: bytes) -> bytes | None:
     try:
         done = subprocess.run(  # noqa: S603 - fixed words, and a reference that cannot be an option
-            ["git", *arguments],  # noqa: S607 - the user's own git
+            ["git", *_FOUND, *arguments],  # noqa: S607 - the user's own git
             cwd=root,
             capture_output=True,
             check=True,

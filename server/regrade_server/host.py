@@ -4,13 +4,14 @@ import os
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from regrade_server.git import contents, git
 from regrade_server.sources import sources, uncommitted
-from regrade_tools.refusal import Refusal
+from regrade_tools.refusal import Refusal, Unavailable
 
-_LINK = "120000"
+# By their modes, what a tree holds beside files and folders.
+_ELSEWHERE = {"120000": "a link", "160000": "a repository of its own"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +75,45 @@ class LocalHost:
                 f"{reference!r} is neither a run, nor a file, nor a git reference here.",
                 next_step="For example origin/main; in CI fetch it first (fetch-depth: 0).",
             )
-        listed = git(self.root, "ls-tree", "-r", "-z", commit.strip(), "--", *paths) or ""
-        names: dict[str, str] = {}
-        for entry in filter(None, listed.split("\0")):
-            about, _, path = entry.partition("\t")
-            mode, _, name = about.split(" ")
-            # A link leads to something else than what is committed at it.
-            if mode != _LINK:
-                names[path] = name
-        held = contents(self.root, dict.fromkeys(names.values()))
-        return {path: held[name] for path, name in names.items() if name in held}
+        commit = commit.strip()
+        parents = {str(above) for path in paths for above in PurePosixPath(path).parents} - {"."}
+        above = _tree(self.root, reference, "-t", commit, sorted(parents))
+        files = _tree(self.root, reference, "-r", commit, paths)
+        met = {path: found for path, found in above.items() if path in parents} | files
+        for path, (mode, _) in met.items():
+            if mode in _ELSEWHERE:
+                # What is there is read in the workspace, and so it is not as if it were not there.
+                told = _ELSEWHERE[mode]
+                raise Refusal(f"at {reference!r} {path} is {told}, which is not followed.")
+        held = contents(self.root, dict.fromkeys(name for _, name in files.values()))
+        if any(name not in held for _, name in files.values()):
+            raise _silent(reference)
+        return {path: held[name] for path, (_, name) in files.items()}
+
+
+def _tree(
+    root: Path, reference: str, how: str, commit: str, paths: Sequence[str]
+) -> dict[str, tuple[str, str]]:
+    """What a commit has at ``paths``, each with its mode and the name of its content."""
+    if not paths:
+        return {}
+    listed = git(root, "--literal-pathspecs", "ls-tree", how, "-z", commit, "--", *paths)
+    if listed is None:
+        raise _silent(reference)
+    found: dict[str, tuple[str, str]] = {}
+    for entry in filter(None, listed.split("\0")):
+        about, _, path = entry.partition("\t")
+        mode, _, name = about.split(" ")
+        found[path] = mode, name
+    return found
+
+
+def _silent(reference: str) -> Unavailable:
+    """The refusal where git failed, took too long, or lacks what it lists."""
+    return Unavailable(
+        f"git did not tell what is at {reference!r}.",
+        next_step="Fetch it whole: a clone that leaves contents out asks for them one by one.",
+    )
 
 
 def _unsayable(reference: str) -> bool:

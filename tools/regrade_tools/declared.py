@@ -14,7 +14,7 @@ from regrade_tools.models import Profile, Scheduled
 from regrade_tools.models.case import Spec
 from regrade_tools.planning import plan
 from regrade_tools.ports import Host
-from regrade_tools.refusal import Refusal
+from regrade_tools.refusal import Refusal, Unavailable
 from regrade_tools.standing import Standing
 from regrade_tools.terms import all_terms
 from regrade_tools.workspace import Workspace
@@ -38,9 +38,14 @@ def as_declared(known: Standing, suite: str, host: Host, reference: str) -> Stan
 
     How the cases ended is the baseline's. Where the files cannot be read it is as it was, and
     says so.
+
+    Raises:
+        Unavailable: Nobody could tell what is there.
     """
     try:
         found = _declared(suite, known.target, host, reference)
+    except Unavailable:
+        raise
     except Refusal as refusal:
         why = f"what {suite} asks at {reference} cannot be read: {refusal.problem.rstrip('.')}"
         return replace(known, doubts=(*known.doubts, why))
@@ -72,6 +77,7 @@ def _declared(suite: str, target: str, host: Host, reference: str) -> Declared:
         read = there.suite(suite)
         rows = read.dataset.file if read.dataset else None
         if rows is not None:
+            there.readable(rows)
             _write(there, host.files_at(reference, [rows]))
         spec = there.target(target or read.target)
         counted = tuple(case for case in there.cases(suite) if not case.candidate)

@@ -189,6 +189,8 @@ def _review(found: Standing, baseline: Standing | None, comparison: Comparison |
         reasons.append(f"{_cases(flapping)} flaky since the baseline: {_ids(flapping)}")
     if comparison.loosening:
         reasons.append(f"loosened since the baseline: {comparison.loosening}")
+    # What may have been loosened since, nobody can tell.
+    reasons.extend(baseline.doubts)
     change = comparison.difference
     if change and change.change < 0 and change.p_value < _SIGNIFICANT:
         reasons.append(

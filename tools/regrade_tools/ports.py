@@ -307,9 +307,11 @@ class Host(Protocol):
     def files_at(self, reference: str, paths: Sequence[str]) -> dict[str, bytes]:
         """What the files at ``paths`` of the workspace, or below them, hold at a git reference.
 
-        By their own paths; what is not there, or is a link, is left out.
+        By their own paths; what is not there is left out.
 
         Raises:
-            Refusal: ``reference`` is no commit of this repository, or begins like an option.
+            Refusal: ``reference`` is no commit of this repository, or begins like an option; or a
+                path is, or leads through, a link or a repository of its own.
+            Unavailable: Nobody could tell what is there.
         """
         ...

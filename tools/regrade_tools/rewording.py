@@ -34,9 +34,11 @@ def reworded(before: Standing, after: Standing) -> Iterator[Reworded]:
     groups: dict[tuple[str, ...], list[str]] = {}
     for mark, cases in lost.items():
         groups.setdefault(tuple(cases), []).append(mark)
+    new: dict[tuple[str, ...], list[str]] = {}
+    for mark, cases in gained.items():
+        new.setdefault(tuple(cases), []).append(mark)
     for cases, marks in groups.items():
-        new = tuple(mark for mark, found in gained.items() if tuple(found) == cases)
-        yield Reworded(cases, tuple(marks), new)
+        yield Reworded(cases, tuple(marks), tuple(new.get(cases, ())))
 
 
 def is_reworded(before: Standing, after: Standing) -> bool:
