@@ -239,6 +239,17 @@ def test_what_is_no_answer_is_not_kept_and_the_item_stays(root: Path) -> None:
     assert (code, "0 labelled" in shown, book(root).rows) == (0, True, ()), shown
 
 
+def test_a_number_of_very_many_digits_is_the_name_of_a_failure_like_any_other(root: Path) -> None:
+    def person(browser: Browser) -> None:
+        browser.enter()
+        told = browser.move("answer", 0, verdict="fail", critique="x", mode="9" * 5_000)
+        assert (told.status_code, told.json()["place"]) == (200, 1)
+        browser.leave()
+
+    assert at_a_page(root, person)[0] == 0
+    assert said(root) == {("fail", "x", "9" * 80)}
+
+
 def test_the_address_opens_once_and_a_second_time_is_told_at_the_terminal(root: Path) -> None:
     def person(browser: Browser) -> None:
         secret = browser.opened.partition("#")[2]

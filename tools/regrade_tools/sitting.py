@@ -56,9 +56,9 @@ class Sitting:
             raise Refusal("A label without a reason teaches nobody.", next_step="Say why.")
         if len(critique) > LONGEST_CRITIQUE:
             raise Refusal(f"The reason is longer than {LONGEST_CRITIQUE:,} characters.")
-        if verdict == "pass":
-            mode = ""
-        elif mode.isdecimal() and 1 <= int(mode) <= len(self.modes):
+        # Cut before it is read as a number: of very many digits none is made.
+        mode = "" if verdict == "pass" else mode[:LONGEST_MODE]
+        if mode.isdecimal() and 1 <= int(mode) <= len(self.modes):
             mode = self.modes[int(mode) - 1]
         way = self.queue.way(self.item)
         return Answer(self.item, verdict, critique, mode[:LONGEST_MODE], way)
