@@ -10,9 +10,9 @@ from pydantic import JsonValue, TypeAdapter
 
 from regrade_tools.assertions import KINDS, Errored, Failed, Passed, Subject, check, parse
 from regrade_tools.assertions.comparison import condition
-from regrade_tools.assertions.selector import MissingError, selector
 from regrade_tools.documents import DocumentError, dump, load
 from regrade_tools.refusal import Refusal
+from regrade_tools.selector import MissingError, selector
 
 ANY_JSON: TypeAdapter[JsonValue] = TypeAdapter(JsonValue)
 

@@ -128,6 +128,77 @@ async def test_an_endpoint_is_sent_the_input_and_its_answer_is_checked(
     assert asked == [{"id": "c0", "input": "a"}, {"id": "c1", "input": {"b": [1, None, "ü"]}}]
 
 
+CHAT = {
+    "body": {
+        "model": "m-1",
+        "temperature": 0,
+        "messages": [{"role": "user", "content": "In {{ lang }}: {{ text }}"}],
+        "given": "{{ input }}",
+    },
+    "output": "choices.0.message.content",
+    "tokens": "usage.total_tokens",
+    "cost_usd": "usage.cost",
+    "tool_calls": "choices[0].message.tool_calls",
+}
+
+
+def chat(content: Any, **more: Any) -> Answer:
+    message = {"role": "assistant", "content": content, **more}
+    told = {"choices": [{"message": message}], "usage": {"total_tokens": 12, "cost": None}}
+    return 200, NO_HEADERS, json.dumps(told)
+
+
+async def test_an_endpoint_with_a_form_of_its_own_is_asked_in_it_and_its_answer_found(
+    service: Service, tmp_path: Path
+) -> None:
+    call = {"function": {"name": "look_up", "arguments": '{"word": "cat"}'}, "type": "function"}
+    service.answer = lambda _: chat("le chat", tool_calls=[call])
+    given = {"lang": "French", "text": "the cat"}
+    suite(tmp_path, {"http": {"url": service.url, **CHAT}})
+    asked = [
+        {"type": "equals", "value": "le chat"},
+        {"type": "tool-called", "name": "look_up", "arguments": {"word": "cat"}},
+        {"type": "tokens", "threshold": 12},
+    ]
+    text = json.dumps({"id": "c0", "input": given, "assertions": asked})
+    (tmp_path / "evals" / "cases" / "s" / "c0.yaml").write_text(text)
+    report = await measured(tmp_path)
+    assert report["summary"]["passed"] == 1, report
+    (_, body), = service.asked  # fmt: skip
+    content = "In French: the cat"
+    assert body == {
+        "model": "m-1",
+        "temperature": 0,
+        "messages": [{"role": "user", "content": content}],
+        "given": given,
+    }
+
+
+@pytest.mark.parametrize(
+    ("answer", "told", "why"),
+    [
+        (chat("a"), {"body": {"x": "{{ absent }}"}}, "the body cannot be filled in: 'absent' is"),
+        ((200, NO_HEADERS, '{"error": "no"}'), {}, "output has no 'choices' (its keys: error)"),
+        ((200, NO_HEADERS, "hello"), {}, "the target answered 'hello', which is no JSON"),
+        (chat("a"), {"tokens": "choices"}, "the answer's tokens is [{"),
+    ],
+)
+async def test_an_answer_without_what_a_target_looks_for_is_errored(
+    answer: Answer, told: dict[str, Any], why: str, service: Service, tmp_path: Path
+) -> None:
+    service.answer = lambda _: answer
+    form = {**CHAT, "body": {"q": "{{ input }}"}, **told}
+    assert why in await errored(tmp_path, {"http": {"url": service.url, **form}})
+
+
+async def test_all_of_an_answer_may_be_the_output_also_where_it_is_text(
+    service: Service, tmp_path: Path
+) -> None:
+    service.answer = lambda body: (200, NO_HEADERS, body["input"])
+    report = await ran(tmp_path, {"http": {"url": service.url, "output": ""}}, ("a", "b c"))
+    assert report["summary"]["passed"] == 2
+
+
 async def test_preprocess_touches_only_what_an_endpoint_is_given(
     service: Service, tmp_path: Path
 ) -> None:

@@ -5,7 +5,15 @@ from dataclasses import dataclass
 
 from regrade_tools.assertions import Check, JudgeScorer, Scorer, parse_all
 from regrade_tools.fingerprint import fingerprint
-from regrade_tools.models import Case, PromptTarget, RecordedTarget, Scheduled, Suite, TargetSpec
+from regrade_tools.models import (
+    Case,
+    HttpTarget,
+    PromptTarget,
+    RecordedTarget,
+    Scheduled,
+    Suite,
+    TargetSpec,
+)
 from regrade_tools.models.case import Spec
 from regrade_tools.refusal import Refusal, unknown
 from regrade_tools.selection import EXAMPLE, selected
@@ -131,7 +139,9 @@ def program(spec: TargetSpec) -> str:
     Environments are told apart by their fingerprint alone, since one may hold a key.
     """
     told = spec.model_dump(mode="json", exclude={"timeout_s", "files"})
-    # What was measured before a target could say this is of the same program.
+    # What was measured before a target could say these is of the same program.
+    if isinstance(spec, HttpTarget):
+        told["http"] = {key: value for key, value in told["http"].items() if value is not None}
     return fingerprint({key: value for key, value in told.items() if key != "returns" or value})
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from regrade_server.program.form import made, placed
 from regrade_server.program.reply import reply
 from regrade_tools.clipping import clip
 from regrade_tools.models import Case, Endpoint
@@ -74,7 +75,10 @@ class _Served:
 
     async def answer(self, case: Case) -> Reply:
         """As the port says."""
-        question = {"id": case.id, **case.question}
+        form = self.spec.body
+        question = (
+            {"id": case.id, **case.question} if form is None else made("body", form, case.input)
+        )
         body = json.dumps(question, ensure_ascii=False).encode(errors="replace")
         raw, took = await self._patient(body)
         if self._tells_a_key(raw.decode(errors="replace")):
@@ -82,6 +86,8 @@ class _Served:
                 "the answer holds a value of a header's ${...}, so nothing of it is kept; "
                 "mend the program: it must not tell its keys"
             )
+        if self.spec.output is not None:
+            return placed(raw, self.spec.output, self.spec, took, self.clean)
         return reply(raw, case.id, took, echoes=False, advice=_ADVICE, clean=self.clean)
 
     def _tells_a_key(self, text: str) -> bool:

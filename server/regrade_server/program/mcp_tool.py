@@ -15,6 +15,7 @@ from anyio.abc import TaskGroup, TaskStatus
 from pydantic import JsonValue
 
 from regrade_server.program.environment import environment
+from regrade_server.program.form import made
 from regrade_server.program.guard import Guard, guarded
 from regrade_server.program.warden import sweep
 from regrade_tools.clipping import clip
@@ -22,7 +23,6 @@ from regrade_tools.jsontext import compact, read, whole
 from regrade_tools.models import Case, McpTool
 from regrade_tools.ports import Reply, Target, TargetError
 from regrade_tools.refusal import Refusal, unknown
-from regrade_tools.templates import filled, names
 
 if TYPE_CHECKING:
     from mcp import Client
@@ -94,17 +94,9 @@ class _Tool:
             return reply
 
     def _arguments(self, given: JsonValue) -> dict[str, JsonValue]:
-        # Imported with the first template, as in templates.py.
-        from jinja2 import TemplateError  # noqa: PLC0415
-
         if self.spec.arguments is None:
             return given if isinstance(given, dict) else {"input": given}
-        known = names(given)
-        try:
-            found = filled(dict(self.spec.arguments), known)
-        except (TemplateError, ValueError, TypeError, ArithmeticError, RecursionError) as problem:
-            told = clip(f"{problem}; it has {', '.join(sorted(known)[:12])}", _SHOWN)
-            raise TargetError(f"the arguments cannot be filled in: {told}") from None
+        found = made("arguments", dict(self.spec.arguments), given)
         return cast("dict[str, JsonValue]", found)
 
     async def _called(self, connection: _Connection, arguments: dict[str, JsonValue]) -> Reply:

@@ -1,7 +1,7 @@
 """What a program answered: read, and taken only if it is the answer to what was asked."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import cast
 
 from pydantic import JsonValue
@@ -97,10 +97,19 @@ def _amount(
     """A number of a reply; None where it tells none."""
     if key not in answer:
         return None
-    value = answer[key]
-    if value is None:
+    if answer[key] is None:
         # NaN and infinity are read as null, which would hide that something was told.
-        value = cast("dict[str, JsonValue]", json.loads(raw))[key]
+        answer = cast("dict[str, JsonValue]", json.loads(raw))
+    return amount(answer, key, clean)
+
+
+def amount(answer: Mapping[str, JsonValue], key: str, clean: Callable[[str], str]) -> float | None:
+    """The number that ``answer`` has under ``key``; None where it has none.
+
+    Raises:
+        TargetError: It is something else.
+    """
+    value = answer.get(key)
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _LARGEST:
@@ -112,8 +121,8 @@ def _amount(
 def _whole(
     answer: dict[str, JsonValue], key: str, raw: bytes, clean: Callable[[str], str]
 ) -> int | None:
-    amount = _amount(answer, key, raw, clean)
-    return None if amount is None else round(amount)
+    found = _amount(answer, key, raw, clean)
+    return None if found is None else round(found)
 
 
 def _names(value: JsonValue) -> tuple[str, ...] | None:

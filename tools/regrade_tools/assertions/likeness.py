@@ -7,7 +7,6 @@ from pydantic import Field, model_validator
 
 from regrade_tools.assertions import overlap
 from regrade_tools.assertions.placed import Placed
-from regrade_tools.assertions.selector import MissingError, Place
 from regrade_tools.assertions.text import said
 from regrade_tools.assertions.verdicts import (
     Assertion,
@@ -16,6 +15,7 @@ from regrade_tools.assertions.verdicts import (
     UnmeasuredError,
 )
 from regrade_tools.models.case import Spec
+from regrade_tools.selector import MissingError, Place
 from regrade_tools.words import tokens
 
 # The work grows with the product of the two lengths, or the memory with their n-grams.

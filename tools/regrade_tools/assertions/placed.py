@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from pydantic import Field
 
-from regrade_tools.assertions.selector import MissingError, Place
 from regrade_tools.assertions.verdicts import Assertion, Subject, UndecidableError
+from regrade_tools.selector import MissingError, Place
 
 
 class Placed(Assertion):

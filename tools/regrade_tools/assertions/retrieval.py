@@ -5,9 +5,9 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from regrade_tools.assertions.selector import MissingError, Place, selector
 from regrade_tools.assertions.verdicts import Assertion, Subject, UndecidableError
 from regrade_tools.models.case import Spec
+from regrade_tools.selector import MissingError, Place, selector
 
 
 class _Ranking(Assertion):

@@ -12,10 +12,10 @@ from pydantic import Field, JsonValue, field_validator, model_validator
 from regrade_tools.assertions.comparison import Comparison
 from regrade_tools.assertions.equality import normal, same
 from regrade_tools.assertions.placed import Placed
-from regrade_tools.assertions.selector import MissingError, Place
 from regrade_tools.assertions.verdicts import Assertion, Subject, UndecidableError
 from regrade_tools.fingerprint import canonical
 from regrade_tools.models.case import Spec
+from regrade_tools.selector import MissingError, Place
 
 
 class Valid(Placed):

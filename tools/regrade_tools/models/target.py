@@ -4,12 +4,13 @@ import re
 from typing import Annotated, Any, Literal, cast
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Discriminator, Field, JsonValue, Tag
+from pydantic import AfterValidator, Discriminator, Field, JsonValue, Tag, model_validator
 
 from regrade_tools.models.case import Name
 from regrade_tools.models.document import Document
 from regrade_tools.models.language_model import ModelSpec
 from regrade_tools.models.policy import Profile
+from regrade_tools.selector import Place
 
 
 def _sayable(text: str) -> str:
@@ -121,7 +122,29 @@ class Endpoint(Document):
     """Where a program answers over HTTP, and how it is asked."""
 
     url: Address = Field(
-        description="Is sent {id, input} as JSON by POST; answers {output} or {error} as JSON."
+        description="Is sent {id, input} as JSON by POST; answers {output} or {error} as JSON. "
+        "`body` and `output` say it of a program with a form of its own."
+    )
+    body: dict[str, JsonValue] | list[JsonValue] | None = Field(
+        default=None,
+        description="What is sent instead, as JSON: texts are templates, in which `{{ input }}` is "
+        "the input of the case and, where that is an object, each of its fields has its name. A "
+        "text that is one expression keeps the type of its value.",
+    )
+    output: Place | None = Field(
+        default=None,
+        description="Where in its answer the output stands, such as `choices.0.message.content`; "
+        "the empty text is all of it, which then may be text. By default it answers {output} or "
+        "{error}.",
+    )
+    tokens: Place | None = Field(
+        default=None, description="Where, with `output`, its tokens stand: `usage.total_tokens`."
+    )
+    cost_usd: Place | None = Field(default=None, description="And where its cost stands.")
+    tool_calls: Place | None = Field(
+        default=None,
+        description="And where its calls of tools stand, in OpenAI's form or as `{name, "
+        "arguments}`: `choices.0.message.tool_calls`.",
     )
     headers: dict[Header, str] = Field(
         default_factory=dict[str, str],
@@ -129,6 +152,12 @@ class Endpoint(Document):
         "read when a run starts and never stored or shown: keys belong there.",
     )
     timeout_s: Seconds = 30
+
+    @model_validator(mode="after")
+    def _says_where_all_is(self) -> "Endpoint":
+        if self.output is None and (self.tokens or self.cost_usd or self.tool_calls):
+            raise ValueError("say with `output`, too, where the output stands")
+        return self
 
 
 class HttpTarget(_Asked):

@@ -1,4 +1,4 @@
-"""``listings[0].price``, ``items[*].id``, ``["odd key"]``: a place in a JSON value."""
+"""``listings[0].price``, ``items.0.id``, ``items[*].id``, ``["odd key"]``: a place in JSON."""
 
 import re
 from dataclasses import dataclass
@@ -9,6 +9,8 @@ from pydantic import JsonValue, PlainSerializer, PlainValidator, WithJsonSchema
 from regrade_tools.clipping import clip_list
 
 _STEP = re.compile(r'\.?([^.\[\]"]+)|\[(-?\d{1,9})\]|\[(\*)\]|\["((?:[^"\\]|\\.)*)"\]')
+# ``choices.0.text`` is as common a way as ``choices[0].text``.
+_POSITION = re.compile(r"[0-9]{1,9}")
 _SHOWN, _KEYS = 8, 300
 # Deeper than data can be; with more, each step of a long way would copy the rest of it.
 _MOST_STEPS = 100
@@ -46,6 +48,8 @@ def _walk(value: JsonValue, steps: tuple[str | int | None, ...], way: str) -> Js
 
 
 def _enter(value: JsonValue, step: str | int, way: str) -> tuple[JsonValue, str]:
+    if isinstance(step, str) and isinstance(value, list) and _POSITION.fullmatch(step):
+        step = int(step)
     if isinstance(step, int):
         if not isinstance(value, list):
             raise MissingError(f"{way} is {kind(value)}, not a list")
