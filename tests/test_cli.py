@@ -91,7 +91,9 @@ def test_an_import_tells_what_it_stored_what_it_knew_and_what_it_skipped(finder:
         "  skipped log.jsonl.gz:3 is in no known format (its fields: neither); name the fields, "
         "such as input=question output=answer\n"
         "  note: 2 traces without a time of their own: newest and since: go by when they were "
-        "imported; where a field holds it, map timestamp=FIELD\n"
+        "imported; where a field holds it, remove them (`regrade prune --query source:FILE "
+        "--no-keep-labelled --no-keep-cases`) and import them with timestamp=FIELD: they have the "
+        "same ids\n"
     )
     code, again = answered("import", str(log), "--root", str(finder))
     assert (code, again["stored"], again["already_known"]) == (0, 0, 2)

@@ -25,6 +25,7 @@ from regrade_server.app import build_server
 from regrade_server.cli import main
 from regrade_server.house import House
 from regrade_server.sqlite import SqliteStore
+from regrade_tools.fingerprint import redated
 from regrade_tools.formats import Note, Record, Skipped, stream_records
 from regrade_tools.refusal import Refusal
 from regrade_tools.traces import Traces
@@ -219,6 +220,97 @@ def test_a_second_import_says_what_it_did_not_change(
     assert by_hand(capsys, root, str(log), *wrong)[1]["notes"] == []
     assert by_hand(capsys, root, str(log), *right)[1]["notes"] == [
         f"2 traces known already {other} and stay as they are; {anew}"
+    ]
+
+
+def found(capsys: pytest.CaptureFixture[str], root: Path) -> dict[str, str]:
+    """The ids and times of all traces."""
+    assert main(["search", "", "--json", "--root", str(root)]) == 0
+    return {row["id"]: row["when"] for row in json.loads(capsys.readouterr().out)["traces"]}
+
+
+def test_a_time_that_is_mapped_later_is_of_the_same_records(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = root / "log.csv"
+    log.write_text("input,output,asked at\nq,r,2026-10-01T10:00:00Z\ns,t,2026-10-02T10:00:00Z\n")
+    assert by_hand(capsys, root, str(log))[1]["stored"] == 2
+    ids = {*found(capsys, root)}
+    again = by_hand(capsys, root, str(log), "timestamp=asked at")[1]
+    assert (again["stored"], again["already_known"]) == (0, 2)
+    assert "2 traces known already would be read otherwise now" in again["notes"][0]
+    pruned = ["prune", "--query", "source:log.csv", "--no-keep-labelled", "--no-keep-cases"]
+    assert main([*pruned, "--root", str(root)]) == 0
+    capsys.readouterr()
+    assert by_hand(capsys, root, str(log), "timestamp=asked at")[1]["stored"] == 2
+    timed = found(capsys, root)
+    assert {*timed} == ids
+    assert sorted(timed.values()) == ["2026-10-01T10:00:00Z", "2026-10-02T10:00:00Z"]
+
+
+def test_a_record_that_is_known_by_the_day_of_a_mapped_time_is_known(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log, former = root / "log.csv", root / "former.jsonl"
+    log.write_text("input,output,asked\nq,r,1790812800\ns,t,1790899200\n")
+    assert by_hand(capsys, root, str(log), "timestamp=asked")[1]["stored"] == 2
+    export = ["export", "--format", "jsonl", "--out", str(former), "--root", str(root)]
+    assert main(export) == 0
+    told = [json.loads(line) for line in former.read_text().splitlines()]
+    for trace in told:
+        # So were ids made before.
+        trace["id"] = redated(trace["id"], float(trace["raw"]["asked"]))
+    former.write_text("".join(json.dumps(trace) + "\n" for trace in told))
+    other = root / "other"
+    (other / "evals").mkdir(parents=True)
+    capsys.readouterr()
+    assert by_hand(capsys, other, str(former))[1]["stored"] == 2
+    ids = {*found(capsys, other)}
+    for more in ((), ("--dry-run",)):
+        again = by_hand(capsys, other, str(log), "timestamp=asked", *more)[1]
+        assert (again["stored"], again["already_known"]) == (0, 2)
+    assert {*found(capsys, other)} == ids == {trace["id"] for trace in told}
+
+
+def test_a_mapping_reaches_into_a_record_where_no_field_has_that_name(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = root / "log.jsonl"
+    records: list[dict[str, Any]] = [
+        {"prompt": {"user": "a", "lang": "en"}, "choices": [{"text": "b"}], "n": 1},
+        {"prompt": '{"user": "c"}', "choices": [{"text": "d"}]},
+        {"prompt": {"user": "x"}, "prompt.user": "e", "choices": [{"text": "f"}]},
+        {"prompt": {"lang": "fr"}, "choices": []},
+    ]
+    log.write_text("".join(json.dumps(record) + "\n" for record in records))
+    mapping = ("input=prompt.user", "output=choices.0.text", "model=a.b")
+    _, told = by_hand(capsys, root, str(log), *mapping)
+    assert told["stored"] == 3
+    assert told["skipped_first"] == [
+        "log.jsonl:4 has no 'prompt.user' (its fields: prompt, choices)"
+    ]
+    assert told["notes"][:1] == ["log.jsonl has no 'a.b' in any record"]
+    assert main(["search", "", "--json", "--root", str(root)]) == 0
+    rows = json.loads(capsys.readouterr().out)["traces"]
+    assert sorted(row["preview"] for row in rows) == ["a", "c", "e"]
+
+
+def test_what_is_mapped_as_a_time_or_a_number_and_is_none_is_counted_and_told(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = root / "log.csv"
+    log.write_text("input,output,at,ms\na,b,soon,fast\nc,d,later,3\ne,f,1790812800,\n")
+    _, told = by_hand(capsys, root, str(log), "timestamp=at", "latency_ms=ms")
+    assert told["stored"] == 3
+    assert told["notes"][:2] == [
+        (
+            'log.csv has 2 values of timestamp=at that can be read as no time, the first "soon" '
+            "(log.csv:2); left out"
+        ),
+        (
+            'log.csv has 1 value of latency_ms=ms that can be read as no number, the first "fast" '
+            "(log.csv:2); left out"
+        ),
     ]
 
 

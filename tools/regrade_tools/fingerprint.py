@@ -67,10 +67,18 @@ def trace_id(record: JsonValue, occurrence: int, started_at: float | None) -> st
     """
     digest = hashlib.sha256(canonical(record) + b"\0%d" % occurrence).digest()
     number = int.from_bytes(digest[:8], "big") >> 1
-    if started_at is not None:
-        day = min(max(int(started_at // _DAY) - _EPOCH_DAY, 0), (1 << 15) - 1)
-        number = (day << _HASH_BITS) | (number & ((1 << _HASH_BITS) - 1))
-    return numbered_id(number)
+    return numbered_id(number if started_at is None else _of_day(number, started_at))
+
+
+def redated(identifier: str, started_at: float) -> str:
+    """The id that the record of the trace ``identifier`` has where it began at ``started_at``."""
+    number = id_number(identifier)
+    return identifier if number is None else numbered_id(_of_day(number, started_at))
+
+
+def _of_day(number: int, started_at: float) -> int:
+    day = min(max(int(started_at // _DAY) - _EPOCH_DAY, 0), (1 << 15) - 1)
+    return (day << _HASH_BITS) | (number & ((1 << _HASH_BITS) - 1))
 
 
 def numbered_id(number: int) -> str:

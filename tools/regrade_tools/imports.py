@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from pydantic import JsonValue
@@ -10,7 +10,7 @@ from pydantic_core import to_json
 
 from regrade_tools.clipping import clip, clip_list, size
 from regrade_tools.completion import differs
-from regrade_tools.fingerprint import id_number
+from regrade_tools.fingerprint import id_number, redated
 from regrade_tools.formats import FIELDS, Note, Skipped, Unused
 from regrade_tools.models import Trace, file_of
 from regrade_tools.plaintext import counted, encodable, line
@@ -28,6 +28,10 @@ _LONGEST_LIST = 240
 _ANEW = (
     "to read them anew, remove them first: `regrade prune --query source:FILE --no-keep-labelled "
     "--no-keep-cases`; what is imported again has the same ids, by which labels and cases find it"
+)
+_TIMED = (
+    "remove them (`regrade prune --query source:FILE --no-keep-labelled --no-keep-cases`) and "
+    "import them with timestamp=FIELD: they have the same ids"
 )
 
 
@@ -93,7 +97,8 @@ class Tally:
 
     async def keep(self, items: list[Item], store: Store) -> None:
         """Store the traces of ``items`` and count what becomes of each."""
-        traces = [item for item in items if isinstance(item, Trace)]
+        found = [item for item in items if isinstance(item, Trace)]
+        traces = await _by_former_ids(found, store)
         appended = await (self._would(traces, store) if self.dry_run else store.append(traces))
         self.stored += appended.stored
         self.known += appended.known
@@ -181,10 +186,33 @@ class Tally:
                 f"redaction) and stay as they are; {_ANEW}"
             )
         if self._untimed and self.stored:
+            mapped = "map timestamp=FIELD" if self.dry_run else _TIMED
             yield (
                 f"{counted(self._untimed, 'trace')} without a time of their own: newest and "
-                "since: go by when they were imported; where a field holds it, map timestamp=FIELD"
+                f"since: go by when they were imported; where a field holds it, {mapped}"
             )
+
+
+async def _by_former_ids(traces: list[Trace], store: Store) -> list[Trace]:
+    """``traces``, those that the store or a label knows by a former id with that.
+
+    Before, the id of a record began with the day of a time that a mapping named.
+    """
+    former = {
+        trace.id: redated(trace.id, trace.started_at)
+        for trace in traces
+        if trace.format == "exchange" and trace.started_at is not None
+    }
+    former = {new: old for new, old in former.items() if new != old}
+    if not former:
+        return traces
+    labelled = {label.trace_id for label in await store.labels(trace_ids=[*former.values()])}
+    kept = {
+        new: old
+        for new, old in former.items()
+        if old in labelled or await store.trace(old) is not None
+    }
+    return [replace(trace, id=kept.get(trace.id, trace.id)) for trace in traces]
 
 
 def _line(text: str) -> str:

@@ -1,7 +1,9 @@
 """Plain records: an input, an output, and whatever was logged beside them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, cast
 
 from pydantic import JsonValue
@@ -12,17 +14,22 @@ from regrade_tools.formats.fields import (
     common,
     failure,
     listed,
+    number,
     remainder,
     unread,
 )
 from regrade_tools.formats.messages import tool_calls
 from regrade_tools.jsontext import unpacked
 from regrade_tools.models import Trace
+from regrade_tools.selector import MissingError, Selector, selector
+from regrade_tools.timestamps import moment
 
 INPUTS = ("input", "query", "prompt", "question", "user_query", "text")
 OUTPUTS = ("output", "response", "answer", "completion", "reply")
 # promptfoo's test tables: the columns are the input, this one is what is expected.
 _EXPECTED = "__expected"
+# Of what a mapping may name, what is a time or a number.
+_MEASURES = ("timestamp", "latency_ms", "ttft_ms", "cost_usd", "input_tokens", "output_tokens")
 # Where ``tool_calls`` looks.
 _CALLS = ("tool_calls", "toolCalls", "additional_kwargs", "function_call")
 
@@ -41,20 +48,21 @@ def from_exchange(record: Fields, blank: Trace, mapping: Mapping[str, str]) -> T
         record: The record; JSON inside a text is read as JSON.
         blank: A trace that brings its id and source.
         mapping: Names of ours to names of the record, such as ``{"input": "complaint"}``.
-            A field that is not named is looked for under its common names. Whatever but the
-            input, and the output of what did not fail, may be missing.
+            Where the record has no such name, ``prompt.user`` and ``choices.0.text`` are places
+            in it. A field that is not named is looked for under its common names. Whatever but
+            the input, and the output of what did not fail, may be missing.
 
     Raises:
         ValueError: There is no input or no output where it was said to be.
     """
-    held = {ours: record[theirs] for ours, theirs in mapping.items() if theirs in record}
+    held = named(record, mapping)
     renamed = {**record, **held}
     failed = failure(renamed)[0] == "error"
     for ours in ("input",) if failed else ("input", "output"):
         if ours in mapping and ours not in held:
             raise ValueError(f"has no {mapping[ours]!r} (its fields: {listed(record)})")
     asked, answered = _found(renamed, INPUTS), _found(renamed, OUTPUTS)
-    used = {*mapping, *mapping.values(), "model", "name", "tags"}
+    used = {*mapping, *_heads(record, mapping), "model", "name", "tags"}
     used |= {name for name in (asked, answered) if name}
     if asked is None and _EXPECTED in record:
         given: JsonValue = {key: value for key, value in record.items() if key != _EXPECTED}
@@ -74,11 +82,51 @@ def from_exchange(record: Fields, blank: Trace, mapping: Mapping[str, str]) -> T
     )
 
 
+def named(record: Fields, mapping: Mapping[str, str]) -> dict[str, JsonValue]:
+    """What ``record`` has of that which ``mapping`` names, by our names."""
+    found: dict[str, JsonValue] = {}
+    for ours, theirs in mapping.items():
+        if theirs in record:
+            found[ours] = record[theirs]
+        elif (place := _place(theirs)) and place[0] in record:
+            with suppress(MissingError):
+                found[ours] = place[1].find(unpacked(record[place[0]]))
+    return found
+
+
+def unreadable(held: Fields) -> dict[str, JsonValue]:
+    """Of what a mapping has ``named``: what is neither a time, nor a number, where one is due."""
+    read = {
+        ours: moment(held[ours]) if ours == "timestamp" else number(held, (ours,))
+        for ours in _MEASURES
+        if held.get(ours) not in (None, "")
+    }
+    return {ours: held[ours] for ours, value in read.items() if value is None}
+
+
 def unused(record: Fields, mapping: Mapping[str, str]) -> set[str]:
     """The names of ``record`` that nothing of a trace is made of; short ones are its metadata."""
     found = {_found(record, names) for names in (INPUTS, OUTPUTS)} - {None}
-    read = (*mapping, *mapping.values(), *_CALLS, *CONTEXT, *filter(None, found))
+    read = (*mapping, *_heads(record, mapping), *_CALLS, *CONTEXT, *filter(None, found))
     return unread(record, read)
+
+
+@lru_cache(maxsize=64)
+def _place(name: str) -> tuple[str, Selector] | None:
+    """The field in which a place such as ``choices.0.text`` begins, and the way on from there."""
+    try:
+        steps = selector(name).steps
+    except ValueError:
+        return None
+    first = steps[0] if len(steps) > 1 else None
+    return (first, Selector(name, steps[1:])) if isinstance(first, str) else None
+
+
+def _heads(record: Fields, mapping: Mapping[str, str]) -> Iterator[str]:
+    """The fields of ``record`` that ``mapping`` reads from."""
+    for theirs in mapping.values():
+        place = None if theirs in record else _place(theirs)
+        yield place[0] if place else theirs
 
 
 def _found(record: Fields, names: tuple[str, ...]) -> str | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from pydantic import JsonValue
 
+from regrade_tools.clipping import clip
 from regrade_tools.fingerprint import fingerprint, trace_id
 from regrade_tools.formats import (
     anthropic_call,
@@ -19,14 +20,16 @@ from regrade_tools.formats import (
     mlflow_trace,
     responses,
 )  # fmt: skip
-from regrade_tools.formats.fields import Fields, redacted_names
+from regrade_tools.formats.fields import Fields, redacted_names, started_at
 from regrade_tools.formats.gathered import GATHERED, assembled
 from regrade_tools.formats.gathering import Gathering
 from regrade_tools.formats.record import Note, Record, Skipped, Unused
 from regrade_tools.formats.source import TABLES
 from regrade_tools.formats.spans import LoggedSpan
+from regrade_tools.jsontext import compact
 from regrade_tools.models import Trace, file_of
 from regrade_tools.patterns import SlowPatternError
+from regrade_tools.plaintext import counted
 from regrade_tools.redaction import Redaction
 from regrade_tools.refusal import Refusal, unknown
 
@@ -94,6 +97,8 @@ class _Mapped:
     # Names of the mapping that no record had.
     unmet: set[str]
     unused: Counter[str] = field(default_factory=Counter[str])
+    # By our names, how often what stood there could not be read, and the first such.
+    unreadable: dict[str, tuple[int, str]] = field(default_factory=dict[str, tuple[int, str]])
     # The place of a record that was read by the mapping.
     where: str = ""
 
@@ -102,7 +107,11 @@ class _Mapped:
         if not self.mapping:
             return
         self.where = where
-        self.unmet.difference_update(fields)
+        held = exchange.named(fields, self.mapping)
+        self.unmet.difference_update(self.mapping[ours] for ours in held)
+        for ours, value in exchange.unreadable(held).items():
+            number, first = self.unreadable.get(ours, (0, f"{clip(compact(value), 60)} ({where})"))
+            self.unreadable[ours] = number + 1, first
         if len(self.unused) < _MOST_UNUSED:
             self.unused.update(exchange.unused(fields, self.mapping))
 
@@ -110,6 +119,13 @@ class _Mapped:
         """A remark for each name that nothing had, and what nothing of the mapping names."""
         for name in sorted(self.unmet) if self.where else ():
             yield Note(file_of(self.where), f"has no {name!r} in any record")
+        for ours, (number, first) in self.unreadable.items():
+            due = "time" if ours == "timestamp" else "number"
+            yield Note(
+                file_of(self.where),
+                f"has {counted(number, 'value')} of {ours}={self.mapping[ours]} that can be read "
+                f"as no {due}, the first {first}; left out",
+            )
         if self.unused:
             yield Unused(self.unused)
 
@@ -140,8 +156,10 @@ def traces(
                 blank = Trace(id="", source=record.where, format=kind, raw=clean)
                 trace = _trace(clean, blank, reading)
                 mapped.add(clean, record.where)
-                # What was exported has its id.
-                own = trace.id or _identity(fields, trace.started_at, seen)
+                # What was exported has its id. That of any other does not depend on a mapping: by
+                # whatever names it is read again, it is the same record.
+                timed = started_at(clean) if reading.mapping else trace.started_at
+                own = trace.id or _identity(fields, timed, seen)
                 trace = replace(trace, id=own)
             except ValueError as problem:
                 yield Skipped(record.where, str(problem))
