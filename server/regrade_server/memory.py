@@ -141,6 +141,10 @@ class MemoryStore:
         at = _place(cursor)
         return sum(item[:2] <= at if oldest else item[:2] >= at for item in found)
 
+    async def known(self, trace_ids: Sequence[str]) -> frozenset[str]:
+        """As the port says."""
+        return frozenset(trace_ids) & self._traces.keys()
+
     async def trace(self, trace_id: str) -> Trace | None:
         """As the port says."""
         found = self._traces.get(trace_id)

@@ -114,8 +114,9 @@ class Tally:
         """What storing ``traces`` would come to."""
         known = 0
         numbers = [id_number(trace.id) for trace in traces]
+        kept = await store.known([trace.id for trace in traces])
         for number, trace in zip(numbers, traces, strict=True):
-            known += number in self._seen or await store.trace(trace.id) is not None
+            known += number in self._seen or trace.id in kept
             self._seen.add(number)
         return Appended(len(numbers) - known, known)
 
@@ -206,13 +207,15 @@ async def _by_former_ids(traces: list[Trace], store: Store) -> list[Trace]:
     former = {new: old for new, old in former.items() if new != old}
     if not former:
         return traces
-    labelled = {label.trace_id for label in await store.labels(trace_ids=[*former.values()])}
-    kept = {
-        new: old
-        for new, old in former.items()
-        if old in labelled or await store.trace(old) is not None
-    }
-    return [replace(trace, id=kept.get(trace.id, trace.id)) for trace in traces]
+    ids = [*former.values()]
+    labelled = {label.trace_id for label in await store.labels(trace_ids=ids)}
+    kept = labelled | await store.known(ids)
+    if not kept:
+        return traces
+    return [
+        replace(trace, id=former[trace.id]) if former.get(trace.id) in kept else trace
+        for trace in traces
+    ]
 
 
 def _line(text: str) -> str:

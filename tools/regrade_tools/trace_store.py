@@ -108,6 +108,10 @@ class TraceStore(Protocol):
         """
         ...
 
+    async def known(self, trace_ids: Sequence[str]) -> frozenset[str]:
+        """Those of ``trace_ids`` that are kept."""
+        ...
+
     async def trace(self, trace_id: str) -> Trace | None:
         """One trace, whole."""
         ...

@@ -4,7 +4,7 @@ import base64
 import json
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -200,6 +200,16 @@ def _row(reader: Reader, columns: tuple[Any, ...]) -> TraceRow:
         preview=preview,
         untimed=bool(untimed),
     )
+
+
+def known(reader: Reader, trace_ids: Sequence[str]) -> frozenset[str]:
+    """Those of ``trace_ids`` that are kept."""
+    keys = [id_number(trace_id) for trace_id in trace_ids]
+    rows = reader.connection.execute(
+        "SELECT key FROM trace WHERE key IN (SELECT value FROM json_each(?))", (json.dumps(keys),)
+    )
+    kept = {key for (key,) in rows}
+    return frozenset(one for one, key in zip(trace_ids, keys, strict=True) if key in kept)
 
 
 def trace(reader: Reader, trace_id: str) -> Trace | None:

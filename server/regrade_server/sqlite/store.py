@@ -106,6 +106,10 @@ class SqliteStore:
         """As the port says."""
         return await self._read(lambda reader: retention.size(reader.connection))
 
+    async def known(self, trace_ids: Sequence[str]) -> frozenset[str]:
+        """As the port says."""
+        return await self._read(lambda reader: search.known(reader, trace_ids))
+
     async def trace(self, trace_id: str) -> Trace | None:
         """As the port says."""
         return await self._read(lambda reader: search.trace(reader, trace_id))
