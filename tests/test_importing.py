@@ -138,14 +138,14 @@ def test_prompts_become_targets_and_rubrics_judges_that_are_drafts(
     path = config(
         root,
         prompts=["Say {{input}} in a {{ tone }} way", {"raw": "Echo {{ input }}", "label": "e"}],
-        providers=["openai:gpt-4.1", {"id": "anthropic:messages:claude-x"}, "file://own.py"],
+        providers=["openai:gpt-4.1", {"id": "anthropic:messages:claude-x"}, "own:model"],
         tests=tests,
     )
     report = imported(root, capsys, path, "--as", "tones")
     (judge,) = report["judges"]
     assert report["targets"] == ["tones-1", "tones-2", "tones-3", "tones-4"]
     assert report["left_out"] == [
-        {"where": "the configuration", "what": "provider file://own.py",
+        {"where": "the configuration", "what": "provider own:model",
          "why": "it is no model that litellm has by this name; name one under a target"}
     ]  # fmt: skip
     workspace = Workspace(root)
@@ -291,6 +291,28 @@ def test_of_tools_that_must_not_be_used_none_may_be(
         ],
         [],
     )
+
+
+@pytest.mark.parametrize(
+    ("provider", "kind"),
+    [
+        ("file://provider.py", "`python: module:function`"),
+        ("python:provider.py:ask", "`python: module:function`"),
+        ("exec: node bot.js", "`command: [program, argument]`"),
+        ({"id": "https://x.example/a", "config": {"method": "POST"}}, "`http: {url: ..., body:"),
+        ("file://bot.mjs", "`command` or `http`"),
+        ("echo", "it asks nobody"),
+        ("unheard:of", "it is no model that litellm has"),
+    ],
+)
+def test_a_provider_that_is_no_model_is_told_as_what_it_is(
+    provider: Any, kind: str, root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tests = [{"vars": {"q": "a"}, "assert": [{"type": "is-json"}]}]
+    report = imported(root, capsys, config(root, providers=[provider], tests=tests))
+    (told,) = [one for one in report["left_out"] if one["what"].startswith("provider ")]
+    assert kind in told["why"]
+    assert not [one for one in report["left_out"] if one["what"].startswith("config ")]
 
 
 def test_variables_are_what_promptfoo_makes_of_them(

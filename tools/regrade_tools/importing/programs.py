@@ -39,6 +39,37 @@ _MESSAGES = "it is a list of messages: a prompt target has a file for `system` a
 _NO_MODEL = "it is no model that litellm has by this name; name one under a target"
 
 
+# What a provider that is no model begins with, and what it is to be declared as.
+_OTHERS = (
+    (
+        re.compile(r"(python:|file://.*\.py\b|.*\.py(:\w+)?$)"),
+        (
+            "it is a function in Python: declare a target `python: module:function`, of one that "
+            "takes the variables, asks it with the prompt and returns its output"
+        ),
+    ),
+    (
+        re.compile(r"(exec:|golang:|ruby:)"),
+        (
+            "it is a program: declare a target `command: [program, argument]`, which reads a line "
+            "of JSON for each case and answers one"
+        ),
+    ),
+    (
+        re.compile(r"(https?:|webhook:)"),
+        "it answers over HTTP: declare a target `http: {url: ..., body: {...}, output: PLACE}`",
+    ),
+    (
+        re.compile(r"(file://|.*\.[cm]?[jt]s$)"),
+        (
+            "it is code in JavaScript or a file of providers: declare what it starts as a target "
+            "`command` or `http`"
+        ),
+    ),
+    (re.compile(r"(echo|promptfoo:)"), "it asks nobody: name a target that answers"),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Programs:
     """What answers: prompts, the models that are asked with each, and what was left out."""
@@ -63,8 +94,8 @@ def programs(prompts: JsonValue, providers: JsonValue, source: Source) -> Progra
         if name:
             models[name] = None
         else:
-            left_out.append(_lost("provider", item, _NO_MODEL))
-        if isinstance(item, dict) and item.get("config"):
+            left_out.append(_lost("provider", item, _instead(item)))
+        if name and isinstance(item, dict) and item.get("config"):
             why = "declare the model under `models` in evals/regrade.yaml, with its settings"
             left_out.append(_lost("config", item["config"], why))
     if not models:
@@ -88,6 +119,12 @@ def model(provider: JsonValue) -> str:
     known = _SERVICES.get(service)
     name = ":".join(words)
     return f"{known}/{name}" if known and re.fullmatch(r"[\w./:@-]+", name) else ""
+
+
+def _instead(provider: JsonValue) -> str:
+    """What a provider that is no model known here is, and how to declare it."""
+    told = str(provider.get("id") if isinstance(provider, dict) else provider)
+    return next((why for begins, why in _OTHERS if begins.match(told)), _NO_MODEL)
 
 
 def _listed(value: JsonValue) -> list[JsonValue]:
