@@ -108,6 +108,63 @@ async def test_a_query_finds_what_it_says(query: str, expected: list[int], store
     assert await found(store, query, oldest=True) == ids[::-1]
 
 
+LONG = "word " * 60_000
+STATING = [
+    made(0, metadata={"customer": "ACME", "plan": "gold tier", "user": "u7"}),
+    made(1, input="acme customer", metadata={"customer": "acme-eu", "flags": {"New Search": True}}),
+    made(2, metadata={"flags": {"new search": False}, "labels": ["a", "b"], "user_id": 7}),
+    made(3, input=LONG, metadata={"customer": "acme", "rating": 4.5}, tags=("long",)),
+    made(4, metadata={"customer": "", "日本": "はい"}),
+    made(5, input="acme"),
+]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("meta.customer:acme", [3, 0]), ("META.Customer:Acme", [3, 0]),
+        ("meta.customer:acme*", [3, 1, 0]), ("meta.customer:*", [3, 1, 0]),
+        ("-meta.customer:acme", [5, 4, 2, 1]), ('meta.plan:"gold tier"', [0]),
+        ("meta.plan:gold", []), ("meta.plan:gold*", [0]), ("meta.customer:acme-e*", [1]),
+        ("meta.flags.new:true", []), ("meta.flags:true", []), ("meta.labels:b", [2]),
+        ("meta.rating:4.5", [3]), ("meta.rating:4*", [3]), ("meta.日本:はい", [4]),
+        ("user:u7", [0]), ("user:7", [2]), ("-user:* meta.customer:*", [3, 1]),
+        ("meta.customer:acme tag:long", [3]), ("meta.customer:acme* acme", [1, 0]),
+        ('meta.customer:acme* "acme customer"', [1]), ("word meta.customer:acme", [3]),
+        ("meta.customer:other", []), ("meta.nothing:acme", []), ("customer:x meta.x", None),
+    ],
+)  # fmt: skip
+async def test_traces_are_found_by_what_their_metadata_says(
+    query: str, expected: list[int] | None, store: Store
+) -> None:
+    await store.append(STATING)
+    if expected is None:
+        with pytest.raises(Refusal, match=r"There is no qualifier 'customer'.*meta\.<key>"):
+            parse(query, now=START)
+        return
+    assert await found(store, query) == [STATING[number].id for number in expected]
+
+
+async def test_traces_are_counted_by_what_their_metadata_says(store: Store) -> None:
+    await store.append(STATING)
+
+    async def counted(by: str, query: str = "") -> list[tuple[str, int]]:
+        groups = (await store.summary(parse(query, now=START), by, limit=9)).groups
+        return [(group.value, group.traces) for group in groups]
+
+    assert await counted("meta.customer") == [("", 3), ("acme", 2), ("acme-eu", 1)]
+    assert await counted("meta.labels", "user:7") == [("a", 1), ("b", 1)]
+    assert await counted("user") == [("", 4), ("7", 1), ("u7", 1)]
+
+
+async def test_what_is_removed_or_completed_is_found_no_more_by_its_metadata(store: Store) -> None:
+    await store.append(STATING)
+    assert await store.remove([STATING[3].id]) == 1
+    assert await found(store, "meta.customer:acme") == [STATING[0].id]
+    assert await store.remove([trace.id for trace in STATING]) == 5
+    assert await found(store, "meta.customer:*") == []
+
+
 WRONG = [
     made(0, output="Error is a word like any other, tool_error another."),
     made(1, spans=(Span("s", "fetch", "tool", output={"error": "no such city"}),)),
@@ -545,15 +602,43 @@ TEXTS = st.lists(st.sampled_from([*WORDS, "...", "—", "(", "\n"]), max_size=6)
 TAGS = st.sampled_from(["prod", "prod-eu", "a b", "v1.0", "東京", "PROD"])
 MODELS = st.sampled_from(["gpt-4o", "gpt-4o-mini", "gpt 4"])
 COUNTS = st.none() | st.integers(0, 3)
+KEYS = st.sampled_from(["plan", "Plan", "user_id", "user", "a.b", "a", "é x"])
+LEAVES = st.sampled_from(["pro", "Pro eu", "v1.0", "", "東京", "—", 42, 4.0, True, None])
+FACTS = st.one_of(
+    LEAVES, st.lists(LEAVES, max_size=2), st.dictionaries(st.sampled_from(["b", "c"]), LEAVES)
+)
+STATED = st.builds(
+    "{}:{}".format,
+    st.sampled_from(["meta.plan", "META.plan", "user", "meta.a.b", "meta.é", "meta.a"]),
+    st.sampled_from(
+        [
+            "pro",
+            "PRO",
+            '"pro eu"',
+            "p*",
+            "*",
+            "v1.0",
+            "v1*",
+            "東京",
+            "—",
+            "42",
+            "4.0",
+            "true",
+            '"pro*"',
+        ]
+    ),
+)
 DRAWN = st.fixed_dictionaries(
     {"input": TEXTS, "tags": st.lists(TAGS, max_size=2).map(tuple), "model": MODELS | st.just(""),
-     "status": st.sampled_from(["ok", "error"]), "input_tokens": COUNTS, "duration_ms": COUNTS}
+     "status": st.sampled_from(["ok", "error"]), "input_tokens": COUNTS, "duration_ms": COUNTS,
+     "metadata": st.dictionaries(KEYS, FACTS, max_size=2)}
 )  # fmt: skip
 TERMS = st.one_of(
     st.sampled_from(WORDS), TEXTS.map('"{}"'.format), st.sampled_from(WORDS).map("{:.2}*".format),
     TAGS.map('tag:"{}"'.format), MODELS.map('model:"{}"'.format),
     st.sampled_from(["model:gpt-4*", "tag:*", "tag:prod*", "status:error", "label:none"]),
     st.sampled_from(["label:fail", "label:pass", "label:*", "mode:rude", "mode:r*"]),
+    STATED,
 )  # fmt: skip
 BOUNDS = st.sampled_from(["tokens:>1", "latency:<=2ms", "since:2026-10-03", "until:2026-10-04"])
 ASKED = st.lists(TERMS | TERMS.map("-{}".format) | BOUNDS, max_size=3).map(" ".join)
@@ -617,7 +702,7 @@ async def test_a_summary_counts_as_the_reference_counts(query: str, store: Store
         for trace in TRACES
     ]
     matching = [item for item in items if matches(asked, item[1], item[0], item[2])]
-    for by in (None, *GROUPINGS):
+    for by in (None, *GROUPINGS, "meta.plan", "meta.none", "meta.—"):
         for limit in (1, 50):
             counted = await store.summary(asked, by, limit=limit)
             assert counted == grouped(matching, by, limit), by

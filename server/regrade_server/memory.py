@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import NoReturn, TypeVar
 
 from regrade_tools.completion import completed
-from regrade_tools.grouping import Grouped, Grouping, grouped
+from regrade_tools.grouping import By, Grouped, grouped
 from regrade_tools.matching import asked, excerpt, matches, measure_of
 from regrade_tools.models import (
     CaseResult,
@@ -106,7 +106,7 @@ class MemoryStore:
             next_cursor=last and f"{float(last[0]).hex()}_{last[1].hex()}_{last[2]}",
         )
 
-    async def summary(self, query: Query, by: Grouping | None, *, limit: int) -> Grouped:
+    async def summary(self, query: Query, by: By | None, *, limit: int) -> Grouped:
         """As the port says."""
         items = (
             (when, trace, self._labelled.get(trace.id, ()))

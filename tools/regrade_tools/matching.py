@@ -2,14 +2,16 @@
 
 import operator
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
+from itertools import chain, repeat
 
 from pydantic import JsonValue
 
+from regrade_tools import facts as known
 from regrade_tools.fingerprint import fingerprint
 from regrade_tools.models import Label, Trace, counting_labels
-from regrade_tools.query import Facet, Having, Measure, Query, Within, Words
+from regrade_tools.query import Facet, Fact, Having, Measure, Query, Within, Words
 from regrade_tools.words import fold, pattern
 from regrade_tools.wrong import wrong_kinds
 
@@ -25,11 +27,16 @@ def searched(trace: Trace) -> Iterator[tuple[str, str]]:
     That is what was said by people, models and tools, errors, and metadata.
     """
     left = SEARCHED_CHARACTERS
-    for name, text in _texts(trace):
+    for name, text in chain(_texts(trace), _beside(trace)):
         yield name, text[:left]
         left -= len(text) + 1
         if left <= 0:
             return
+
+
+def is_cut(trace: Trace) -> bool:
+    """Whether so much was said that not all of the metadata is looked at."""
+    return sum(len(text) + 1 for _, text in _texts(trace)) > SEARCHED_CHARACTERS
 
 
 def _texts(trace: Trace) -> Iterator[tuple[str, str]]:
@@ -44,6 +51,9 @@ def _texts(trace: Trace) -> Iterator[tuple[str, str]]:
     yield from _named("input", trace.input)
     yield from _named("output", trace.output)
     yield from _named("metadata", trace.metadata)
+
+
+def _beside(trace: Trace) -> Iterator[tuple[str, str]]:
     yield from _named("context", [*trace.context])
     for span in trace.spans:
         yield f"span {span.name} error", span.error
@@ -125,6 +135,8 @@ def matches(query: Query, trace: Trace, when: float, labels: Iterable[Label] = (
         return False
     if not all(measured(term, trace) for term in query.within):
         return False
+    if not states(query.facts, trace.metadata):
+        return False
     have = {*facets(trace), *label_facets(labels)}
     if query.names("wrong"):
         have |= {*wrong_facets(trace)}
@@ -134,6 +146,20 @@ def matches(query: Query, trace: Trace, when: float, labels: Iterable[Label] = (
 def has(terms: Iterable[Having], have: AbstractSet[tuple[Facet, str]]) -> bool:
     """Whether what a trace has is what is asked for, and lacks what is not."""
     return all(_has(term, have) != term.negated for term in terms)
+
+
+def states(terms: Iterable[Fact], metadata: Mapping[str, JsonValue]) -> bool:
+    """Whether metadata has the values that are asked for, and lacks those that are not wanted."""
+    return all(_states(term, metadata) != term.negated for term in terms)
+
+
+def _states(term: Fact, metadata: Mapping[str, JsonValue]) -> bool:
+    found = known.values(metadata, term.keys)
+    return (
+        any(map(str.startswith, found, repeat(term.value)))
+        if term.prefix
+        else (term.value in found)
+    )
 
 
 def measured(term: Within, trace: Trace) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal, Self, TypeGuard
 
+from regrade_tools.facts import META, keys
 from regrade_tools.models import WRONG_KINDS
 from regrade_tools.refusal import Refusal, unknown
 from regrade_tools.timestamps import duration, moment
@@ -33,14 +34,14 @@ _VALUES: dict[str, tuple[str, ...]] = {
     "wrong": (*WRONG_KINDS, "none"),
     "label": ("pass", "fail", "none"),
 }
-QUALIFIERS = (*FACETS, *MEASURES, *_TIMES)
+QUALIFIERS = (*FACETS, "user", f"{META}<key>", *MEASURES, *_TIMES)
 # Of these ``none`` is a value, too: traces that have no other.
 OR_NONE: tuple[Facet, ...] = ("wrong", "label")
 _LONGEST = 2_000
 _MOST_TERMS = 64
 _SMALLEST_MOMENT = 100_000_000
 _PART = re.compile(
-    r"(?P<minus>-)?(?:(?P<key>[A-Za-z_]+):)?"
+    r'(?P<minus>-)?(?:(?P<key>(?i:meta)\.[^\s:"]+|[A-Za-z_]+):)?'
     r'(?:"(?P<quoted>(?:[^"\\]|\\.)*)"(?P<clinging>\S*)|(?P<bare>\S*))'
 )
 # What other searches read as operators, and nobody means as words.
@@ -63,6 +64,20 @@ class Having:
     """A facet that has a value, or a value that begins so; values are folded to lower case."""
 
     facet: Facet
+    value: str
+    prefix: bool = False
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A value of metadata under one of ``keys``, or one that begins so; both folded.
+
+    ``facet`` is how it was asked for.
+    """
+
+    facet: str
+    keys: tuple[str, ...]
     value: str
     prefix: bool = False
     negated: bool = False
@@ -96,17 +111,20 @@ class Query:
     within: tuple[Within, ...] = ()
     since: float | None = None
     until: float | None = None
+    facts: tuple[Fact, ...] = ()
 
     def names(self, facet: Facet) -> bool:
         """Whether a value of ``facet`` is asked for, or not wanted."""
         return any(term.facet == facet for term in self.having)
 
-    def added(self, term: "Words | Having | Within") -> Self:
+    def added(self, term: "Words | Having | Fact | Within") -> Self:
         """This query and one more term."""
         if isinstance(term, Words):
             return replace(self, words=(*self.words, term))
         if isinstance(term, Having):
             return replace(self, having=(*self.having, term))
+        if isinstance(term, Fact):
+            return replace(self, facts=(*self.facts, term))
         return replace(self, within=(*self.within, term))
 
 
@@ -162,11 +180,16 @@ def _words(value: str, *, negated: bool, quoted: bool) -> Words | None:
 def _qualified(  # noqa: PLR0913 - what the grammar knows of one term
     found: Query, key: str, value: str, *, negated: bool, quoted: bool, now: float
 ) -> Query:
-    if key not in QUALIFIERS:
+    known = keys(key)
+    if key not in QUALIFIERS and not known:
         hint = f' To search for the text itself, quote it: "{key}:{value}".'
         raise unknown("qualifier", key, QUALIFIERS, next_step=_EXAMPLE + hint)
     if not value:
         raise Refusal(f"{key}: has no value.", next_step=_EXAMPLE)
+    if known:
+        prefix = not quoted and value.endswith("*")
+        bare = (value.removesuffix("*") if prefix else value).casefold()
+        return found.added(Fact(key, known, bare, prefix, negated))
     if _is_facet(key):
         return found.added(_having(key, value, negated=negated, quoted=quoted))
     if negated:

@@ -8,7 +8,7 @@ from pydantic import JsonValue
 from regrade_tools.clipping import PAGE, clip, size
 from regrade_tools.drift import Arm, Change, changes
 from regrade_tools.features import features
-from regrade_tools.grouping import Group, Grouping
+from regrade_tools.grouping import By, Group, groups_by
 from regrade_tools.models import WRONG_KINDS
 from regrade_tools.plaintext import counted
 from regrade_tools.ports import Store
@@ -45,7 +45,7 @@ class Summaries:
     async def summarize_traces(
         self,
         query: str = "",
-        by: Grouping | None = None,
+        by: By | None = None,
         baseline: str | None = None,
         limit: int = 20,
     ) -> Summary:
@@ -56,6 +56,7 @@ class Summaries:
         """
         if not 1 <= limit <= 100:  # noqa: PLR2004 - the surface's own rule
             raise Refusal(f"limit is {limit}; it is 1 to 100.")
+        by = None if by is None else groups_by(by)
         asked = parse(query, now=time.time())
         found = await self.store.summary(asked, by, limit=limit)
         rows = _fitting([_figures(group, found.total) for group in found.groups])
@@ -124,6 +125,7 @@ def _both(one: Query, two: Query) -> Query:
         one.within + two.within,
         max(since, default=None),
         min(until, default=None),
+        one.facts + two.facts,
     )
 
 
@@ -166,7 +168,7 @@ def _fitting(rows: list[dict[str, JsonValue]]) -> list[dict[str, JsonValue]]:
     return shown
 
 
-def _hints(query: str, total: Group, by: Grouping | None) -> list[str]:
+def _hints(query: str, total: Group, by: str | None) -> list[str]:
     if not total.traces:
         return [NO_MATCH] if query.strip() else ["No trace is stored yet."]
     if by in ("tag", "tool", "label", "mode"):

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from regrade_tools.grouping import Grouped, Grouping
+from regrade_tools.grouping import By, Grouped
 from regrade_tools.models import Status, Trace
 from regrade_tools.query import Measure, Query
 
@@ -128,7 +128,7 @@ class TraceStore(Protocol):
         """
         ...
 
-    async def summary(self, query: Query, by: Grouping | None, *, limit: int) -> Grouped:
+    async def summary(self, query: Query, by: By | None, *, limit: int) -> Grouped:
         """All traces that match, counted, and in groups; as ``grouping.grouped`` counts.
 
         Raises:

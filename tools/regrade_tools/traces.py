@@ -17,7 +17,7 @@ from regrade_tools.models import Trace
 from regrade_tools.paging import fit
 from regrade_tools.plaintext import counted, encodable
 from regrade_tools.ports import Store
-from regrade_tools.query import NO_MATCH, Having, Measure, Query, parse
+from regrade_tools.query import NO_MATCH, Measure, Query, parse
 from regrade_tools.redaction import redaction_of
 from regrade_tools.refusal import Refusal, guess, unknown
 from regrade_tools.root import home
@@ -130,21 +130,27 @@ class Traces:
                 continue
             alone = await self.store.search(Query(having=(term,)), limit=1)
             if not alone.rows:
-                return await self._instead(term)
+                return await self._instead(term.facet, term.value)
+        for fact in asked.facts:
+            if fact.negated or fact.prefix:
+                continue
+            alone = await self.store.search(Query(facts=(fact,)), limit=1)
+            if not alone.rows:
+                return await self._instead(fact.facet, fact.value)
         if sort in _RANKED and (await self.store.search(asked, limit=1)).rows:
             return f"The {_RANKED[sort]} of no trace that matches is known: sort otherwise."
         return NO_MATCH
 
-    async def _instead(self, term: Having) -> str:
+    async def _instead(self, facet: str, value: str) -> str:
         """The values that there are in place of one that no trace has."""
-        found = await self.store.summary(Query(), term.facet, limit=_GUESSED)
+        found = await self.store.summary(Query(), facet, limit=_GUESSED)
         values = [group.value for group in found.groups if group.value]
         if not values:
-            return f"No trace has any {term.facet}."
+            return f"No trace has any {facet}."
         listed = ", ".join(clip_list(values[:_LISTED], REFUSAL // 4))
         more = f" and {found.values - _LISTED} more" if found.values > _LISTED else ""
-        near = guess(term.value, values)
-        return f"No trace has {term.facet}:{clip(term.value, 60)}{near}; there is: {listed}{more}."
+        near = guess(value, values)
+        return f"No trace has {facet}:{clip(value, 60)}{near}; there is: {listed}{more}."
 
     async def get_trace(
         self, trace_id: str, view: View = "digest", span_id: str | None = None,

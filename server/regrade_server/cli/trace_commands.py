@@ -13,6 +13,7 @@ from regrade_server.cli.living import alive
 from regrade_server.house import House
 from regrade_tools.clipping import clip
 from regrade_tools.exports import EXPORTS, Exported
+from regrade_tools.facts import META
 from regrade_tools.grouping import GROUPINGS
 from regrade_tools.plaintext import counted, encodable, line
 from regrade_tools.refusal import Refusal, why
@@ -44,7 +45,9 @@ def add_to(verb: Adder) -> None:
     looking.add_argument("--cursor", help="the page after the one that gave it")
     counting = verb("summarize", summarize)
     counting.add_argument("query", nargs="*", type=encodable, help="which traces")
-    counting.add_argument("--by", choices=GROUPINGS, help="the facet of the rows")
+    counting.add_argument(
+        "--by", type=encodable, help=f"the facet of the rows: {', '.join(GROUPINGS)}, {META}KEY"
+    )
     counting.add_argument("--baseline", type=encodable, help="a second query, to compare with")
     counting.add_argument("--limit", type=int, default=20, help="rows, 1 to 100; 20 by default")
     removing = verb("prune", prune)

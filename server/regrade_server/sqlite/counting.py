@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from regrade_server.sqlite import matched
-from regrade_server.sqlite.index import facets_of, named
+from regrade_server.sqlite.index import facets_of, having_key, named
+from regrade_server.sqlite.payload import metadata
 from regrade_server.sqlite.search import Reader
 from regrade_server.sqlite.walk import deadline
-from regrade_tools.grouping import Group, Grouped, Grouping, day, percentile
+from regrade_tools import facts
+from regrade_tools.grouping import By, Group, Grouped, day, percentile
 from regrade_tools.query import OR_NONE, Query
 from regrade_tools.trace_store import Sampled
 
@@ -29,6 +31,10 @@ _ALL = "FROM matched m CROSS JOIN trace t ON t.id = m.id WHERE 1"
 _BY_DAY = "FROM matched m CROSS JOIN trace t ON t.id = m.id WHERE m.day = ?"
 _BY_FACET = """FROM trace_fts f CROSS JOIN matched m ON m.id = f.rowid
     CROSS JOIN trace t ON t.id = m.id WHERE f.trace_fts MATCH ?"""
+_BY_FACT = """FROM fact v CROSS JOIN matched m ON m.id = v.id CROSS JOIN trace t ON t.id = m.id
+    WHERE v.value = ?"""
+_WITHOUT_FACT = """FROM matched m CROSS JOIN trace t ON t.id = m.id
+    WHERE m.id NOT IN (SELECT id FROM fact)"""
 _WITHOUT = """FROM matched m CROSS JOIN trace t ON t.id = m.id
     WHERE m.id NOT IN (SELECT doc FROM trace_term WHERE term >= ? AND term < ?)"""
 
@@ -43,16 +49,22 @@ class _Part:
     values: tuple[object, ...]
 
 
-def summary(reader: Reader, query: Query, by: Grouping | None, limit: int) -> Grouped:
+def summary(reader: Reader, query: Query, by: By | None, limit: int) -> Grouped:
     """All the traces that match, and the groups of them by ``by``."""
     connection = reader.connection
     with deadline(connection, SECONDS):
         partial = matched.match_all(reader, query)
+        keys = facts.keys(by or "")
+        if keys:
+            partial = _read_facts(reader, keys) or partial
         matched.mark_labels(connection)
         total = _group(connection, _Part("", 0, _ALL, ()))
         if by is None:
             return Grouped(total, partial=partial)
-        parts = list(_days(connection) if by == "day" else _facets(connection, by))
+        if keys:
+            parts = _facts(connection)
+        else:
+            parts = list(_days(connection) if by == "day" else _facets(connection, by))
         groups = tuple(_group(connection, part) for part in parts[:limit])
     return Grouped(total, groups, len(parts), partial)
 
@@ -69,7 +81,7 @@ def _days(connection: sqlite3.Connection) -> Iterator[_Part]:
         yield _Part(day(number * _DAY), traces, _BY_DAY, (number,))
 
 
-def _facets(connection: sqlite3.Connection, by: Grouping) -> list[_Part]:
+def _facets(connection: sqlite3.Connection, by: str) -> list[_Part]:
     """Every value of a facet, read out of the index, and what has none: the largest first."""
     connection.execute(
         "CREATE VIRTUAL TABLE temp.trace_term USING fts5vocab('main', 'trace_fts', 'instance')"
@@ -89,6 +101,43 @@ def _facets(connection: sqlite3.Connection, by: Grouping) -> list[_Part]:
     without = connection.execute(f"SELECT count(*) {_WITHOUT}", (first, last)).fetchone()[0]
     if without:
         parts.append(_Part("none" if by in OR_NONE else "", without, _WITHOUT, (first, last)))
+    return sorted(parts, key=lambda part: (-part.traces, part.value))
+
+
+def _read_facts(reader: Reader, keys: tuple[str, ...]) -> bool:
+    """What metadata has under ``keys``, as a table; whether the time was up before all was read.
+
+    Then what was not looked at is taken out of what is counted.
+    """
+    connection, end = reader.connection, time.monotonic() + matched.READING_S
+    connection.execute("CREATE TEMP TABLE fact(value TEXT NOT NULL, id INTEGER NOT NULL) STRICT")
+    told = having_key(keys)
+    if told:
+        # The words of a key are in every trace that has it.
+        rows = connection.execute(
+            "SELECT m.id FROM trace_fts f CROSS JOIN matched m ON m.id = f.rowid"
+            " WHERE f.trace_fts MATCH ? ORDER BY f.rowid DESC",
+            (told,),
+        )
+    else:
+        rows = connection.execute("SELECT id FROM matched ORDER BY id DESC")
+    for (row,) in rows.fetchall():
+        found = facts.values(metadata(reader.packer.raw(row)), keys)
+        connection.executemany("INSERT INTO fact VALUES(?,?)", [(value, row) for value in found])
+        if time.monotonic() > end:
+            connection.execute("DELETE FROM matched WHERE id < ?", (row,))
+            return True
+    return False
+
+
+def _facts(connection: sqlite3.Connection) -> list[_Part]:
+    """Every value that was read, the largest group first, and what has none."""
+    connection.execute("CREATE INDEX fact_value ON fact(value)")
+    rows = connection.execute("SELECT value, count(*) FROM fact GROUP BY value").fetchall()
+    parts = [_Part(value, traces, _BY_FACT, (value,)) for value, traces in rows]
+    without = connection.execute(f"SELECT count(*) {_WITHOUT_FACT}").fetchone()[0]
+    if without:
+        parts.append(_Part("", without, _WITHOUT_FACT, ()))
     return sorted(parts, key=lambda part: (-part.traces, part.value))
 
 

@@ -9,14 +9,22 @@ import sqlite3
 from collections.abc import Iterable
 from functools import lru_cache
 
+from regrade_tools.matching import (
+    SEARCHED_CHARACTERS,
+    facets,
+    is_cut,
+    label_facets,
+    searched,
+)
 from regrade_tools.matching import asked as given
-from regrade_tools.matching import facets, label_facets, searched
 from regrade_tools.models import Label, Trace
-from regrade_tools.query import Having, Query, Words
+from regrade_tools.query import Fact, Having, Query, Words
 from regrade_tools.words import tokens
 
 _MARK, _PART = "\ue000", "\ue001"
 _ANY = f"{_MARK}any"
+# What a trace has of whose metadata not all words are here; of older ones nobody knows.
+_BEYOND = f"{_MARK}beyond"
 _PARTING = re.compile("[^A-Za-z0-9]")
 _NUMBERED = re.compile(f"{_PART}([0-9a-f]+){_PART}")
 
@@ -59,6 +67,19 @@ def body(trace: Trace, said: Iterable[str]) -> str:
     marks = [_ANY, *map(asked, given(trace))]
     marks.extend(facet(kind, value) for kind, value in facets(trace))
     return "\n".join([*said, " ".join(marks)])
+
+
+def beyond_marks(trace: Trace, body: bytes) -> frozenset[str]:
+    """What the index is given where it lacks metadata; ``body`` is the JSON of ``trace``."""
+    # Nearly all are too short: what is searched is all in there.
+    long = len(body) > SEARCHED_CHARACTERS
+    return frozenset([_BEYOND]) if long and is_cut(trace) else frozenset()
+
+
+def is_beyond(connection: sqlite3.Connection, row: int) -> bool:
+    """Whether ``row`` was given ``beyond_marks``."""
+    asked_for = "SELECT 1 FROM trace_fts WHERE trace_fts MATCH ? AND rowid = ?"
+    return connection.execute(asked_for, (f'"{_BEYOND}"', row)).fetchone() is not None
 
 
 def wrong_marks(wrong: str) -> frozenset[str]:
@@ -109,6 +130,7 @@ def match(query: Query, *, beginnings: bool = True) -> str:
     """
     wanted: list[str] = []
     unwanted: list[str] = []
+    wanted.extend(filter(None, (_of_fact(term) for term in query.facts if not term.negated)))
     for term in query.words:
         if not term.negated:
             wanted.extend(f'"{token}"' for token in term.tokens[:-1])
@@ -126,6 +148,21 @@ def match(query: Query, *, beginnings: bool = True) -> str:
     return " NOT ".join([" AND ".join(wanted or [f'"{_ANY}"']), *unwanted])
 
 
+def _of_fact(term: Fact) -> str:
+    """What every trace matches that states ``term``; empty where it has no word."""
+    found = tokens(term.value)[: -1 if term.prefix else None]
+    return having_key(term.keys, found)
+
+
+def having_key(keys: tuple[str, ...], also: tuple[str, ...] = ()) -> str:
+    """What every trace matches that has one of ``keys`` in its metadata, and ``also`` as words."""
+    ways = [dict.fromkeys((*tokens(key), *also)) for key in keys]
+    if not all(ways):
+        return ""
+    told = (" AND ".join(f'"{token}"' for token in way) for way in ways)
+    return f'({" OR ".join(f"({way})" for way in told)} OR "{_BEYOND}")'
+
+
 def begins(term: Words | Having) -> bool:
     """Whether ``term`` is a beginning for which the index gathers many tokens.
 
@@ -134,6 +171,11 @@ def begins(term: Words | Having) -> bool:
     """
     few = isinstance(term, Having) and term.facet in ("label", "mode", "wrong")
     return term.prefix and not few
+
+
+def must_read(query: Query) -> bool:
+    """Whether what the index lets through has to be proven by what is stored."""
+    return bool(query.facts) or bool(phrases(query))
 
 
 def phrases(query: Query) -> tuple[Words, ...]:

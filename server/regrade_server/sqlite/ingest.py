@@ -99,6 +99,10 @@ def _drafts(writer: Writer, keyed: Sequence[tuple[int, Trace]], now: float) -> l
     contents = [content(trace) for trace in traces]
     bodies = [encode(trace) for trace in traces]
     wrong = [" ".join(wrong_kinds(trace, body)) for trace, body in zip(traces, bodies, strict=True)]
+    words = [
+        " ".join((told, *index.beyond_marks(trace, body)))
+        for told, trace, body in zip(words, traces, bodies, strict=True)
+    ]
     # Without a dictionary yet, one is perhaps made of them.
     packed = writer.packer.dictionary != 0
     if packed:
@@ -154,7 +158,10 @@ def remove_row(writer: Writer, row: int, trace: Trace) -> None:
     # What was found in it then is what the index holds, whatever would be found today.
     (wrong,) = there(execute("SELECT wrong FROM trace WHERE id = ?", (row,)).fetchone())
     words = index.body(trace, index.texts(trace))
-    index.remove(writer.connection, row, words, *index.wrong_marks(wrong or ""), *said)
+    beyond = index.beyond_marks(trace, encode(trace))
+    if beyond and not index.is_beyond(writer.connection, row):
+        beyond = frozenset[str]()
+    index.remove(writer.connection, row, words, *beyond, *index.wrong_marks(wrong or ""), *said)
     # Its wording goes with it, by a trigger.
     execute("DELETE FROM payload WHERE id = ?", (row,))
     execute("DELETE FROM trace WHERE id = ?", (row,))

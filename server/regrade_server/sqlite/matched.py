@@ -5,7 +5,7 @@ import time
 from array import array
 from collections.abc import Iterator
 
-from regrade_server.sqlite.index import facet, phrases
+from regrade_server.sqlite.index import facet, must_read
 from regrade_server.sqlite.proof import proof
 from regrade_server.sqlite.search import Reader
 from regrade_server.sqlite.walk import walk
@@ -26,7 +26,7 @@ def match_all(reader: Reader, query: Query) -> bool:
     execute = reader.connection.execute
     execute(_TABLE)
     way = walk(query, oldest=False)
-    if not phrases(query):
+    if not must_read(query):
         # The clause is made of constants and question marks.
         execute(
             f"INSERT INTO matched(id) SELECT {way.key} {way.clause} AND {way.key} BETWEEN ? AND ?",

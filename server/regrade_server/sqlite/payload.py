@@ -5,10 +5,11 @@
 
 import sqlite3
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 
 import zstandard
-from pydantic import TypeAdapter
+from pydantic import JsonValue, TypeAdapter
 
 from regrade_server.sqlite.trouble import there
 from regrade_tools.models import Trace
@@ -37,6 +38,21 @@ def encode(trace: Trace) -> bytes:
 def decode(body: bytes) -> Trace:
     """The trace in ``body``, which ``encode`` made."""
     return _adapter().validate_json(body)
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    metadata: dict[str, JsonValue] = field(default_factory=dict[str, JsonValue])
+
+
+@cache
+def _told() -> TypeAdapter[_Told]:
+    return TypeAdapter(_Told)
+
+
+def metadata(body: bytes) -> dict[str, JsonValue]:
+    """The metadata of the trace in ``body``, in a fraction of the time of ``decode``."""
+    return _told().validate_json(body).metadata
 
 
 class Packer:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from regrade_server.sqlite.index import begins
-from regrade_server.sqlite.payload import Packer, decode
+from regrade_server.sqlite.payload import Packer, decode, metadata
 from regrade_server.sqlite.walk import Walk
 from regrade_server.sqlite.wording import IN, OUT, Look, look
-from regrade_tools.matching import facets, has, says
+from regrade_tools.matching import facets, has, says, states
 from regrade_tools.models import Trace
-from regrade_tools.query import Having, Query, Words
+from regrade_tools.query import Fact, Having, Query, Words
 
 # What parts two words in JSON: an escape, or any sign that is no letter and no digit; or nothing,
 # since a number may be written shorter there.
@@ -40,6 +40,7 @@ class Proof:
 
     words: tuple[Words, ...]
     having: tuple[Having, ...]
+    facts: tuple[Fact, ...]
     _look: Look
     _needed: tuple[re.Pattern[bytes], ...]
 
@@ -55,16 +56,25 @@ class Proof:
                 if looked < _TOGETHER:
                     continue
                 yield Candidate(row, looked)
-            elif told == IN and not self.having:
+            elif told == IN and not self.having and not self.facts:
                 yield Candidate(row, looked, proven=True)
             else:
-                trace = self._read(packer, row)
-                yield Candidate(row, looked, trace is not None, trace, read=True)
+                yield self._read(packer, row, looked, told)
             looked = 0
 
-    def _read(self, packer: Packer, row: int) -> Trace | None:
-        """The trace in ``row`` where it is proven."""
+    def _read(self, packer: Packer, row: int, looked: int, told: int | None) -> Candidate:
+        """What is read of the trace in ``row``, whose wording told so much."""
         raw = packer.raw(row)
+        if self.facts and not states(self.facts, metadata(raw)):
+            return Candidate(row, looked)
+        if not self.having and (not self.words or told == IN):
+            # To read its metadata alone takes hardly longer than a look at its wording.
+            return Candidate(row, looked, proven=True)
+        trace = self._proven(raw)
+        return Candidate(row, looked, trace is not None, trace, read=True)
+
+    def _proven(self, raw: bytes) -> Trace | None:
+        """The trace in ``raw`` where its words and facets are what is asked for."""
         # Most candidates are none, and that their bytes tell without reading them as a trace.
         if raw.isascii() and self._needed:
             low = raw.lower()
@@ -83,7 +93,9 @@ def proof(query: Query, *, beginnings: bool) -> Proof:
     )
     having = tuple(term for term in query.having if beginnings and begins(term))
     needed = (_BETWEEN.join(map(_bytes, term.tokens)) for term in words if not term.negated)
-    return Proof(words, having, look(words), tuple(re.compile(pattern) for pattern in needed))
+    return Proof(
+        words, having, query.facts, look(words), tuple(re.compile(pattern) for pattern in needed)
+    )
 
 
 def _bytes(token: str) -> bytes:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from regrade_server.sqlite.index import asked, begins, phrases
+from regrade_server.sqlite.index import asked, begins, must_read
 from regrade_server.sqlite.payload import Packer, decode
 from regrade_server.sqlite.proof import Proof, proof
 from regrade_server.sqlite.trouble import there
@@ -112,7 +112,7 @@ def _find(reader: Reader, query: Query, limit: int, after: int | None, *, oldest
         if found.whole or len(found.rows) > limit:
             return found
     way = walk(query, oldest=oldest)
-    if phrases(query):
+    if must_read(query):
         return _read(reader, way, proof(query, beginnings=False), limit, after)
     most = (_COUNTED if after is None else limit) + 1
     rows = list(way.ids(reader.connection, most, after))

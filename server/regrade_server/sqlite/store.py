@@ -22,7 +22,7 @@ from regrade_server.sqlite.keeper import Keeper
 from regrade_server.sqlite.payload import Packer
 from regrade_server.sqlite.search import Reader
 from regrade_server.sqlite.transaction import snapshot
-from regrade_tools.grouping import Grouped, Grouping
+from regrade_tools.grouping import By, Grouped
 from regrade_tools.models import (
     CaseResult,
     Judged,
@@ -73,7 +73,7 @@ class SqliteStore:
         )
         return replace(page, unexamined=left)
 
-    async def summary(self, query: Query, by: Grouping | None, *, limit: int) -> Grouped:
+    async def summary(self, query: Query, by: By | None, *, limit: int) -> Grouped:
         """As the port says."""
         left = await self._examined(query, by)
         found = await self._read(lambda reader: counting.summary(reader, query, by, limit))
@@ -209,7 +209,7 @@ class SqliteStore:
         """As the port says."""
         return await self._read(lambda reader: judgements.submitted(reader.connection, packet_id))
 
-    async def _examined(self, query: Query, by: Grouping | None = None) -> int:
+    async def _examined(self, query: Query, by: By | None = None) -> int:
         """Of how many traces what went wrong is still unknown, where it is asked for."""
         if by != "wrong" and not query.names("wrong"):
             return 0

@@ -51,7 +51,8 @@ def described(frame: Frame, found: dict[str, JsonValue]) -> LoggedSpan:
         output_tokens=tokens_out,
         cost_usd=cost,
         tags=genai.tags(found, names),
-        metadata=genai.metadata(found),
+        metadata=genai.metadata(found, names),
+        user=genai.user(found, names),
         span=Span(
             id=frame.id,
             name=frame.name,

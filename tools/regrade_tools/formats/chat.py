@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any, cast
 
-from regrade_tools.formats.fields import Fields, common, remainder
+from regrade_tools.formats.fields import Fields, common, remainder, user_of, with_user
 from regrade_tools.formats.messages import is_conversation, messages
 from regrade_tools.jsontext import unpacked
 from regrade_tools.models import Message, Trace
@@ -32,7 +32,9 @@ def from_chat(record: Fields, blank: Trace) -> Trace:
     merged = {**(response if isinstance(response, dict) else {}), **fields, **record}
     used = {key, "tools", "model", "name", "tags", *_ANSWERS, *_REQUESTS}
     known = cast("dict[str, Any]", common(merged))
-    return replace(blank, **known, messages=said, metadata=remainder(record, used))
+    return replace(
+        blank, **known, messages=said, metadata=with_user(remainder(record, used), user_of(merged))
+    )
 
 
 def _conversation(record: Fields) -> tuple[Fields, str] | None:

@@ -15,6 +15,7 @@ Fields = Mapping[str, JsonValue]
 
 _STARTED = ("timestamp", "created", "created_at", "start_time", "startTime", "time", "ts", "date")
 _ID = ("id", "trace_id", "traceId", "request_id", "uuid")
+_USER = ("user", "user_id", "userId")
 _SESSION = ("session_id", "sessionId", "session", "conversation_id", "thread_id")
 _LATENCY_MS = ("latency_ms", "duration_ms", "response_time_ms")
 _TTFT_MS = ("ttft_ms", "time_to_first_token_ms")
@@ -180,6 +181,16 @@ def remainder(fields: Fields, used: Iterable[str]) -> dict[str, JsonValue]:
             or (isinstance(value, str) and 0 < len(value) <= _METADATA_LENGTH)
         )
     }
+
+
+def with_user(facts: dict[str, JsonValue], user: str) -> dict[str, JsonValue]:
+    """``facts`` with whose trace it is under ``user``, where that is told and no such key there."""
+    return facts if not user or "user" in facts else {**facts, "user": user}
+
+
+def user_of(fields: Fields) -> str:
+    """The id of the user in whose name a call was made."""
+    return text(fields, _USER)
 
 
 def unread(fields: Fields, used: Iterable[str]) -> set[str]:

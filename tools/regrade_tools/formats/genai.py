@@ -66,6 +66,17 @@ _SESSION = (
     "ai.telemetry.metadata.sessionId",
     "traceloop.association.properties.session_id",
 )
+_USER = (
+    "user.id",
+    "enduser.id",
+    "langfuse.user.id",
+    "ai.telemetry.metadata.userId",
+    "traceloop.association.properties.user_id",
+)
+# How the names of attributes begin that are facts of the trace, each by its own name.
+_FACTS = (
+    "langfuse.trace.metadata.", "ai.telemetry.metadata.", "traceloop.association.properties.",
+)  # fmt: skip
 _TAGS = ("tag.tags", "langfuse.trace.tags", "ai.telemetry.metadata.tags")
 _KIND = (
     "gen_ai.operation.name",
@@ -131,6 +142,8 @@ class Named:
     model: tuple[str, ...]
     session: tuple[str, ...]
     tags: tuple[str, ...]
+    user: tuple[str, ...]
+    facts: tuple[tuple[str, str], ...]
     given: tuple[str, ...]
     said: tuple[str, ...]
     cost: tuple[str, ...]
@@ -160,6 +173,13 @@ def _named(names: tuple[str, ...]) -> Named:
         model=present(_MODEL),
         session=present(_SESSION),
         tags=present(_TAGS),
+        user=present(_USER),
+        facts=tuple(
+            (name, name.removeprefix(begin))
+            for begin in _FACTS
+            for name in names
+            if name.startswith(begin) and name not in (*_USER, *_SESSION, *_TAGS)
+        ),
         given=present(_INPUT_TOKENS),
         said=present(_OUTPUT_TOKENS),
         cost=present(_COST),
@@ -221,6 +241,11 @@ def is_chunk(event: Attributes) -> bool:
     return event.get("name") in CHUNKS
 
 
+def user(found: Attributes, names: Named) -> str:
+    """The id of the user whom the trace is of."""
+    return text(found, names.user)
+
+
 def session(found: Attributes, names: Named) -> str:
     """The conversation that the span belongs to."""
     return text(found, names.session)
@@ -235,10 +260,13 @@ def tags(found: Attributes, names: Named) -> tuple[str, ...]:
     return ()
 
 
-def metadata(found: Attributes) -> dict[str, JsonValue]:
-    """The short plain facts that OpenInference keeps of a trace."""
-    told = unpacked(found["metadata"]) if "metadata" in found else None
-    return remainder(told, ()) if isinstance(told, dict) else {}
+def metadata(found: Attributes, names: Named) -> dict[str, JsonValue]:
+    """The short plain facts of a trace: of OpenInference, and what stands in names of its own."""
+    held = unpacked(found.get("metadata"))
+    told = remainder(held, ()) if isinstance(held, dict) else {}
+    if not names.facts:
+        return told
+    return {**remainder({ours: found[name] for name, ours in names.facts}, ()), **told}
 
 
 def exchange(found: Attributes, names: Named) -> tuple[JsonValue, JsonValue]:

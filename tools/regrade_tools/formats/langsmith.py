@@ -14,8 +14,10 @@ from regrade_tools.formats.fields import (
     inside,
     number,
     objects,
+    remainder,
     tags,
     text,
+    user_of,
 )
 from regrade_tools.formats.spans import LoggedSpan
 from regrade_tools.models import Message, Span, SpanKind
@@ -57,6 +59,8 @@ def span(logged: Fields, where: str) -> LoggedSpan:
         output_tokens=count(logged, ("completion_tokens",)),
         cost_usd=number(logged, ("total_cost",)),
         tags=tags(logged),
+        metadata=remainder(about, _SESSION),
+        user=user_of(about),
         span=Span(
             id=text(logged, ("id",)),
             name=text(logged, ("name",)),

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from pydantic import JsonValue
 
-from regrade_tools.formats.fields import total
+from regrade_tools.formats.fields import total, with_user
 from regrade_tools.formats.messages import is_conversation
 from regrade_tools.models import Message, Span, Trace
 
@@ -28,6 +28,7 @@ class LoggedSpan(NamedTuple):
     cost_usd: float | None = None
     tags: tuple[str, ...] = ()
     metadata: dict[str, JsonValue] | None = None
+    user: str = ""
 
 
 def in_order(logged: Iterable[LoggedSpan]) -> list[LoggedSpan]:
@@ -66,7 +67,10 @@ def from_spans(logged: Sequence[LoggedSpan], blank: Trace) -> Trace:
         output_tokens=total([item.output_tokens for item in counted]),
         cost_usd=sum(costs) if costs else None,
         tags=tuple(dict.fromkeys((*blank.tags, *(tag for item in logged for tag in item.tags)))),
-        metadata=next((item.metadata for item in (root, *logged) if item.metadata), blank.metadata),
+        metadata=with_user(
+            next((item.metadata for item in (root, *logged) if item.metadata), blank.metadata),
+            next((item.user for item in logged if item.user), ""),
+        ),
         input=arguments(root.span.input),
         output=root.span.output,
         program=root.span.kind != "llm" and bool(said) and is_call(root.span.input),
