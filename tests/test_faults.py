@@ -70,8 +70,8 @@ def suite(root: Path) -> None:
         (cases / f"c{number}.yaml").write_text(json.dumps(case))
 
 
-async def judged(client: Client) -> dict[str, Any]:
-    reply = await client.call_tool("run_judge", {"judge": "diet", "outputs": OUTPUTS})
+async def judged(client: Client, **more: Any) -> dict[str, Any]:
+    reply = await client.call_tool("run_judge", {"judge": "diet", "outputs": OUTPUTS, **more})
     assert not reply.is_error, reply.content
     return reply.structured_content or {}
 
@@ -92,6 +92,10 @@ async def test_whatever_the_network_does_each_verdict_is_right_or_errored_and_no
             proxy.broken = False
             before = len(proxy.passed)
             second = await judged(client)
+            shown, page = [*second["verdicts"]], second
+            while cursor := page.get("next_cursor"):
+                page = await judged(client, cursor=cursor)
+                shown.extend(page["verdicts"])
     errored = {
         n
         for n, (kind, often) in enumerate(ITEMS)
@@ -113,7 +117,7 @@ async def test_whatever_the_network_does_each_verdict_is_right_or_errored_and_no
     # Nothing wrong was kept: once the network is whole, exactly what was not decided is asked.
     assert (second["replayed"], second.get("errored", 0)) == (len(ITEMS) - len(errored), 0)
     assert {place(told) for told in proxy.passed[before:]} == errored
-    assert {int(card["place"].split()[1]) - 1: card["verdict"] for card in second["verdicts"]} == {
+    assert {int(card["place"].split()[1]) - 1: card["verdict"] for card in shown} == {
         n: right(f"answer {n}").lower() for n in range(len(ITEMS))
     }
 

@@ -16,7 +16,8 @@ from regrade_tools.packets import Work
 from regrade_tools.paging import fit
 from regrade_tools.population import Population
 
-_CARDS, _PAGE = 10, 15_000
+# What errored is not kept, so that another page would ask it again: then a page is larger.
+_CARDS, _CARDS_OF_ERRORS, _PAGE = 10, 50, 15_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ def judge_report(
         lambda item: verdict_card(item, judged[item.key]),
         start,
         _PAGE,
-        most=_CARDS,
+        most=_CARDS_OF_ERRORS if counts["errored"] else _CARDS,
     )
     return JudgeReport(
         judge=sitting.judge.name,
