@@ -321,7 +321,8 @@ async def test_candidates_count_in_no_run_until_accepted_then_the_run_says_what_
             assert before.is_error
             assert "candidate" in str(before.content)
             ids = sorted(path.stem for path in (tmp_path / "evals" / "cases" / "crm").iterdir())
-            assert main(["--root", str(tmp_path), "accept", "crm", *ids]) == 0
+            for _ in range(2):
+                assert main(["--root", str(tmp_path), "accept", "crm", *ids]) == 0
             run = await replied(client, "run_suite", suite="crm", target="bot", wait_s=60)
             plan = await replied(client, "generate_inputs", suite="crm", n=9, dry_run=True)
     assert made["told"] == "4 asked, 4 distinct kept, 4 written"

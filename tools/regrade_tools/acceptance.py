@@ -40,12 +40,14 @@ def accept(workspace: Workspace, suite: str, ids: Sequence[str] = ()) -> Accepte
     """
     found = workspace.suite(suite)
     with workspace.locked():
-        waiting = {case.id: case for case in candidates(workspace, suite)}
+        cases = {case.id: case for case in workspace.cases(suite)}
+        waiting = {case_id: case for case_id, case in cases.items() if case.candidate}
         for case_id in ids:
-            if case_id not in waiting:
+            if case_id not in waiting and not _was_accepted(cases.get(case_id)):
                 raise unknown("candidate", case_id, waiting)
-        chosen = [waiting[case_id] for case_id in dict.fromkeys(ids or waiting)]
-        if not chosen:
+        asked = dict.fromkeys(ids or waiting)
+        chosen = [waiting[case_id] for case_id in asked if case_id in waiting]
+        if not asked:
             raise Refusal(
                 f"The suite {suite} has no candidate.", next_step="generate_inputs makes some."
             )
@@ -56,6 +58,11 @@ def accept(workspace: Workspace, suite: str, ids: Sequence[str] = ()) -> Accepte
             workspace.replace(workspace.case_path(suite, case.id), text)
     names = [case.id for case in chosen]
     return Accepted(suite, clip_list(names, _SHOWN), len(waiting) - len(chosen))
+
+
+def _was_accepted(case: Case | None) -> bool:
+    """Whether it was a candidate: to accept it again, as after a kill, is no mistake."""
+    return bool(case and case.provenance and case.provenance.generated)
 
 
 def _accepted(workspace: Workspace, suite: str, case: Case) -> str:
