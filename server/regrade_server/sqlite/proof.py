@@ -66,10 +66,9 @@ class Proof:
         """What is read of the trace in ``row``, whose wording told so much."""
         raw = packer.raw(row)
         if self.facts and not states(self.facts, metadata(raw)):
-            return Candidate(row, looked)
+            return Candidate(row, looked, read=True)
         if not self.having and (not self.words or told == IN):
-            # To read its metadata alone takes hardly longer than a look at its wording.
-            return Candidate(row, looked, proven=True)
+            return Candidate(row, looked, proven=True, read=True)
         trace = self._proven(raw)
         return Candidate(row, looked, trace is not None, trace, read=True)
 
