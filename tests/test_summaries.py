@@ -170,7 +170,7 @@ async def test_two_equal_arms_are_told_to_overlap_and_nothing_of_them_changed(
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ({"by": "sesion"}, "Input should be 'tag', 'model'"),
+        ({"by": "sesion"}, "no facet to group by 'sesion' (did you mean 'session'?)"),
         ({"limit": 0}, "limit is 0; it is 1 to 100."),
         ({"baseline": "tag:none-such"}, "The baseline matches no trace"),
         ({"baseline": "tga:a"}, "did you mean 'tag'?"),
