@@ -6,22 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from calling import client_of, replied
 from console import answered
 from hypothesis import given
 from hypothesis import strategies as st
-from mcp import Client
 from pydantic import JsonValue
 from test_programs import suite
 
-from regrade_server.app import build_server
-from regrade_server.house import House
 from regrade_tools import formats
 from regrade_tools.assertions import Failed, Passed, Verdict, check, parse, subject_of
 from regrade_tools.documents import load
 from regrade_tools.formats import Reading
 from regrade_tools.models import Message, Span, ToolCall, Trace
 from regrade_tools.redaction import Redaction
-from regrade_tools.workspace import Workspace
 
 FOUND, INVENTED = "https://a.example/found", "https://a.example/invented"
 ASKED, CALLED = Message("user", "Where?"), Message("assistant", "", (ToolCall("search", "x", "1"),))
@@ -163,21 +160,17 @@ async def test_a_case_keeps_it_only_where_an_assertion_looks_at_it(tmp_path: Pat
         {"role": "assistant", "content": f"At {FOUND} and {INVENTED}"},
     ]
     (tmp_path / "log.jsonl").write_text(json.dumps({"messages": said}))
-    async with Client(build_server(House(Workspace(tmp_path)))) as client:
-
-        async def done(tool: str, **arguments: Any) -> dict[str, Any]:
-            reply = await client.call_tool(tool, arguments)
-            assert not reply.is_error, reply.content
-            return reply.structured_content or {}
-
-        await done("import_traces", path="log.jsonl")
-        (row,) = (await done("search_traces"))["traces"]
+    async with client_of(tmp_path) as client:
+        await replied(client, "import_traces", path="log.jsonl")
+        (row,) = (await replied(client, "search_traces"))["traces"]
         paths: list[str] = []
         for asked in ({"type": "grounded-urls"}, {"type": "not-contains", "value": "invented"}):
-            filed = await done("file_case", suite="s", trace_id=row["id"], reason=asked["type"],
-                               assertions=[asked])  # fmt: skip
+            filed = await replied(
+                client, "file_case", suite="s", trace_id=row["id"], reason=asked["type"],
+                assertions=[asked],
+            )  # fmt: skip
             paths.append(filed["path"])
-        run = await done("run_suite", suite="s", wait_s=20)
+        run = await replied(client, "run_suite", suite="s", wait_s=20)
     first, second = (load((tmp_path / path).read_text()) for path in paths)
     assert isinstance(first, dict)
     assert isinstance(second, dict)

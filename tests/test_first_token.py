@@ -6,17 +6,14 @@ from typing import Any, cast
 
 import pytest
 from anyio import to_thread
+from calling import client_of, replied
 from console import spoken
 from hypothesis import given
 from hypothesis import strategies as st
-from mcp import Client
 from test_formats import BEGAN, ROOT_ID, Fields, exported, logged, read
 
-from regrade_server.app import build_server
-from regrade_server.house import House
 from regrade_tools.exports import spans
 from regrade_tools.models import Span, Trace
-from regrade_tools.workspace import Workspace
 
 CALL: dict[str, str | int] = {"gen_ai.operation.name": "chat"}
 
@@ -177,22 +174,16 @@ async def test_it_is_asserted_of_what_is_recorded_searched_and_counted(tmp_path:
                for n, took in enumerate((100, 300, 900, None))]  # fmt: skip
     (tmp_path / "log.jsonl").write_text("".join(json.dumps(one) + "\n" for one in records))
 
-    async with Client(build_server(House(Workspace(tmp_path)))) as client:
-
-        async def told(tool: str, **arguments: Any) -> dict[str, Any]:
-            reply = await client.call_tool(tool, arguments)
-            assert not reply.is_error, reply.content
-            return reply.structured_content or {}
-
-        await told("import_traces", path="log.jsonl")
-        slow = await told("search_traces", query="ttft:>0.5s")
-        total = (await told("summarize_traces"))["total"]
-        digest = await told("get_trace", trace_id=slow["traces"][0]["id"])
-        filed = await told(
-            "file_case", suite="s", trace_id=slow["traces"][0]["id"], reason="slow",
+    async with client_of(tmp_path) as client:
+        await replied(client, "import_traces", path="log.jsonl")
+        slow = await replied(client, "search_traces", query="ttft:>0.5s")
+        total = (await replied(client, "summarize_traces"))["total"]
+        digest = await replied(client, "get_trace", trace_id=slow["traces"][0]["id"])
+        filed = await replied(
+            client, "file_case", suite="s", trace_id=slow["traces"][0]["id"], reason="slow",
             assertions=[{"type": "time-to-first-token", "threshold": 500}],
         )  # fmt: skip
-        run = await told("run_suite", suite="s", wait_s=20)
+        run = await replied(client, "run_suite", suite="s", wait_s=20)
     assert [row["preview"] for row in slow["traces"]] == ["q2"]
     assert {key: total[key] for key in ("ttft_p50_ms", "ttft_p95_ms", "known_of")} == {
         "ttft_p50_ms": 300.0, "ttft_p95_ms": 840.0, "known_of": {"ttft": 3},

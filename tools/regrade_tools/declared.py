@@ -93,7 +93,7 @@ def _declared(suite: str, target: str, host: Host, reference: str) -> Declared:
 def _write(there: Workspace, files: Mapping[str, bytes]) -> None:
     for name, content in files.items():
         path = there.root / name
-        if not path.resolve().is_relative_to(there.root.resolve()):
+        if not there.reaches(path):
             # No git that is sound has such a name.
             raise Refusal(f"{name} leads out of the repository.")
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -208,9 +208,7 @@ class Gating:
             wait_s=600,
             progress=progress,
         )
-        while report.summary.state == "running":
-            report = await self.suites.get_run(report.summary.run_id, wait_s=600)
-        return report
+        return await self.suites.ended(report)
 
     def _misfit(self, stored: StoredRun, question: _Question) -> str | None:
         """Why a run measured something else than the gate would measure now."""

@@ -25,14 +25,12 @@ _BATCH_CHARACTERS = 32 * 1024 * 1024
 _SHOWN = 10
 _LONGEST_LINE = 400
 _LONGEST_LIST = 240
+_REMOVE = "`regrade prune --query source:FILE --no-keep-labelled --no-keep-cases`"
 _ANEW = (
-    "to read them anew, remove them first: `regrade prune --query source:FILE --no-keep-labelled "
-    "--no-keep-cases`; what is imported again has the same ids, by which labels and cases find it"
+    f"to read them anew, remove them first: {_REMOVE}; what is imported again has the same ids, by "
+    "which labels and cases find it"
 )
-_TIMED = (
-    "remove them (`regrade prune --query source:FILE --no-keep-labelled --no-keep-cases`) and "
-    "import them with timestamp=FIELD: they have the same ids"
-)
+_TIMED = f"remove them ({_REMOVE}) and import them with timestamp=FIELD: they have the same ids"
 
 
 @dataclass(frozen=True, slots=True)

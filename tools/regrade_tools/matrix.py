@@ -12,7 +12,7 @@ from regrade_tools.alignment import Interval, Rate
 from regrade_tools.clipping import clip, clip_value
 from regrade_tools.comparison import asked_otherwise, rate_change
 from regrade_tools.measures import Measures, measures
-from regrade_tools.models import CaseResult, Outcome, RunState, Scheduled, StoredRun, Trial
+from regrade_tools.models import CaseResult, Outcome, RunState, StoredRun, Trial
 from regrade_tools.paired import Difference
 from regrade_tools.refusal import Refusal
 from regrade_tools.runs import Runs
@@ -109,7 +109,7 @@ class Matrices:
         apart = {case_id for case_id in cases if _is_apart(stands, case_id)}
         said = [await self._said(run_id, apart) for run_id in ids]
         rows = [
-            Row(case_id, _place(case), tuple(map(_ending, stands, said, repeat(case_id))))
+            Row(case_id, case.place, tuple(map(_ending, stands, said, repeat(case_id))))
             for case_id, case in cases.items()
             if case_id in apart
         ]
@@ -154,10 +154,6 @@ def _is_apart(stands: Sequence[Standing], case_id: str) -> bool:
 
 def _state(found: Standing, case_id: str) -> State:
     return "flaky" if case_id in found.flaky else found.asked.get(case_id, "not asked")
-
-
-def _place(case: Scheduled) -> str:
-    return " / ".join(filter(None, (case.feature, case.scenario)))
 
 
 def _ending(found: Standing, said: Mapping[str, CaseResult], case_id: str) -> Ending:

@@ -101,7 +101,7 @@ def _grid(found: Standing) -> dict[str, Counts]:
     counted: dict[str, Counter[Outcome]] = {}
     for case_id, outcome in found.asked.items():
         case = found.cases[case_id]
-        place = " / ".join(filter(None, (case.feature, case.scenario))) or "(none)"
+        place = case.place or "(none)"
         counted.setdefault(place, Counter())[outcome] += 1
     told = {place: _counts(counted[place]) for place in sorted(counted)}
     if size({place: asdict(counts) for place, counts in told.items()}) <= _PLACES:

@@ -149,6 +149,14 @@ class Suites:
             before = await self._baselines().find(stored.run.suite, compare_to)
         return await self._reports({}).report(run_id, show, before, start, case_id)
 
+    async def ended(self, report: RunReport, compare_to: str | None = None) -> RunReport:
+        """The run of ``report`` at its end, however long that takes."""
+        while report.summary.state == "running":
+            report = await self.get_run(
+                report.summary.run_id, compare_to=compare_to, wait_s=_LONGEST_WAIT
+            )
+        return report
+
     async def prepare(
         self, suite: str, target: str | None, select: str = "", *, judges: bool = True
     ) -> Prepared:

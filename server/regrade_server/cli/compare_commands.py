@@ -8,12 +8,13 @@ from regrade_server.cli import gate as deciding
 from regrade_server.cli import printing
 from regrade_server.cli.adding import Adder
 from regrade_server.cli.console import Console
-from regrade_server.cli.run_commands import ended
 from regrade_server.cli.stopping import to_its_end
 from regrade_server.ground_floor import GroundFloor
 from regrade_tools.matrix import Column, Ending, Matrices, Matrix
 from regrade_tools.plaintext import counted, line
 from regrade_tools.refusal import Refusal
+from regrade_tools.run_reports import RunReport
+from regrade_tools.running import Progress, silent
 from regrade_tools.workspace import Workspace
 
 # Of more cases that differ a person reads the JSON, or narrows the selection.
@@ -41,7 +42,10 @@ def compare(told: Namespace, workspace: Workspace | None, console: Console) -> i
         suite, named = _parted(told.names)
         # What is wrong with the last one is told before the first one has cost anything.
         for name in named:
-            await (_there if _is_run(name) else _sound)(house, suite, name, told)
+            if _is_run(name):
+                await _there(house, suite, name)
+            else:
+                await _begun(house, suite, name, told, dry_run=True)
         ids = [
             name if _is_run(name) else await _measured(house, suite, name, told, console)
             for name in named
@@ -70,18 +74,26 @@ def _is_run(name: str) -> bool:
     return name.startswith("run_")
 
 
-async def _there(house: GroundFloor, suite: str, run_id: str, _told: Namespace) -> None:
+async def _there(house: GroundFloor, suite: str, run_id: str) -> None:
     """Refuse a run that is none of the suite."""
     of = (await house.suites.runs.stored(run_id)).run.suite
     if suite and of != suite:
         raise Refusal(f"{run_id} is a run of the suite {of!r}, and not of {suite!r}.")
 
 
-async def _sound(house: GroundFloor, suite: str, target: str, told: Namespace) -> None:
-    """Refuse what a run of ``target`` would be refused for."""
-    await house.suites.run_suite(
+async def _begun(  # noqa: PLR0913 - a run and how it is told
+    house: GroundFloor,
+    suite: str,
+    target: str,
+    told: Namespace,
+    *,
+    dry_run: bool = False,
+    progress: Progress = silent,
+) -> RunReport:
+    """A run of ``target``, or with ``dry_run`` only what it would be refused for."""
+    return await house.suites.run_suite(
         suite, target, told.select, told.trials, None, told.budget_usd, None, told.mode,
-        judges=not told.no_judges, dry_run=True,
+        judges=not told.no_judges, wait_s=600, dry_run=dry_run, progress=progress,
     )  # fmt: skip
 
 
@@ -89,11 +101,8 @@ async def _measured(
     house: GroundFloor, suite: str, target: str, told: Namespace, console: Console
 ) -> str:
     """The id of a run of ``target`` that has come to its end."""
-    report = await house.suites.run_suite(
-        suite, target, told.select, told.trials, None, told.budget_usd, None, told.mode,
-        judges=not told.no_judges, wait_s=600, progress=console.progress,
-    )  # fmt: skip
-    return (await ended(house, report)).summary.run_id
+    report = await _begun(house, suite, target, told, progress=console.progress)
+    return (await house.suites.ended(report)).summary.run_id
 
 
 def _told(found: Matrix) -> Iterator[str]:

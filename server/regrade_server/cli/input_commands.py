@@ -14,7 +14,7 @@ from regrade_tools.acceptance import accept, candidates
 from regrade_tools.generation.diversity import Diversity
 from regrade_tools.generation.reports import Generation
 from regrade_tools.input_imports import ImportedInputs, InputImports
-from regrade_tools.jsontext import compact
+from regrade_tools.jsontext import legible
 from regrade_tools.models import Case
 from regrade_tools.plaintext import line
 from regrade_tools.refusal import Refusal, refusal_in
@@ -128,8 +128,7 @@ def _taken(waiting: list[Case], console: Console) -> bool:
             next_step="Name the ids of those that somebody has read, or run it in a terminal.",
         )
     for case in waiting:
-        given = case.input if isinstance(case.input, str) else compact(case.input)
-        console.say(f"{case.id}: {line(given)}")
+        console.say(f"{case.id}: {line(legible(case.input))}")
     return console.agreed(f"Make cases of these {len(waiting)}?")
 
 

@@ -76,7 +76,7 @@ def run(told: Namespace, workspace: Workspace | None, console: Console) -> int:
             dry_run=told.estimate,
             progress=console.progress,
         )
-        report = await ended(house, report, told.baseline)
+        report = await house.suites.ended(report, told.baseline)
         if report.estimate:
             return report, None, None
         run_id = report.summary.run_id
@@ -94,13 +94,6 @@ def run(told: Namespace, workspace: Workspace | None, console: Console) -> int:
     if report.summary.state != "done":
         return 3
     return 1 if report.summary.failed else 3 if report.summary.errored else 0
-
-
-async def ended(house: GroundFloor, report: RunReport, baseline: str | None = None) -> RunReport:
-    """The run of ``report`` at its end, however long that takes."""
-    while report.summary.state == "running":
-        report = await house.suites.get_run(report.summary.run_id, compare_to=baseline, wait_s=600)
-    return report
 
 
 def gate(told: Namespace, workspace: Workspace | None, console: Console) -> int:

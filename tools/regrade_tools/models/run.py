@@ -74,6 +74,11 @@ class Scheduled:
     answer: str = ""  # fingerprint of the filed answer, where a target scores that
     expected: str = ""  # fingerprint of what its scorers may ask for beside the answer
 
+    @property
+    def place(self) -> str:
+        """Its feature and its scenario, as far as it has them."""
+        return " / ".join(filter(None, (self.feature, self.scenario)))
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
