@@ -45,6 +45,15 @@ def case(folder: Path, case_id: str) -> Path:
     return folder / "evals" / "cases" / "finder" / f"{case_id}.yaml"
 
 
+def instead(folder: Path, monkeypatch: pytest.MonkeyPatch, first: str) -> None:
+    """From now on whoever calls git does something else first, said in the words of a shell."""
+    program = folder / "instead" / "git"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\n{first}\nexec {shutil.which("git")} "$@"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+
+
 def gate(folder: Path, *words: str) -> tuple[str, Any]:
     """The decision, and the comparison behind it."""
     asked = ("gate", "finder", "--baseline", "git:main", *words, "--root", str(folder))
@@ -217,16 +226,22 @@ def test_evaluations_behind_a_link_are_not_taken_for_a_suite_that_is_new(finder:
 def test_a_git_that_does_not_answer_is_not_taken_for_one_that_has_nothing(
     finder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str
 ) -> None:
-    failing = tmp_path / "failing"
-    failing.mkdir()
-    (failing / "git").write_text(
-        f'#!/bin/sh\ncase " $* " in *" {verb} "*) exit 1;; esac\nexec {shutil.which("git")} "$@"\n'
-    )
-    (failing / "git").chmod(0o755)
     case(finder, NEW).unlink()
-    monkeypatch.setenv("PATH", f"{failing}:{os.environ['PATH']}")
+    instead(tmp_path, monkeypatch, f'case " $* " in *" {verb} "*) exit 1;; esac')
     code, _, error = spoken("gate", "finder", "--baseline", "git:main", "--root", str(finder))
     assert (code, "git did not tell what is at 'main'" in error) == (3, True)
+
+
+def test_a_reference_that_moves_while_it_is_read_is_read_as_it_was(
+    finder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case(finder, NEW).unlink()
+    git(finder, "checkout", "-qb", "weaker")
+    commit(finder)
+    moved = f"{shutil.which('git')} update-ref refs/heads/main refs/heads/weaker"
+    instead(tmp_path, monkeypatch, f'case " $* " in *" ls-tree "*) {moved};; esac')
+    assert gate(finder)[1]["loosened"] == [f"{NEW}: the critical case is gone"]
+    assert gate(finder)[0] == "ship"
 
 
 def test_files_that_look_like_a_repository_are_none(finder: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from regrade_server.git import contents, git
 from regrade_server.sources import sources, uncommitted
+from regrade_tools.ports import Reference
 from regrade_tools.refusal import Refusal, Unavailable
 
 # By their modes, what a tree holds beside files and folders.
@@ -61,30 +62,32 @@ class LocalHost:
         """As the port says."""
         return self.root is not None and bool(git(self.root, "ls-files", "--", path))
 
-    def files_at(self, reference: str, paths: Sequence[str]) -> dict[str, bytes]:
+    def resolved(self, name: str) -> Reference:
         """As the port says."""
-        if self.root is None:
-            return {}
         # --verify with ^{commit} takes a commit and nothing else; -- ends the options.
-        commit = None if _unsayable(reference) else git(
-            self.root, "rev-parse", "--verify", "--quiet", "--end-of-options",
-            f"{reference}^{{commit}}",
+        commit = None if self.root is None or _unsayable(name) else git(
+            self.root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}",
         )  # fmt: skip
         if commit is None:
             raise Refusal(
-                f"{reference!r} is neither a run, nor a file, nor a git reference here.",
+                f"{name!r} is neither a run, nor a file, nor a git reference here.",
                 next_step="For example origin/main; in CI fetch it first (fetch-depth: 0).",
             )
-        commit = commit.strip()
+        return Reference(name, commit.strip())
+
+    def files_at(self, reference: Reference, paths: Sequence[str]) -> dict[str, bytes]:
+        """As the port says."""
+        if self.root is None:
+            return {}
         parents = {str(above) for path in paths for above in PurePosixPath(path).parents} - {"."}
-        above = _tree(self.root, reference, "-t", commit, sorted(parents))
-        files = _tree(self.root, reference, "-r", commit, paths)
+        above = _tree(self.root, reference, "-t", sorted(parents))
+        files = _tree(self.root, reference, "-r", paths)
         met = {path: found for path, found in above.items() if path in parents} | files
         for path, (mode, _) in met.items():
             if mode in _ELSEWHERE:
                 # What is there is read in the workspace, and so it is not as if it were not there.
                 told = _ELSEWHERE[mode]
-                raise Refusal(f"at {reference!r} {path} is {told}, which is not followed.")
+                raise Refusal(f"at {reference.name!r} {path} is {told}, which is not followed.")
         held = contents(self.root, dict.fromkeys(name for _, name in files.values()))
         if any(name not in held for _, name in files.values()):
             raise _silent(reference)
@@ -92,12 +95,12 @@ class LocalHost:
 
 
 def _tree(
-    root: Path, reference: str, how: str, commit: str, paths: Sequence[str]
+    root: Path, reference: Reference, how: str, paths: Sequence[str]
 ) -> dict[str, tuple[str, str]]:
     """What a commit has at ``paths``, each with its mode and the name of its content."""
     if not paths:
         return {}
-    listed = git(root, "--literal-pathspecs", "ls-tree", how, "-z", commit, "--", *paths)
+    listed = git(root, "--literal-pathspecs", "ls-tree", how, "-z", reference.commit, "--", *paths)
     if listed is None:
         raise _silent(reference)
     found: dict[str, tuple[str, str]] = {}
@@ -108,10 +111,10 @@ def _tree(
     return found
 
 
-def _silent(reference: str) -> Unavailable:
+def _silent(reference: Reference) -> Unavailable:
     """The refusal where git failed, took too long, or lacks what it lists."""
     return Unavailable(
-        f"git did not tell what is at {reference!r}.",
+        f"git did not tell what is at {reference.name!r}.",
         next_step="Fetch it whole: a clone that leaves contents out asks for them one by one.",
     )
 

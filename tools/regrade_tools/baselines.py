@@ -8,13 +8,17 @@ from anyio import to_thread
 
 from regrade_tools.baseline_file import read_baseline, write_baseline
 from regrade_tools.declared import as_declared
+from regrade_tools.fingerprint import is_run
 from regrade_tools.plaintext import counted
-from regrade_tools.ports import Host, Store
+from regrade_tools.ports import Host, Reference, Store
 from regrade_tools.refusal import Refusal
 from regrade_tools.repository import LARGEST_OF_OURS
 from regrade_tools.standing import Standing, standing, worded
 from regrade_tools.terms import all_terms
 from regrade_tools.workspace import Workspace
+
+# A run id, ``git:`` and a reference, a file, a bare reference, or one that was looked up.
+Told = str | Reference | None
 
 _GIT = "git:"
 _NAMED = 10
@@ -38,7 +42,18 @@ class Baselines:
     store: Store
     host: Host
 
-    async def find(self, suite: str, told: str | None) -> Standing | None:
+    def resolved(self, told: str | Reference) -> str | Reference:
+        """``told``, where it is a git reference with the commit that it stands for now.
+
+        Raises:
+            Refusal: It is neither a run, nor a file, nor a git reference.
+        """
+        if not isinstance(told, str) or not self._is_reference(told):
+            return told
+        # A reference may move meanwhile: all that is read of it is of one commit.
+        return self.host.resolved(told.removeprefix(_GIT))
+
+    async def find(self, suite: str, told: Told) -> Standing | None:
         """The baseline that was ``told``, else the suite's own file, else None.
 
         Told is a run id, ``git:`` and a reference, a file of the workspace, or a bare reference.
@@ -51,13 +66,16 @@ class Baselines:
         if told is None:
             # What is there and cannot be read is refused: it is not the same as none.
             return self._own(own, suite)
-        if told.startswith("run_"):
-            return await self._of_run(told, suite)
-        if not self._is_reference(told):
-            return self._of_file(self.workspace.root / told, suite)
-        shown = self.workspace.shown(own)
+        reference = self.resolved(told)
+        if isinstance(reference, Reference):
+            return await self._at(reference, suite)
+        if is_run(reference):
+            return await self._of_run(reference, suite)
+        return self._of_file(self.workspace.root / reference, suite)
+
+    async def _at(self, reference: Reference, suite: str) -> Standing | None:
+        shown = self.workspace.shown(self.workspace.baseline_path(suite))
         declared = self.workspace.shown(self.workspace.suite_path(suite))
-        reference = told.removeprefix(_GIT)
         there = self.host.files_at(reference, [shown, declared])
         text = there.get(shown)
         if text is None and declared not in there:
@@ -65,27 +83,29 @@ class Baselines:
             return None
         if text is None:
             raise Refusal(
-                f"At {reference!r} there is no {shown}.",
+                f"At {reference.name!r} there is no {shown}.",
                 next_step=f"`regrade run {suite} --save-baseline` writes it; commit it.",
             )
-        known = read_baseline(text, suite, f"{reference}:{shown}")
+        known = read_baseline(text, suite, f"{reference.name}:{shown}")
         # There may be thousands of cases: other calls are answered while they are read.
         return await to_thread.run_sync(as_declared, known, suite, self.host, reference)
 
-    def is_gone(self, suite: str, told: str | None) -> bool:
+    def is_gone(self, suite: str, told: Told) -> bool:
         """Whether ``told`` is a git reference, and what its baseline stands in is there no more."""
         own = self.workspace.baseline_path(suite)
-        return told is not None and self._is_reference(told) and not os.path.lexists(own)
+        return self._is_reference(told) and not os.path.lexists(own)
 
     def _own(self, path: Path, suite: str) -> Standing | None:
         return self._of_file(path, suite) if os.path.lexists(path) else None
 
-    def _is_reference(self, told: str) -> bool:
+    def _is_reference(self, told: Told) -> bool:
         """Whether ``told`` is neither a run nor the path of a file, something but a folder.
 
         A baseline is called so: else a pull request could add a file with the name of a branch.
         """
-        if told.startswith("run_"):
+        if not isinstance(told, str):
+            return told is not None
+        if is_run(told):
             return False
         if told.startswith(_GIT) or not told.endswith(".json"):
             return True

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from regrade_tools.models import Profile, Scheduled
 from regrade_tools.models.case import Spec
 from regrade_tools.planning import plan
-from regrade_tools.ports import Host
+from regrade_tools.ports import Host, Reference
 from regrade_tools.refusal import Refusal, Unavailable
 from regrade_tools.standing import Standing
 from regrade_tools.terms import all_terms
@@ -33,7 +33,7 @@ class Declared:
     whole: bool = True
 
 
-def as_declared(known: Standing, suite: str, host: Host, reference: str) -> Standing:
+def as_declared(known: Standing, suite: str, host: Host, reference: Reference) -> Standing:
     """``known``, a baseline at ``reference``, with what the suite asks there.
 
     How the cases ended is the baseline's. Where the files cannot be read it is as it was, and
@@ -47,7 +47,7 @@ def as_declared(known: Standing, suite: str, host: Host, reference: str) -> Stan
     except Unavailable:
         raise
     except Refusal as refusal:
-        why = f"what {suite} asks at {reference} cannot be read: {refusal.problem.rstrip('.')}"
+        why = f"what {suite} asks at {reference.name} cannot be read: {refusal.problem.rstrip('.')}"
         return replace(known, doubts=(*known.doubts, why))
     kept = {} if found.whole else known.cases
     cases = {**kept, **found.cases}
@@ -60,14 +60,14 @@ def as_declared(known: Standing, suite: str, host: Host, reference: str) -> Stan
     )
 
 
-def _declared(suite: str, target: str, host: Host, reference: str) -> Declared:
+def _declared(suite: str, target: str, host: Host, reference: Reference) -> Declared:
     """The suite at ``reference``.
 
     Raises:
         Refusal: It is not there, or a file of it is wrong.
     """
     with TemporaryDirectory(prefix="regrade-") as folder:
-        there = Workspace(Path(folder), f"git:{reference}")
+        there = Workspace(Path(folder), f"git:{reference.name}")
         asked = (
             there.evals / "regrade.yaml",
             there.suite_path(suite),

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 
 from pydantic import JsonValue
 
+RUN = "run"
+
 _DAY = 86_400
 _EPOCH_DAY = 18_262  # 2020-01-01
 _HASH_BITS = 48
@@ -100,6 +102,11 @@ def id_number(identifier: str) -> int | None:
 def random_id(prefix: str) -> str:
     """A fresh id of 40 random bits, such as ``run_k3v9t2ma``."""
     return f"{prefix}_{_base32(secrets.randbits(40), 40)}"
+
+
+def is_run(name: str) -> bool:
+    """Whether ``name`` is the id of a run, there or not."""
+    return name.startswith(f"{RUN}_")
 
 
 def _base32(number: int, bits: int) -> str:

@@ -4,8 +4,9 @@ import shlex
 from dataclasses import dataclass
 from functools import partial
 
-from regrade_tools.baselines import Baselines
+from regrade_tools.baselines import Baselines, Told
 from regrade_tools.comparison import Comparison, compare
+from regrade_tools.fingerprint import is_run
 from regrade_tools.gate import rule
 from regrade_tools.gate_report import GateReport, judged, path_of
 from regrade_tools.judge_files import JudgeFiles
@@ -81,7 +82,7 @@ class Gating:
         profile: str | None = None,
         told: Profile = _TOLD,
         target: str | None = None,
-        baseline: str | None = None,
+        baseline: Told = None,
         accepted: str = "",
         run_id: str | None = None,
         mode: Mode = "live",
@@ -126,7 +127,7 @@ class Gating:
         )
 
     def _comparison(
-        self, before: Standing, found: Standing, question: _Question, told: str | None
+        self, before: Standing, found: Standing, question: _Question, told: Told
     ) -> Comparison:
         was = before.gates.get(question.profile or "")
         laxer = relaxed(was, question.asked) if was else ()
@@ -170,10 +171,10 @@ class Gating:
                 )
         return _Question(suite, profile, prepared, asked, target)
 
-    async def _baseline(self, question: _Question, told: str | None) -> Standing | None:
+    async def _baseline(self, question: _Question, told: Told) -> Standing | None:
         """What the gate compares with; of a run only one that measured everything asked."""
         before = await self.baselines.find(question.name, told)
-        if told is not None and told.startswith("run_"):
+        if isinstance(told, str) and is_run(told):
             stored = await self.suites.runs.stored(told)
             whole = stored.run.select in ("", question.asked.select)
             if self.suites.runs.state(stored) != "done" or not whole:

@@ -270,6 +270,14 @@ class Scorers(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A git reference as it stood when somebody looked: what it is called, and the commit."""
+
+    name: str
+    commit: str
+
+
 class Host(Protocol):
     """The machine we run on: its processes and the repository's history."""
 
@@ -304,14 +312,21 @@ class Host(Protocol):
         """Whether anything at a path of the workspace is in git; False where nobody can tell."""
         ...
 
-    def files_at(self, reference: str, paths: Sequence[str]) -> dict[str, bytes]:
+    def resolved(self, name: str) -> Reference:
+        """Which commit a git reference stands for now: what is read of it later is of that one.
+
+        Raises:
+            Refusal: ``name`` is no commit of this repository, or begins like an option.
+        """
+        ...
+
+    def files_at(self, reference: Reference, paths: Sequence[str]) -> dict[str, bytes]:
         """What the files at ``paths`` of the workspace, or below them, hold at a git reference.
 
         By their own paths; what is not there is left out.
 
         Raises:
-            Refusal: ``reference`` is no commit of this repository, or begins like an option; or a
-                path is, or leads through, a link or a repository of its own.
+            Refusal: A path is, or leads through, a link or a repository of its own.
             Unavailable: Nobody could tell what is there.
         """
         ...

@@ -10,7 +10,7 @@ from anyio import to_thread
 from regrade_tools.baselines import Baselines
 from regrade_tools.datasets import trace_cases
 from regrade_tools.estimates import LOOKED_AT, estimate
-from regrade_tools.fingerprint import random_id
+from regrade_tools.fingerprint import RUN, random_id
 from regrade_tools.models import Case, CaseResult, Run, Scheduled, StoredRun, Suite, TargetSpec
 from regrade_tools.names import memorable
 from regrade_tools.paging import position
@@ -223,7 +223,7 @@ class Suites:
             raise Refusal(f"budget_usd is {budget_usd:g}; it is more than 0.")
         now = time.time()
         return Run(
-            id=random_id("run"),
+            id=random_id(RUN),
             suite=suite,
             target=prepared.target,
             name=memorable(now),

@@ -10,6 +10,7 @@ from regrade_server.cli.adding import Adder
 from regrade_server.cli.console import Console
 from regrade_server.cli.stopping import to_its_end
 from regrade_server.ground_floor import GroundFloor
+from regrade_tools.fingerprint import is_run
 from regrade_tools.matrix import Column, Ending, Matrices, Matrix
 from regrade_tools.plaintext import counted, line
 from regrade_tools.refusal import Refusal
@@ -42,12 +43,12 @@ def compare(told: Namespace, workspace: Workspace | None, console: Console) -> i
         suite, named = _parted(told.names)
         # What is wrong with the last one is told before the first one has cost anything.
         for name in named:
-            if _is_run(name):
+            if is_run(name):
                 await _there(house, suite, name)
             else:
                 await _begun(house, suite, name, told, dry_run=True)
         ids = [
-            name if _is_run(name) else await _measured(house, suite, name, told, console)
+            name if is_run(name) else await _measured(house, suite, name, told, console)
             for name in named
         ]
         return await Matrices(house.suites.runs).beside(ids)
@@ -59,19 +60,15 @@ def compare(told: Namespace, workspace: Workspace | None, console: Console) -> i
 
 def _parted(names: Sequence[str]) -> tuple[str, list[str]]:
     """The suite, which runs alone need not be told, and what is held side by side."""
-    if all(map(_is_run, names)):
+    if all(map(is_run, names)):
         return "", [*dict.fromkeys(names)]
     suite, *named = names
-    if _is_run(suite) or len(set(named)) < 2:  # noqa: PLR2004 - one is beside nothing
+    if is_run(suite) or len(set(named)) < 2:  # noqa: PLR2004 - one is beside nothing
         raise Refusal(
             "Side by side are at least two targets of a suite, or runs.",
             next_step="Such as: regrade compare SUITE small large, or regrade compare RUN RUN.",
         )
     return suite, [*dict.fromkeys(named)]
-
-
-def _is_run(name: str) -> bool:
-    return name.startswith("run_")
 
 
 async def _there(house: GroundFloor, suite: str, run_id: str) -> None:

@@ -14,6 +14,7 @@ from regrade_server.house import House
 from regrade_tools.clipping import clip
 from regrade_tools.digest import digest
 from regrade_tools.documents import dump
+from regrade_tools.fingerprint import is_run
 from regrade_tools.jsontext import legible
 from regrade_tools.models import Case, Label, Trace
 from regrade_tools.plaintext import line
@@ -47,7 +48,7 @@ def show(told: Namespace, workspace: Workspace | None, console: Console) -> int:
             console.data(digest(trace, labels)[0] if told.digest else dumped(trace))
         parts = _brief(trace, labels) if told.digest else _about(trace, labels, whole=told.whole)
         console.say("\n".join(parts))
-    elif told.id.startswith("run_"):
+    elif is_run(told.id):
         report = alive(house, lambda one: one.suites.get_run(told.id))
         console.result(report, printing.run(report))
     else:
