@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from pydantic import JsonValue
 
 from regrade_tools.fingerprint import fingerprint, item_key
 from regrade_tools.labelbook import LabelBook, LabelRow, written
@@ -55,9 +56,10 @@ def label_row(  # noqa: PLR0913 - what a label says
     sign: bool = True,
     at: float = 1_790_000_000,
     calls: tuple[ToolCall, ...] = (),
+    context: tuple[JsonValue, ...] = (),
     **more: Any,
 ) -> LabelRow:
-    key = item_key(given, output, shown_calls(calls))
+    key = item_key(given, output, shown_calls(calls), context)
     label = Label(
         id=f"lb_{key[3:]}_{labeller}",
         item=key,
@@ -69,7 +71,9 @@ def label_row(  # noqa: PLR0913 - what a label says
         version=fingerprint([PASSES, FAILS]),
         **more,
     )
-    row = LabelRow(label=label, input=given, output=output, tool_calls=calls, split=split)
+    row = LabelRow(
+        label=label, input=given, output=output, tool_calls=calls, context=context, split=split
+    )
     if not sign:
         return row
     signature = base64.b64encode(private_key(labeller).sign(row.signed)).decode()

@@ -231,7 +231,7 @@ async def test_the_tool_calls_are_part_of_what_was_labelled_signed_and_judged(
         assert found["confusion"] == {"tp": 1, "fn": 0, "tn": 1, "fp": 0}
         write_labels(tmp_path, [booked.model_copy(update={"tool_calls": looked.tool_calls})])
         told = await refused(client, "align_judge", judge="diet", split="dev")
-    assert "diet.jsonl:1 holds another input, output or tool call" in told
+    assert "diet.jsonl:1 holds another input, output, tool call or context" in told
 
 
 async def test_what_a_judge_says_of_the_test_split_is_shown_by_no_tool(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from functools import cached_property
 import anyio
 
 from regrade_tools.budget import Budget
-from regrade_tools.judging import Example, Said, judge_fingerprint
+from regrade_tools.judging import Example, NoContextError, Said, judge_fingerprint, prompts
 from regrade_tools.minds import Classifier, Jury, Mind, Recorded
 from regrade_tools.models import Item, Judge, Judged, ModelError, ModelSpec, PythonTarget
 from regrade_tools.ports import Models, Store, Targets
@@ -52,6 +52,17 @@ class Sitting:
     @cached_property
     def _own(self) -> str:
         return judge_fingerprint(self.judge, self.models, self.examples, self.source)
+
+    def unaskable(self, items: Sequence[Item]) -> dict[str, Judged]:
+        """Those of ``items`` that lack the context by which they are to be judged, as errored."""
+        found: dict[str, Judged] = {}
+        for item in items:
+            try:
+                prompts(self.judge, item, self.examples)
+            except NoContextError as problem:
+                blank = Judged(item.key, self.judge.name, self.fingerprint, "errored")
+                found[item.key] = replace(blank, problem=str(problem))
+        return found
 
     @property
     def width(self) -> int:
@@ -130,7 +141,7 @@ class Bench:
         elif spec.python is not None:
             program = PythonTarget(python=spec.python)
             async with self.targets.open(program, sitting.width, hidden.shown) as target:
-                yield Classifier(target)
+                yield Classifier(target, spec.context)
         else:
             yield Jury(sitting.judge, sitting.models, sitting.examples, self.models, budget)
 

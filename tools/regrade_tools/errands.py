@@ -93,8 +93,7 @@ class Errands:
     ) -> Submitted:
         """Hand in what a packet asks for, and get its next part.
 
-        answers: one object an item, its n and the fields of answer_schema, such as {"n": 1,
-        "reasoning": "...", "verdict": "PASS"}.
+        answers: by answer_schema, such as [{"n": 1, "reasoning": "...", "verdict": "PASS"}].
         """
         packet = await self.store.packet(packet_id)
         if packet is None:

@@ -44,17 +44,29 @@ def content_hash(value: JsonValue) -> str:
     return hashlib.sha256(canonical(value)).hexdigest()
 
 
-def item_content(given: JsonValue, output: JsonValue, calls: Sequence[JsonValue] = ()) -> str:
+def item_content(
+    given: JsonValue,
+    output: JsonValue,
+    calls: Sequence[JsonValue] = (),
+    context: Sequence[JsonValue] = (),
+) -> str:
     """The SHA-256 in hex of all that a judge or a person is shown of an answer.
 
     ``calls`` are the tool calls, each a name and its arguments; an answer without any has none.
+    ``context`` is what tools returned and what was retrieved, where that is shown.
     """
-    return content_hash([given, output, list(calls)] if calls else [given, output])
+    more: list[JsonValue] = [list(context)] if context else []
+    return content_hash([given, output, *([list(calls)] if calls or more else []), *more])
 
 
-def item_key(given: JsonValue, output: JsonValue, calls: Sequence[JsonValue] = ()) -> str:
+def item_key(
+    given: JsonValue,
+    output: JsonValue,
+    calls: Sequence[JsonValue] = (),
+    context: Sequence[JsonValue] = (),
+) -> str:
     """The key of an answer that is judged or labelled: ``it_`` and 20 hex digits."""
-    return f"it_{item_content(given, output, calls)[:20]}"
+    return f"it_{item_content(given, output, calls, context)[:20]}"
 
 
 def trace_id(record: JsonValue, occurrence: int, started_at: float | None) -> str:

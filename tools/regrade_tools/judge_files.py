@@ -11,7 +11,7 @@ from regrade_tools import judgebook
 from regrade_tools.bench import Sitting
 from regrade_tools.judge_sources import recordings, source
 from regrade_tools.judgebook import JudgeBook, Look
-from regrade_tools.judging import Example
+from regrade_tools.judging import Example, reads_context
 from regrade_tools.label_files import LabelFiles
 from regrade_tools.models import Judge, Judged, JudgeSpec
 from regrade_tools.refusal import Refusal, unknown
@@ -63,6 +63,18 @@ class JudgeFiles:
         except ValidationError as problem:
             raise self.workspace.wrong(path, JudgeSpec, "judge", problem) from None
         return Judge(name, spec, parts.group(2).strip())
+
+    def reads_context(self, criterion: str) -> bool:
+        """Whether an answer is judged by a criterion together with its context.
+
+        It is where any judge of the criterion is shown that: people then label it with that, too,
+        and an item of it is the same for all of them.
+
+        Raises:
+            Refusal: The file of a judge is wrong.
+        """
+        judges = (self.judge(name) for name in self.names())
+        return any(reads_context(one) for one in judges if one.spec.criterion == criterion)
 
     def sitting(self, judge: Judge) -> Sitting:
         """``judge`` with its models, its examples and what it said elsewhere.

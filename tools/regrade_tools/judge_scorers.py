@@ -16,11 +16,12 @@ from regrade_tools.fingerprint import item_key
 from regrade_tools.judge_files import JudgeFiles
 from regrade_tools.models import Item, Judged, ToolCall, shown_calls
 from regrade_tools.planning import Planned
+from regrade_tools.population import several
 from regrade_tools.ports import Columns, ScorerProgram, Scorers, TargetError
 from regrade_tools.refusal import Refusal
 from regrade_tools.workspace import Workspace, needed
 
-_COLUMNS = Columns(frozenset(), frozenset({"input", "output", "tool_calls"}))
+_COLUMNS = frozenset({"input", "output", "tool_calls"})
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,8 @@ class JudgeScorers:
             )
         async with self.bench.seat(sitting, budget) as seat:
             tested = Alignments(files.workspace).tested(sitting.judge.spec)
-            yield _JudgeProgram(self.bench, seat, tested)
+            context = files.reads_context(sitting.judge.spec.criterion)
+            yield _JudgeProgram(self.bench, seat, tested, context)
 
 
 @dataclass(frozen=True)
@@ -63,11 +65,13 @@ class _JudgeProgram:
     bench: Bench
     seat: Seat
     tested: frozenset[str]
+    context: bool
 
     @property
     def columns(self) -> Columns:
         """As the port says."""
-        return _COLUMNS
+        more = frozenset({"context"} if self.context else ())
+        return Columns(frozenset(), _COLUMNS | more)
 
     async def score(self, given: dict[str, JsonValue]) -> JsonValue:
         """As the port says; an UNKNOWN is what the judge's file says that it counts as."""
@@ -94,7 +98,10 @@ def _item(given: dict[str, JsonValue]) -> Item:
     called = cast("list[dict[str, JsonValue]]", given.get("tool_calls") or [])
     calls = tuple(ToolCall(str(call["name"]), call.get("arguments")) for call in called)
     asked, answer = given.get("input"), given.get("output")
-    return Item(item_key(asked, answer, shown_calls(calls)), asked, answer, calls)
+    # A column of a row may stand for it, and be one text.
+    context = several(given.get("context"))
+    key = item_key(asked, answer, shown_calls(calls), context)
+    return Item(key, asked, answer, calls, context=context)
 
 
 def unaligned(workspace: Workspace, plan: Iterable[Planned]) -> dict[str, Assessment]:

@@ -31,10 +31,11 @@ def recordings(workspace: Workspace, spec: JudgeSpec) -> dict[str, Said]:
             raise Refusal(f"{shown}:{number} is not JSON.") from None
         if not isinstance(row, dict):
             raise Refusal(f"{shown}:{number} is no object.")
-        calls = row.get("tool_calls")
-        key = row.get("item") or item_key(
-            row.get("input"), row.get("output"), calls if isinstance(calls, list) else ()
+        calls, context = (
+            value if isinstance(value := row.get(name), list) else ()
+            for name in ("tool_calls", "context")
         )
+        key = row.get("item") or item_key(row.get("input"), row.get("output"), calls, context)
         found[str(key)] = spoken(row)
     return found
 

@@ -1,5 +1,6 @@
 """The tools for judges: let one judge, and measure how far it is right."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from pydantic import JsonValue
@@ -9,8 +10,9 @@ from regrade_tools.alignments import Alignments
 from regrade_tools.bench import Bench, Sitting
 from regrade_tools.budget import Budget
 from regrade_tools.errands import Errands
+from regrade_tools.judge_files import JudgeFiles
 from regrade_tools.judge_report import JudgeReport, judge_report
-from regrade_tools.models import Split
+from regrade_tools.models import Item, Judged, Split
 from regrade_tools.paging import position
 from regrade_tools.pairs import both_orders, compared, preferred
 from regrade_tools.population import Population, Populations
@@ -59,11 +61,11 @@ class Judges:
         found = (
             Population(tuple(both_orders(both)), f"{len(both)} pairs, each in both orders")
             if both
-            else await self._population(traces, run_id, outputs, n, seed)
+            else await self._population(sitting, traces, run_id, outputs, n, seed)
         )
         found = found if both else _open(found, alignments.tested(sitting.judge.spec), judge)
         if sitting.needs_an_agent:
-            known = await self.bench.known(sitting, [item.key for item in found.items])
+            known = await self._known(sitting, found.items)
             open_items = [item for item in found.items if item.key not in known]
             if open_items:
                 work = await self.errands.judge(sitting, open_items)
@@ -91,7 +93,7 @@ class Judges:
 
         TPR, TNR, kappa with intervals; draft, aligned or stale. train and dev show where they
         disagree; test decides whether it may gate, shows nothing, and every look is counted.
-        versus: another judge of its criterion, or a fingerprint of history, on the same rows.
+        versus: another judge of the criterion or a fingerprint of history.
         """
         start = position(cursor, "align_judge")
         alignments = Alignments(needed(self.workspace))
@@ -101,7 +103,7 @@ class Judges:
         other = None if versus is None else rival(alignments, sitting, versus)
         items = alignments.items(sitting, split)
         if sitting.needs_an_agent:
-            known = await self.bench.known(sitting, [item.key for item in items])
+            known = await self._known(sitting, items)
             open_items = [item for item in items if item.key not in known]
             if open_items:
                 work = await self.errands.judge(sitting, open_items)
@@ -135,15 +137,23 @@ class Judges:
         # A colon would end the name inside the fingerprint.
         return replace(sitting, agent=client.replace(":", "-")[:80] or "unnamed")
 
-    async def _population(
+    async def _known(self, sitting: Sitting, items: Sequence[Item]) -> dict[str, Judged]:
+        """What an agent has said of items, and which of them nobody can put to it."""
+        known = await self.bench.known(sitting, [item.key for item in items])
+        return {**known, **sitting.unaskable(items)}
+
+    async def _population(  # noqa: PLR0913 - what can be said of it
         self,
+        sitting: Sitting,
         traces: str | None,
         run_id: str | None,
         outputs: list[dict[str, JsonValue]] | None,
         n: int,
         seed: int,
     ) -> Population:
-        populations = Populations(self.bench.store, self.workspace)
+        files = JudgeFiles(needed(self.workspace))
+        context = files.reads_context(sitting.judge.spec.criterion)
+        populations = Populations(self.bench.store, self.workspace, context)
         return await populations.find(traces, run_id, outputs, n, seed)
 
 

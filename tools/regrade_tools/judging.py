@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 from pydantic import JsonValue
 
@@ -14,7 +13,7 @@ from regrade_tools.fences import fenced
 from regrade_tools.fingerprint import fingerprint
 from regrade_tools.models import Completion, Item, Judge, Judgement, ModelSpec, Prompt, Verdict
 from regrade_tools.refusal import Refusal
-from regrade_tools.templates import template
+from regrade_tools.templates import absent, named_in, template
 
 # Part of every fingerprint: a judge whose answers are read otherwise is another judge.
 _PARSER = 1
@@ -23,6 +22,17 @@ _VERDICTS: dict[str, Judgement] = {"PASS": "pass", "FAIL": "fail", "UNKNOWN": "u
 _WINNERS: dict[str, Judgement] = {"FIRST": "pass", "SECOND": "fail", "TIE": "unknown"}
 _FENCED_JSON = re.compile(r"```(?:json)?\s*(\{.*?\})\s*```", re.DOTALL)
 _LONGEST_REASONING = 4_000
+
+
+class NoContextError(Exception):
+    """A judge asks for the context of an answer of which none is known."""
+
+    def __str__(self) -> str:
+        """Why it was not judged, and what to do about it."""
+        return (
+            "it is to be judged by its context, and nothing tells what its tools returned or what "
+            "was retrieved; a prompt that can do without says {% if context %}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +93,8 @@ def judge_fingerprint(
             minds,
             shown,
             source,
+            # Without it a judge is who it was before there was one.
+            *(["context"] if spec.context else []),
         ]
     )
 
@@ -92,16 +104,29 @@ def prompts(judge: Judge, item: Item, examples: Sequence[Example]) -> tuple[Prom
 
     Raises:
         Refusal: The prompt of the judge is no template, or asks for something that is not there.
+        NoContextError: It asks for the context, and there is none.
     """
     spec = judge.spec
     system = render(_system(judge), criterion=spec.criterion, passes=spec.passes, fails=spec.fails)
-    values = {"input": fenced("input", item.input), **_answers(judge, item)}
+    values = {"input": fenced("input", item.input), **_context(judge, item)}
+    values |= _answers(judge, item)
     if examples:
-        values["examples"] = "\n\n".join(map(_shown, examples))
-    body, used = _filled(judge, values), _used(judge.prompt)
+        values["examples"] = "\n\n".join(_shown(judge, example) for example in examples)
+    body, used = _filled(judge, values), named_in(judge.prompt)
     # What the prompt does not place itself stands below it: nothing is judged unseen.
     body = "\n\n".join([body, *(text for name, text in values.items() if name not in used)])
     return Prompt("system", system), Prompt("user", body.strip())
+
+
+def reads_context(judge: Judge) -> bool:
+    """Whether a judge is shown what tools returned and what was retrieved."""
+    if judge.spec.context:
+        return True
+    try:
+        return "context" in named_in(judge.prompt)
+    except ValueError:
+        # What is no template is refused when it is filled in.
+        return False
 
 
 def said(completion: Completion) -> Said:
@@ -176,12 +201,25 @@ def _answers(judge: Judge, item: Item) -> dict[str, str]:
     return {**calls, "output": fenced("output", item.output)}
 
 
-def _shown(example: Example) -> str:
+def _context(judge: Judge, item: Item) -> dict[str, str]:
+    """Each thing between marks of its own: what one tool returned cannot speak for another."""
+    if not reads_context(judge):
+        return {}
+    if not item.context:
+        # A prompt that places it may ask whether there is any.
+        if "context" in named_in(judge.prompt):
+            return {}
+        raise NoContextError
+    return {"context": "\n".join(fenced("context", one) for one in item.context)}
+
+
+def _shown(judge: Judge, example: Example) -> str:
     answer = {"reasoning": example.critique, "verdict": example.verdict.upper()}
     return "\n".join(
         [
             "An example that people have judged:",
             fenced("input", example.item.input),
+            *(fenced("context", one) for one in example.item.context if reads_context(judge)),
             fenced("output", example.item.output),
             f"Their judgement: {json.dumps(answer, ensure_ascii=False)}",
         ]
@@ -192,18 +230,12 @@ def _filled(judge: Judge, values: Mapping[str, str]) -> str:
     # Imported with the first judge: a server that lists its tools fills in nothing.
     from jinja2 import TemplateError  # noqa: PLC0415
 
+    missing: dict[str, object] = {"context": absent("context", NoContextError)}
     try:
-        return template(judge.prompt).render(**values)
+        return template(judge.prompt).render({**missing, **values})
     except (TemplateError, ValueError, TypeError, ArithmeticError, RecursionError) as problem:
+        names = (f"{{{{ {name} }}}}" for name in {**values, **missing})
         raise Refusal(
             f"The prompt of the judge {judge.name} cannot be filled in: {problem}.",
-            next_step=f"It may use {', '.join(f'{{{{ {name} }}}}' for name in values)}.",
+            next_step=f"It may use {', '.join(names)}.",
         ) from None
-
-
-@lru_cache(maxsize=64)
-def _used(text: str) -> frozenset[str]:
-    from jinja2 import Environment, meta  # noqa: PLC0415 - as in _filled
-
-    environment = Environment()  # noqa: S701 - it reads the names and renders nothing
-    return frozenset(meta.find_undeclared_variables(environment.parse(text)))

@@ -12,7 +12,7 @@ from regrade_tools.jsontext import legible
 from regrade_tools.models import Item, Trace
 from regrade_tools.plaintext import line, plain
 
-PartKind = Literal["input", "call", "output"]
+PartKind = Literal["input", "call", "context", "output"]
 # A longer part is shown by its first words until it is opened, and so is one that came long before.
 _LONG = 1_500
 _BEFORE = 4
@@ -42,8 +42,12 @@ class Part:
 
 
 def parts(item: Item) -> tuple[Part, ...]:
-    """What is labelled: the input, a message a part where it is a conversation, calls, output."""
-    return (*_input(item.input), *_calls(item), _part("output", "", item.output))
+    """What is labelled: the input, a message a part where it is a conversation, calls, output.
+
+    Before the output stands its context, where that is judged, too.
+    """
+    context = (_part("context", "", one, folds=True) for one in item.context)
+    return (*_input(item.input), *_calls(item), *context, _part("output", "", item.output))
 
 
 def readable(value: JsonValue) -> str:

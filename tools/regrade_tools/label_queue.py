@@ -69,7 +69,7 @@ class Queues:
         book = self.labelling.book(criterion)
         modes = tuple(sorted({row.label.mode for row in book.rows if row.label.mode}))
         if sampling == "again":
-            return await self._again(book, labeller, query, n, seed, modes)
+            return await self._again(criterion, book, labeller, query, n, seed, modes)
         if sampling == "disputed":
             return await self._disputed(book, n, seed, modes)
         done = {
@@ -79,7 +79,7 @@ class Queues:
             == ("human", labeller, criterion.version)
         }
         frame = f"{query} -label:none".strip() if sampling == "suggestions" else query
-        found = await self._found(frame, seed)
+        found = await self._found(criterion, frame, seed)
         items = list({item.key: item for item in found if item.key not in done}.values())
         suggestions = await self._suggestions(criterion.name, items)
         if sampling == "suggestions":
@@ -96,6 +96,7 @@ class Queues:
 
     async def _again(  # noqa: PLR0913 - as above
         self,
+        criterion: Criterion,
         book: LabelBook,
         labeller: str,
         query: str,
@@ -106,7 +107,7 @@ class Queues:
         """What ``labeller`` labelled longest ago, in no order that would remind them."""
         seen = [rows[-1] for (name, _), rows in looks(book.history).items() if name == labeller]
         if query:
-            among = {item.key for item in await self._found(query, seed)}
+            among = {item.key for item in await self._found(criterion, query, seed)}
             seen = [row for row in seen if row.label.item in among]
         earlier = [row for row in seen if time.time() - row.label.labelled_at >= NEXT_LOOK_S]
         if not earlier:
@@ -133,8 +134,9 @@ class Queues:
         # How it was picked at first is kept with what was said at first.
         return Queue(tuple(picked), "unknown", suggestions, modes)
 
-    async def _found(self, query: str, seed: int) -> tuple[Item, ...]:
-        populations = Populations(self.labelling.store, self.labelling.workspace)
+    async def _found(self, criterion: Criterion, query: str, seed: int) -> tuple[Item, ...]:
+        labelling = self.labelling
+        populations = Populations(labelling.store, labelling.workspace, criterion.context)
         return (await populations.find(query, None, None, _FRAME, seed)).items
 
     async def _suggestions(self, criterion: str, items: Sequence[Item]) -> dict[str, Label]:

@@ -31,6 +31,7 @@ class LabelRow(Document):
     input: JsonValue = None
     output: JsonValue = None
     tool_calls: tuple[ToolCall, ...] = ()
+    context: tuple[JsonValue, ...] = ()
     split: Split | None = None
 
     @property
@@ -38,13 +39,23 @@ class LabelRow(Document):
         """What was labelled."""
         label = self.label
         return Item(
-            label.item, self.input, self.output, self.tool_calls, label.trace_id, label.group
+            label.item,
+            self.input,
+            self.output,
+            self.tool_calls,
+            label.trace_id,
+            label.group,
+            context=self.context,
         )
 
     @property
     def signed(self) -> bytes:
         """What the labeller's signature is of."""
-        return signed_text(self.label, item_content(self.input, self.output, self.item.calls))
+        return signed_text(self.label, self._content)
+
+    @property
+    def _content(self) -> str:
+        return item_content(self.input, self.output, self.item.calls, self.context)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +118,10 @@ def read(text: str, shown: str) -> tuple[LabelRow, ...]:
                 f"{shown}:{number} is no label: {mistakes_in(problem, LabelRow)}.",
                 next_step="Take the line back to what version control has of it.",
             ) from None
-        if row.label.item != item_key(row.input, row.output, row.item.calls):
+        if row.label.item != item_key(row.input, row.output, row.item.calls, row.context):
             raise Refusal(
-                f"{shown}:{number} holds another input, output or tool call than was labelled.",
+                f"{shown}:{number} holds another input, output, tool call or context than was "
+                "labelled.",
                 next_step="Take the line back to what version control has of it.",
             )
         rows.append(row)

@@ -22,13 +22,17 @@ LONGEST_CRITIQUE, LONGEST_MODE = 4_000, 80
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
-    """What is labelled by: its words and their version, and the judges that use it."""
+    """What is labelled by: its words and their version, and the judges that use it.
+
+    ``context`` where one of them is shown what tools returned and what was retrieved.
+    """
 
     name: str
     version: str = ""
     passes: str = ""
     fails: str = ""
     judges: tuple[str, ...] = ()
+    context: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,8 @@ class Labelling:
         if not using:
             return Criterion(name)
         spec = next(iter(using.values()))
-        return Criterion(name, versions.pop(), spec.passes, spec.fails, tuple(using))
+        context = judges.reads_context(name)
+        return Criterion(name, versions.pop(), spec.passes, spec.fails, tuple(using), context)
 
     def labellers(self) -> list[str]:
         """The people whose key is here and is the one that the repository has of them."""
@@ -139,7 +144,11 @@ class Labelling:
                              label.verdict, label.critique])  # fmt: skip
         label = replace(label, id=f"lb_{said[:20]}")
         return LabelRow(
-            label=label, input=item.input, output=item.output, tool_calls=item.tool_calls
+            label=label,
+            input=item.input,
+            output=item.output,
+            tool_calls=item.tool_calls,
+            context=item.context,
         )
 
     async def sign(

@@ -67,7 +67,7 @@ class Labels:
         """
         labelling = self._labelling()
         about = labelling.criterion(criterion)
-        answers, refused = await self._answers(labels)
+        answers, refused = await self._answers(about, labels)
         if confirm:
             _askable(answers)
         if confirm and consent == "given":
@@ -112,7 +112,7 @@ class Labels:
         labelling = self._labelling()
         about = labelling.criterion(criterion)
         labeller = labelling.labeller()
-        answers, _ = await self._answers(labels)
+        answers, _ = await self._answers(about, labels)
         _askable(answers)
         words = [f"Criterion {criterion}."]
         words.extend(f"{name}: {told}" for name, told in
@@ -124,7 +124,9 @@ class Labels:
     def _labelling(self) -> Labelling:
         return Labelling(self.store, needed(self.workspace), self.signers)
 
-    async def _answers(self, labels: list[dict[str, JsonValue]]) -> tuple[list[Answer], list[str]]:
+    async def _answers(
+        self, criterion: Criterion, labels: list[dict[str, JsonValue]]
+    ) -> tuple[list[Answer], list[str]]:
         if not 1 <= len(labels) <= _MOST:
             raise Refusal(
                 f"There are {len(labels)} labels; a call takes 1 to {_MOST}.",
@@ -145,7 +147,8 @@ class Labels:
                 refused.append(f"label {number}: {problem}")
                 continue
             seen.add(trace_id)
-            answers.append(_answer(given, item_of(trace)))
+            item = item_of(trace, context=criterion.context)
+            answers.append(_answer(given, item))
         if not answers:
             raise Refusal(f"No label could be taken: {'; '.join(refused[:_SHOWN])}.")
         return answers, refused
@@ -229,6 +232,7 @@ def _shown(labelling: Labelling, number: int, answer: Answer) -> str:
 def _parts(item: Item) -> list[tuple[str, str]]:
     """What is signed of an item, each part on one line, so that none can pass for another."""
     calls: list[tuple[str, JsonValue]] = [("Tool calls", item.calls)] if item.calls else []
+    calls.extend(("Context", one) for one in item.context)
     return [
         (name, plain(" ".join(legible(value).split())))
         for name, value in (("Input", item.input), *calls, ("Output", item.output))

@@ -8,7 +8,16 @@ from pydantic import JsonValue
 
 from regrade_tools.budget import Budget
 from regrade_tools.fingerprint import item_key
-from regrade_tools.judging import Example, Said, answer_schema, majority, prompts, said, spoken
+from regrade_tools.judging import (
+    Example,
+    NoContextError,
+    Said,
+    answer_schema,
+    majority,
+    prompts,
+    said,
+    spoken,
+)
 from regrade_tools.models import Case, Item, Judge, ModelError, ModelSpec, Question
 from regrade_tools.ports import Models, Target, TargetError
 from regrade_tools.questions import answered
@@ -46,7 +55,10 @@ class Jury:
 
     async def opinion(self, item: Item) -> Opinion:
         """As the protocol says."""
-        messages = prompts(self.judge, item, self.examples)
+        try:
+            messages = prompts(self.judge, item, self.examples)
+        except NoContextError as problem:
+            raise ModelError(str(problem)) from None
         length = sum(len(message.content) for message in messages)
         if length > self.judge.spec.max_characters:
             told = f"{length:,} characters are over max_characters"
@@ -65,13 +77,21 @@ class Jury:
 
 @dataclass(frozen=True)
 class Classifier:
-    """A function of the repository: it is given input and output and says what it thinks."""
+    """A function of the repository: it is given input and output and says what it thinks.
+
+    ``context`` where it is given that, too.
+    """
 
     target: Target
+    context: bool = False
 
     async def opinion(self, item: Item) -> Opinion:
         """As the protocol says."""
         given: dict[str, JsonValue] = {"input": item.input, "output": item.output}
+        if self.context:
+            if not item.context:
+                raise ModelError(str(NoContextError()))
+            given["context"] = list(item.context)
         try:
             reply = await self.target.answer(Case(id="item", input=given))
         except TargetError as problem:

@@ -13,6 +13,7 @@ from regrade_tools.jsontext import is_deep
 from regrade_tools.judgement import answer
 from regrade_tools.paging import fit
 from regrade_tools.planning import planned_case
+from regrade_tools.population import several
 from regrade_tools.redaction import redactable, redaction_of
 from regrade_tools.refusal import Refusal, unknown
 from regrade_tools.running import with_scores
@@ -46,23 +47,23 @@ class Outputs:
 
     workspace: Workspace | None
 
-    async def check_output(
+    async def check_output(  # noqa: PLR0913 - what can be said of it
         self,
         output: JsonValue,
         suite: str | None = None,
         assertions: list[dict[str, JsonValue]] | None = None,
         input: JsonValue = None,  # noqa: A002 - the word of the file
         case_id: str | None = None,
+        context: JsonValue = None,
     ) -> Checked:
         """Check one output against assertions or a suite, such as before it is sent.
 
         suite alone: what it asks of every answer; with case_id: all that this case must meet.
-        retry is a message for the model that wrote the output.
+        context: what tools returned, for grounded-urls. retry: a message for its model.
         """
         # They may take their full time: the loop goes on meanwhile.
-        return await to_thread.run_sync(
-            self._checked, Subject(output=output, input=input), suite, assertions, case_id
-        )
+        subject = Subject(output=output, input=input, context=several(context))
+        return await to_thread.run_sync(self._checked, subject, suite, assertions, case_id)
 
     def _checked(
         self,
@@ -71,9 +72,9 @@ class Outputs:
         assertions: list[dict[str, JsonValue]] | None,
         case_id: str | None,
     ) -> Checked:
-        if is_deep(subject.output) or is_deep(subject.input):
+        if any(is_deep(one) for one in (subject.output, subject.input, list(subject.context))):
             raise Refusal(
-                "The output or the input is nested deeper than 100 levels.",
+                "The output, the input or the context is nested deeper than 100 levels.",
                 next_step="Give it as it was said, as one text.",
             )
         try:

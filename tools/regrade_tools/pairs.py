@@ -9,7 +9,9 @@ from regrade_tools.alignment.pairwise import Choice, Comparison, preference
 from regrade_tools.figures import figure
 from regrade_tools.fingerprint import item_key
 from regrade_tools.judge_report import Preferred
+from regrade_tools.judging import reads_context
 from regrade_tools.models import Item, Judge, Judged, Judgement
+from regrade_tools.population import several
 from regrade_tools.redaction import Redaction
 from regrade_tools.refusal import Refusal
 
@@ -20,37 +22,48 @@ _TURNED: dict[Choice, Choice] = {"a": "b", "b": "a", "tie": "tie"}
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two answers to one input; ``human`` is what people prefer, where they were asked."""
+    """Two answers to one input; ``human`` is what people prefer, where they were asked.
+
+    ``context`` is what both could draw on, where the judge is shown it.
+    """
 
     input: JsonValue
     a: JsonValue
     b: JsonValue
     human: Choice | None = None
+    context: tuple[JsonValue, ...] = ()
 
     def item(self, place: str, *, turned: bool) -> Item:
         """What is judged: one of the two orders."""
         first, second = (self.b, self.a) if turned else (self.a, self.b)
         shown: JsonValue = {"first": first, "second": second}
-        return Item(item_key(self.input, shown), self.input, shown, place=place)
+        key = item_key(self.input, shown, context=self.context)
+        return Item(key, self.input, shown, place=place, context=self.context)
 
 
-def pairs_of(given: Sequence[dict[str, JsonValue]], clean: Redaction) -> tuple[Pair, ...]:
+def pairs_of(
+    given: Sequence[dict[str, JsonValue]], clean: Redaction, *, context: bool
+) -> tuple[Pair, ...]:
     """The pairs as a caller gives them, without secrets.
 
     Raises:
-        Refusal: One has other fields than input, a, b and human.
+        Refusal: One has other fields than input, a, b and human, and ``context`` where that is
+            judged.
     """
+    fields = _FIELDS | {"context"} if context else _FIELDS
     found: list[Pair] = []
     for number, one in enumerate(given, 1):
         human = one.get("human")
-        if not {"a", "b"} <= set(one) <= _FIELDS or human not in (None, "a", "b", "tie"):
+        if not {"a", "b"} <= set(one) <= fields or human not in (None, "a", "b", "tie"):
             raise Refusal(
                 f"Pair {number} is wrong.",
-                next_step='Each is {"input": ..., "a": ..., "b": ...}; human may be a, b or tie.',
+                next_step='Each is {"input": ..., "a": ..., "b": ...}; human may be a, b or tie'
+                f"{', context a list' if context else ''}.",
             )
         texts = [clean.apply(one.get(name)) for name in ("input", "a", "b")]
         preferred: dict[JsonValue, Choice] = {"a": "a", "b": "b", "tie": "tie"}
-        found.append(Pair(*texts, human=preferred.get(human)))
+        context_of = several(clean.apply(one.get("context")))
+        found.append(Pair(*texts, human=preferred.get(human), context=context_of))
     return tuple(found)
 
 
@@ -65,7 +78,7 @@ def compared(
             next_step='Give pairs ([{"input": ..., "a": ..., "b": ...}]) to a judge whose file '
             "says `pairwise: true`, and to no other.",
         )
-    return pairs_of(given or (), clean)
+    return pairs_of(given or (), clean, context=reads_context(judge))
 
 
 def both_orders(found: Sequence[Pair]) -> list[Item]:

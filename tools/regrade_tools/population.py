@@ -3,7 +3,7 @@
 import random
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from pydantic import JsonValue
@@ -11,7 +11,7 @@ from pydantic import JsonValue
 from regrade_tools.assertions import subject_of
 from regrade_tools.fingerprint import item_key
 from regrade_tools.formats.fields import redacted_names
-from regrade_tools.models import Item, Trace, shown_calls
+from regrade_tools.models import Item, ToolCall, Trace, shown_calls
 from regrade_tools.ports import Store
 from regrade_tools.query import parse
 from regrade_tools.redaction import redactable, redaction_of
@@ -36,10 +36,11 @@ class Population:
 
 @dataclass(frozen=True)
 class Populations:
-    """Where items come from."""
+    """Where items come from; with their ``context`` where that is judged, too."""
 
     store: Store
     workspace: Workspace | None
+    context: bool = False
 
     async def find(
         self,
@@ -88,7 +89,7 @@ class Populations:
         frame = f"the newest {len(ids):,}" if cursor else f"all {len(ids):,}"
         drawn = _drawn(ids, n, seed)
         traces = [await self.store.trace(trace_id) for trace_id in drawn]
-        items = tuple(item_of(trace) for trace in traces if trace is not None)
+        items = tuple(item_of(trace, context=self.context) for trace in traces if trace is not None)
         told = f"{len(items)} of {frame} traces that match {text!r}, at random (seed {seed})"
         return Population(items, told)
 
@@ -105,11 +106,12 @@ class Populations:
                 inputs = {case.id: hidden.apply(case.input) for case in cases}
         answered = [one for one in await self.store.results(run_id) if not one.error]
         items = [
-            Item(
-                key=item_key(inputs.get(result.case_id), result.output),
-                input=inputs.get(result.case_id),
-                output=result.output,
-                place=f"{run_id} {result.case_id}",
+            _item(
+                inputs.get(result.case_id),
+                result.output,
+                result.tool_calls,
+                result.context if self.context else (),
+                f"{run_id} {result.case_id}",
             )
             for result in answered
         ]
@@ -120,29 +122,44 @@ class Populations:
         hidden = redaction_of(self.workspace)
         items: list[Item] = []
         for number, given in enumerate(outputs, 1):
-            if not {"output"} <= set(given) <= {"input", "output"}:
+            more = {"context"} if self.context else set[str]()
+            if not {"output"} <= set(given) <= {"input", "output"} | more:
+                told = ', "context": [...]' if self.context else ""
                 raise Refusal(
                     f"Output {number} has the fields {redacted_names(given, hidden)}.",
-                    next_step='Each is {"input": ..., "output": ...}.',
+                    next_step=f'Each is {{"input": ..., "output": ...{told}}}.',
                 )
             with redactable(f"Output {number}"):
                 asked, answer = hidden.apply(given.get("input")), hidden.apply(given["output"])
-            items.append(Item(item_key(asked, answer), asked, answer, place=f"output {number}"))
+                context = several(hidden.apply(given.get("context")))
+            items.append(_item(asked, answer, (), context, f"output {number}"))
         return Population(tuple(items), f"{len(items)} given outputs")
 
 
-def item_of(trace: Trace) -> Item:
-    """The answer of a trace, to be judged or labelled."""
+def item_of(trace: Trace, *, context: bool = False) -> Item:
+    """The answer of a trace, to be judged or labelled; with its ``context`` where that is, too."""
     subject = subject_of(trace)
-    return Item(
-        key=item_key(subject.input, subject.output, shown_calls(subject.tool_calls)),
-        input=subject.input,
-        output=subject.output,
-        tool_calls=subject.tool_calls,
-        trace_id=trace.id,
-        group=trace.session or trace.id,
-        place=trace.id,
-    )
+    shown = subject.context if context else ()
+    item = _item(subject.input, subject.output, subject.tool_calls, shown, trace.id)
+    return replace(item, trace_id=trace.id, group=trace.session or trace.id)
+
+
+def _item(
+    given: JsonValue,
+    output: JsonValue,
+    calls: tuple[ToolCall, ...],
+    context: tuple[JsonValue, ...],
+    place: str,
+) -> Item:
+    key = item_key(given, output, shown_calls(calls), context)
+    return Item(key, given, output, calls, place=place, context=context)
+
+
+def several(value: JsonValue) -> tuple[JsonValue, ...]:
+    """What was retrieved, as one thing or as a list of them."""
+    if isinstance(value, list):
+        return tuple(value)
+    return () if value is None else (value,)
 
 
 def _drawn(items: Sequence[Thing], n: int, seed: int) -> list[Thing]:

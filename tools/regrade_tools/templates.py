@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 from pydantic import JsonValue
 
 if TYPE_CHECKING:
-    from jinja2 import Template
+    from jinja2 import Template, UndefinedError
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 # A text that is one expression stands for its value, be it a number or a list.
@@ -25,6 +25,7 @@ def template(text: str) -> "Template":
     return _environment().from_string(text)
 
 
+@lru_cache(maxsize=64)
 def named_in(text: str) -> frozenset[str]:
     """The names that the template ``text`` asks for.
 
@@ -37,6 +38,25 @@ def named_in(text: str) -> frozenset[str]:
         return frozenset(meta.find_undeclared_variables(_environment().parse(text)))
     except (TemplateError, RecursionError) as problem:
         raise ValueError(str(problem)) from None
+
+
+@lru_cache(maxsize=8)
+def absent(name: str, problem: type[Exception]) -> object:
+    """A value that is not there: a template may ask whether it is, and not for what it is.
+
+    Raises:
+        problem: When a template is filled in that asks for it.
+    """
+    from jinja2 import StrictUndefined  # noqa: PLC0415 - as below
+
+    class _Absent(StrictUndefined):
+        __slots__ = ()
+
+        def __bool__(self) -> bool:
+            return False
+
+    # It is only ever raised, so that it may be any: what no template can mend is no error of one.
+    return _Absent(name=name, exc=cast("type[UndefinedError]", problem))
 
 
 def names(given: JsonValue) -> dict[str, JsonValue]:

@@ -53,7 +53,11 @@ class Session:
                 self._say(f"   {told}: {plain(one_line(words))}")
         called = ["-- tool calls", *_lines(item.calls)] if item.calls else []
         said = self._page(
-            ["-- input", *_lines(item.input), *called, "-- output", *_lines(item.output)]
+            [
+                *("-- input", *_lines(item.input), *called),
+                *(line for one in item.context for line in ("-- context", *_lines(one))),
+                *("-- output", *_lines(item.output)),
+            ]
         )
         while True:
             said = (said or self._read(f"{_KEYS}: ")).strip().lower()

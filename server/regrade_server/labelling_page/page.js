@@ -116,7 +116,12 @@ function showItem(now, place) {
   at("trace").textContent = now.trace;
   at("about").open = false;
   at("facts").replaceChildren();
-  const kinds = { input: "Input", call: "Tool calls", output: "Output" };
+  const kinds = {
+    input: "Input",
+    call: "Tool calls",
+    context: "What tools returned",
+    output: "Output",
+  };
   const sections = Object.entries(kinds).map(([kind, heading]) => {
     const parts = now.parts.map((part, number) => ({ ...part, number, place: now.place }));
     const mine = parts.filter((part) => part.kind === kind);
@@ -135,7 +140,7 @@ function grouped(parts, kind) {
     const nodes = run.map(partNode);
     if (run.length > MANY) {
       const whole = made("details", "group");
-      const noun = kind === "call" ? "calls" : "earlier messages";
+      const noun = { call: "calls", context: "more" }[kind] ?? "earlier messages";
       const names = [...new Set(run.map((part) => part.name))].slice(0, 8).join(", ");
       const summary = made("summary");
       summary.append(made("span", "name", `${run.length} ${noun}`), made("bdi", "opening", names));

@@ -80,6 +80,7 @@ class JudgeScorer(Graded):
     """A judge of evals/judges/ passes the answer; the gate wants it aligned with people."""
 
     kind = "judge"
+    reads_context = True
     example: ClassVar[Spec] = {"type": "judge", "judge": "substantiated"}
     judge: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,79}$", description="Its name.")
 

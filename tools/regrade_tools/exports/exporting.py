@@ -79,8 +79,8 @@ class Exports:
             for trace in traces:
                 case = cases.get(trace.id)
                 # By what was labelled, not by its id: only this very answer was passed.
-                item = item_of(trace).key
-                good = item in passed and item not in failed
+                items = {item_of(trace, context=shown).key for shown in (False, True)}
+                good = bool(items & passed) and not items & failed
                 line = training.corrected(case) if case else None
                 if line is None and good:
                     line = training.example(trace)
@@ -89,7 +89,7 @@ class Exports:
                     written += 1
                     continue
                 why = (
-                    "failed by a person" if item in failed
+                    "failed by a person" if items & failed
                     else "no conversation that can be learnt from" if good
                     else "not labelled pass by a person"
                 )  # fmt: skip

@@ -11,7 +11,7 @@ from typing import get_args
 
 from regrade_tools.clipping import clip
 from regrade_tools.fingerprint import id_number
-from regrade_tools.label_sheets.table import ANSWERS, SHOWN, Table, shown
+from regrade_tools.label_sheets.table import ANSWERS, Table, columns, shown
 from regrade_tools.labelbook import LabelRow
 from regrade_tools.labelling import Answer, Criterion, Labelling, misfit
 from regrade_tools.models import Item, Sampled, Verdict
@@ -53,7 +53,7 @@ class Sheets:
         """
         _same(criterion, table)
         places = {name: place for place, name in enumerate(table.heading)}
-        if missing := [name for name in (*SHOWN, *ANSWERS) if name not in places]:
+        if missing := [name for name in (*columns(criterion), *ANSWERS) if name not in places]:
             raise Refusal(
                 f"The sheet has no column {missing[0]!r}.",
                 next_step="Leave its first line as it was written.",
@@ -70,7 +70,7 @@ class Sheets:
         for number, row in enumerate(rows, 2):
             if not any(row.values()) or _blank(row):
                 continue
-            came = await self._came(row, counts[row["row"]], sampled)
+            came = await self._came(criterion, row, counts[row["row"]], sampled)
             said = before.get(came.item.key, {}) if isinstance(came, Answer) else {}
             mine = said.pop(labeller, None)
             if isinstance(came, Answer) and mine == came.verdict:
@@ -85,24 +85,25 @@ class Sheets:
         return replace(found, known=known)
 
     async def _came(
-        self, row: Mapping[str, str | None], count: int, sampled: Sampled
+        self, criterion: Criterion, row: Mapping[str, str | None], count: int, sampled: Sampled
     ) -> Answer | str:
         """What a row says, or why it cannot be signed."""
-        problem = _problem(row)
+        problem = _problem(criterion, row)
         if not problem and count > 1:
             problem = f"{row['row']} stands in {count} rows"
         if problem:
             return problem
-        item = await self._item(row)
+        item = await self._item(criterion, row)
         return _answer(row, item, sampled) if item else "it does not show what the trace holds now"
 
-    async def _item(self, row: Mapping[str, str | None]) -> Item | None:
+    async def _item(self, criterion: Criterion, row: Mapping[str, str | None]) -> Item | None:
         """What the row is of, where it still shows all of it."""
         trace = await self.labelling.store.trace(str(row["row"]))
-        item = None if trace is None else item_of(trace)
-        if item is None or [_even(row[name]) for name in SHOWN] != list(map(_even, shown(item))):
+        if trace is None:
             return None
-        return item
+        item = item_of(trace, context=criterion.context)
+        held = [_even(text) for text in shown(criterion, item)]
+        return item if [_even(row[name]) for name in columns(criterion)] == held else None
 
 
 def _even(text: str | None) -> str:
@@ -145,9 +146,9 @@ def _blank(row: Mapping[str, str | None]) -> bool:
     )
 
 
-def _problem(row: Mapping[str, str | None]) -> str:
+def _problem(criterion: Criterion, row: Mapping[str, str | None]) -> str:
     """Why a row cannot be signed, or nothing."""
-    if formula := [name for name in (*SHOWN, *ANSWERS) if row[name] is None]:
+    if formula := [name for name in (*columns(criterion), *ANSWERS) if row[name] is None]:
         return f"its {formula[0]} is a formula; write text"
     outcome = str(row["outcome"]).strip().lower()
     if id_number(str(row["row"])) is None:

@@ -15,7 +15,7 @@ from regrade_tools.plaintext import plain
 
 # The most that a cell of a spreadsheet holds.
 CELL = 32_767
-SHOWN = ("row", "input", "tool calls", "response")
+_SHOWN = ("row", "input", "tool calls", "response")
 ANSWERS = ("outcome", "critique", "mode")
 SUGGESTED = ("row", "outcome", "critique", "mode", "who")
 ABOUT = ("criterion", "passes", "fails", "version", "sampled", "written")
@@ -35,8 +35,11 @@ class Table:
 
 def table(criterion: Criterion, queue: Queue) -> tuple[Table, list[str]]:
     """A sheet of ``queue``, and the traces that no cell can hold whole and that it leaves out."""
-    whole = [item for item in queue.items if all(len(text) <= CELL for text in shown(item))]
-    rows: list[Cells] = [[*shown(item), *("" for _ in ANSWERS)] for item in whole]
+    texts = {item.trace_id: shown(criterion, item) for item in queue.items}
+    whole = [
+        item for item in queue.items if all(len(text) <= CELL for text in texts[item.trace_id])
+    ]
+    rows: list[Cells] = [[*texts[item.trace_id], *("" for _ in ANSWERS)] for item in whole]
     ids = {item.trace_id for item in whole}
     suggestions: list[Cells] = [
         [one.trace_id, one.verdict, plain(one.critique), plain(one.mode), plain(one.labeller)]
@@ -52,13 +55,20 @@ def table(criterion: Criterion, queue: Queue) -> tuple[Table, list[str]]:
         "written": repr(time.time()),
     }
     left_out = [item.trace_id for item in queue.items if item.trace_id not in ids]
-    return Table([*SHOWN, *ANSWERS], rows, suggestions, about), left_out
+    return Table([*columns(criterion), *ANSWERS], rows, suggestions, about), left_out
 
 
-def shown(item: Item) -> list[str]:
-    """What a row shows of an item, in the order of SHOWN."""
+def columns(criterion: Criterion) -> tuple[str, ...]:
+    """What a row shows of an item, as the heading of its sheet names it."""
+    return (*_SHOWN, "context") if criterion.context else _SHOWN
+
+
+def shown(criterion: Criterion, item: Item) -> list[str]:
+    """What a row shows of an item, in the order of its ``columns``."""
     calls = json.dumps(item.calls, ensure_ascii=False, indent=2) if item.calls else ""
-    return [item.trace_id, _text(item.input), plain(calls), _text(item.output)]
+    said = [item.trace_id, _text(item.input), plain(calls), _text(item.output)]
+    context = "\n\n".join(map(_text, item.context))
+    return [*said, context] if criterion.context else said
 
 
 def _text(value: JsonValue) -> str:

@@ -57,6 +57,11 @@ class JudgeSpec(Document):
     examples: tuple[str, ...] = Field(
         default=(), description="Keys of labelled items to show; only of the train split."
     )
+    context: bool = Field(
+        default=False,
+        description="Whether it is shown what tools returned and what was retrieved, too. A prompt "
+        "that places {{ context }} says so itself; a function is then given `context`, a list.",
+    )
     unknown: Literal["as_fail", "as_pass", "exclude"] = Field(
         default="as_fail",
         description="What an UNKNOWN counts as, in its alignment and in the gate alike; `exclude` "

@@ -16,7 +16,8 @@ class Item:
     """What is judged: an answer with what it answers.
 
     ``key`` is a fingerprint of all that is shown of it, the same on every machine. ``group``
-    is the session. ``place`` says where it comes from: a trace, or a run with its case.
+    is the session. ``place`` says where it comes from: a trace, or a run with its case. ``context``
+    is what tools returned and what was retrieved, where a judge of the criterion is shown it.
     """
 
     key: str
@@ -26,6 +27,7 @@ class Item:
     trace_id: str = ""
     group: str = ""
     place: str = ""
+    context: tuple[JsonValue, ...] = ()
 
     @property
     def calls(self) -> list[JsonValue]:
