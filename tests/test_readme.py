@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -75,6 +76,13 @@ def test_a_command_says_of_itself_what_the_list_of_all_says() -> None:
         with redirect_stdout(told), pytest.raises(SystemExit):
             parser(command).parse_args([command, "--help"])
         assert COMMANDS[command] in " ".join(told.getvalue().split()), command
+
+
+def test_the_workflow_calls_the_gate_by_words_that_it_takes() -> None:
+    steps = (ROOT / "examples" / "ci" / "gate.yml").read_text(encoding="utf-8")
+    command, *words = re.findall(r"run: regrade (gate) (.*?) \$\{", steps)[0]
+    told = parser(command).parse_args([command, *shlex.split(words[0])])
+    assert (told.all, told.profile, told.suite) == (True, "pr", None)
 
 
 def test_the_scripted_client_exits_as_the_gate_would(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The user's own git, asked in a folder."""
 
 import io
+import os
 import subprocess
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -8,6 +9,15 @@ from pathlib import Path
 _SECONDS = 10
 # Files that were committed so that a folder looks like a repository are none: they may be anyone's.
 _FOUND = ("-c", "safe.bareRepository=explicit")
+
+
+def top(root: Path) -> Path | None:
+    """The folder of the repository that ``root`` lies in, found without git; None without one."""
+    try:
+        here = root.resolve()
+        return next((it for it in (here, *here.parents) if os.path.lexists(it / ".git")), None)
+    except OSError:
+        return None
 
 
 def git(root: Path, *arguments: str) -> str | None:

@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from anyio import to_thread
 
@@ -15,7 +15,7 @@ from regrade_tools.refusal import Refusal
 from regrade_tools.repository import LARGEST_OF_OURS
 from regrade_tools.standing import Standing, standing, worded
 from regrade_tools.terms import all_terms
-from regrade_tools.workspace import Workspace
+from regrade_tools.workspace import SUFFIX, Workspace
 
 # A run id, ``git:`` and a reference, a file, a bare reference, or one that was looked up.
 Told = str | Reference | None
@@ -32,6 +32,10 @@ class Saved:
     cases: int
     failing: list[str] = field(default_factory=list[str])
     warning: str | None = None
+
+
+class _Unmeasured(Refusal):
+    """A refusal because a suite that is there has no baseline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +86,33 @@ class Baselines:
             # A suite that is new since has nothing to be compared with, and every case must pass.
             return None
         if text is None:
-            raise Refusal(
+            raise _Unmeasured(
                 f"At {reference.name!r} there is no {shown}.",
                 next_step=f"`regrade run {suite} --save-baseline` writes it; commit it.",
             )
         known = read_baseline(text, suite, f"{reference.name}:{shown}")
         # There may be thousands of cases: other calls are answered while they are read.
         return await to_thread.run_sync(as_declared, known, suite, self.host, reference)
+
+    def suites(self, before: Reference | None) -> list[str]:
+        """The suites that are declared at a reference; without one, those that have a baseline."""
+        if before is None:
+            return self.workspace.names("baselines", ".json")
+        folder = self.workspace.shown(self.workspace.evals / "suites")
+        there = self.host.files_at(before, [folder])
+        paths = (PurePosixPath(path) for path in there)
+        own = (path.name for path in paths if str(path.parent) == folder)
+        return self.workspace.named(own, SUFFIX)
+
+    async def asked(self, suite: str, before: Reference | None) -> Standing | None:
+        """What was asked of a suite, whether or not it was measured: as ``find``."""
+        if before is None:
+            return await self.find(suite, None)
+        try:
+            return await self._at(before, suite)
+        except _Unmeasured:
+            nothing = Standing("", {}, {})
+            return await to_thread.run_sync(as_declared, nothing, suite, self.host, before)
 
     def is_gone(self, suite: str, told: Told) -> bool:
         """Whether ``told`` is a git reference, and what its baseline stands in is there no more."""

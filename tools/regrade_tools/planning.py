@@ -15,7 +15,7 @@ from regrade_tools.models import (
     TargetSpec,
 )
 from regrade_tools.models.case import Spec
-from regrade_tools.refusal import Refusal, unknown
+from regrade_tools.refusal import Refusal, Unasked, unknown
 from regrade_tools.selection import EXAMPLE, selected
 
 _LONGEST_SELECT = 2_000
@@ -89,7 +89,7 @@ def without_judges(planned: Sequence[Planned]) -> tuple[Planned, ...]:
     """What is left where no judge is asked: a case of which nothing else is asked is left out.
 
     Raises:
-        Refusal: Nothing is.
+        Unasked: Nothing is.
     """
     rest = tuple(
         Planned(one.case, checks)
@@ -97,7 +97,7 @@ def without_judges(planned: Sequence[Planned]) -> tuple[Planned, ...]:
         if (checks := tuple(it for it in one.checks if not isinstance(it.assertion, JudgeScorer)))
     )
     if not rest:
-        raise Refusal(
+        raise Unasked(
             "Without judges nothing is asked of any case that is selected.",
             next_step="Give the cases an assertion that needs no model, or ask the judges.",
         )
@@ -108,7 +108,7 @@ def chosen(cases: tuple[Case, ...], select: str = "") -> tuple[Case, ...]:
     """Those of the cases that a run asks.
 
     Raises:
-        Refusal: There is none.
+        Unasked: There is none.
     """
     if len(select) > _LONGEST_SELECT:
         raise Refusal(f"select is longer than {_LONGEST_SELECT} characters.", next_step=EXAMPLE)
@@ -116,16 +116,16 @@ def chosen(cases: tuple[Case, ...], select: str = "") -> tuple[Case, ...]:
     found = tuple(case for case in counted if selected(case, select))
     if not found:
         if len(counted) < len(cases) and not counted:
-            raise Refusal(
+            raise Unasked(
                 f"Each of the {len(cases)} cases is a candidate, which no run counts.",
                 next_step="A person reads them: `regrade accept SUITE`.",
             )
         if counted:
-            raise Refusal(
+            raise Unasked(
                 f"None of the {len(counted)} cases is selected by {select!r}.",
                 next_step="overview with the suite's name lists its features, scenarios and tags.",
             )
-        raise Refusal(
+        raise Unasked(
             "The suite has no case yet.",
             next_step="file_case files one from a trace; or write one by hand, "
             "`regrade schema case` says how.",

@@ -31,6 +31,10 @@ class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not an error o
         self.next_step = next_step
 
 
+class Unasked(Refusal):
+    """A refusal because nothing is asked of what there is: it may be as wanted, and no mistake."""
+
+
 class Unavailable(Refusal):
     """A refusal because something of ours is damaged or away: nothing could be decided."""
 

@@ -171,8 +171,11 @@ class Workspace(Repository):
 
     def names(self, folder: str, suffix: str) -> list[str]:
         """The names of the files of a kind in a folder of ``evals/``."""
-        listed = self.listed(self.evals / folder, suffix)
-        found = (path.name.removesuffix(suffix) for path in listed)
+        return self.named((path.name for path in self.listed(self.evals / folder)), suffix)
+
+    def named(self, files: Iterable[str], suffix: str) -> list[str]:
+        """The names among those of files, in their order."""
+        found = (name.removesuffix(suffix) for name in files if name.endswith(suffix))
         return [name for name in found if _NAME.fullmatch(name)]
 
     def asks(self, suite: str) -> bool:

@@ -1,8 +1,26 @@
 """A gate's report as a person reads it on a terminal."""
 
+from collections.abc import Iterator, Sequence
+
 from regrade_server.cli.printing import changed, comparison, failure, summary
+from regrade_tools.gate import Ruling
 from regrade_tools.gate_report import GateReport
-from regrade_tools.plaintext import line
+from regrade_tools.gate_round import Gated
+from regrade_tools.plaintext import counted, line
+from regrade_tools.refusal import Unavailable
+
+# How the gate of a suite may end, the worst first, and the exit code of each. A change that a
+# person must look at first is not good yet: 1, as for one that is held.
+EXIT = {
+    "hold": 1,
+    "refused": 2,
+    "unavailable": 3,
+    "insufficient_evidence": 3,
+    "needs_review": 1,
+    "ship": 0,
+    "left_out": 0,
+}
+_WORST = list(EXIT)
 
 
 def gate(report: GateReport) -> str:
@@ -15,17 +33,58 @@ def gate(report: GateReport) -> str:
         lines.extend(comparison(ruling.comparison))
         lines.extend(changed(part) for part in report.slices if part.fixed or part.broken)
     lines.extend(told for card in report.cards for told in failure(card))
-    lines.append(headline(report))
-    lines.extend(f"  because {line(reason)}" for reason in ruling.reasons)
-    lines.extend(f"  also {line(reason)}" for reason in ruling.also)
-    if ruling.accepted:
-        lines.append(f"  accepted by a person: {line(ruling.accepted)}")
-    if ruling.decision == "needs_review":
-        lines.append("  A person who has looked accepts it: --accept 'why', or a new baseline.")
+    lines.append(headline(ruling, report.profile))
+    lines.extend(_why(ruling))
     return "\n".join(lines)
 
 
-def headline(report: GateReport) -> str:
+def _why(ruling: Ruling) -> Iterator[str]:
+    yield from (f"  because {line(reason)}" for reason in ruling.reasons)
+    yield from (f"  also {line(reason)}" for reason in ruling.also)
+    if ruling.accepted:
+        yield f"  accepted by a person: {line(ruling.accepted)}"
+    if ruling.decision == "needs_review":
+        yield "  A person who has looked accepts it: --accept 'why', or a new baseline."
+
+
+def headline(ruling: Ruling, profile: str | None) -> str:
     """The decision in a line."""
-    told = report.ruling.decision.upper().replace("_", " ")
-    return f"Gate: {told}{f' ({report.profile})' if report.profile else ''}"
+    return f"Gate: {_shown(ruling.decision)}{f' ({profile})' if profile else ''}"
+
+
+def all_gates(found: Sequence[Gated]) -> str:
+    """What was decided on each of several suites; then all decisions, the worst first."""
+    texts = [gate(one.report) if one.report else "\n".join(told(one)) for one in found]
+    last = [headline_of(found), *(f"  {one.suite}: {_shown(end(one))}" for one in ranked(found))]
+    return "\n\n".join([*texts, "\n".join(last)])
+
+
+def headline_of(found: Sequence[Gated]) -> str:
+    """What is decided on several suites together."""
+    return f"Gate of {counted(len(found), 'suite')}: {_shown(end(ranked(found)[0]))}"
+
+
+def told(one: Gated) -> list[str]:
+    """The lines of a suite that was not measured."""
+    if one.gone is not None:
+        return [f"{one.suite}: {_shown(one.gone.decision)}", *_why(one.gone)]
+    if one.refusal is not None:
+        step = one.refusal.next_step
+        return [f"{one.suite}: {one.refusal.problem}", *([f"  {step}"] if step else [])]
+    return [f"{one.suite} is left out: {line(one.left_out)}"]
+
+
+def ranked(found: Sequence[Gated]) -> list[Gated]:
+    """The worst first."""
+    return sorted(found, key=lambda one: _WORST.index(end(one)))
+
+
+def end(one: Gated) -> str:
+    """How the gate of a suite ended: one of ``EXIT``."""
+    if one.refusal is not None:
+        return "unavailable" if isinstance(one.refusal, Unavailable) else "refused"
+    return one.ruling.decision if one.ruling else "left_out"
+
+
+def _shown(ended: str) -> str:
+    return ended.upper().replace("_", " ")

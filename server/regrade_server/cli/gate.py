@@ -3,26 +3,27 @@
 import os
 import sys
 from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from regrade_server.cli import decision, github
-from regrade_server.cli.console import Console
+from regrade_server.cli.console import Console, dumped
 from regrade_server.cli.junit import junit
 from regrade_server.ground_floor import GroundFloor
-from regrade_tools.gate_report import GateReport
+from regrade_tools.gate_round import Gated, GateRound
 from regrade_tools.models import GatePolicy, Profile
 from regrade_tools.refusal import Refusal
 from regrade_tools.workspace import Workspace, needed
-
-# A change that a person must look at first is not good yet: 1, as for one that is held.
-EXIT = {"ship": 0, "hold": 1, "needs_review": 1, "insufficient_evidence": 3}
 
 _RATES = ("max_drop", "min_pass_rate")
 
 
 def add_options(parser: ArgumentParser) -> None:
     """The options of the command that only it has."""
+    parser.add_argument(
+        "--all", action="store_true", help="gate every suite: one exit code, that of the worst"
+    )
     parser.add_argument("--profile", help="smoke, pr, release, nightly or one of regrade.yaml")
     parser.add_argument(
         "--select",
@@ -97,11 +98,20 @@ def told_profile(told: Namespace) -> Profile:
     return Profile(**asked, gate=GatePolicy(**policy))
 
 
-async def report_of(
-    house: GroundFloor, suite: str, told: Namespace, console: Console
-) -> GateReport:
-    """What the gate of ``suite`` says."""
-    return await house.gating.gate(
+async def decided(house: GroundFloor, suite: str, told: Namespace, console: Console) -> list[Gated]:
+    """What the gate of ``suite`` says, or with ``--all`` that of each suite."""
+    if told.all:
+        return await GateRound(
+            house.gating,
+            told_profile(told),
+            told.profile,
+            told.target,
+            told.baseline,
+            told.accept or "",
+            told.mode,
+            console.progress,
+        ).decided()
+    report = await house.gating.gate(
         suite,
         profile=told.profile,
         told=told_profile(told),
@@ -112,25 +122,44 @@ async def report_of(
         mode=told.mode,
         progress=console.progress,
     )
+    return [Gated(suite, report)]
 
 
 def publish(
-    report: GateReport, told: Namespace, workspace: Workspace | None, console: Console
+    found: Sequence[Gated], told: Namespace, workspace: Workspace | None, console: Console
 ) -> int:
-    """Tell the report to everyone who asked; the exit code."""
+    """Tell what was decided to everyone who asked; the exit code of the worst."""
+    several: bool = told.all
+    below = github.below(needed(workspace).root)
     if told.junit:
-        _write(told.junit, junit(report), append=False)
+        _write(told.junit, junit(found, below, several=several), append=False)
     summaries = [told.summary, os.environ.get("GITHUB_STEP_SUMMARY")]
     for path in {Path(it) for it in summaries if it}:
-        _write(path, github.markdown(report), append=True)
-    text = decision.gate(report)
+        _write(path, github.markdown(found, several=several), append=True)
+    report = found[0].report
+    text = decision.all_gates(found) if several or report is None else decision.gate(report)
     if github.in_actions():
-        notes = github.annotations(report, needed(workspace).root, os.environ)
+        notes = github.annotations(found, below, several=several)
         # GitHub reads commands on both streams; standard output may be a program's.
         sys.stderr.writelines(f"{note}\n" for note in notes)
         text = "\n".join(github.quoted(text))
-    console.result(report, text)
-    return EXIT[report.ruling.decision]
+    if console.as_json:
+        console.data([_item(one) for one in found] if several else dumped(report))
+    console.say(text)
+    return decision.EXIT[decision.end(decision.ranked(found)[0])]
+
+
+def _item(one: Gated) -> dict[str, Any]:
+    """One suite of several as JSON: with its report, or with why there is none."""
+    head = {"suite": one.suite, "exit_code": decision.EXIT[decision.end(one)]}
+    if one.report is not None:
+        return {**head, **dumped(one.report)}
+    if one.gone is not None:
+        return {**head, "ruling": dumped(one.gone)}
+    if one.refusal is not None:
+        refusal = one.refusal
+        return {**head, "refused": refusal.problem, "next_step": refusal.next_step}
+    return {**head, "left_out": one.left_out}
 
 
 def _write(path: Path, text: str, *, append: bool) -> None:

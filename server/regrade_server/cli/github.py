@@ -5,14 +5,17 @@ Both are written as GitHub's documentation of workflow commands and job summarie
 
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
+from itertools import islice
 from pathlib import Path, PurePosixPath
 
-from regrade_server.cli.decision import headline
+from regrade_server.cli.decision import EXIT, end, headline, headline_of, ranked, told
 from regrade_server.cli.evidence import evidence
 from regrade_server.cli.printing import comparison, ended, listed, rate
+from regrade_server.git import top
 from regrade_tools.gate_report import GateReport, Judged
+from regrade_tools.gate_round import Gated
 from regrade_tools.plaintext import line, plain
 from regrade_tools.slices import Slice
 
@@ -21,12 +24,25 @@ _NOTES = 10
 _ROWS = 50
 
 
-def markdown(report: GateReport) -> str:
+def markdown(found: Sequence[Gated], *, several: bool) -> str:
     """The summary of a job. What came from files or answers stands in HTML, where it is text."""
+    parts = [_measured(one.report) if one.report else _unmeasured(one) for one in found]
+    if several:
+        rows = [(one.suite, end(one).replace("_", " ")) for one in ranked(found)]
+        parts.insert(0, f"## {headline_of(found)}\n\n{_table(('suite', 'gate'), rows)}\n")
+    return "\n".join(parts)
+
+
+def _unmeasured(one: Gated) -> str:
+    lines = "\n".join(told(one))
+    return f"{_block(lines)}\n"
+
+
+def _measured(report: GateReport) -> str:
     ruling, told = report.ruling, report.summary
     shown = "no case decided" if told.pass_rate is None else f"pass rate {told.pass_rate:.1%}"
     figures = f"{told.suite} on {told.target}: {ended(told)}, {shown}"
-    blocks = [f"### {headline(report).removesuffix(f' ({report.profile})')}", _paragraph(figures)]
+    blocks = [f"### {headline(ruling, None)}", _paragraph(figures)]
     if ruling.reasons or ruling.also:
         blocks.append(_list([*ruling.reasons, *(f"also {it}" for it in ruling.also)]))
     if ruling.accepted:
@@ -34,7 +50,7 @@ def markdown(report: GateReport) -> str:
     if ruling.comparison and (changes := comparison(ruling.comparison)):
         blocks.append(_block("\n".join(changes)))
     if report.slices:
-        blocks.append(_table(report.slices[:_ROWS]))
+        blocks.append(_slices(report.slices[:_ROWS]))
     broken = [case for case in report.cases if case.outcome != "passed"]
     blocks.extend(_case(case, evidence(report, case)) for case in broken[:_ROWS])
     if len(broken) > _ROWS:
@@ -56,14 +72,16 @@ def _block(text: str) -> str:
     return f"<pre>{escape(plain(lines))}</pre>"
 
 
-def _table(parts: list[Slice]) -> str:
-    rows = "".join(
-        f"<tr><td>{escape(_line(part.name))}</td><td>{part.passed}</td><td>{part.failed}</td>"
-        f"<td>{part.errored}</td><td>{escape(rate(part))}</td></tr>"
-        for part in parts
-    )
+def _slices(parts: list[Slice]) -> str:
     titles = ("part", "passed", "failed", "errored", "pass rate")
-    return f"<table><tr>{''.join(f'<th>{it}</th>' for it in titles)}</tr>{rows}</table>"
+    rows = ((it.name, str(it.passed), str(it.failed), str(it.errored), rate(it)) for it in parts)
+    return _table(titles, rows)
+
+
+def _table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    cells = ("".join(f"<td>{escape(_line(cell))}</td>" for cell in row) for row in rows)
+    body = "".join(f"<tr>{row}</tr>" for row in cells)
+    return f"<table><tr>{''.join(f'<th>{it}</th>' for it in titles)}</tr>{body}</table>"
 
 
 def _case(case: Judged, seen: list[str]) -> str:
@@ -76,16 +94,28 @@ def _line(text: str) -> str:
     return plain(line(text))
 
 
-def annotations(report: GateReport, root: Path, environment: Mapping[str, str]) -> list[str]:
-    """Workflow commands that show each failing case at its file, and the decision."""
-    above = environment.get("GITHUB_WORKSPACE")
-    broken = [case for case in report.cases if case.outcome != "passed"]
-    notes = [_note(case, _below(root, above)) for case in broken[: _NOTES - 1]]
-    ruling = report.ruling
-    if ruling.decision != "ship":
-        reasons = "\n".join([*ruling.reasons, *ruling.also])
-        notes.append(f"::error title={_property(headline(report))}::{_data(reasons)}")
-    return notes
+def annotations(found: Sequence[Gated], below: PurePosixPath, *, several: bool) -> list[str]:
+    """Workflow commands that show failing cases at their files, and what was decided.
+
+    The workspace lies ``below`` the repository's root. Decisions have the first claim on what
+    GitHub shows.
+    """
+    worst = ranked(found)
+    held = [one for one in worst if EXIT[end(one)]]
+    reports = (one.report for one in worst if one.report)
+    broken = (case for report in reports for case in report.cases if case.outcome != "passed")
+    room = max(0, _NOTES - max(1, len(held)))
+    notes = [_note(case, below) for case in islice(broken, room)]
+    return [*notes, *(_decision(one, several=several) for one in held)]
+
+
+def _decision(one: Gated, *, several: bool) -> str:
+    of = f"{one.suite}: " if several else ""
+    if one.ruling is None:
+        return f"::error title={_property(f'{of}no gate')}::{_data(str(one.refusal))}"
+    title = headline(one.ruling, one.report.profile if one.report else None)
+    reasons = "\n".join([*one.ruling.reasons, *one.ruling.also])
+    return f"::error title={_property(f'{of}{title}')}::{_data(reasons)}"
 
 
 def _note(case: Judged, below: PurePosixPath) -> str:
@@ -95,10 +125,11 @@ def _note(case: Judged, below: PurePosixPath) -> str:
     return f"::error file={place},title={title}::{_data(reasons)}"
 
 
-def _below(root: Path, above: str | None) -> PurePosixPath:
-    """Where the workspace lies in the repository that GitHub checked out."""
+def below(root: Path, environment: Mapping[str, str] = os.environ) -> PurePosixPath:
+    """Where the workspace at ``root`` lies in its repository, or in what GitHub checked out."""
+    above = top(root) or Path(environment.get("GITHUB_WORKSPACE") or root)
     try:
-        return PurePosixPath(root.resolve().relative_to(Path(above or root).resolve()).as_posix())
+        return PurePosixPath(root.resolve().relative_to(above.resolve()).as_posix())
     except (ValueError, OSError):
         return PurePosixPath()
 

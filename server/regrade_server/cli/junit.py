@@ -1,18 +1,53 @@
 """A gate's report as JUnit XML, which every CI shows."""
 
 import re
+from collections.abc import Sequence
+from pathlib import PurePosixPath
 from xml.etree import ElementTree as ET
 
-from regrade_server.cli.decision import headline
+from regrade_server.cli.decision import headline, told
 from regrade_server.cli.evidence import evidence
+from regrade_tools.gate import Ruling
 from regrade_tools.gate_report import GateReport, Judged
+from regrade_tools.gate_round import Gated
 
 # What XML 1.0 may hold: https://www.w3.org/TR/xml/#charsets
 _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def junit(report: GateReport) -> str:
-    """One test a case. What the gate decides, and why, are properties: it is no test."""
+def junit(found: Sequence[Gated], below: PurePosixPath, *, several: bool) -> str:
+    """One test a case, at its file in the repository, where the workspace lies ``below`` its root.
+
+    What the gate decides, and why, are properties: it is no test. A suite that could not be gated
+    is an error.
+    """
+    suites = [_suite(one, below) for one in found]
+    root = suites[0]
+    if several:
+        root = ET.Element("testsuites")
+        root.extend(suites)
+    ET.indent(root)
+    text = ET.tostring(root, encoding="unicode")
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
+
+
+def _suite(one: Gated, below: PurePosixPath) -> ET.Element:
+    if one.report is not None:
+        return _measured(one.report, below)
+    refusal = one.refusal
+    suite = ET.Element("testsuite", name=_legal(one.suite))
+    suite.attrib |= {"tests": str(int(refusal is not None)), "failures": "0"}
+    suite.attrib |= {"errors": suite.attrib["tests"], "time": "0.000"}
+    if refusal is not None:
+        test = ET.SubElement(suite, "testcase", name="gate", classname=_legal(one.suite))
+        _tell(test, "error", refusal.problem, [str(refusal)])
+    if one.gone is not None:
+        _decided(suite, [("gate", one.gone.decision)], one.gone)
+    ET.SubElement(suite, "system-out").text = _legal("\n".join(told(one)))
+    return suite
+
+
+def _measured(report: GateReport, below: PurePosixPath) -> ET.Element:
     told, ruling = report.summary, report.ruling
     suite = ET.Element(
         "testsuite",
@@ -22,24 +57,25 @@ def junit(report: GateReport) -> str:
         errors=str(len(ruling.errored)),
         time=_seconds(sum(case.latency_ms or 0 for case in report.cases)),
     )
-    properties = ET.SubElement(suite, "properties")
     about = [("run", told.run_id), ("target", told.target), ("gate", ruling.decision)]
+    _decided(suite, about, ruling)
+    for case in report.cases:
+        test = ET.SubElement(suite, "testcase", name=_legal(case.case_id))
+        place = ".".join(filter(None, (told.suite, case.feature, case.scenario)))
+        test.attrib |= {"classname": _legal(place), "file": _legal(str(below / case.path))}
+        _end(test, case, evidence(report, case))
+    lines = [headline(ruling, report.profile), *ruling.reasons, *ruling.also]
+    ET.SubElement(suite, "system-out").text = _legal("\n".join(lines))
+    return suite
+
+
+def _decided(suite: ET.Element, about: list[tuple[str, str]], ruling: Ruling) -> None:
+    properties = ET.SubElement(suite, "properties")
     for name, value in (*about, *(("gate.reason", why) for why in (*ruling.reasons, *ruling.also))):
         ET.SubElement(properties, "property", name=name, value=_legal(value))
-    for case in report.cases:
-        _add(suite, told.suite, case, evidence(report, case))
-    lines = [headline(report), *ruling.reasons, *ruling.also]
-    ET.SubElement(suite, "system-out").text = _legal("\n".join(lines))
-    ET.indent(suite)
-    text = ET.tostring(suite, encoding="unicode")
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
 
 
-def _add(suite: ET.Element, name: str, case: Judged, seen: list[str]) -> None:
-    place = ".".join(filter(None, (name, case.feature, case.scenario)))
-    test = ET.SubElement(
-        suite, "testcase", name=_legal(case.case_id), classname=_legal(place), file=case.path
-    )
+def _end(test: ET.Element, case: Judged, seen: list[str]) -> None:
     if case.latency_ms is not None:
         test.set("time", _seconds(case.latency_ms))
     if case.outcome == "passed":

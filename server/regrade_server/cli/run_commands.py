@@ -9,7 +9,7 @@ from regrade_server.cli.console import Console
 from regrade_server.cli.stopping import to_its_end
 from regrade_server.ground_floor import GroundFloor
 from regrade_tools.baselines import Saved
-from regrade_tools.gate_report import GateReport
+from regrade_tools.gate_round import Gated
 from regrade_tools.plaintext import counted
 from regrade_tools.recording_files import Recorded
 from regrade_tools.refusal import Refusal
@@ -98,13 +98,18 @@ def run(told: Namespace, workspace: Workspace | None, console: Console) -> int:
 
 def gate(told: Namespace, workspace: Workspace | None, console: Console) -> int:
     """Decide whether a change may be merged."""
-    suite = _suite(told, workspace)
+    suite = "" if told.all else _suite(told, workspace)
+    if told.all and (told.suite or told.named or told.run_id):
+        raise Refusal(
+            "--all gates every suite by a run of its own.",
+            next_step="Leave away the suite's name and --run-id, or --all.",
+        )
 
-    async def work(house: GroundFloor) -> GateReport:
-        return await deciding.report_of(house, suite, told, console)
+    async def work(house: GroundFloor) -> list[Gated]:
+        return await deciding.decided(house, suite, told, console)
 
-    report = to_its_end(GroundFloor(workspace), work, console)
-    return deciding.publish(report, told, workspace, console)
+    found = to_its_end(GroundFloor(workspace), work, console)
+    return deciding.publish(found, told, workspace, console)
 
 
 def _suite(told: Namespace, workspace: Workspace | None) -> str:
