@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from calling import replied
 from labelled import judge_file, know, label_row, write_labels
 from mcp import Client
 
 from regrade_server.app import build_server
 from regrade_server.cli.living import opened
 from regrade_server.house import House
-from regrade_tools.label_queue import Queue, Queues
+from regrade_tools.label_queue import Queue, Queues, Sampling
 from regrade_tools.labelbook import LabelRow
 from regrade_tools.models import Sampled
 from regrade_tools.workspace import Workspace
@@ -100,9 +101,7 @@ async def test_labels_drawn_by_this_judges_verdict_stand_with_random_ones(root: 
     judge.write_text(judge.read_text() + "\nBe strict.\n")
     found = (await rate(root))["corrected_rate"]
     assert found["labels"] == {"random": 40}
-    assert found["left_out"] == [
-        "60 drawn by verdict before this version of the judge had said any"
-    ]
+    assert found["left_out"] == ["60 drawn by the verdicts of another judge or version"]
 
 
 async def test_what_was_drawn_at_random_stays_so_whoever_labels_it_again(root: Path) -> None:
@@ -167,4 +166,52 @@ async def test_what_is_drawn_by_verdict_is_drawn_at_random_within_each(root: Pat
     one, other = await drawn("tag:prod", 0), await drawn("tag:prod", 1)
     assert sum(str(item.output).endswith("0") for item in one.items) == 5
     assert {item.key for item in one.items} != {item.key for item in other.items}
-    assert (one.sampled, (await drawn("answer", 0)).sampled) == ("by_verdict", "unknown")
+    assert (one.drawn.way, (await drawn("answer", 0)).drawn.way) == ("by_verdict", "unknown")
+
+
+async def test_a_label_that_says_whose_verdicts_drew_it_corrects_that_version_and_no_other(
+    root: Path,
+) -> None:
+    fingerprint = (await rate(root))["fingerprint"]
+    # By the clock this judge, which had judged before, could have drawn all of them.
+    own = labels(range(40), "by_verdict", drawn_by=fingerprint, sample="sm_one")
+    others = labels(range(40, 60), "by_verdict", drawn_by="another", sample="sm_two")
+    # By the clock it could not have drawn these; a person labelled them a second time.
+    early = labels(range(60, 70), "by_verdict", at=1_000, drawn_by=fingerprint, sample="sm_one")
+    again = labels(range(40, 50), "by_verdict", drawn_by=fingerprint, sample="sm_3", labeller="bob")
+    write_labels(root, [*own, *others, *early, *again])
+    found = (await rate(root))["corrected_rate"]
+    assert found["labels"] == {"by_verdict": 60}
+    assert found["left_out"] == ["10 drawn by the verdicts of another judge or version"]
+
+
+async def test_a_queue_says_whose_verdicts_drew_it_and_keeps_that_where_it_is_read_again(
+    root: Path,
+) -> None:
+    (root / "log.jsonl").write_text("".join(json.dumps(one) + "\n" for one in OUTPUTS))
+    async with Client(build_server(House(Workspace(root)))) as client:
+        await client.call_tool("import_traces", {"path": "log.jsonl", "tags": ["prod"]})
+        judged = await replied(client, "run_judge", judge="diet", traces="tag:prod", n=100)
+
+    async def draw(house: House, sampling: Sampling) -> Queue:
+        about = house.labelling.criterion("diet")
+        return await Queues(house.labelling).draw(about, "ada", "", 1, sampling, 0)
+
+    house = House(Workspace(root))
+    queue = await opened(house, lambda house: draw(house, "by_verdict"))
+    assert queue.drawn.judge == judged["fingerprint"]
+    assert queue.drawn.sample.startswith("sm_")
+    item = queue.items[0]
+    write_labels(
+        root,
+        [
+            label_row(
+                item.input, item.output, "pass", sampled="by_verdict",
+                sample=queue.drawn.sample, drawn_by=queue.drawn.judge,
+            )
+        ],
+    )  # fmt: skip
+    again = await opened(house, lambda house: draw(house, "again"))
+    way = again.way(again.items[0])
+    assert (way.way, way.judge) == ("by_verdict", queue.drawn.judge)
+    assert way.sample != queue.drawn.sample

@@ -5,6 +5,7 @@ import json
 import time
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,7 +18,7 @@ from terminal import at_a_terminal, in_a_process
 
 from regrade_server.cli import main
 from regrade_server.house import House
-from regrade_tools.labelbook import LabelBook
+from regrade_tools.labelbook import LabelBook, LabelRow
 from regrade_tools.workspace import Workspace
 
 
@@ -420,3 +421,38 @@ def test_the_status_tells_whether_the_last_that_were_labelled_taught_new_kinds_o
     # What was picked for another reason says nothing of what comes in.
     found, shown = learned(*first, *[None] * 20, sampled="by_verdict")
     assert found == {"items": 0, "last": 0, "new": [], "unnamed": 0}
+
+
+def test_what_is_answered_in_one_sample_is_one_look_however_long_it_takes(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def said(verdict: str, minutes: int, sample: str) -> LabelRow:
+        at = 1_790_000_000 + 60 * minutes
+        return label_row("q", "a", verdict, at=at, sampled="random", sample=sample)
+
+    know(root, "ada")
+    write_labels(root, [said("pass", 0, "sm_one"), said("fail", 90, "sm_one")])
+    assert status(root, capsys)["again"] == []
+    write_labels(root, [said("pass", 0, "sm_one"), said("fail", 10, "sm_two")])
+    [ada] = status(root, capsys)["again"]
+    assert (ada["labeller"], ada["items"], ada["agreed"]) == ("ada", 1, 0)
+    # The clock decides where a label of before does not say in which sample it was given.
+    write_labels(root, [said("pass", 0, ""), said("fail", 10, "sm_two")])
+    assert status(root, capsys)["again"] == []
+
+
+def test_what_drew_an_item_is_signed_with_what_is_said_of_it(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    know(root, "ada")
+    row = label_row("q", "a", "pass", sampled="by_verdict", sample="sm_one", drawn_by="one")
+    write_labels(root, [row])
+    assert (status(root, capsys)["sampled"], status(root, capsys)["untrusted"]) == (
+        {"by_verdict": 1},
+        [],
+    )
+    write_labels(root, [row.model_copy(update={"label": replace(row.label, drawn_by="two")})])
+    assert (status(root, capsys)["sampled"], status(root, capsys)["untrusted"]) == (
+        {},
+        [row.label.id],
+    )

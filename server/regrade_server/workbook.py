@@ -38,7 +38,7 @@ def write(path: Path, table: Table) -> None:
     _fill(sheet, [[*table.heading], *table.rows])
     _choices(sheet, table)
     _fill(book.create_sheet(_SUGGESTIONS), [list(SUGGESTED), *table.suggestions])
-    _fill(book.create_sheet(_ABOUT), [[name, table.about[name]] for name in ABOUT])
+    _fill(book.create_sheet(_ABOUT), [[name, told] for name, told in table.about.items()])
     try:
         with appearing(path) as file:
             book.save(file.buffer)

@@ -12,7 +12,7 @@ from regrade_tools.labelbook import LabelBook, Truth
 from regrade_tools.models import Judged, Sampled
 
 _UNANSWERED = "that this version of the judge has not answered"
-_EARLIER = "drawn by verdict before this version of the judge had said any"
+_EARLIER = "drawn by the verdicts of another judge or version"
 _OTHERWISE: dict[Sampled, str] = {
     "by_verdict": "drawn by verdict",
     "by_label": "picked by what people said of them",
@@ -100,7 +100,7 @@ def _rows(alignments: Alignments, sitting: Sitting, said: Mapping[str, Judged]) 
             left_out["of the train split"] += 1
         elif judged is None or not _answered(judged, sitting):
             left_out[_UNANSWERED] += 1
-        elif _drawn_by_another(truth, min(first, judged.judged_at)):
+        elif _drawn_by_another(truth, sitting.fingerprint, min(first, judged.judged_at)):
             left_out[_EARLIER] += 1
         elif judged.verdict == "unknown" and spec.unknown == "exclude":
             left_out["that the judge leaves open"] += 1
@@ -115,9 +115,15 @@ def _answered(judged: Judged, sitting: Sitting) -> bool:
     return judged.fingerprint == sitting.fingerprint and judged.verdict != "errored"
 
 
-def _drawn_by_another(truth: Truth, first: float) -> bool:
-    """Whether the verdicts by which an item was drawn cannot be those of the judge as it is now."""
-    return truth.sampled == "by_verdict" and truth.drawn_at < first
+def _drawn_by_another(truth: Truth, fingerprint: str, first: float) -> bool:
+    """Whether the verdicts by which an item was drawn are not those of the judge as it is now.
+
+    Of a label that does not say whose they were, they cannot be where that judge said its
+    ``first`` only later.
+    """
+    if truth.sampled != "by_verdict" or fingerprint in truth.drawn.judges:
+        return False
+    return truth.drawn.unnamed_at is None or truth.drawn.unnamed_at < first
 
 
 def _why(found: Estimate, rows: _Rows, judge: str) -> str | None:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from regrade_tools.alignments import Alignments
-from regrade_tools.fingerprint import id_number
+from regrade_tools.fingerprint import id_number, random_id
 from regrade_tools.labelbook import LabelBook
 from regrade_tools.labelling import Criterion, Labelling
-from regrade_tools.models import Item, Label, Sampled
+from regrade_tools.models import Drawn, Item, Label, Sampled
 from regrade_tools.population import Populations
 from regrade_tools.query import Query, parse
 from regrade_tools.refusal import Refusal
@@ -31,14 +31,14 @@ class Queue:
     """
 
     items: tuple[Item, ...]
-    sampled: Sampled
+    drawn: Drawn
     suggestions: dict[str, Label]
     modes: tuple[str, ...]
-    ways: dict[str, Sampled] = field(default_factory=dict[str, Sampled])
+    ways: dict[str, Drawn] = field(default_factory=dict[str, Drawn])
 
-    def way(self, item: Item) -> Sampled:
+    def way(self, item: Item) -> Drawn:
         """How an item was picked: to be read again is no other way than before."""
-        return self.ways.get(item.key, self.sampled)
+        return self.ways.get(item.key, self.drawn)
 
 
 @dataclass(frozen=True)
@@ -84,15 +84,17 @@ class Queues:
         suggestions = await self._suggestions(criterion.name, items)
         if sampling == "suggestions":
             items = [item for item in items if item.trace_id in suggestions]
+        judge = ""
         if sampling == "by_verdict":
-            items = await self._by_verdict(criterion, items, n, seed)
+            judge, items = await self._by_verdict(criterion, items, n, seed)
         if not items:
             raise Refusal(
                 f"There is nothing left to label by {criterion.name} there.",
                 next_step="Import more traces, or give another query.",
             )
         picked = random.Random(seed).sample(items, min(n, len(items)))  # noqa: S311 - to be repeated
-        return Queue(tuple(picked), _sampled(query, sampling), suggestions, modes)
+        drawn = Drawn(_sampled(query, sampling), random_id("sm"), judge)
+        return Queue(tuple(picked), drawn, suggestions, modes)
 
     async def _again(  # noqa: PLR0913 - as above
         self,
@@ -119,9 +121,13 @@ class Queues:
         earlier.sort(key=lambda row: row.label.labelled_at)
         rows = random.Random(seed).sample(earlier[:n], min(n, len(earlier)))  # noqa: S311 - as above
         items = tuple(row.item for row in rows)
-        ways: dict[str, Sampled] = {row.label.item: row.label.sampled for row in rows}
+        drawn = Drawn(sample=random_id("sm"))
+        ways = {
+            row.label.item: replace(drawn, way=row.label.sampled, judge=row.label.drawn_by)
+            for row in rows
+        }
         suggestions = await self._suggestions(book.criterion, items)
-        return Queue(items, "unknown", suggestions, modes, ways)
+        return Queue(items, drawn, suggestions, modes, ways)
 
     async def _disputed(self, book: LabelBook, n: int, seed: int, modes: tuple[str, ...]) -> Queue:
         """That on which people disagree: a third voice settles it, or who changes their mind."""
@@ -132,7 +138,7 @@ class Queues:
         picked = random.Random(seed).sample(items, min(n, len(items)))  # noqa: S311 - as above
         suggestions = await self._suggestions(book.criterion, picked)
         # How it was picked at first is kept with what was said at first.
-        return Queue(tuple(picked), "unknown", suggestions, modes)
+        return Queue(tuple(picked), Drawn(sample=random_id("sm")), suggestions, modes)
 
     async def _found(self, criterion: Criterion, query: str, seed: int) -> tuple[Item, ...]:
         labelling = self.labelling
@@ -148,8 +154,8 @@ class Queues:
 
     async def _by_verdict(
         self, criterion: Criterion, items: Sequence[Item], n: int, seed: int
-    ) -> list[Item]:
-        """As many that a judge passes as that it fails, so that both classes are met.
+    ) -> tuple[str, list[Item]]:
+        """As many that a judge passes as that it fails, so that both classes are met; and which.
 
         Within a verdict they are drawn at random: what is estimated from them asks for it.
         """
@@ -167,7 +173,8 @@ class Queues:
             failed = [item for item in drawn if _said(said.get(item.key)) == "fail"]
             if passed or failed:
                 half = max(1, n // 2)
-                return [*passed[: n - min(half, len(failed))], *failed[:half]]
+                both = [*passed[: n - min(half, len(failed))], *failed[:half]]
+                return sitting.fingerprint, both
         raise Refusal(
             f"No judge, as it is now, has judged any of these by {criterion.name}.",
             next_step="run_judge judges traces; or leave out --sample.",

@@ -59,18 +59,36 @@ class LabelRow(Document):
 
 
 @dataclass(frozen=True, slots=True)
+class Draws:
+    """By whose verdicts an item was drawn to be labelled, by one way of sampling.
+
+    ``judges`` are fingerprints; ``unnamed_at`` is when the first label was given that names none,
+    as none did before labels told it.
+    """
+
+    judges: frozenset[str] = frozenset()
+    unnamed_at: float | None = None
+
+    def and_by(self, label: Label) -> "Draws":
+        """With another label of the item, later than those before."""
+        if label.drawn_by:
+            return replace(self, judges=self.judges | {label.drawn_by})
+        return self if self.unnamed_at is not None else replace(self, unnamed_at=label.labelled_at)
+
+
+@dataclass(frozen=True, slots=True)
 class Truth:
     """What people say of one item: the verdict on which more than half of them agree.
 
-    ``sampled`` is how the item was picked, and ``drawn_at`` when the first label of that way was
-    given: whoever answers again, or second, does not undo that it was drawn.
+    ``sampled`` is how the item was picked, and ``drawn`` by which judges' verdicts and when:
+    whoever answers again, or second, does not undo that it was drawn.
     """
 
     row: LabelRow
     verdict: Verdict
     labellers: tuple[str, ...]
     sampled: Sampled = "unknown"
-    drawn_at: float = 0
+    drawn: Draws = Draws()
 
     @property
     def item(self) -> Item:
@@ -168,16 +186,17 @@ def _trusted(row: LabelRow, keys: Mapping[str, str]) -> bool:
     return key is not None and verified(key, row.signed, row.label.signature)
 
 
-def _drawn(history: Iterable[LabelRow]) -> dict[str, dict[Sampled, float]]:
-    """How each item was picked, and when the first label of that way was given."""
-    drawn: dict[str, dict[Sampled, float]] = {}
+def _drawn(history: Iterable[LabelRow]) -> dict[str, dict[Sampled, Draws]]:
+    """How each item was picked, and by whom."""
+    drawn: dict[str, dict[Sampled, Draws]] = {}
     for row in history:
-        drawn.setdefault(row.label.item, {}).setdefault(row.label.sampled, row.label.labelled_at)
+        ways = drawn.setdefault(row.label.item, {})
+        ways[row.label.sampled] = ways.get(row.label.sampled, Draws()).and_by(row.label)
     return drawn
 
 
 def _truths(
-    rows: Iterable[LabelRow], drawn: Mapping[str, Mapping[Sampled, float]]
+    rows: Iterable[LabelRow], drawn: Mapping[str, Mapping[Sampled, Draws]]
 ) -> tuple[tuple[Truth, ...], tuple[str, ...]]:
     by_item: dict[str, list[LabelRow]] = {}
     for row in rows:

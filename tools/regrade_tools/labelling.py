@@ -2,13 +2,13 @@
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from regrade_tools.fingerprint import content_hash, id_number
 from regrade_tools.judge_files import JudgeFiles
 from regrade_tools.label_files import LabelFiles, criterion_version
 from regrade_tools.labelbook import LabelBook, LabelRow, book
-from regrade_tools.models import Item, Label, LabelSource, Sampled, Verdict
+from regrade_tools.models import Drawn, Item, Label, LabelSource, Verdict
 from regrade_tools.models.case import is_name
 from regrade_tools.patterns import SlowPatternError
 from regrade_tools.ports import Signers, Store
@@ -43,7 +43,7 @@ class Answer:
     verdict: Verdict
     critique: str = ""
     mode: str = ""
-    sampled: Sampled = "unknown"
+    drawn: Drawn = field(default_factory=Drawn)
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,9 @@ class Labelling:
             trace_id=item.trace_id,
             group=item.group,
             version=criterion.version,
-            sampled=answer.sampled,
+            sampled=answer.drawn.way,
+            sample=answer.drawn.sample,
+            drawn_by=answer.drawn.judge,
         )
         said = content_hash([item.trace_id, item.key, criterion.name, source, labeller, now,
                              label.verdict, label.critique])  # fmt: skip

@@ -20,7 +20,8 @@ from regrade_tools.workspace import Workspace, needed
 
 _FIELDS = ("trace_id", "verdict", "critique", "mode")
 # Who labelled is bound to the channel it came by; no argument decides it.
-_BOUND = ("source", "labeller", "signature", "split", "sampled", "version", "labelled_at", "id")
+_BOUND = ("source", "labeller", "signature", "split", "sampled", "sample", "drawn_by", "version",
+          "labelled_at", "id")  # fmt: skip
 _MOST = 100
 _ASKED = 5
 _SHOWN = 10

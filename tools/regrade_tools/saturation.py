@@ -31,9 +31,13 @@ def saturation(history: Iterable[LabelRow]) -> Saturation:
         history: Labels of people, in order of time.
     """
     latest: dict[str, dict[str, LabelRow]] = {}
+    drawn: set[str] = set()
     for row in history:
+        if row.label.sampled == "random":
+            # What was drawn at random stays so, whoever labels it again and how.
+            drawn.add(row.label.item)
         latest.setdefault(row.label.item, {})[row.label.labeller] = row
-    random = [item for item, said in latest.items() if _at_random(said.values())]
+    random = [item for item in latest if item in drawn]
     window = set(random[-LAST:])
     met: set[str] = set()
     new: list[str] = []
@@ -47,7 +51,3 @@ def saturation(history: Iterable[LabelRow]) -> Saturation:
             unnamed += bool(fails) and not kinds
         met.update(kinds)
     return Saturation(len(random), len(window), tuple(new), unnamed)
-
-
-def _at_random(said: Iterable[LabelRow]) -> bool:
-    return any(row.label.sampled == "random" for row in said)

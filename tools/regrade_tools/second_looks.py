@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 from regrade_tools.alignment import cohen
 from regrade_tools.labelbook import LabelRow
+from regrade_tools.models import Label
 
-# Sooner than this a second answer corrects the first: it is the same look.
+# Sooner than this a second answer corrects the first, where no sample tells whether it is the
+# same look.
 NEXT_LOOK_S = 3_600
 
 
@@ -30,10 +32,17 @@ def looks(history: Iterable[LabelRow]) -> Mapping[tuple[str, str], list[LabelRow
     found: dict[tuple[str, str], list[LabelRow]] = {}
     for row in history:
         before = found.setdefault((row.label.labeller, row.label.item), [])
-        if before and row.label.labelled_at - before[-1].label.labelled_at < NEXT_LOOK_S:
+        if before and _same_look(before[-1].label, row.label):
             before.pop()
         before.append(row)
     return found
+
+
+def _same_look(one: Label, other: Label) -> bool:
+    """Whether the second answer corrects the first: given in the same sample, or soon after."""
+    if one.sample and other.sample:
+        return one.sample == other.sample
+    return other.labelled_at - one.labelled_at < NEXT_LOOK_S
 
 
 def self_agreement(history: Iterable[LabelRow]) -> list[SelfAgreement]:

@@ -33,6 +33,9 @@ def signed_text(label: Label, content: str) -> bytes:
         label.sampled,
         label.group,
     ]
+    if label.sample or label.drawn_by:
+        # What was signed before there were any is verified as it was signed.
+        parts += [label.sample, label.drawn_by]
     return canonical(parts)
 
 

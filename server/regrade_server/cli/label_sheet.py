@@ -40,7 +40,7 @@ def agreed(filled: Filled, labeller: str, console: Console) -> bool:
         return False
     count = len(filled.answers)
     ways = {"unknown": "picked in no way that stands for more"}
-    told = ways.get(filled.sampled, f"sampled {filled.sampled}")
+    told = ways.get(filled.drawn.way, f"sampled {filled.drawn.way}")
     if console.agreed(f"Sign these {count} as {labeller}, {told}?"):
         return True
     console.say("Nothing was signed.")

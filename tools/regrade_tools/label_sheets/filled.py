@@ -14,7 +14,7 @@ from regrade_tools.fingerprint import id_number
 from regrade_tools.label_sheets.table import ANSWERS, Table, columns, shown
 from regrade_tools.labelbook import LabelRow
 from regrade_tools.labelling import Answer, Criterion, Labelling, misfit
-from regrade_tools.models import Item, Sampled, Verdict
+from regrade_tools.models import Drawn, Item, Sampled, Verdict
 from regrade_tools.plaintext import plain
 from regrade_tools.population import item_of
 from regrade_tools.refusal import Refusal
@@ -36,7 +36,7 @@ class Filled:
     differs: list[str] = field(default_factory=list[str])
     known: int = 0
     blank: int = 0
-    sampled: Sampled = "unknown"
+    drawn: Drawn = field(default_factory=Drawn)
 
 
 @dataclass(frozen=True)
@@ -59,18 +59,18 @@ class Sheets:
                 next_step="Leave its first line as it was written.",
             )
         before = _before(self.labelling.book(criterion).rows, criterion)
-        sampled = _sampled(table.about["sampled"])
+        drawn = _drawn(table.about)
         rows = [
             {name: row[place] if place < len(row) else "" for name, place in places.items()}
             for row in table.rows
         ]
         counts = Counter(row["row"] for row in rows)
-        found = Filled(criterion.name, blank=sum(map(_blank, rows)), sampled=sampled)
+        found = Filled(criterion.name, blank=sum(map(_blank, rows)), drawn=drawn)
         known = 0
         for number, row in enumerate(rows, 2):
             if not any(row.values()) or _blank(row):
                 continue
-            came = await self._came(criterion, row, counts[row["row"]], sampled)
+            came = await self._came(criterion, row, counts[row["row"]], drawn)
             said = before.get(came.item.key, {}) if isinstance(came, Answer) else {}
             mine = said.pop(labeller, None)
             if isinstance(came, Answer) and mine == came.verdict:
@@ -85,7 +85,7 @@ class Sheets:
         return replace(found, known=known)
 
     async def _came(
-        self, criterion: Criterion, row: Mapping[str, str | None], count: int, sampled: Sampled
+        self, criterion: Criterion, row: Mapping[str, str | None], count: int, drawn: Drawn
     ) -> Answer | str:
         """What a row says, or why it cannot be signed."""
         problem = _problem(criterion, row)
@@ -94,7 +94,7 @@ class Sheets:
         if problem:
             return problem
         item = await self._item(criterion, row)
-        return _answer(row, item, sampled) if item else "it does not show what the trace holds now"
+        return _answer(row, item, drawn) if item else "it does not show what the trace holds now"
 
     async def _item(self, criterion: Criterion, row: Mapping[str, str | None]) -> Item | None:
         """What the row is of, where it still shows all of it."""
@@ -125,9 +125,11 @@ def _same(criterion: Criterion, table: Table) -> None:
         )
 
 
-def _sampled(told: str) -> Sampled:
+def _drawn(about: Mapping[str, str]) -> Drawn:
+    """How the rows were picked; a sheet of before does not say in which sample."""
     ways: dict[str, Sampled] = {way: way for way in get_args(Sampled)}
-    return ways.get(told, "unknown")
+    way = ways.get(about["sampled"], "unknown")
+    return Drawn(way, about.get("sample", ""), about.get("judge", ""))
 
 
 def _before(rows: Sequence[LabelRow], criterion: Criterion) -> dict[str, dict[str, Verdict]]:
@@ -160,7 +162,7 @@ def _problem(criterion: Criterion, row: Mapping[str, str | None]) -> str:
     return misfit(outcome, str(row["critique"]), str(row["mode"]).strip())
 
 
-def _answer(row: Mapping[str, str | None], item: Item, sampled: Sampled) -> Answer:
+def _answer(row: Mapping[str, str | None], item: Item, drawn: Drawn) -> Answer:
     verdict = _OUTCOMES[str(row["outcome"]).strip().lower()]
     critique, mode = (plain(str(row[name]).strip()) for name in ("critique", "mode"))
-    return Answer(item, verdict, critique, mode, sampled)
+    return Answer(item, verdict, critique, mode, drawn)

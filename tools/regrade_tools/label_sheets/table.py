@@ -51,8 +51,10 @@ def table(criterion: Criterion, queue: Queue) -> tuple[Table, list[str]]:
         "passes": criterion.passes,
         "fails": criterion.fails,
         "version": criterion.version,
-        "sampled": queue.sampled,
+        "sampled": queue.drawn.way,
         "written": repr(time.time()),
+        "sample": queue.drawn.sample,
+        "judge": queue.drawn.judge,
     }
     left_out = [item.trace_id for item in queue.items if item.trace_id not in ids]
     return Table([*columns(criterion), *ANSWERS], rows, suggestions, about), left_out

@@ -5,7 +5,15 @@ from regrade_tools.models.dataset import Dataset
 from regrade_tools.models.generation import Inputs, Step, Style
 from regrade_tools.models.judge import Judge, JudgeSpec, Thresholds
 from regrade_tools.models.judgement import Item, Judged, Judgement, shown_calls
-from regrade_tools.models.label import Label, LabelSource, Sampled, Split, Verdict, counting_labels
+from regrade_tools.models.label import (
+    Drawn,
+    Label,
+    LabelSource,
+    Sampled,
+    Split,
+    Verdict,
+    counting_labels,
+)
 from regrade_tools.models.language_model import (
     Completion,
     ModelError,
@@ -64,6 +72,7 @@ __all__ = [
     "CommandTarget",
     "Completion",
     "Dataset",
+    "Drawn",
     "Endpoint",
     "Exchange",
     "Feature",

@@ -13,6 +13,19 @@ Split = Literal["train", "dev", "test"]
 
 
 @dataclass(frozen=True, slots=True)
+class Drawn:
+    """How an item was picked to be labelled.
+
+    ``sample`` is the id of the draw: what is answered in one is one look at an item. ``judge`` is
+    the fingerprint of the judge whose verdicts it was drawn by.
+    """
+
+    way: Sampled = "unknown"
+    sample: str = ""
+    judge: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Label:
     """One label; of several by one labeller for one item and criterion the latest counts.
 
@@ -20,7 +33,8 @@ class Label:
     it is the same on every machine. ``group`` is the session of a conversation: what belongs
     together never straddles two splits. ``mode`` is the failure mode. ``labelled_at`` is Unix
     seconds. ``version`` is that of the criterion's words. ``signature`` is the labeller's, in
-    base64, and empty for a suggestion.
+    base64, and empty for a suggestion. ``sample`` and ``drawn_by`` are as of ``Drawn``, and empty
+    in labels of before and in those that no sample asked for.
     """
 
     id: str
@@ -37,6 +51,8 @@ class Label:
     version: str = ""
     sampled: Sampled = "unknown"
     signature: str = ""
+    sample: str = ""
+    drawn_by: str = ""
 
 
 def counting_labels(labels: Iterable[Label]) -> tuple[Label, ...]:
