@@ -77,7 +77,9 @@ def test_the_page_on_clients_prints_what_it_shows(tmp_path: Path) -> None:
 
 
 def test_the_page_on_traces_prints_what_it_shows(tmp_path: Path) -> None:
-    (tmp_path / "log.jsonl").write_text(blocks("json", page("traces.md"))[0])
+    log, said = blocks("json", page("traces.md"))
+    (tmp_path / "log.jsonl").write_text(log)
+    (tmp_path / "said.jsonl").write_text(said)
     told("traces.md", tmp_path)
 
 

@@ -172,7 +172,7 @@ def test_a_table_has_a_row_a_trace_and_hostile_cells_are_only_text() -> None:
         "status": "error", "error": "'-2+3", "duration_ms": "", "ttft_ms": "", "input_tokens": "",
         "output_tokens": "", "cost_usd": "0.5", "tags": "'@a, b", "session": "",
         "source": "log.jsonl:1", "input": f"'{hostile}",
-        "output": '{"a":"say \\"hi\\"\\nnow"}', "tool_calls": "", "labels": "",
+        "output": '{"a":"say \\"hi\\"\\nnow"}', "tool_calls": "", "labels": "", "feedback": "",
     }  # fmt: skip
 
 

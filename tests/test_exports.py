@@ -284,7 +284,10 @@ def test_a_langfuse_trace_keeps_its_name_time_tags_tools_and_scores(data: Path) 
     assert found.started_at == 1761813941.168
     assert found.cost_usd == pytest.approx(0.00024275 + 8.35e-05)
     assert [call.name for call in found.tool_calls] == ["get_weather"]
-    assert found.metadata["score.toxicity"] == 0.2
+    assert [(one.name, one.number, one.source) for one in found.feedback] == [
+        ("toxicity", "0.2", "model"),
+        ("hallucination", "1", "model"),
+    ]
     (tagged,) = every(data / "langfuse_framework_traces/autogen-2025-06-06.trace.json")
     assert tagged.tags == ("autogen", "dev")
 
@@ -358,7 +361,7 @@ def test_usage_on_every_block_of_a_message_counts_once_and_a_subagent_is_a_span(
 
 def test_the_samples_of_an_inspect_log_are_traces_with_their_scores(data: Path) -> None:
     found = every(data / "inspect_logs/2025-05-12T20-28-13-04-00_popularity.json")
-    told = [(trace.metadata["sample_id"], trace.metadata["score.match"], trace.input_tokens,
+    told = [(trace.metadata["sample_id"], trace.feedback[0].label, trace.input_tokens,
              trace.output_tokens, len(trace.messages)) for trace in found]  # fmt: skip
     assert told == [(1, "C", 64, 2, 3), (2, "C", 58, 2, 3), (3, "I", 70, 2, 3)]
     assert {(trace.name, trace.format, trace.model) for trace in found} == {

@@ -18,6 +18,7 @@ from regrade_tools.fingerprint import fingerprint, trace_id
 from regrade_tools.formats import Reading, stream_records, traces
 from regrade_tools.grouping import GROUPINGS, grouped
 from regrade_tools.matching import matches
+from regrade_tools.models.feedback import Feedback
 from regrade_tools.models.label import Label
 from regrade_tools.models.packet import Packet
 from regrade_tools.models.run import (
@@ -628,17 +629,27 @@ STATED = st.builds(
         ]
     ),
 )
+FEEDBACK = st.builds(
+    Feedback, st.sampled_from(["Stars", "stars", "a b"]), st.sampled_from([None, -1, 0, 0.5, 1]),
+    st.sampled_from(["", "Rude", "stars"]), st.sampled_from(["", "refund"]),
+)  # fmt: skip
+RATED = st.sampled_from(
+    ["feedback:*", "feedback:none", "feedback:stars", "feedback:st*", "feedback:rude",
+     'feedback:"a b"', "feedback:stars=rude", "feedback:stars=0", "feedback:stars=0.5",
+     "feedback:stars<0.5", 'feedback:"a b">=0', "feedback:stars>9"]
+)  # fmt: skip
 DRAWN = st.fixed_dictionaries(
     {"input": TEXTS, "tags": st.lists(TAGS, max_size=2).map(tuple), "model": MODELS | st.just(""),
      "status": st.sampled_from(["ok", "error"]), "input_tokens": COUNTS, "duration_ms": COUNTS,
-     "metadata": st.dictionaries(KEYS, FACTS, max_size=2)}
+     "metadata": st.dictionaries(KEYS, FACTS, max_size=2),
+     "feedback": st.lists(FEEDBACK, max_size=2).map(tuple)}
 )  # fmt: skip
 TERMS = st.one_of(
     st.sampled_from(WORDS), TEXTS.map('"{}"'.format), st.sampled_from(WORDS).map("{:.2}*".format),
     TAGS.map('tag:"{}"'.format), MODELS.map('model:"{}"'.format),
     st.sampled_from(["model:gpt-4*", "tag:*", "tag:prod*", "status:error", "label:none"]),
     st.sampled_from(["label:fail", "label:pass", "label:*", "mode:rude", "mode:r*"]),
-    STATED,
+    STATED, RATED,
 )  # fmt: skip
 BOUNDS = st.sampled_from(["tokens:>1", "latency:<=2ms", "since:2026-10-03", "until:2026-10-04"])
 ASKED = st.lists(TERMS | TERMS.map("-{}".format) | BOUNDS, max_size=3).map(" ".join)

@@ -15,6 +15,7 @@ _ROOM = 3_600
 _INPUT, _OUTPUT, _METADATA = 600, 900, 320
 _FACT, _TAGS, _OPENING = 100, 160, 160
 _LABELS, _CRITIQUE = 400, 120
+_FEEDBACK = 600
 # Whatever else there is to tell, the steps are worth so much.
 _STEPS = 1_000
 
@@ -52,6 +53,7 @@ def _facts(trace: Trace, labels: Sequence[Label], wrong: Wrong | None) -> dict[s
         "tags": [*clip_list(trace.tags, _TAGS)],
         "source": clip(trace.source, _FACT),
         "labels": [*clip_list([_label(one) for one in counting_labels(labels)], _LABELS)],
+        "feedback": [*clip_list([one.told for one in trace.feedback], _FEEDBACK)],
         "opening": None if follows else clip(opening, _OPENING),
         "input": clip_value(asked, _INPUT),
         "output": clip_value(exchange.output, _OUTPUT),

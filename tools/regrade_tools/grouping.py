@@ -18,7 +18,7 @@ from regrade_tools.timestamps import iso
 
 Grouping = Literal[
     "tag", "model", "name", "wrong", "label", "mode", "tool", "day", "session", "source", "status",
-    "format", "user",
+    "format", "user", "feedback",
 ]  # fmt: skip
 GROUPINGS: tuple[Grouping, ...] = get_args(Grouping)
 # One of them, or a key of the metadata, such as ``meta.customer``: in a schema as one pattern,

@@ -10,8 +10,8 @@ from pydantic_core import to_json
 
 from regrade_tools.clipping import clip, clip_list, size
 from regrade_tools.completion import differs
-from regrade_tools.fingerprint import id_number, redated
-from regrade_tools.formats import FIELDS, Note, Skipped, Unused
+from regrade_tools.fingerprint import id_number
+from regrade_tools.formats import FIELDS, Note, Skipped, Unused, former_id
 from regrade_tools.models import Trace, file_of
 from regrade_tools.plaintext import counted, encodable, line
 from regrade_tools.ports import Store
@@ -193,15 +193,8 @@ class Tally:
 
 
 async def _by_former_ids(traces: list[Trace], store: Store) -> list[Trace]:
-    """``traces``, those that the store or a label knows by a former id with that.
-
-    Before, the id of a record began with the day of a time that a mapping named.
-    """
-    former = {
-        trace.id: redated(trace.id, trace.started_at)
-        for trace in traces
-        if trace.format == "exchange" and trace.started_at is not None
-    }
+    """``traces``, those that the store or a label knows by a former id with that."""
+    former = {trace.id: former_id(trace) for trace in traces}
     former = {new: old for new, old in former.items() if new != old}
     if not former:
         return traces

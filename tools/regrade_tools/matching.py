@@ -10,12 +10,18 @@ from pydantic import JsonValue
 
 from regrade_tools import facts as known
 from regrade_tools.fingerprint import fingerprint
-from regrade_tools.models import Label, Trace, counting_labels
-from regrade_tools.query import Facet, Fact, Having, Measure, Query, Within, Words
+from regrade_tools.models import Feedback, Label, Trace, counting_labels
+from regrade_tools.query import Facet, Fact, Having, Measure, Query, Rated, Within, Words
 from regrade_tools.words import fold, pattern
 from regrade_tools.wrong import wrong_kinds
 
-_SIGNS = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le}
+_SIGNS = {
+    ">": operator.gt,
+    ">=": operator.ge,
+    "<": operator.lt,
+    "<=": operator.le,
+    "=": operator.eq,
+}
 # Text beyond this is stored but not searched: one runaway message must not swell the index.
 SEARCHED_CHARACTERS = 256 * 1024
 _EXCERPT = 160
@@ -24,7 +30,7 @@ _EXCERPT = 160
 def searched(trace: Trace) -> Iterator[tuple[str, str]]:
     """What a search looks at, each text with the name of where it stands.
 
-    That is what was said by people, models and tools, errors, and metadata.
+    That is what was said by people, models and tools, errors, metadata, and feedback.
     """
     left = SEARCHED_CHARACTERS
     for name, text in chain(_texts(trace), _beside(trace)):
@@ -55,6 +61,9 @@ def _texts(trace: Trace) -> Iterator[tuple[str, str]]:
 
 def _beside(trace: Trace) -> Iterator[tuple[str, str]]:
     yield from _named("context", [*trace.context])
+    for one in trace.feedback:
+        for text in (one.name, one.label, one.comment):
+            yield f"feedback {one.name}", text
     for span in trace.spans:
         yield f"span {span.name} error", span.error
         if span.kind != "llm":
@@ -108,6 +117,24 @@ def facets(trace: Trace) -> Iterator[tuple[Facet, str]]:
         yield "tag", tag.casefold()
     for name in dict.fromkeys(call.name for call in trace.tool_calls):
         yield "tool", name.casefold()
+    if trace.feedback:
+        yield "feedback", ""
+        yield from dict.fromkeys(found for one in trace.feedback for found in _opinions(one))
+
+
+def _opinions(one: Feedback) -> Iterator[tuple[Facet, str]]:
+    """The facets of a feedback: its name, and its name with what was said or a whole number.
+
+    What was said stands alone, too; of other numbers a bound asks.
+    """
+    name, said = one.name.casefold(), one.label.casefold()
+    number = one.number if one.is_whole else ""
+    yield "feedback", name
+    if said:
+        yield "feedback", f"{name}={said}"
+        yield "opinion", said
+    if number:
+        yield "opinion" if said else "feedback", f"{name}={number}"
 
 
 def wrong_facets(trace: Trace) -> Iterator[tuple[Facet, str]]:
@@ -135,7 +162,7 @@ def matches(query: Query, trace: Trace, when: float, labels: Iterable[Label] = (
         return False
     if not all(measured(term, trace) for term in query.within):
         return False
-    if not states(query.facts, trace.metadata):
+    if not states(query.facts, trace.metadata) or not rates(query.rated, trace):
         return False
     have = {*facets(trace), *label_facets(labels)}
     if query.names("wrong"):
@@ -151,6 +178,24 @@ def has(terms: Iterable[Having], have: AbstractSet[tuple[Facet, str]]) -> bool:
 def states(terms: Iterable[Fact], metadata: Mapping[str, JsonValue]) -> bool:
     """Whether metadata has the values that are asked for, and lacks those that are not wanted."""
     return all(_states(term, metadata) != term.negated for term in terms)
+
+
+def rates(terms: Iterable[Rated], trace: Trace) -> bool:
+    """Whether some feedback of ``trace`` is within each bound, and none that is not wanted."""
+    return all(_rates(term, trace) != term.negated for term in terms)
+
+
+def _rates(term: Rated, trace: Trace) -> bool:
+    return any(
+        bool(_SIGNS[term.sign](value, term.bound))
+        for name, value in ratings(trace)
+        if name == term.name
+    )
+
+
+def ratings(trace: Trace) -> Iterator[tuple[str, float]]:
+    """The folded name and the value of each feedback that has one."""
+    return ((one.name.casefold(), one.value) for one in trace.feedback if one.value is not None)
 
 
 def _states(term: Fact, metadata: Mapping[str, JsonValue]) -> bool:
@@ -180,9 +225,15 @@ def measure_of(measure: Measure, trace: Trace) -> float | None:
 
 
 def _has(term: Having, have: AbstractSet[tuple[Facet, str]]) -> bool:
+    told = kinds(term.facet)
     if not term.prefix:
-        return (term.facet, term.value) in have
-    return any(facet == term.facet and value.startswith(term.value) for facet, value in have)
+        return any((facet, term.value) in have for facet in told)
+    return any(facet in told and value.startswith(term.value) for facet, value in have)
+
+
+def kinds(facet: Facet) -> tuple[Facet, ...]:
+    """The facets by which ``facet`` is found: feedback by its name and by what it says."""
+    return ("feedback", "opinion") if facet == "feedback" else (facet,)
 
 
 def says(words: tuple[Words, ...], trace: Trace) -> bool:

@@ -16,16 +16,17 @@ from regrade_tools.refusal import Refusal, unknown
 from regrade_tools.timestamps import duration, moment
 from regrade_tools.words import tokens
 
+# The last is of feedback, too: what it says where its name is not asked for.
 Facet = Literal[
     "status", "model", "name", "tag", "session", "tool", "source", "format", "wrong", "label",
-    "mode",
+    "mode", "feedback", "opinion",
 ]  # fmt: skip
 Measure = Literal["latency", "ttft", "cost", "tokens"]
-Sign = Literal[">", ">=", "<", "<="]
+Sign = Literal[">", ">=", "<", "<=", "="]
 
 FACETS: tuple[Facet, ...] = (
     "status", "model", "name", "tag", "session", "tool", "source", "format", "wrong", "label",
-    "mode",
+    "mode", "feedback",
 )  # fmt: skip
 MEASURES: tuple[Measure, ...] = ("latency", "ttft", "cost", "tokens")
 _TIMES = ("since", "until")
@@ -36,7 +37,7 @@ _VALUES: dict[str, tuple[str, ...]] = {
 }
 QUALIFIERS = (*FACETS, "user", f"{META}<key>", *MEASURES, *_TIMES)
 # Of these ``none`` is a value, too: traces that have no other.
-OR_NONE: tuple[Facet, ...] = ("wrong", "label")
+OR_NONE: tuple[Facet, ...] = ("wrong", "label", "feedback")
 _LONGEST = 2_000
 _MOST_TERMS = 64
 _SMALLEST_MOMENT = 100_000_000
@@ -47,6 +48,8 @@ _PART = re.compile(
 # What other searches read as operators, and nobody means as words.
 _OPERATORS = ("OR", "AND", "NOT")
 _BOUND = re.compile(r"(>=|<=|>|<)(.+)")
+_RATED = re.compile(r"(.*?)(>=|<=|>|<|=)(.+)", re.DOTALL)
+_DECIMAL = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,15})?")
 _EXAMPLE = 'Example: refund -test "not available" status:error tag:prod latency:>2s since:7d'
 
 
@@ -95,7 +98,17 @@ class Within:
     bound: float
 
 
-_SIGNS: dict[str, Sign] = {">": ">", ">=": ">=", "<": "<", "<=": "<="}
+@dataclass(frozen=True, slots=True)
+class Rated:
+    """Feedback by a name, folded to lower case, with a value on one side of a bound."""
+
+    name: str
+    sign: Sign
+    bound: float
+    negated: bool = False
+
+
+_SIGNS: dict[str, Sign] = {">": ">", ">=": ">=", "<": "<", "<=": "<=", "=": "="}
 
 
 # Where nothing is found.
@@ -112,12 +125,13 @@ class Query:
     since: float | None = None
     until: float | None = None
     facts: tuple[Fact, ...] = ()
+    rated: tuple[Rated, ...] = ()
 
     def names(self, facet: Facet) -> bool:
         """Whether a value of ``facet`` is asked for, or not wanted."""
         return any(term.facet == facet for term in self.having)
 
-    def added(self, term: "Words | Having | Fact | Within") -> Self:
+    def added(self, term: "Words | Having | Fact | Rated | Within") -> Self:
         """This query and one more term."""
         if isinstance(term, Words):
             return replace(self, words=(*self.words, term))
@@ -125,6 +139,8 @@ class Query:
             return replace(self, having=(*self.having, term))
         if isinstance(term, Fact):
             return replace(self, facts=(*self.facts, term))
+        if isinstance(term, Rated):
+            return replace(self, rated=(*self.rated, term))
         return replace(self, within=(*self.within, term))
 
 
@@ -151,9 +167,11 @@ def parse(text: str, *, now: float) -> Query:
                 next_step=f'Search once for each alternative; "{match[0]}" in quotes is the word. '
                 f"{_EXAMPLE}",
             )
-        if match["clinging"]:
+        clinging = match["clinging"] or ""
+        rated = (match["key"] or "").lower() == "feedback"
+        if clinging and not (rated and _RATED.fullmatch(clinging)):
             raise Refusal(
-                f"After a closing quote stands {match['clinging'][:40]!r}.",
+                f"After a closing quote stands {clinging[:40]!r}.",
                 next_step="Put a blank between them.",
             )
         if (match["bare"] or "").startswith('"'):
@@ -164,6 +182,9 @@ def parse(text: str, *, now: float) -> Query:
         if key is None:
             term = _words(value, negated=negated, quoted=quoted is not None)
             found = found if term is None else found.added(term)
+        elif rated and value:
+            whole = quoted is not None
+            found = found.added(_feedback(value, clinging, negated=negated, quoted=whole))
         else:
             whole = quoted is not None
             found = _qualified(found, key.lower(), value, negated=negated, quoted=whole, now=now)
@@ -211,6 +232,34 @@ def _having(facet: Facet, value: str, *, negated: bool, quoted: bool) -> Having:
         # It has no label of any kind, or nothing went wrong.
         return Having(facet, "", prefix=True, negated=not negated)
     return Having(facet, bare, prefix, negated)
+
+
+def _feedback(value: str, clinging: str, *, negated: bool, quoted: bool) -> Having | Rated:
+    """What ``feedback:`` asks for: a name or what was said, a name with that, or with a bound.
+
+    ``clinging`` is what stands after a name in quotes.
+    """
+    match = _RATED.fullmatch(clinging if quoted else value)
+    if not quoted and '"' in value:
+        raise Refusal(
+            f"A quote stands inside feedback:{value[:40]}.",
+            next_step='Quote all of it, feedback:"user rating=very good", or the name before a '
+            'bound, feedback:"user rating"<0.5.',
+        )
+    if match is None:
+        return _having("feedback", value, negated=negated, quoted=quoted)
+    name, sign, said = value if quoted else match[1], _SIGNS[match[2]], match[3]
+    bound = float(said) if _DECIMAL.fullmatch(said) else None
+    if sign == "=" and (bound is None or bound.is_integer()):
+        told = said if bound is None else str(int(bound))
+        return _having("feedback", f"{name}={told}", negated=negated, quoted=False)
+    if bound is None or not name:
+        raise Refusal(
+            f"feedback:{value[:40]}{clinging[:40]} is no bound.",
+            next_step="Write feedback:NAME, feedback:NAME=thumbs_down, feedback:NAME<0.5, "
+            "feedback:none or feedback:*.",
+        )
+    return Rated(name.casefold(), sign, bound, negated)
 
 
 def _is_facet(key: str) -> TypeGuard[Facet]:

@@ -126,6 +126,7 @@ def _both(one: Query, two: Query) -> Query:
         max(since, default=None),
         min(until, default=None),
         one.facts + two.facts,
+        one.rated + two.rated,
     )
 
 
@@ -173,6 +174,8 @@ def _hints(query: str, total: Group, by: str | None) -> list[str]:
         return [NO_MATCH] if query.strip() else ["No trace is stored yet."]
     if by in ("tag", "tool", "label", "mode"):
         return [f"A trace with several {by}s counts in several rows."]
+    if by == "feedback":
+        return ["A trace counts in a row for each name, and for each that it says."]
     if by == "wrong":
         return ["A trace in which several kinds went wrong counts in several rows."]
     return []

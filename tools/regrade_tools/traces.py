@@ -17,7 +17,7 @@ from regrade_tools.models import Trace
 from regrade_tools.paging import fit
 from regrade_tools.plaintext import counted, encodable
 from regrade_tools.ports import Store
-from regrade_tools.query import NO_MATCH, Measure, Query, parse
+from regrade_tools.query import NO_MATCH, Having, Measure, Query, parse
 from regrade_tools.redaction import redaction_of
 from regrade_tools.refusal import Refusal, guess, unknown
 from regrade_tools.root import home
@@ -30,7 +30,7 @@ from regrade_tools.workspace import Workspace, needed
 _FIELDS = ("id", "when", "name", "model", "status", "duration_ms", "tokens", "cost_usd", "tags",
            "source", "preview", "excerpt")  # fmt: skip
 # These are told where they are asked for: the whole trace is read for them.
-_EXCHANGE = ("input", "output")
+_WHOLE = ("input", "output", "feedback")
 _LONGEST_CELL, _LONGEST_SAID = 240, 800
 # So many values are told where one is sought that no trace has; so many may be what was meant.
 _LISTED, _GUESSED = 20, 200
@@ -71,16 +71,16 @@ class Traces:
         """Find traces; an empty query lists the newest.
 
         Words and "phrases" (all must occur), -not, word*, status:error model:gpt-4o* name:
-        tag:prod -tag:staging session: tool:search source: format: wrong:tool_error label:fail
-        mode:"wrong date" latency:>2s cost:>0.01 tokens:>4000 since:7d until:2026-11-01.
-        fields: the columns; also input, output.
+        tag:prod -tag:dev session: tool: source: format: wrong:tool_error label:fail mode:
+        feedback:NAME latency:>2s cost:>0.01 tokens:>4000 since:7d until:2026-11-01.
+        fields: the columns; also input, output, feedback.
         """
         limit = _limited(limit)
         columns = _columns(fields)
         asked = parse(query, now=time.time())
         found = await self._page(asked, sort, limit, cursor)
         hint = None
-        said = await self._said(found.rows, [name for name in columns if name in _EXCHANGE])
+        said = await self._said(found.rows, [name for name in columns if name in _WHOLE])
         page = fit(found.rows, lambda row: _row(row, columns) | said.get(row.id, {}), 0, PAGE)
         if page.next_cursor:
             # A page goes on after its last row, so it is asked for with the rows that fit.
@@ -105,13 +105,21 @@ class Traces:
     async def _said(
         self, rows: Sequence[TraceRow], names: Sequence[str]
     ) -> dict[str, dict[str, JsonValue]]:
-        """What was asked and answered in each of the traces, as far as it is asked for."""
+        """What was asked, answered and said of it, as far as that is asked for."""
         found: dict[str, dict[str, JsonValue]] = {}
         for row in rows if names else ():
             trace = await self.store.trace(row.id)
             if trace is not None:
-                told = {"input": trace.called.input, "output": trace.called.output}
-                found[row.id] = {name: clip_value(told[name], _LONGEST_SAID) for name in names}
+                told: dict[str, JsonValue] = {
+                    "input": trace.called.input,
+                    "output": trace.called.output,
+                    "feedback": [*clip_list(_feedback(trace), _LONGEST_SAID)],
+                }
+                found[row.id] = {
+                    name: clip_value(told[name], _LONGEST_SAID)
+                    for name in names
+                    if told[name] != []
+                }
         return found
 
     async def _page(self, asked: Query, sort: Sort, limit: int, cursor: str | None) -> Page:
@@ -125,7 +133,8 @@ class Traces:
         """What an agent should know where nothing was found."""
         if not await self.store.count():
             return _NOTHING_STORED
-        for term in asked.having:
+        rated = (Having("feedback", one.name, negated=one.negated) for one in asked.rated)
+        for term in (*asked.having, *rated):
             if term.negated or term.prefix or term.facet in ("status", "label"):
                 continue
             alone = await self.store.search(Query(having=(term,)), limit=1)
@@ -287,6 +296,10 @@ async def stored_trace(store: Store, trace_id: str) -> Trace:
 _NOTHING_STORED = "No trace is stored yet: import_traces reads logs (a person: regrade import)."
 
 
+def _feedback(trace: Trace) -> list[str]:
+    return [one.told for one in trace.feedback]
+
+
 def _limited(limit: int) -> int:
     if not 1 <= limit <= 100:  # noqa: PLR2004 - the surface's own rule
         raise Refusal(f"limit is {limit}; it is 1 to 100.", next_step="Page on with next_cursor.")
@@ -295,8 +308,8 @@ def _limited(limit: int) -> int:
 
 def _columns(fields: list[str] | None) -> tuple[str, ...]:
     for name in fields or ():
-        if name not in (*_FIELDS, *_EXCHANGE):
-            raise unknown("field", name, (*_FIELDS, *_EXCHANGE))
+        if name not in (*_FIELDS, *_WHOLE):
+            raise unknown("field", name, (*_FIELDS, *_WHOLE))
     return tuple(dict.fromkeys(("id", *fields))) if fields else _FIELDS
 
 

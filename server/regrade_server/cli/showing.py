@@ -24,7 +24,7 @@ from regrade_tools.workspace import Workspace, needed
 
 # What a line says of a trace, in this order.
 _FACTS = ("name", "status", "when", "duration_ms", "ttft_ms", "model", "tokens", "cost_usd",
-          "session", "tags", "source", "labels", "metadata")  # fmt: skip
+          "session", "tags", "source", "labels", "feedback", "metadata")  # fmt: skip
 _INDENT = " " * 4
 # So much of a system prompt tells which one it is; it stands before every conversation.
 _BEGINNING = 240

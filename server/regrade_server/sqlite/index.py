@@ -13,6 +13,7 @@ from regrade_tools.matching import (
     SEARCHED_CHARACTERS,
     facets,
     is_cut,
+    kinds,
     label_facets,
     searched,
 )
@@ -137,15 +138,27 @@ def match(query: Query, *, beginnings: bool = True) -> str:
         if (not term.negated or len(term.tokens) == 1) and (beginnings or not begins(term)):
             last = f'"{term.tokens[-1]}"{" *" if term.prefix else ""}'
             (unwanted if term.negated else wanted).append(last)
+    wanted.extend(f'"{facet("feedback", term.name)}"' for term in query.rated if not term.negated)
     for having in query.having:
         if beginnings or not begins(having):
-            # Any label at all is a token of its own.
-            open_ended = having.prefix and (having.facet, having.value) != ("label", "")
-            token = f'"{facet(having.facet, having.value)}"{" *" if open_ended else ""}'
-            (unwanted if having.negated else wanted).append(token)
+            (unwanted if having.negated else wanted).append(_of_having(having))
     if not wanted and not unwanted:
         return ""
     return " NOT ".join([" AND ".join(wanted or [f'"{_ANY}"']), *unwanted])
+
+
+def _of_having(having: Having) -> str:
+    """What every trace matches that has the facet."""
+    if is_any(having):
+        return f'"{facet(having.facet, "")}"'
+    star = " *" if having.prefix else ""
+    told = [f'"{facet(kind, having.value)}"{star}' for kind in kinds(having.facet)]
+    return told[0] if len(told) == 1 else f"({' OR '.join(told)})"
+
+
+def is_any(term: Having) -> bool:
+    """Whether any label or feedback at all will do, which is a token of its own."""
+    return term.prefix and not term.value and term.facet in ("label", "feedback")
 
 
 def _of_fact(term: Fact) -> str:
@@ -169,7 +182,7 @@ def begins(term: Words | Having) -> bool:
     What labels say is not in the text of a trace, what went wrong is not in its words, and both
     are of few kinds: they are left to the index.
     """
-    few = isinstance(term, Having) and term.facet in ("label", "mode", "wrong")
+    few = isinstance(term, Having) and (term.facet in ("label", "mode", "wrong") or is_any(term))
     return term.prefix and not few
 
 

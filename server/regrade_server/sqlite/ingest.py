@@ -14,6 +14,7 @@ from regrade_server.sqlite.trouble import there
 from regrade_server.sqlite.wording import wording
 from regrade_tools.completion import completed, content
 from regrade_tools.fingerprint import id_number
+from regrade_tools.matching import ratings
 from regrade_tools.models import Trace
 from regrade_tools.trace_store import Appended
 from regrade_tools.wrong import wrong_kinds
@@ -162,7 +163,7 @@ def remove_row(writer: Writer, row: int, trace: Trace) -> None:
     if beyond and not index.is_beyond(writer.connection, row):
         beyond = frozenset[str]()
     index.remove(writer.connection, row, words, *beyond, *index.wrong_marks(wrong or ""), *said)
-    # Its wording goes with it, by a trigger.
+    # Its wording and its ratings go with it, by triggers.
     execute("DELETE FROM payload WHERE id = ?", (row,))
     execute("DELETE FROM trace WHERE id = ?", (row,))
 
@@ -182,6 +183,15 @@ def _insert(writer: Writer, drafts: Sequence[_Draft]) -> None:
         ),
     )
     several("INSERT INTO wording VALUES(?,?)", ((row, draft.wording) for row, draft in placed))
+    several(
+        "INSERT OR IGNORE INTO rating VALUES(?,?,?)",
+        [
+            (row, name, value)
+            for row, draft in placed
+            if draft.trace.feedback
+            for name, value in ratings(draft.trace)
+        ],
+    )
     index.add_all(
         connection,
         (

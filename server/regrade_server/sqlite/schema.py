@@ -122,6 +122,16 @@ _FIRST_TOKEN = (
     "ALTER TABLE trace ADD COLUMN ttft_ms REAL",
 )
 
+_FEEDBACK = (
+    # What was said of a trace in numbers, by the folded name; see walk.py. Of most traces nothing.
+    """CREATE TABLE rating(
+        id INTEGER NOT NULL, name TEXT NOT NULL, value REAL NOT NULL,
+        PRIMARY KEY(id, name, value)) STRICT, WITHOUT ROWID""",
+    # As of wording.
+    """CREATE TRIGGER rating_gone AFTER DELETE ON payload BEGIN
+        DELETE FROM rating WHERE id = old.id; END""",
+)
+
 # In their order, by the names under which a store keeps which of them it has been through.
 _MIGRATIONS = {
     "001_traces": _TRACES,
@@ -135,6 +145,7 @@ _MIGRATIONS = {
     "009_wrong": _WRONG,
     "010_wording": _WORDING,
     "011_first_token": _FIRST_TOKEN,
+    "012_feedback": _FEEDBACK,
 }
 # As sqlite-utils keeps it, so that its commands read a store, too. It does not run them: its
 # import would take longer than a small suite.

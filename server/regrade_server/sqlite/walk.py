@@ -87,6 +87,10 @@ def walk(query: Query, *, oldest: bool, beginnings: bool = True) -> Walk:
     low = 0 if query.since is None else row_id(query.since)
     high = _NO_BOUND if query.until is None else row_id(query.until + _DRIFT_S)
     expression = match(query, beginnings=beginnings)
+    for term in query.rated:
+        found = f"SELECT 1 FROM rating r WHERE r.id = t.id AND r.name = ? AND r.value {term.sign} ?"  # noqa: S608 - as above
+        conditions.append(f" AND {'NOT ' if term.negated else ''}EXISTS ({found})")
+        values.extend((term.name, term.bound))
     if not expression:
         clause = f"FROM trace t WHERE 1{''.join(conditions)}"
         return Walk(clause, tuple(values), "t.id", low, high, oldest)

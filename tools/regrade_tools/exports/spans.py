@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from pydantic import JsonValue
@@ -11,7 +11,7 @@ from regrade_tools.features import text_of
 from regrade_tools.formats.otlp import resource_of
 from regrade_tools.formats.spans import extent
 from regrade_tools.jsontext import compact
-from regrade_tools.models import Message, Span, SpanKind, Trace
+from regrade_tools.models import FeedbackSource, Message, Span, SpanKind, Trace
 
 _SPAN_ID, _TRACE_ID = re.compile(r"[0-9a-f]{16}"), re.compile(r"[0-9a-f]{32}")
 _KINDS: dict[SpanKind, str] = {
@@ -21,6 +21,7 @@ _KINDS: dict[SpanKind, str] = {
     "retrieval": "RETRIEVER",
     "other": "CHAIN",
 }
+_WHO: dict[FeedbackSource, str] = {"human": "HUMAN", "model": "LLM", "code": "CODE"}
 _ERROR = 2
 # So little apart are the clocks of a trace and of its spans.
 _MOMENT_S = 0.01
@@ -46,14 +47,18 @@ def _spans(trace: Trace) -> list[JsonValue]:
         root = Span(trace.id, trace.name, kind, "", trace.started_at, trace.duration_ms,
                     trace.status, trace.error, trace.model, trace.input, trace.output,
                     ttft_ms=trace.ttft_ms)  # fmt: skip
-        return [_span(root, identifier, {**about, **_call(trace)})]
+        said = _feedback(trace, lambda _: True)
+        return [_span(root, identifier, {**about, **_call(trace), **said})]
     whole = _whole(trace)
     top = _top(whole)
     calls = [place for place, span in enumerate(whole) if span.kind == "llm"]
     speaks = calls[-1] if calls else top
+    ids = {span.id for span in whole}
     found: list[JsonValue] = []
     for place, span in enumerate(whole):
-        more = about if place == top else {}
+        # What was said of a span that is not there is said of the whole.
+        more = {**about, **_feedback(trace, lambda one: one not in ids)} if place == top else {}
+        more |= _feedback(trace, lambda one, own=span.id: bool(one) and one == own)
         found.append(_span(span, identifier, {**more, **(_call(trace) if place == speaks else {})}))
     return found
 
@@ -87,6 +92,25 @@ def _about(trace: Trace) -> Attributes:
     tags = {"tag.tags": compact([*trace.tags])} if trace.tags else {}
     facts = {"metadata": compact(trace.metadata)} if trace.metadata else {}
     return {**tags, **facts, **({"session.id": trace.session} if trace.session else {})}
+
+
+def _feedback(trace: Trace, wanted: Callable[[str], bool]) -> Attributes:
+    """The feedback on the spans that are ``wanted``, as OpenInference flattens it."""
+    told: Attributes = {}
+    for place, one in enumerate(trace.feedback):
+        if wanted(one.span_id):
+            begin = f"{'annotations' if one.span_id else 'trace.annotations'}.{place}.annotation"
+            about: Attributes = {
+                "name": one.name,
+                "score": one.value,
+                "label": one.label,
+                "explanation": one.comment,
+                "annotator_kind": _WHO.get(one.source),
+            }
+            told |= {
+                f"{begin}.{key}": held for key, held in about.items() if held not in (None, "")
+            }
+    return told
 
 
 def _call(trace: Trace) -> Attributes:

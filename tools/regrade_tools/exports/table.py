@@ -14,7 +14,7 @@ from regrade_tools.timestamps import iso
 COLUMNS = (
     "id", "when", "name", "model", "status", "error", "duration_ms", "ttft_ms", "input_tokens",
     "output_tokens", "cost_usd", "tags", "session", "source", "input", "output", "tool_calls",
-    "labels",
+    "labels", "feedback",
 )  # fmt: skip
 # What spreadsheets take for a formula at the beginning of a cell, as OWASP lists it.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -51,6 +51,7 @@ def row(trace: Trace, labels: Sequence[Label]) -> str:
         text_of(exchange.output),
         compact(calls) if calls else "",
         ", ".join(said),
+        "\n".join(one.told for one in trace.feedback),
     )
     return _line(cells)
 

@@ -1,7 +1,7 @@
 """A log in some format -> ``Trace``s. No bytes make a reader raise anything but a ``Refusal``."""
 
 from regrade_tools.formats.files import files
-from regrade_tools.formats.reader import FIELDS, FORMATS, Reading, traces
+from regrade_tools.formats.reader import FIELDS, FORMATS, Reading, former_id, traces
 from regrade_tools.formats.record import Note, Record, Skipped, Unused
 from regrade_tools.formats.source import TABLES, records, stream_records
 
@@ -15,6 +15,7 @@ __all__ = [
     "Skipped",
     "Unused",
     "files",
+    "former_id",
     "records",
     "stream_records",
     "traces",

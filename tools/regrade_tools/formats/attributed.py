@@ -53,6 +53,7 @@ def described(frame: Frame, found: dict[str, JsonValue]) -> LoggedSpan:
         tags=genai.tags(found, names),
         metadata=genai.metadata(found, names),
         user=genai.user(found, names),
+        feedback=genai.feedback(found, names, frame.id),
         span=Span(
             id=frame.id,
             name=frame.name,

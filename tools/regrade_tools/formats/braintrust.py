@@ -5,6 +5,7 @@ from dataclasses import replace
 from pydantic import JsonValue
 
 from regrade_tools.formats import payload
+from regrade_tools.formats.feedback import of_scores
 from regrade_tools.formats.fields import Fields, count, failure, number, objects, remainder, tags
 from regrade_tools.formats.fields import text as text_of
 from regrade_tools.formats.messages import is_conversation
@@ -49,6 +50,7 @@ def from_braintrust(record: Fields, blank: Trace) -> Trace:
         messages=(*payload.asked(given), *payload.answered(said)) if talk else (),
         metadata=_metadata(fields, about),
         ttft_ms=None if first is None else first * 1000,
+        feedback=of_scores(fields.get("scores")),
     )
 
 
@@ -57,12 +59,9 @@ def _object(value: JsonValue) -> dict[str, JsonValue]:
 
 
 def _metadata(fields: Fields, about: Fields) -> dict[str, JsonValue]:
-    """The short plain facts, what was expected, and the scores by their names."""
+    """The short plain facts, and what was expected."""
     found = remainder(about, ("model",))
     expected = fields.get("expected")
     if isinstance(expected, str | int | float) and expected != "":
         found["expected"] = expected
-    for name, value in _object(fields.get("scores")).items():
-        if isinstance(value, int | float):
-            found[f"score.{name}"] = value
     return found

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any, cast
 
+from regrade_tools.formats.feedback import of_field
 from regrade_tools.formats.fields import Fields, common, remainder, user_of, with_user
 from regrade_tools.formats.messages import is_conversation, messages
 from regrade_tools.jsontext import unpacked
@@ -30,10 +31,14 @@ def from_chat(record: Fields, blank: Trace) -> Trace:
         said = (*said, *answer)
     response = record.get("response")
     merged = {**(response if isinstance(response, dict) else {}), **fields, **record}
-    used = {key, "tools", "model", "name", "tags", *_ANSWERS, *_REQUESTS}
+    used = {key, "tools", "model", "name", "tags", "feedback", *_ANSWERS, *_REQUESTS}
     known = cast("dict[str, Any]", common(merged))
     return replace(
-        blank, **known, messages=said, metadata=with_user(remainder(record, used), user_of(merged))
+        blank,
+        **known,
+        messages=said,
+        metadata=with_user(remainder(record, used), user_of(merged)),
+        feedback=of_field("feedback", record.get("feedback")),
     )
 
 

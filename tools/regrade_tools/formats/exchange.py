@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from pydantic import JsonValue
 
+from regrade_tools.formats.feedback import of_field
 from regrade_tools.formats.fields import (
     CONTEXT,
     Fields,
@@ -32,6 +33,8 @@ _EXPECTED = "__expected"
 _MEASURES = ("timestamp", "latency_ms", "ttft_ms", "cost_usd", "input_tokens", "output_tokens")
 # Where ``tool_calls`` looks.
 _CALLS = ("tool_calls", "toolCalls", "additional_kwargs", "function_call")
+# What users said of the answer.
+_FEEDBACK = "feedback"
 
 
 def is_exchange(record: Fields) -> bool:
@@ -62,7 +65,7 @@ def from_exchange(record: Fields, blank: Trace, mapping: Mapping[str, str]) -> T
         if ours in mapping and ours not in held:
             raise ValueError(f"has no {mapping[ours]!r} (its fields: {listed(record)})")
     asked, answered = _found(renamed, INPUTS), _found(renamed, OUTPUTS)
-    used = {*mapping, *_heads(record, mapping), "model", "name", "tags"}
+    used = {*mapping, *_heads(record, mapping), "model", "name", "tags", _FEEDBACK}
     used |= {name for name in (asked, answered) if name}
     if asked is None and _EXPECTED in record:
         given: JsonValue = {key: value for key, value in record.items() if key != _EXPECTED}
@@ -79,6 +82,7 @@ def from_exchange(record: Fields, blank: Trace, mapping: Mapping[str, str]) -> T
         output=said,
         calls=tuple(tool_calls(renamed)),
         metadata=remainder(record, used),
+        feedback=of_field(mapping.get(_FEEDBACK, _FEEDBACK), renamed.get(_FEEDBACK)),
     )
 
 
@@ -107,7 +111,7 @@ def unreadable(held: Fields) -> dict[str, JsonValue]:
 def unused(record: Fields, mapping: Mapping[str, str]) -> set[str]:
     """The names of ``record`` that nothing of a trace is made of; short ones are its metadata."""
     found = {_found(record, names) for names in (INPUTS, OUTPUTS)} - {None}
-    read = (*mapping, *_heads(record, mapping), *_CALLS, *CONTEXT, *filter(None, found))
+    read = (*mapping, *_heads(record, mapping), *_CALLS, *CONTEXT, _FEEDBACK, *filter(None, found))
     return unread(record, read)
 
 

@@ -183,6 +183,11 @@ def remainder(fields: Fields, used: Iterable[str]) -> dict[str, JsonValue]:
     }
 
 
+def short(value: JsonValue) -> bool:
+    """Whether ``value`` is short enough to be a fact of metadata."""
+    return len(value if isinstance(value, str) else compact(value)) <= _METADATA_LENGTH
+
+
 def with_user(facts: dict[str, JsonValue], user: str) -> dict[str, JsonValue]:
     """``facts`` with whose trace it is under ``user``, where that is told and no such key there."""
     return facts if not user or "user" in facts else {**facts, "user": user}

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 from pydantic import JsonValue
 
@@ -34,7 +35,7 @@ GATHERED = {
         lacks="is no span of OpenInference: it has no context with trace_id and span_id",
     ),
     "langsmith": Gathered(
-        langsmith.is_langsmith, langsmith.spans, langsmith.span,
+        langsmith.is_langsmith, langsmith.spans, langsmith.span, completed=langsmith.completed,
         lacks="is no run of LangSmith: it has no run_type and inputs",
     ),
     "claude-code": Gathered(
@@ -73,18 +74,25 @@ def identity(span: Span) -> tuple[str, float | None]:
 
 
 def joined(known: Trace, later: Trace) -> Trace:
-    """``known`` with the spans of ``later`` that it lacks; itself where it lacks none."""
+    """``known`` with the spans and the feedback of ``later``; itself where it lacks none."""
     have = {identity(span) for span in known.spans}
-    if have.issuperset(map(identity, later.spans)):
+    new = not set(later.feedback) <= set(known.feedback)
+    if not new and have.issuperset(map(identity, later.spans)):
         return known
     read = GATHERED[known.format]
     logged = [read.span(raw, known.source) for raw in objects(known.raw)]
-    have = {identity(item.span) for item in logged}
-    more = (read.span(raw, known.source) for raw in objects(later.raw))
-    logged = in_order((*logged, *(item for item in more if identity(item.span) not in have)))
-    logged = read.completed(logged)
-    raw: JsonValue = [item.raw for item in logged]
-    if raw == known.raw:
+    places = {identity(item.span): place for place, item in enumerate(logged)}
+    for raw in objects(later.raw):
+        item = read.span(raw, known.source)
+        place = places.get(identity(item.span))
+        if place is None:
+            logged.append(item)
+        elif new and item.feedback:
+            # What was said of it before may stand in what is known alone.
+            logged[place] = read.span({**cast("Fields", logged[place].raw), **raw}, known.source)
+    logged = read.completed(in_order(logged))
+    whole: JsonValue = [item.raw for item in logged]
+    if whole == known.raw:
         return known
     tags = tuple(dict.fromkeys((*known.tags, *later.tags)))
-    return replace(read.trace(logged, replace(known, raw=raw)), tags=tags)
+    return replace(read.trace(logged, replace(known, raw=whole)), tags=tags)

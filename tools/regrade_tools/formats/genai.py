@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from pydantic import JsonValue
 
+from regrade_tools.formats import feedback as feedbacks
 from regrade_tools.formats import payload
 from regrade_tools.formats.fields import (
     count,
@@ -17,9 +18,9 @@ from regrade_tools.formats.fields import (
     remainder,
     text,
 )
-from regrade_tools.formats.genai_said import TELLING, Attributes, said
+from regrade_tools.formats.genai_said import EVENTS, TELLING, Attributes, said
 from regrade_tools.jsontext import unpacked
-from regrade_tools.models import Message, SpanKind
+from regrade_tools.models import Feedback, Message, SpanKind
 from regrade_tools.timestamps import moment
 
 _INPUT_TOKENS = (
@@ -152,6 +153,7 @@ class Named:
     asked: tuple[str, ...]
     answered: tuple[str, ...]
     telling: tuple[str, ...]
+    feedback: tuple[str, ...]
 
 
 def named(found: Attributes) -> Named:
@@ -188,6 +190,7 @@ def _named(names: tuple[str, ...]) -> Named:
         asked=present(_INPUT),
         answered=present(_OUTPUT),
         telling=tuple(name for name in names if name.startswith(TELLING)),
+        feedback=tuple(name for name in names if name.startswith((*feedbacks.NAMES, EVENTS))),
     )
 
 
@@ -281,6 +284,13 @@ def conversation(found: Attributes, names: Named) -> tuple[Message, ...]:
     if not names.telling:
         return ()
     return said({key: found[key] for key in names.telling})
+
+
+def feedback(found: Attributes, names: Named, span_id: str) -> tuple[Feedback, ...]:
+    """What was said of the span and of its trace."""
+    if not names.feedback:
+        return ()
+    return feedbacks.of_attributes(found, names.feedback, EVENTS, span_id)
 
 
 def payload_of(asked: JsonValue, answered: JsonValue) -> tuple[Message, ...]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pydantic import JsonValue
 
 from regrade_tools.formats import payload
+from regrade_tools.formats.feedback import of_scores
 from regrade_tools.formats.fields import (
     Fields,
     inside,
@@ -64,19 +65,16 @@ def from_inspect(record: Fields, blank: Trace) -> Trace:
         output_tokens=total(answered for _, answered in used),
         messages=said or payload.asked(sample.get("input")),
         metadata=_metadata(sample),
+        feedback=of_scores(sample.get("scores")),
     )
 
 
 def _metadata(sample: Fields) -> dict[str, JsonValue]:
-    """The sample's number, epoch and target, its facts, and its scores by their names."""
+    """The sample's number, epoch and target, and its facts."""
     found = remainder(inside(sample, "metadata"), ())
     found |= {f"sample_{name}": sample[name] for name in ("id", "epoch")
               if isinstance(sample.get(name), str | int)}  # fmt: skip
     target = sample.get("target")
     if isinstance(target, str) and target:
         found["target"] = target
-    for name in inside(sample, "scores"):
-        value = inside(sample, "scores", name).get("value")
-        if isinstance(value, str | int | float):
-            found[f"score.{name}"] = value
     return found

@@ -7,6 +7,7 @@ from functools import partial
 from pydantic import JsonValue
 
 from regrade_tools.formats import payload
+from regrade_tools.formats.feedback import of_langfuse
 from regrade_tools.formats.fields import (
     Fields,
     count,
@@ -38,6 +39,13 @@ def is_langfuse(record: Fields) -> bool:
     return isinstance(listed, list) and ("trace" in record or "id" in record)
 
 
+def without_scores(record: Fields) -> dict[str, JsonValue]:
+    """``record`` as it is exported before anything was said of it."""
+    told: dict[str, JsonValue] = {**record, "scores": []} if record.get("scores") else {**record}
+    trace = inside(record, "trace")
+    return {**told, "trace": {**trace, "scores": []}} if trace.get("scores") else told
+
+
 def from_langfuse(record: Fields, blank: Trace) -> Trace:
     """The trace of an export; ``blank`` brings its id and source."""
     about = {**record, **inside(record, "trace")}
@@ -58,6 +66,7 @@ def from_langfuse(record: Fields, blank: Trace) -> Trace:
         output=found.output if said is None else said,
         status="error" if found.status == "error" else "ok",
         metadata=_metadata(about),
+        feedback=of_langfuse(about.get("scores")),
     )
 
 
@@ -120,15 +129,11 @@ def _tokens(logged: Fields, names: Iterable[str], way: str) -> int | None:
 
 
 def _metadata(about: Fields) -> dict[str, JsonValue]:
-    """Who it was for, and the scores that were given, by their names."""
+    """Who it was for, and where and in which version it ran."""
     found: dict[str, JsonValue] = {}
     for ours, theirs in (("user", "userId"), ("environment", "environment"),
                          ("release", "release"), ("version", "version")):  # fmt: skip
         value = about.get(theirs)
         if isinstance(value, str) and value:
             found[ours] = value
-    for score in objects(about.get("scores")):
-        value = score.get("stringValue") or score.get("value")
-        if isinstance(value, str | int | float):
-            found[f"score.{text(score, ('name',))}"] = value
     return found

@@ -1,11 +1,13 @@
 """Runs as LangSmith exports them: one object for each, or with their children inside."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
+from typing import cast
 
 from pydantic import JsonValue
 
 from regrade_tools.formats import payload
+from regrade_tools.formats.feedback import of_langsmith, of_langsmith_record
 from regrade_tools.formats.fields import (
     Fields,
     count,
@@ -19,7 +21,7 @@ from regrade_tools.formats.fields import (
     text,
     user_of,
 )
-from regrade_tools.formats.spans import LoggedSpan
+from regrade_tools.formats.spans import LoggedSpan, in_order
 from regrade_tools.models import Message, Span, SpanKind
 from regrade_tools.timestamps import elapsed_ms, moment
 
@@ -30,17 +32,28 @@ _DEEPEST = 50
 
 
 def is_langsmith(record: Fields) -> bool:
-    """Whether ``record`` is a run."""
-    return isinstance(record.get("run_type"), str) and "inputs" in record
+    """Whether ``record`` is a run, or feedback of one."""
+    return (isinstance(record.get("run_type"), str) and "inputs" in record) or is_feedback(record)
+
+
+def is_feedback(record: Fields) -> bool:
+    """Whether ``record`` is what was said of a run."""
+    named = isinstance(record.get("key"), str) and isinstance(record.get("run_id"), str)
+    return named and "score" in record and "run_type" not in record
 
 
 def spans(record: Fields, where: str) -> Iterator[LoggedSpan]:
-    """The run and those inside it."""
+    """The run and those inside it, or feedback as a span of its own."""
+    if is_feedback(record):
+        yield span(record, where)
+        return
     yield from _nested(record, where, "", _DEEPEST)
 
 
 def span(logged: Fields, where: str) -> LoggedSpan:
-    """One run as it was logged at ``where``."""
+    """One run as it was logged at ``where``, or what was said of one."""
+    if is_feedback(logged):
+        return _feedback(logged, where)
     began, ended = moment(logged.get("start_time")), moment(logged.get("end_time"))
     about, params = (
         inside(logged, "extra", "metadata"),
@@ -61,6 +74,7 @@ def span(logged: Fields, where: str) -> LoggedSpan:
         tags=tags(logged),
         metadata=remainder(about, _SESSION),
         user=user_of(about),
+        feedback=of_langsmith(logged),
         span=Span(
             id=text(logged, ("id",)),
             name=text(logged, ("name",)),
@@ -76,6 +90,51 @@ def span(logged: Fields, where: str) -> LoggedSpan:
             ttft_ms=first_token_ms(began, moment(logged.get("first_token_time")), ended),
         ),
     )
+
+
+def _feedback(logged: Fields, where: str) -> LoggedSpan:
+    """A span that stands for what was said of a run, until that is there."""
+    run_id = text(logged, ("run_id",))
+    return LoggedSpan(
+        where=where,
+        trace_id=text(logged, ("trace_id", "run_id")),
+        raw=dict(logged),
+        conversation=tuple,
+        feedback=of_langsmith_record(logged, run_id),
+        span=Span(
+            id=text(logged, ("id",)),
+            name=text(logged, ("key",)),
+            parent_id=run_id,
+            started_at=moment(logged.get("created_at")),
+        ),
+    )
+
+
+def completed(logged: Sequence[LoggedSpan]) -> list[LoggedSpan]:
+    """``logged`` with what was said of a run in that run, where it is among them."""
+    said: dict[str, list[JsonValue]] = {}
+    runs: list[LoggedSpan] = []
+    for item in logged:
+        raw = cast("Fields", item.raw)
+        if is_feedback(raw):
+            said.setdefault(item.span.parent_id, []).append(item.raw)
+        else:
+            runs.append(item)
+    if not said:
+        return runs
+    there = {item.span.id for item in runs}
+    alone = [item for item in logged if is_feedback(cast("Fields", item.raw))]
+    whole = [_with_feedback(item, said.get(item.span.id, [])) for item in runs]
+    return in_order((*whole, *(item for item in alone if item.span.parent_id not in there)))
+
+
+def _with_feedback(item: LoggedSpan, said: Sequence[JsonValue]) -> LoggedSpan:
+    """``item`` with all that was ``said`` of it, the latest of each id."""
+    if not said:
+        return item
+    raw = cast("Fields", item.raw)
+    known = {text(one, ("id",)): one for one in (*objects(raw.get("feedback")), *objects([*said]))}
+    return span({**raw, "feedback": [*known.values()]}, item.where)
 
 
 def _nested(record: Fields, where: str, trace_id: str, deepest: int) -> Iterator[LoggedSpan]:

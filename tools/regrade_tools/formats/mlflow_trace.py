@@ -6,7 +6,8 @@ from pydantic import JsonValue
 
 from regrade_tools.formats import genai_said
 from regrade_tools.formats.attributed import Frame, described
-from regrade_tools.formats.fields import Fields, count, inside, objects, text
+from regrade_tools.formats.feedback import of_mlflow
+from regrade_tools.formats.fields import Fields, count, inside, objects, short, text
 from regrade_tools.formats.spans import LoggedSpan, from_spans, in_order
 from regrade_tools.jsontext import read
 from regrade_tools.models import Trace
@@ -22,6 +23,12 @@ def is_mlflow(record: Fields) -> bool:
     return isinstance(record.get("info"), dict) and isinstance(
         inside(record, "data").get("spans"), list
     )
+
+
+def without_assessments(record: Fields) -> dict[str, JsonValue]:
+    """``record`` as it is written before anything was said of it."""
+    about = inside(record, "info")
+    return {**record, "info": {key: held for key, held in about.items() if key != "assessments"}}
 
 
 def from_mlflow(record: Fields, blank: Trace) -> Trace:
@@ -43,8 +50,21 @@ def from_mlflow(record: Fields, blank: Trace) -> Trace:
         duration_ms=found.duration_ms if took is None else float(took),
         status="error" if failed else found.status,
         error=(found.error or "error without a message") if failed else found.error,
-        metadata={"user": user} if user else {},
+        metadata=_metadata(about, user),
+        feedback=of_mlflow(about.get("assessments")),
     )  # fmt: skip
+
+
+def _metadata(about: Fields, user: str) -> dict[str, JsonValue]:
+    """Who it was for, and what people expected of it."""
+    found: dict[str, JsonValue] = {"user": user} if user else {}
+    for one in objects(about.get("assessments")):
+        told = inside(one, "expectation")
+        held = inside(told, "serialized_value").get("value")
+        value = _decoded(held) if "value" not in told else told["value"]
+        if told and value is not None and short(value):
+            found[f"expected.{text(one, ('assessment_name',))}"] = value
+    return found
 
 
 def _span(logged: Fields, where: str) -> LoggedSpan:

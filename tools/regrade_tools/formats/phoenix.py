@@ -6,6 +6,7 @@ from pydantic import JsonValue
 
 from regrade_tools.formats import genai, genai_said
 from regrade_tools.formats.attributed import Frame, described
+from regrade_tools.formats.feedback import of_phoenix
 from regrade_tools.formats.fields import Fields, inside, objects, text
 from regrade_tools.formats.spans import LoggedSpan
 from regrade_tools.timestamps import moment
@@ -58,7 +59,11 @@ def span(logged: Fields, where: str) -> LoggedSpan:
         status={"code": logged.get("status_code"), "message": logged.get("status_message")},
         raw=dict(logged),
     )
-    return described(frame, found)
+    read = described(frame, found)
+    listed = logged.get("annotations")
+    if not listed:
+        return read
+    return read._replace(feedback=(*read.feedback, *of_phoenix(listed, frame.id)))
 
 
 def _is_span(record: Fields) -> bool:

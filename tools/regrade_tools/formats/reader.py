@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pydantic import JsonValue
 
 from regrade_tools.clipping import clip
-from regrade_tools.fingerprint import fingerprint, trace_id
+from regrade_tools.fingerprint import fingerprint, redated, trace_id
 from regrade_tools.formats import (
     anthropic_call,
     braintrust,
@@ -53,7 +53,7 @@ _MOST_UNUSED = 1_000
 # What a mapping may say of a plain record.
 FIELDS = (
     "input", "output", "id", "name", "session", "model", "timestamp", "latency_ms", "ttft_ms",
-    "cost_usd", "input_tokens", "output_tokens", "tags", "error", "tool_calls",
+    "cost_usd", "input_tokens", "output_tokens", "tags", "error", "tool_calls", "feedback",
 )  # fmt: skip
 
 
@@ -159,7 +159,7 @@ def traces(
                 # What was exported has its id. That of any other does not depend on a mapping: by
                 # whatever names it is read again, it is the same record.
                 timed = started_at(clean) if reading.mapping else trace.started_at
-                own = trace.id or _identity(fields, timed, seen)
+                own = trace.id or _identity(_unsaid(fields, trace), timed, seen)
                 trace = replace(trace, id=own)
             except ValueError as problem:
                 yield Skipped(record.where, str(problem))
@@ -209,6 +209,29 @@ def _trace(clean: Fields, blank: Trace, reading: Reading) -> Trace:
     if blank.format == "exchange":
         return exchange.from_exchange(clean, blank, reading.mapping)
     return _RECORDS[blank.format][1](clean, blank)
+
+
+# What a record is without the feedback that came after it was first exported.
+_UNSAID: Mapping[str, Callable[[Fields], dict[str, JsonValue]]] = {
+    "langfuse": langfuse.without_scores,
+    "mlflow": mlflow_trace.without_assessments,
+}
+
+
+def _unsaid(fields: dict[str, JsonValue], trace: Trace) -> dict[str, JsonValue]:
+    return _UNSAID[trace.format](fields) if trace.feedback and trace.format in _UNSAID else fields
+
+
+def former_id(trace: Trace) -> str:
+    """The id that the record of ``trace`` had in what was stored before; or its own.
+
+    It began with the day of a time that a mapping named, and feedback was a part of the record.
+    """
+    if trace.format == "exchange" and trace.started_at is not None:
+        return redated(trace.id, trace.started_at)
+    if trace.feedback and trace.format in _UNSAID:
+        return trace_id(trace.raw, 0, trace.started_at)
+    return trace.id
 
 
 def _identity(value: JsonValue, started_at: float | None, seen: Counter[str]) -> str:

@@ -7,7 +7,7 @@ from pydantic import JsonValue
 
 from regrade_tools.formats.fields import total, with_user
 from regrade_tools.formats.messages import is_conversation
-from regrade_tools.models import Message, Span, Trace
+from regrade_tools.models import Feedback, Message, Span, Trace
 
 
 # There is one for each span that is read: a frozen dataclass takes thrice the time to make.
@@ -29,6 +29,7 @@ class LoggedSpan(NamedTuple):
     tags: tuple[str, ...] = ()
     metadata: dict[str, JsonValue] | None = None
     user: str = ""
+    feedback: tuple[Feedback, ...] = ()
 
 
 def in_order(logged: Iterable[LoggedSpan]) -> list[LoggedSpan]:
@@ -77,6 +78,7 @@ def from_spans(logged: Sequence[LoggedSpan], blank: Trace) -> Trace:
         messages=said,
         spans=tuple([item.span for item in logged]),
         ttft_ms=_first_token(calls[-1], logged, min(starts, default=None)),
+        feedback=tuple([one for item in logged if item.feedback for one in item.feedback]),
     )
 
 

@@ -2,6 +2,7 @@
 
 from regrade_tools.models.case import Case, Generated, Provenance, Recorded
 from regrade_tools.models.dataset import Dataset
+from regrade_tools.models.feedback import Feedback, FeedbackSource
 from regrade_tools.models.generation import Inputs, Step, Style
 from regrade_tools.models.judge import Judge, JudgeSpec, Thresholds
 from regrade_tools.models.judgement import Item, Judged, Judgement, shown_calls
@@ -76,6 +77,8 @@ __all__ = [
     "Endpoint",
     "Exchange",
     "Feature",
+    "Feedback",
+    "FeedbackSource",
     "GatePolicy",
     "Generated",
     "HttpTarget",

@@ -7,6 +7,8 @@ from typing import Literal, get_args
 
 from pydantic import JsonValue
 
+from regrade_tools.models.feedback import Feedback
+
 _OPENING = 160
 _TOOLS = ("tool", "function")
 _PLACE = re.compile(r"(:\d+)?(#\d+)?$")
@@ -101,7 +103,7 @@ class Trace:
     ``calls`` and ``context`` are those that a record tells beside messages and spans: read
     ``tool_calls`` and ``returned``. Of a ``program`` that logs a span of its own around the calls
     of its models, ``input`` and ``output`` are what it was given and gave, beside the ``messages``
-    of the last call: read ``called``.
+    of the last call: read ``called``. ``feedback`` is what was said of it where it was logged.
     """
 
     id: str
@@ -129,6 +131,7 @@ class Trace:
     raw: JsonValue = None
     ttft_ms: float | None = None
     context: tuple[JsonValue, ...] = ()
+    feedback: tuple[Feedback, ...] = ()
 
     @property
     def file(self) -> str:
