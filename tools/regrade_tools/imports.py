@@ -5,23 +5,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
-from pydantic import JsonValue
-from pydantic_core import to_json
-
-from regrade_tools.clipping import clip, clip_list, size
+from regrade_tools.clipping import clip, clip_list
 from regrade_tools.completion import differs
 from regrade_tools.fingerprint import id_number
-from regrade_tools.formats import FIELDS, Note, Skipped, Unused, former_id
+from regrade_tools.formats import FIELDS, Item, Note, Skipped, Unused, former_id
 from regrade_tools.models import Trace, file_of
 from regrade_tools.plaintext import counted, encodable, line
 from regrade_tools.ports import Store
 from regrade_tools.redaction import Redaction
 from regrade_tools.trace_store import Appended
 
-Item = Trace | Skipped | Note | Unused
-
 _BATCH = 1_000
-_BATCH_CHARACTERS = 32 * 1024 * 1024
+_BATCH_BYTES = 32 * 1024 * 1024
 _SHOWN = 10
 _LONGEST_LINE = 400
 _LONGEST_LIST = 240
@@ -52,23 +47,16 @@ class Imported:
     hint: str | None = None
 
 
-def batch(found: Iterator[Item]) -> list[Item]:
-    """The next items: many small ones, or a few that are large."""
+def batch(found: Iterator[tuple[Item, int]]) -> list[Item]:
+    """The next items, each of which comes with its bytes: many small ones, or a few large ones."""
     items: list[Item] = []
-    characters = 0
-    for item in islice(found, _BATCH):
+    held = 0
+    for item, size in islice(found, _BATCH):
         items.append(item)
-        characters += _size(item.raw) if isinstance(item, Trace) else 0
-        if characters > _BATCH_CHARACTERS:
+        held += size
+        if held > _BATCH_BYTES:
             break
     return items
-
-
-def _size(raw: JsonValue) -> int:
-    try:
-        return len(to_json(raw))
-    except ValueError:
-        return size(raw)
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from pydantic import JsonValue
 from regrade_tools import arrow, formats
 from regrade_tools.clipping import PAGE, REFUSAL, clip, clip_list, clip_value
 from regrade_tools.fingerprint import id_number
-from regrade_tools.imports import Imported, Item, Tally, batch
+from regrade_tools.imports import Imported, Tally, batch
 from regrade_tools.models import Trace
 from regrade_tools.paging import fit
 from regrade_tools.plaintext import counted, encodable
@@ -215,7 +215,7 @@ class Traces:
                     if columns
                     else formats.records(file, name, reading.table_as)
                 )
-                await self._keep(formats.traces(records, reading), tally)
+                await self._keep(formats.sized(records, reading), tally)
             message = f"{Path(name).name}: {tally.stored} traces stored"
             await progress(number, len(found), message)
         return tally.told(reading.redaction)
@@ -232,10 +232,10 @@ class Traces:
         reading = self._reading(format, mapping, tags)
         tally = Tally(files=1, dry_run=self.dry_run)
         records = formats.stream_records(stream, name, reading.table_as)
-        await self._keep(formats.traces(records, reading), tally)
+        await self._keep(formats.sized(records, reading), tally)
         return tally.told(reading.redaction)
 
-    async def _keep(self, found: Iterator[Item], tally: Tally) -> None:
+    async def _keep(self, found: Iterator[tuple[formats.Item, int]], tally: Tally) -> None:
         while items := await to_thread.run_sync(batch, found):
             await tally.keep(items, self.store)
 

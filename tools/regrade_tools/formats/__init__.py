@@ -1,7 +1,15 @@
 """A log in some format -> ``Trace``s. No bytes make a reader raise anything but a ``Refusal``."""
 
 from regrade_tools.formats.files import files
-from regrade_tools.formats.reader import FIELDS, FORMATS, Reading, former_id, traces
+from regrade_tools.formats.reader import (
+    FIELDS,
+    FORMATS,
+    Item,
+    Reading,
+    former_id,
+    sized,
+    traces,
+)
 from regrade_tools.formats.record import Note, Record, Skipped, Unused
 from regrade_tools.formats.source import TABLES, records, stream_records
 
@@ -9,6 +17,7 @@ __all__ = [
     "FIELDS",
     "FORMATS",
     "TABLES",
+    "Item",
     "Note",
     "Reading",
     "Record",
@@ -17,6 +26,7 @@ __all__ = [
     "files",
     "former_id",
     "records",
+    "sized",
     "stream_records",
     "traces",
 ]

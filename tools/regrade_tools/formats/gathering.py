@@ -55,8 +55,8 @@ class Gathering:
             group.size += share
             group.touched = self._records
 
-    def due(self) -> Iterator[tuple[str, list[LoggedSpan]]]:
-        """The spans of each trace that is let go, in the order of their start, with the format.
+    def due(self) -> Iterator[tuple[str, list[LoggedSpan], int]]:
+        """The format of each trace that is let go, its spans in the order of their start, its size.
 
         Those that have waited longest, until half of the room is free. What has no trace id
         belongs together to the end of the file.
@@ -72,12 +72,13 @@ class Gathering:
         for _, kind, name in waiting:
             group = self._held[kind].pop(name)
             self._size -= group.size
-            yield kind, in_order(group.spans)
+            yield kind, in_order(group.spans), group.size
             if self._size <= self.most // 2:
                 return
 
-    def rest(self) -> Iterator[tuple[str, list[LoggedSpan]]]:
+    def rest(self) -> Iterator[tuple[str, list[LoggedSpan], int]]:
         """As ``due``, for all that is held."""
         for kind, groups in self._held.items():
             while groups:
-                yield kind, in_order(groups.pop(next(iter(groups))).spans)
+                group = groups.pop(next(iter(groups)))
+                yield kind, in_order(group.spans), group.size

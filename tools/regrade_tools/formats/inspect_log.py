@@ -33,8 +33,10 @@ def samples(record: Record) -> Iterator[Record]:
         return
     about = inside(log, "eval")
     header: JsonValue = {name: about[name] for name in _HEADER if name in about}
-    for number_of, sample in enumerate(objects(log["samples"]), 1):
-        yield Record(f"{record.where}#{number_of}", {"eval": header, "sample": sample})
+    found = objects(log["samples"])
+    for number_of, sample in enumerate(found, 1):
+        told: JsonValue = {"eval": header, "sample": sample}
+        yield Record(f"{record.where}#{number_of}", told, record.size // len(found))
 
 
 def is_inspect(record: Fields) -> bool:

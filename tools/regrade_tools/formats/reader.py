@@ -33,6 +33,7 @@ from regrade_tools.plaintext import counted
 from regrade_tools.redaction import Redaction
 from regrade_tools.refusal import Refusal, unknown
 
+Item = Trace | Skipped | Note | Unused
 _Tells = Callable[[Fields], bool]
 _Reads = Callable[[Fields, Trace], Trace]
 # One record, one trace: in the order in which they are asked, the most particular first.
@@ -130,20 +131,25 @@ class _Mapped:
             yield Unused(self.unused)
 
 
-def traces(
-    records: Iterable[Record | Skipped | Note], reading: Reading
-) -> Iterator[Trace | Skipped | Note | Unused]:
+def traces(records: Iterable[Record | Skipped | Note], reading: Reading) -> Iterator[Item]:
     """The traces of one file.
 
     Spans are gathered, since a trace's spans lie in several records; every other record is a
     trace of its own. Where the spans of one lie very far apart, there are two with its id.
     """
+    return (item for item, _ in sized(records, reading))
+
+
+def sized(
+    records: Iterable[Record | Skipped | Note], reading: Reading
+) -> Iterator[tuple[Item, int]]:
+    """As ``traces``, each with the bytes that it was read from, as far as records tell theirs."""
     seen: Counter[str] = Counter()
     mapped = _Mapped(reading.mapping, set(reading.mapping.values()))
     gathered = Gathering()
     for found in records:
         if not isinstance(found, Record):
-            yield found
+            yield found, 0
             continue
         for record in inspect_log.samples(found):
             try:
@@ -162,15 +168,15 @@ def traces(
                 own = trace.id or _identity(_unsaid(fields, trace), timed, seen)
                 trace = replace(trace, id=own)
             except ValueError as problem:
-                yield Skipped(record.where, str(problem))
+                yield Skipped(record.where, str(problem)), 0
             except SlowPatternError as problem:
-                yield Skipped(record.where, f"cannot be redacted: {problem}")
+                yield Skipped(record.where, f"cannot be redacted: {problem}"), 0
             except RecursionError:
-                yield Skipped(record.where, "is nested too deep")
+                yield Skipped(record.where, "is nested too deep"), 0
             else:
-                yield _tagged(trace, reading)
+                yield _tagged(trace, reading), record.size
         yield from _assembled(gathered.due(), reading)
-    yield from mapped.remarks()
+    yield from ((remark, 0) for remark in mapped.remarks())
     yield from _assembled(gathered.rest(), reading)
 
 
@@ -242,17 +248,17 @@ def _identity(value: JsonValue, started_at: float | None, seen: Counter[str]) ->
 
 
 def _assembled(
-    gathered: Iterable[tuple[str, list[LoggedSpan]]], reading: Reading
-) -> Iterator[Trace | Skipped]:
-    for kind, found in gathered:
+    gathered: Iterable[tuple[str, list[LoggedSpan], int]], reading: Reading
+) -> Iterator[tuple[Item, int]]:
+    for kind, found, size in gathered:
         try:
             trace = assembled(found, kind)
         except ValueError as problem:
-            yield Skipped(found[0].where, str(problem))
+            yield Skipped(found[0].where, str(problem)), 0
         except RecursionError:
-            yield Skipped(found[0].where, "holds a span that is nested too deep")
+            yield Skipped(found[0].where, "holds a span that is nested too deep"), 0
         else:
-            yield _tagged(trace, reading)
+            yield _tagged(trace, reading), size
 
 
 def _tagged(trace: Trace, reading: Reading) -> Trace:
