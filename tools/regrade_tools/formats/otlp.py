@@ -75,17 +75,8 @@ def span(logged: Fields, where: str) -> LoggedSpan:
     """One span as it was logged at ``where``."""
     found = attributes(logged.get("attributes"))
     found.pop(genai_said.EVENTS, None)
-    told = objects(logged.get("events"))
-    events: list[JsonValue] = [
-        [name, attributes(event.get("attributes"))]
-        for event in told
-        if isinstance(name := event.get("name"), str) and name.startswith(_KEPT_EVENTS)
-    ]
-    if events:
-        found[genai_said.EVENTS] = events
-    chunks = (seconds(event.get("timeUnixNano")) for event in told if genai.is_chunk(event))
-    if first := next(filter(None, chunks), None):
-        found[genai.FIRST_CHUNK] = first
+    if events := objects(logged.get("events")):
+        found.update(_happened(events))
     status = logged.get("status")
     frame = Frame(
         where=where,
@@ -99,6 +90,22 @@ def span(logged: Fields, where: str) -> LoggedSpan:
         raw=cast("JsonValue", logged),
     )
     return described(frame, found)
+
+
+def _happened(events: Sequence[Fields]) -> dict[str, JsonValue]:
+    """What the events of a span tell, as attributes of it."""
+    told: dict[str, JsonValue] = {}
+    kept: list[JsonValue] = [
+        [name, attributes(event.get("attributes"))]
+        for event in events
+        if isinstance(name := event.get("name"), str) and name.startswith(_KEPT_EVENTS)
+    ]
+    if kept:
+        told[genai_said.EVENTS] = kept
+    chunks = (seconds(event.get("timeUnixNano")) for event in events if genai.is_chunk(event))
+    if first := next(filter(None, chunks), None):
+        told[genai.FIRST_CHUNK] = first
+    return told
 
 
 def completed(logged: Sequence[LoggedSpan]) -> list[LoggedSpan]:

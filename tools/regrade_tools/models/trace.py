@@ -1,7 +1,6 @@
 """A trace: what an LLM product was asked, what it answered, and the steps between."""
 
 import json
-import re
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
@@ -11,7 +10,6 @@ from regrade_tools.models.feedback import Feedback
 
 _OPENING = 160
 _TOOLS = ("tool", "function")
-_PLACE = re.compile(r"(:\d+)?(#\d+)?$")
 
 Status = Literal["ok", "error"]
 SpanKind = Literal["llm", "tool", "agent", "retrieval", "other"]
@@ -228,7 +226,11 @@ class Trace:
 
 def file_of(place: str) -> str:
     """The file of a place such as ``log.jsonl:12``, without the line and the position in it."""
-    return _PLACE.sub("", place)
+    for sign in "#:":
+        before, found, number = place.rpartition(sign)
+        if found and number.isdecimal():
+            place = before
+    return place
 
 
 def _speaks(message: Message) -> bool:
