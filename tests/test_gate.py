@@ -27,7 +27,7 @@ from regrade_tools.models import (
 )
 from regrade_tools.models.case import Spec
 from regrade_tools.paired import Difference, difference, interval
-from regrade_tools.planning import plan
+from regrade_tools.planning import plan, scored
 from regrade_tools.refusal import Refusal
 from regrade_tools.slices import Slice, slices
 from regrade_tools.standing import Standing, standing
@@ -493,7 +493,7 @@ def test_a_case_must_hold_what_its_suite_feature_scenario_and_itself_ask() -> No
 
 def test_a_planned_case_is_scheduled_with_the_fingerprints_of_input_and_assertions() -> None:
     planned = plan(SUITE, CASES_OF_SUITE, "id:case_a")[0]
-    assert planned.scheduled(PythonTarget(python="a:b")) == Scheduled(
+    assert planned.scheduled(scored(PythonTarget(python="a:b"))) == Scheduled(
         id="case_a",
         feature="find",
         scenario="one",
@@ -609,4 +609,4 @@ def test_each_term_of_a_gate_comes_from_the_last_that_sets_it() -> None:
 )
 def test_only_a_filed_answer_that_is_scored_is_part_of_a_case(recorded: Any, told: bool) -> None:  # noqa: FBT001
     planned = plan(SUITE, CASES_OF_SUITE, "id:case_a")[0]
-    assert bool(planned.scheduled(RecordedTarget(recorded=recorded)).answer) == told
+    assert bool(planned.scheduled(scored(RecordedTarget(recorded=recorded))).answer) == told

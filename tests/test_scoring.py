@@ -7,7 +7,7 @@ import pytest
 from pydantic import JsonValue
 
 from regrade_server.sqlite.store import SqliteStore
-from regrade_tools.models import Case, CaseResult, RecordedTarget, Run, Suite
+from regrade_tools.models import Case, CaseResult, Run, Suite
 from regrade_tools.planning import Planned, plan
 from regrade_tools.ports import Reply
 from regrade_tools.redaction import redaction
@@ -43,8 +43,7 @@ def planned(*names: str) -> tuple[Planned, ...]:
 async def scored(path: Path, **replies: Reply) -> dict[str, CaseResult]:
     store = SqliteStore(path / "store.db")
     todo = planned(*replies)
-    spec = RecordedTarget(recorded="filed")
-    cases = tuple(one.scheduled(spec) for one in todo)
+    cases = tuple(one.scheduled("filed") for one in todo)
     run = Run("r", "s", "t", "n", 0, 1, cases)
     await store.start_run(run)
     await measure(run, todo, Replies(replies), store, concurrency=2, hidden=redaction())

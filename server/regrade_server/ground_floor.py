@@ -23,6 +23,7 @@ from regrade_tools.judge_scorers import JudgeScorers
 from regrade_tools.live import LiveRuns
 from regrade_tools.openings import Openings
 from regrade_tools.ports import Models
+from regrade_tools.readings import Readings
 from regrade_tools.recording_files import RecordingFiles
 from regrade_tools.runs import Runs
 from regrade_tools.suites import Suites
@@ -37,6 +38,7 @@ class GroundFloor:
     personal: bool = False
     store: SqliteStore | MemoryStore = field(init=False)
     live: LiveRuns = field(default_factory=LiveRuns)
+    readings: Readings = field(default_factory=Readings)
     models: Models = field(default_factory=LanguageModels)
 
     def __post_init__(self) -> None:
@@ -58,7 +60,7 @@ class GroundFloor:
         """What can be done with suites."""
         openings = Openings(self.store, Programs(self.root), self.models, self.workspace)
         runs = Runs(self.store, openings, self.live, self.host, self.scorers)
-        return Suites(runs, self.workspace)
+        return Suites(runs, self.workspace, self.readings)
 
     @property
     def scorers(self) -> JudgeScorers:

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 
 from regrade_tools.models import Profile, Scheduled
 from regrade_tools.models.case import Spec
-from regrade_tools.planning import plan
+from regrade_tools.planning import plan, scored
 from regrade_tools.ports import Host, Reference
 from regrade_tools.refusal import Refusal, Unavailable
 from regrade_tools.standing import Standing
@@ -83,7 +83,7 @@ def _declared(suite: str, target: str, host: Host, reference: Reference) -> Decl
         counted = tuple(case for case in there.cases(suite) if not case.candidate)
         planned = plan(read, counted) if counted else ()
         return Declared(
-            cases={one.case.id: one.scheduled(spec) for one in planned},
+            cases={one.case.id: one.scheduled(scored(spec)) for one in planned},
             wording={it.fingerprint: it.spec for one in planned for it in one.checks},
             gates=all_terms(read, there.project()),
             whole=read.dataset is None or read.dataset.query is None,

@@ -161,7 +161,7 @@ class Gating:
         declared = terms(workspace.suite(suite), workspace.project(), profile)
         asked = declared.overridden(told)
         prepared = await self.suites.prepare(suite, target, asked.select, judges=asked.judges)
-        cases = await self.suites.cases_of(suite, prepared.suite) if asked.gate.slices else ()
+        cases = (await self.suites.read(suite)).cases if asked.gate.slices else ()
         for key in asked.gate.slices:
             # A threshold for what is not there would hold nothing.
             if not any(selected(case, key) for case in cases):
@@ -225,7 +225,7 @@ class Gating:
         sources, loose = self.suites.sources(prepared), self.suites.since_committed(prepared)
         if edited := edited_since(run, sources, prepared.scorers, loose):
             return f"{edited} since"
-        if other := other_cases(run.cases, tuple(prepared.cases)):
+        if other := other_cases(run.cases, prepared.cases):
             return f"{len(other)} of its cases are other ones now, such as {other[0]}"
         return None
 

@@ -72,11 +72,12 @@ def answer(given: Subject, redaction: Redaction) -> Answer:
         for call in given.tool_calls
     )
     errors = None if given.errors is None else tuple(map(redaction.text, given.errors))
-    clean = replace(
-        given, output=output, input=asked, tool_calls=calls, errors=errors,
-        context=tuple(map(redaction.apply, given.context)),
-    )  # fmt: skip
-    if clean == given:
+    context = tuple(map(redaction.apply, given.context))
+    told = (given.output, given.input, given.tool_calls, given.errors, given.context)
+    if (output, asked, calls, errors, context) == told:
         # What was read of the one, such as its JSON, is then read of the other.
         return Answer(given, given, redaction)
+    clean = replace(
+        given, output=output, input=asked, tool_calls=calls, errors=errors, context=context
+    )
     return Answer(given, clean, redaction)

@@ -30,8 +30,8 @@ class Planned:
     case: Case
     checks: tuple[Check, ...]
 
-    def scheduled(self, spec: TargetSpec) -> Scheduled:
-        """The case as a run on the target ``spec`` keeps it."""
+    def scheduled(self, scored: str) -> Scheduled:
+        """The case as a run keeps it whose target is ``scored`` so: see ``scored``."""
         return Scheduled(
             id=self.case.id,
             feature=self.case.feature or "",
@@ -39,7 +39,7 @@ class Planned:
             tags=self.case.tags,
             input=fingerprint(self.case.state),
             checks=tuple(check.fingerprint for check in self.checks),
-            answer=self._answer(spec),
+            answer=self._answer(scored),
             expected=self._expected(),
         )
 
@@ -49,12 +49,12 @@ class Planned:
             return ""
         return fingerprint([self.case.corrected_output, self.case.columns])
 
-    def _answer(self, spec: TargetSpec) -> str:
+    def _answer(self, scored: str) -> str:
         """Which answer a target that runs nothing scores: whoever edits it edits the result."""
-        if not isinstance(spec, RecordedTarget) or spec.recorded == "latest":
-            return ""
-        if spec.recorded == "corrected":
+        if scored == "corrected":
             return fingerprint(self.case.corrected_output)
+        if scored != "filed":
+            return ""
         filed = self.case.recorded
         return fingerprint(
             filed and filed.model_dump(mode="json", exclude_defaults=True, exclude={"error"})
@@ -143,6 +143,11 @@ def program(spec: TargetSpec) -> str:
     if isinstance(spec, HttpTarget):
         told["http"] = {key: value for key, value in told["http"].items() if value is not None}
     return fingerprint({key: value for key, value in told.items() if key != "returns" or value})
+
+
+def scored(spec: TargetSpec) -> str:
+    """Which stored answers a target scores that runs nothing; empty where it runs a program."""
+    return spec.recorded if isinstance(spec, RecordedTarget) else ""
 
 
 def files_of(spec: TargetSpec) -> tuple[str, ...] | None:

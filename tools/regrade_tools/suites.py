@@ -2,7 +2,8 @@
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 
 import anyio
 from anyio import to_thread
@@ -11,10 +12,19 @@ from regrade_tools.baselines import Baselines
 from regrade_tools.datasets import trace_cases
 from regrade_tools.estimates import LOOKED_AT, estimate
 from regrade_tools.fingerprint import RUN, random_id
-from regrade_tools.models import Case, CaseResult, Run, Scheduled, StoredRun, Suite, TargetSpec
+from regrade_tools.models import (
+    Case,
+    CaseResult,
+    Run,
+    Scheduled,
+    StoredRun,
+    Suite,
+    TargetSpec,
+)
 from regrade_tools.names import memorable
 from regrade_tools.paging import position
-from regrade_tools.planning import Planned, chosen, plan, program, without_judges
+from regrade_tools.planning import Planned, program, scored
+from regrade_tools.readings import Reading, Readings
 from regrade_tools.recording_files import RecordingFiles
 from regrade_tools.recordings import Mode, Replay
 from regrade_tools.redaction import redaction_of
@@ -39,13 +49,10 @@ class Prepared:
     target: str
     spec: TargetSpec
     planned: tuple[Planned, ...]
+    # The cases as a run would keep them.
+    cases: tuple[Scheduled, ...]
     scorers: dict[str, str]
     judges: bool = True
-
-    @property
-    def cases(self) -> tuple[Scheduled, ...]:
-        """The cases as a run would keep them."""
-        return tuple(item.scheduled(self.spec) for item in self.planned)
 
 
 @dataclass(frozen=True)
@@ -54,6 +61,7 @@ class Suites:
 
     runs: Runs
     workspace: Workspace | None
+    readings: Readings = field(default_factory=Readings)
 
     async def run_suite(  # noqa: PLR0913 - what can be said of a run
         self,
@@ -167,27 +175,26 @@ class Suites:
         """
         workspace = needed(self.workspace)
         try:
-            found = workspace.suite(suite)
-            cases = await self.cases_of(suite, found)
+            reading = await self.read(suite)
+            # Of a large suite it takes a while: other calls are answered meanwhile.
+            return await to_thread.run_sync(
+                partial(_prepared, workspace, reading, target, select, judges=judges)
+            )
         except Refusal as refusal:
             raise all_of(workspace, suite, refusal) from None
-        asked = chosen(cases, select)
-        try:
-            planned = plan(found, asked)
-            planned = planned if judges else without_judges(planned)
-            scorers = scorer_sources(workspace, planned)
-        except Refusal as refusal:
-            raise all_of(workspace, suite, refusal) from None
-        named = target or found.target
-        return Prepared(found, named, workspace.target(named), planned, scorers, judges)
 
-    async def cases_of(self, name: str, suite: Suite) -> tuple[Case, ...]:
-        """The cases of a suite, those of its dataset with them."""
-        # A dataset may be long: other calls are answered while it is read.
-        cases = await to_thread.run_sync(needed(self.workspace).cases, name)
-        if suite.dataset is None or suite.dataset.query is None:
-            return cases
-        return (*cases, *await trace_cases(suite.dataset, self.runs.store, time.time()))
+    async def read(self, name: str) -> Reading:
+        """A suite with its cases, those of its dataset with them.
+
+        Raises:
+            Refusal: A file of it is wrong, or there is none.
+        """
+        reading = await to_thread.run_sync(self.readings.read, needed(self.workspace), name)
+        dataset = reading.suite.dataset
+        if dataset is None or dataset.query is None:
+            return reading
+        traced = await trace_cases(dataset, self.runs.store, time.time())
+        return Reading(reading.suite, (*reading.cases, *traced))
 
     def sources(self, prepared: Prepared) -> str:
         """A name for the program with its files as they are now; empty where nobody can tell."""
@@ -250,6 +257,23 @@ class Suites:
 
     def _baselines(self) -> Baselines:
         return Baselines(needed(self.workspace), self.runs.store, self.runs.host)
+
+
+def _prepared(
+    workspace: Workspace, reading: Reading, target: str | None, select: str, *, judges: bool
+) -> Prepared:
+    planned = reading.planned(select, judges=judges)
+    named = target or reading.suite.target
+    spec = workspace.target(named)
+    return Prepared(
+        suite=reading.suite,
+        target=named,
+        spec=spec,
+        planned=planned,
+        cases=reading.scheduled(select, scored(spec), judges=judges),
+        scorers=scorer_sources(workspace, planned),
+        judges=judges,
+    )
 
 
 def _wait(seconds: float) -> float:

@@ -4,15 +4,16 @@ import re
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import Field, JsonValue
+from pydantic import Field
 
 from regrade_tools.models.document import Document
+from regrade_tools.models.json import Json
 from regrade_tools.models.trace import ToolCall
 
 # A name becomes a file name and a word of the query language, so it is kept plain.
 _NAME = r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}"
 Name = Annotated[str, Field(pattern=f"^{_NAME}$")]
-Spec = dict[str, JsonValue]
+Spec = dict[str, Json]
 
 
 def is_name(text: str) -> bool:
@@ -23,9 +24,9 @@ def is_name(text: str) -> bool:
 class Recorded(Document):
     """What the product answered when the case was filed; the `recorded` target replays it."""
 
-    output: JsonValue = None
+    output: Json = None
     tool_calls: tuple[ToolCall, ...] = ()
-    context: tuple[JsonValue, ...] = Field(
+    context: tuple[Json, ...] = Field(
         default=(), description="What tools returned and what was retrieved for it."
     )
     latency_ms: float | None = None
@@ -76,7 +77,7 @@ class Case(Document):
         description="Generated, and not accepted yet: no run and no gate counts it. "
         "`regrade accept`, or taking this line out, makes it a case.",
     )
-    input: JsonValue = Field(default=None, description="What the target is given.")
+    input: Json = Field(default=None, description="What the target is given.")
     at_span: str = Field(
         default="",
         description="The step that is asked, by the name of its span, where that is not the whole "
@@ -84,23 +85,23 @@ class Case(Document):
     )
     assertions: tuple[Spec, ...] = Field(default=(), description="What must hold of the answer.")
     reason: str = Field(default="", description="Why this case exists: the failure it guards.")
-    corrected_output: JsonValue = Field(
+    corrected_output: Json = Field(
         default=None, description="What a person says the answer should have been."
     )
-    columns: dict[str, JsonValue] = Field(
-        default_factory=dict[str, JsonValue],
+    columns: dict[str, Json] = Field(
+        default_factory=dict[str, Json],
         description="Other facts of the case, which scorers ask for by name.",
     )
     recorded: Recorded | None = None
     provenance: Provenance | None = None
 
     @property
-    def question(self) -> dict[str, JsonValue]:
+    def question(self) -> dict[str, Json]:
         """What a program is asked, but for the id: the input, and the step that is given it."""
-        step: dict[str, JsonValue] = {"at_span": self.at_span} if self.at_span else {}
+        step: dict[str, Json] = {"at_span": self.at_span} if self.at_span else {}
         return {"input": self.input, **step}
 
     @property
-    def state(self) -> JsonValue:
+    def state(self) -> Json:
         """What tells two questions apart: the input, with the step where it is asked of one."""
         return self.question if self.at_span else self.input

@@ -3,8 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from pydantic import JsonValue
-
+from regrade_tools.models.json import Json
 from regrade_tools.models.trace import ToolCall
 
 Outcome = Literal["passed", "failed", "errored"]
@@ -19,7 +18,7 @@ UNREADABLE = "unreadable in the store"
 class CheckResult:
     """What one assertion said of one answer; ``check`` is the assertion as it was written."""
 
-    check: dict[str, JsonValue]
+    check: dict[str, Json]
     outcome: Outcome
     reason: str = ""
 
@@ -32,7 +31,7 @@ class CaseResult:
     trial: int
     outcome: Outcome
     checks: tuple[CheckResult, ...] = ()
-    output: JsonValue = None
+    output: Json = None
     tool_calls: tuple[ToolCall, ...] = ()
     error: str = ""
     latency_ms: float | None = None
@@ -42,7 +41,7 @@ class CaseResult:
     steps: int | None = None
     errors: tuple[str, ...] | None = None
     # What tools returned and what was retrieved for the answer.
-    context: tuple[JsonValue, ...] = ()
+    context: tuple[Json, ...] = ()
     # Whether the answer is a recording of an earlier one.
     replayed: bool = False
 

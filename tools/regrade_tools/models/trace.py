@@ -4,9 +4,8 @@ import json
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-from pydantic import JsonValue
-
 from regrade_tools.models.feedback import Feedback
+from regrade_tools.models.json import Json
 
 _OPENING = 160
 _TOOLS = ("tool", "function")
@@ -25,7 +24,7 @@ class ToolCall:
     """One call of a tool by a model; ``arguments`` are parsed where they were JSON."""
 
     name: str
-    arguments: JsonValue = None
+    arguments: Json = None
     id: str = ""
 
 
@@ -61,8 +60,8 @@ class Span:
     status: Status = "ok"
     error: str = ""
     model: str = ""
-    input: JsonValue = None
-    output: JsonValue = None
+    input: Json = None
+    output: Json = None
     tool: str = ""
     ttft_ms: float | None = None
 
@@ -72,7 +71,7 @@ class Span:
         return ToolCall(self.tool or self.name, self.input, self.id)
 
     @property
-    def returned(self) -> JsonValue:
+    def returned(self) -> Json:
         """What a tool or retrieval gave, or its error; None of any other span."""
         if self.kind not in ("tool", "retrieval"):
             return None
@@ -83,8 +82,8 @@ class Span:
 class Exchange:
     """What was asked, what was answered, and the tools that were called for it."""
 
-    input: JsonValue
-    output: JsonValue
+    input: Json
+    output: Json
     tool_calls: tuple[ToolCall, ...] = ()
 
 
@@ -119,16 +118,16 @@ class Trace:
     output_tokens: int | None = None
     cost_usd: float | None = None
     tags: tuple[str, ...] = ()
-    input: JsonValue = None
-    output: JsonValue = None
+    input: Json = None
+    output: Json = None
     program: bool = False
     calls: tuple[ToolCall, ...] = ()
     messages: tuple[Message, ...] = ()
     spans: tuple[Span, ...] = ()
-    metadata: dict[str, JsonValue] = field(default_factory=dict[str, JsonValue])
-    raw: JsonValue = None
+    metadata: dict[str, Json] = field(default_factory=dict[str, Json])
+    raw: Json = None
     ttft_ms: float | None = None
-    context: tuple[JsonValue, ...] = ()
+    context: tuple[Json, ...] = ()
     feedback: tuple[Feedback, ...] = ()
 
     @property
@@ -198,10 +197,10 @@ class Trace:
         since = self.messages[begin:step]
         calls = tuple(call for message in since for call in message.tool_calls)
         last = self.messages[step - 1]
-        said: JsonValue = last.content or [_written(call) for call in last.tool_calls]
+        said: Json = last.content or [_written(call) for call in last.tool_calls]
         return Exchange(_asked(self.messages[:begin]), said, calls or self._span_calls)
 
-    def returned(self, step: int | None = None) -> tuple[JsonValue, ...]:
+    def returned(self, step: int | None = None) -> tuple[Json, ...]:
         """What an answer could draw on beside its input: what tools and retrieval gave for it.
 
         The answer is message ``step``, or else the last. What a span returned is of the last one,
@@ -210,7 +209,7 @@ class Trace:
         spoke = [place for place, message in enumerate(self.messages, 1) if _speaks(message)]
         end = (spoke[-1] if spoke else len(self.messages)) if step is None else step
         said = self.messages[_begin(self.messages, end) : end] if spoke else self.messages
-        told: tuple[JsonValue, ...] = tuple(m.content for m in said if m.role in _TOOLS)
+        told: tuple[Json, ...] = tuple(m.content for m in said if m.role in _TOOLS)
         later = bool(spoke) and end < spoke[-1]
         if not (later and any(message.role in _TOOLS for message in self.messages)):
             given = (span.returned for span in self.spans)
@@ -244,15 +243,15 @@ def _begin(messages: tuple[Message, ...], step: int) -> int:
     return users[-1] + 1 if users else step - 1
 
 
-def _asked(messages: tuple[Message, ...]) -> JsonValue:
+def _asked(messages: tuple[Message, ...]) -> Json:
     if len(messages) == 1 and messages[0].role == "user":
         return messages[0].content
     return [chat_message(message) for message in messages]
 
 
-def chat_message(message: Message) -> dict[str, JsonValue]:
+def chat_message(message: Message) -> dict[str, Json]:
     """``message`` in the shape of OpenAI's chat API, without its empty fields."""
-    written: dict[str, JsonValue] = {"role": message.role, "content": message.content}
+    written: dict[str, Json] = {"role": message.role, "content": message.content}
     if message.tool_calls:
         written["tool_calls"] = [_written(call) for call in message.tool_calls]
     if message.tool_call_id:
@@ -262,5 +261,5 @@ def chat_message(message: Message) -> dict[str, JsonValue]:
     return written
 
 
-def _written(call: ToolCall) -> dict[str, JsonValue]:
+def _written(call: ToolCall) -> dict[str, Json]:
     return {"name": call.name, "arguments": call.arguments}
