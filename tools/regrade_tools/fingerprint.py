@@ -21,7 +21,9 @@ _PAIRS = [first + second for first in _DIGITS for second in _DIGITS]
 
 
 # Made once: json.dumps would make one for every value.
-_ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+_ENCODER = json.JSONEncoder(
+    sort_keys=True, ensure_ascii=False, separators=(",", ":"), check_circular=False
+)
 
 
 def canonical(value: JsonValue) -> bytes:

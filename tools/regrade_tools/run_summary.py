@@ -1,6 +1,6 @@
 """A run in figures: how many cases ended how, in all and in each scenario."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
@@ -98,11 +98,10 @@ def planned(run: Run) -> Summary:
 
 def _grid(found: Standing) -> dict[str, Counts]:
     """The outcomes of each feature / scenario; of too many the worst, and the rest together."""
-    counted: dict[str, Counter[Outcome]] = {}
-    for case_id, outcome in found.asked.items():
-        case = found.cases[case_id]
-        place = case.place or "(none)"
-        counted.setdefault(place, Counter())[outcome] += 1
+    ended = ((found.cases[case_id].place, outcome) for case_id, outcome in found.asked.items())
+    counted: dict[str, Counter[Outcome]] = defaultdict(Counter)
+    for (place, outcome), number in Counter(ended).items():
+        counted[place or "(none)"][outcome] = number
     told = {place: _counts(counted[place]) for place in sorted(counted)}
     if size({place: asdict(counts) for place, counts in told.items()}) <= _PLACES:
         return told

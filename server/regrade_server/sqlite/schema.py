@@ -132,6 +132,13 @@ _FEEDBACK = (
         DELETE FROM rating WHERE id = old.id; END""",
 )
 
+_RUNS_BY_TARGET = (
+    # A body is as long as the suite that was run: it is not read where its target is asked for.
+    """CREATE INDEX run_target ON run(
+        suite, CASE WHEN json_valid(body) THEN json_extract(body, '$.target') END,
+        started_at, id)""",
+)
+
 # In their order, by the names under which a store keeps which of them it has been through.
 _MIGRATIONS = {
     "001_traces": _TRACES,
@@ -146,6 +153,7 @@ _MIGRATIONS = {
     "010_wording": _WORDING,
     "011_first_token": _FIRST_TOKEN,
     "012_feedback": _FEEDBACK,
+    "013_runs_by_target": _RUNS_BY_TARGET,
 }
 # As sqlite-utils keeps it, so that its commands read a store, too. It does not run them: its
 # import would take longer than a small suite.
