@@ -56,9 +56,7 @@ class Planned:
         if scored != "filed":
             return ""
         filed = self.case.recorded
-        return fingerprint(
-            filed and filed.model_dump(mode="json", exclude_defaults=True, exclude={"error"})
-        )
+        return fingerprint(filed and filed.model_dump(exclude_defaults=True, exclude={"error"}))
 
 
 def plan(suite: Suite, cases: tuple[Case, ...], select: str = "") -> tuple[Planned, ...]:

@@ -98,9 +98,11 @@ def planned(run: Run) -> Summary:
 
 def _grid(found: Standing) -> dict[str, Counts]:
     """The outcomes of each feature / scenario; of too many the worst, and the rest together."""
-    ended = ((found.cases[case_id].place, outcome) for case_id, outcome in found.asked.items())
+    ended: Counter[tuple[str, Outcome]] = Counter(
+        (found.cases[case_id].place, outcome) for case_id, outcome in found.asked.items()
+    )
     counted: dict[str, Counter[Outcome]] = defaultdict(Counter)
-    for (place, outcome), number in Counter(ended).items():
+    for (place, outcome), number in ended.items():
         counted[place or "(none)"][outcome] = number
     told = {place: _counts(counted[place]) for place in sorted(counted)}
     if size({place: asdict(counts) for place, counts in told.items()}) <= _PLACES:
