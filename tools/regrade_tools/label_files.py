@@ -48,9 +48,8 @@ class LabelFiles:
         path = self.path(criterion)
         if not self.workspace.holds(path):
             return ()
-        return labelbook.read(
-            self.workspace.text(path, LARGEST_OF_OURS), self.workspace.shown(path)
-        )
+        text = self.workspace.text(path, LARGEST_OF_OURS, grows=True)
+        return labelbook.read(text, self.workspace.shown(path))
 
     def criteria(self) -> list[str]:
         """The criteria that have a file of labels, in the repository or this machine's own."""
@@ -76,10 +75,10 @@ class LabelFiles:
         return self.workspace.file(path, Labellers).labellers if held else {}
 
     def append(self, criterion: str, rows: Sequence[LabelRow]) -> None:
-        """Add lines to a criterion's file."""
+        """Add lines to a criterion's file. Durable on return."""
         path = self.path(criterion)
         with self.workspace.locked():
-            self.workspace.replace(path, labelbook.written([*self.rows(criterion), *rows]))
+            self.workspace.append(path, labelbook.written(rows), labelbook.is_torn)
 
     def splits(self, spec: JudgeSpec) -> dict[str, Split]:
         """The split of every labelled item; what was used before stays where it was."""

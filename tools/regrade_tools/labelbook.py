@@ -4,6 +4,7 @@ For alignment this file is the truth: a teammate and CI compute the same from it
 traces. A line is a label; the latest of one labeller for one item counts.
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +20,8 @@ from regrade_tools.models.document import Document
 from regrade_tools.refusal import Refusal
 from regrade_tools.signatures import signed_text, verified
 
+# How a line begins that is written here.
+_BEGINS = b'{"label":{"id":"lb_'
 # Of an item that was picked in several ways the first of these counts: what was drawn at random
 # stays a random draw, whatever else it was labelled for.
 _WAYS: tuple[Sampled, ...] = ("random", "by_verdict", "by_label", "unknown")
@@ -124,11 +127,15 @@ class LabelBook:
 def read(text: str, shown: str) -> tuple[LabelRow, ...]:
     """The lines of a label file.
 
+    A last line without its end is left out where a process was killed while it wrote it: nobody
+    was told that it is kept.
+
     Raises:
         Refusal: A line is no label, or its item is not what it holds.
     """
     rows: list[LabelRow] = []
-    for number, line in lines(text):
+    whole, _, last = text.rpartition("\n")
+    for number, line in lines(whole if is_torn(last.encode()) else text):
         try:
             row = LabelRow.model_validate_json(line)
         except ValidationError as problem:
@@ -149,6 +156,22 @@ def read(text: str, shown: str) -> tuple[LabelRow, ...]:
 def written(rows: Iterable[LabelRow]) -> str:
     """The text of a label file, a line a label."""
     return "".join(row.model_dump_json(exclude_defaults=True) + "\n" for row in rows)
+
+
+def is_torn(last: bytes) -> bool:
+    """Whether what stands after the last line feed is the beginning of a label that was written.
+
+    What somebody else may have written there is never taken for one.
+    """
+    if not last or not (last.startswith(_BEGINS) or _BEGINS.startswith(last)):
+        return False
+    try:
+        json.loads(last)
+    except ValueError:
+        return True
+    except RecursionError:
+        return False
+    return False
 
 
 def book(

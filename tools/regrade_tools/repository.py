@@ -1,7 +1,9 @@
 """The user's repository as a folder: what may be read and written there, and how."""
 
 import os
-from collections.abc import Generator
+import re
+from codecs import getincrementaldecoder
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +18,7 @@ from regrade_tools.models.document import Document
 from regrade_tools.plaintext import encodable
 from regrade_tools.refusal import Refusal, why
 from regrade_tools.root import home
+from regrade_tools.tail import extend
 from regrade_tools.temporary import temporary
 
 File = TypeVar("File", bound=Document)
@@ -23,6 +26,7 @@ File = TypeVar("File", bound=Document)
 # What people write is smaller. What Regrade writes, a line a case, grows with a suite as far as the
 # rows of its dataset may.
 _LARGEST_FILE = 16 * 1024 * 1024
+_LINE_END = re.compile("\r\n?")
 LARGEST_OF_OURS = 512 * 1024 * 1024
 
 
@@ -122,8 +126,8 @@ class Repository:
         with exclusive(lock):
             yield
 
-    def text(self, path: Path, largest: int = _LARGEST_FILE) -> str:
-        """The text of a file of the workspace.
+    def text(self, path: Path, largest: int = _LARGEST_FILE, *, grows: bool = False) -> str:
+        """The text of a file of the workspace; one that ``grows`` may end within a character.
 
         Raises:
             Refusal: It is no ordinary file of the workspace, too large, unreadable or not UTF-8.
@@ -131,7 +135,8 @@ class Repository:
         try:
             self._ordinary(path, largest)
             # Editors of Windows begin a file with a mark that is none of its text.
-            return path.read_text(encoding="utf-8-sig")
+            text = getincrementaldecoder("utf-8-sig")().decode(path.read_bytes(), final=not grows)
+            return _LINE_END.sub("\n", text) if "\r" in text else text
         except UnicodeDecodeError:
             problem: Exception | str = "is not UTF-8"
         except OSError as error:
@@ -196,6 +201,27 @@ class Repository:
         """Write a file of ours anew, whole or not at all."""
         with self._temporary(path, text) as file:
             file.replace(path)
+
+    def append(self, path: Path, text: str, torn: Callable[[bytes], bool]) -> None:
+        """Add whole lines to the end of a file of ours, on the disk on return.
+
+        What a process left there that was killed while it wrote (``torn``) is taken away. Call it
+        alone (``locked``).
+
+        Raises:
+            Refusal: It is no ordinary file of the workspace, or cannot be written.
+        """
+        if not self.holds(path):
+            self.replace(path, text)
+            return
+        try:
+            self._ordinary(path, LARGEST_OF_OURS)
+            extend(path, text.encode(), torn)
+        except (OSError, ValueError, _Unusable) as problem:
+            told = f"cannot be written: {why(problem)}" if isinstance(problem, OSError) else problem
+            raise Refusal(
+                f"{self.shown(path)} {told}.", next_step="Mend that and try again."
+            ) from None
 
     @contextmanager
     def _temporary(self, path: Path, text: str) -> Generator[Path]:

@@ -58,6 +58,8 @@ class Sheets:
                 f"The sheet has no column {missing[0]!r}.",
                 next_step="Leave its first line as it was written.",
             )
+        # Where a process was killed while it signed, its labels are in the file alone.
+        await self.labelling.restore(criterion)
         before = _before(self.labelling.book(criterion).rows, criterion)
         drawn = _drawn(table.about)
         rows = [
