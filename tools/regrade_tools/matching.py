@@ -113,6 +113,9 @@ def facets(trace: Trace) -> Iterator[tuple[Facet, str]]:
     for facet, value in single:
         if value:
             yield facet, value.casefold()
+    for service in dict.fromkeys(span.service for span in trace.spans if span.service):
+        if service != trace.file:
+            yield "source", service.casefold()
     for tag in trace.tags:
         yield "tag", tag.casefold()
     for name in dict.fromkeys(call.name for call in trace.tool_calls):

@@ -93,7 +93,7 @@ def received(request: Fields, hidden: Redaction, sampling: Sampling) -> Received
 class _Sent:
     """A span and who sent it; its ids are empty where they are none that are valid.
 
-    ``resource`` has the attributes of which tags are made, and no others.
+    ``resource`` has the attributes of which tags are made, its name, and no others.
     """
 
     source: str
@@ -123,17 +123,18 @@ class _Sent:
 
 def _spans(request: Fields, hidden: Redaction) -> Iterator[_Sent]:
     for resource, listed in resources(request):
-        source, kept = _source(resource, hidden), resource_of(tags_of(resource))
+        name = _service(resource, hidden)
+        source, kept = name or _SOURCE, resource_of(tags_of(resource), name)
         for span in listed:
             yield _Sent(source, kept, span, _id(span, "traceId"), _id(span, "spanId"))
 
 
-def _source(resource: Fields, hidden: Redaction) -> str:
+def _service(resource: Fields, hidden: Redaction) -> str:
     """The name of the service, by which its traces are found."""
     about = attributes(resource.get("attributes"))
     service = about.get("service.name")
     name = hidden.shown(service) if isinstance(service, str) else ""
-    return clip(line(name), _LONGEST_NAME) or _SOURCE
+    return clip(line(name), _LONGEST_NAME)
 
 
 def _id(span: JsonValue, name: str) -> str:

@@ -44,7 +44,7 @@ def steps(trace: Trace, wrong: Wrong | None) -> tuple[list[Step], int | None]:
         names = {call.name for call in trace.tool_calls}
         found = [
             Step(
-                _span_line(span, depth, calls=_calls(span, names)),
+                _span_line(span, depth, trace.file, calls=_calls(span, names)),
                 2 if span.call.name in names else _matters(span, parents),
             )
             for span, depth in spans
@@ -135,11 +135,14 @@ def _calls(span: Span, names: AbstractSet[str]) -> bool:
     return span.kind in ("tool", "retrieval") or span.call.name in names
 
 
-def _span_line(span: Span, depth: int, *, calls: bool) -> str:
+def _span_line(span: Span, depth: int, known: str, *, calls: bool) -> str:
+    """A span, with its service where it tells one; the outermost not where it is ``known``."""
     kind = "" if span.kind == "other" else f"{span.kind} "
     took = "" if span.duration_ms is None else f" {span.duration_ms:.0f} ms"
     name = f"{clip(span.id, _ID)} {kind}{clip(span.name, _NAME)}".strip()
-    line = f"{'  ' * min(depth, _DEEPEST)}{name}{took}"
+    told = span.service if depth or span.service != known else ""
+    service = f" [{clip(_one_line(told), _ID)}]" if told else ""
+    line = f"{'  ' * min(depth, _DEEPEST)}{name}{service}{took}"
     if span.status == "error":
         return clip(f"{line} ERROR {_one_line(span.error)}".rstrip(), _STEP)
     if calls:

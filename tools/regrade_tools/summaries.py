@@ -172,7 +172,7 @@ def _fitting(rows: list[dict[str, JsonValue]]) -> list[dict[str, JsonValue]]:
 def _hints(query: str, total: Group, by: str | None) -> list[str]:
     if not total.traces:
         return [NO_MATCH] if query.strip() else ["No trace is stored yet."]
-    if by in ("tag", "tool", "label", "mode"):
+    if by in ("tag", "tool", "label", "mode", "source"):
         return [f"A trace with several {by}s counts in several rows."]
     if by == "feedback":
         return ["A trace counts in a row for each name, and for each that it says."]

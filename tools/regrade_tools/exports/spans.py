@@ -4,12 +4,14 @@ import hashlib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import repeat
+from typing import cast
 
 from pydantic import JsonValue
 
 from regrade_tools.features import text_of
 from regrade_tools.formats.otlp import resource_of
-from regrade_tools.formats.spans import extent
+from regrade_tools.formats.spans import extent, services
 from regrade_tools.jsontext import compact
 from regrade_tools.models import FeedbackSource, Message, Span, SpanKind, Trace
 
@@ -30,11 +32,21 @@ Attributes = dict[str, JsonValue]
 
 def line(trace: Trace) -> str:
     """``trace`` as one line of JSON; what came as OTLP goes as it came."""
-    logged = trace.raw if trace.format == "otlp" and isinstance(trace.raw, list) else _spans(trace)
+    as_logged = trace.format == "otlp" and isinstance(trace.raw, list)
+    logged = cast("list[JsonValue]", trace.raw) if as_logged else _spans(trace)
+    parted: dict[str, list[JsonValue]] = {}
+    # Where all is as it came, a service has its spans; anything else is of none.
+    told = services(trace.spans) if as_logged and len(logged) == len(trace.spans) else repeat("")
+    for span, service in zip(logged, told, strict=False):
+        parted.setdefault(service, []).append(span)
+    return compact({"resourceSpans": [_resource(trace, *one) for one in parted.items()]}) + "\n"
+
+
+def _resource(trace: Trace, service: str, logged: list[JsonValue]) -> JsonValue:
     scope: JsonValue = {"scope": {"name": "regrade"}, "spans": logged}
-    resource: dict[str, JsonValue] = {"attributes": resource_of(trace.tags)}
-    about = {"resource": resource} if resource["attributes"] else {}
-    return compact({"resourceSpans": [{**about, "scopeSpans": [scope]}]}) + "\n"
+    attributes = resource_of(trace.tags, service)
+    about: Attributes = {"resource": {"attributes": attributes}} if attributes else {}
+    return {**about, "scopeSpans": [scope]}
 
 
 def _spans(trace: Trace) -> list[JsonValue]:

@@ -16,7 +16,10 @@ _ERROR_CODES = (2, "2", "STATUS_CODE_ERROR", "ERROR")
 
 
 class Frame(NamedTuple):
-    """What stands around the attributes of a span; times are Unix seconds, ``raw`` the record."""
+    """What stands around the attributes of a span; times are Unix seconds, ``raw`` the record.
+
+    ``tags`` and ``service`` are those of the resource.
+    """
 
     where: str
     trace_id: str
@@ -27,6 +30,8 @@ class Frame(NamedTuple):
     ended: float | None
     status: Fields
     raw: JsonValue = None
+    tags: tuple[str, ...] = ()
+    service: str = ""
 
 
 def described(frame: Frame, found: dict[str, JsonValue]) -> LoggedSpan:
@@ -50,7 +55,8 @@ def described(frame: Frame, found: dict[str, JsonValue]) -> LoggedSpan:
         input_tokens=tokens_in,
         output_tokens=tokens_out,
         cost_usd=cost,
-        tags=genai.tags(found, names),
+        tags=(*genai.tags(found, names), *frame.tags),
+        service=frame.service,
         metadata=genai.metadata(found, names),
         user=genai.user(found, names),
         feedback=genai.feedback(found, names, frame.id),

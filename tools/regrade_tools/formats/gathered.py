@@ -9,7 +9,7 @@ from pydantic import JsonValue
 from regrade_tools.fingerprint import trace_id
 from regrade_tools.formats import claude_code, langsmith, otlp, phoenix
 from regrade_tools.formats.fields import Fields, objects
-from regrade_tools.formats.spans import LoggedSpan, from_spans, in_order
+from regrade_tools.formats.spans import LoggedSpan, from_spans, in_order, services
 from regrade_tools.models import Span, Trace
 
 
@@ -73,6 +73,19 @@ def identity(span: Span) -> tuple[str, float | None]:
     return span.id, span.started_at
 
 
+def _with_services(logged: Sequence[LoggedSpan], told: Sequence[Trace]) -> list[LoggedSpan]:
+    """``logged`` with the services that the spans of ``told`` had, which no record of one tells."""
+    known = {
+        identity(span): service
+        for trace in told
+        for span, service in zip(trace.spans, services(trace.spans), strict=True)
+        if service
+    }
+    if not known:
+        return list(logged)
+    return [item._replace(service=known.get(identity(item.span), "")) for item in logged]
+
+
 def joined(known: Trace, later: Trace) -> Trace:
     """``known`` with the spans and the feedback of ``later``; itself where it lacks none."""
     have = {identity(span) for span in known.spans}
@@ -90,7 +103,7 @@ def joined(known: Trace, later: Trace) -> Trace:
         elif new and item.feedback:
             # What was said of it before may stand in what is known alone.
             logged[place] = read.span({**cast("Fields", logged[place].raw), **raw}, known.source)
-    logged = read.completed(in_order(logged))
+    logged = _with_services(read.completed(in_order(logged)), (later, known))
     whole: JsonValue = [item.raw for item in logged]
     if whole == known.raw:
         return known

@@ -21,6 +21,7 @@ _TAGS = (
     # As Regrade itself tells the programs that it evaluates.
     ("evaluated", ("regrade.evaluated",)),
 )
+_SERVICE = "service.name"
 _LONGEST_TAG = 80
 _KEPT_EVENTS = (MODEL_EVENT, "exception")
 
@@ -33,10 +34,9 @@ def is_otlp(record: Fields) -> bool:
 def spans(record: Fields, where: str) -> Iterator[LoggedSpan]:
     """The spans of the export at ``where``; what is not shaped like a span is left out."""
     for resource, listed in resources(record):
-        tags = tags_of(resource)
+        tags, service = tags_of(resource), service_of(resource)
         for logged in objects(listed):
-            read = span(logged, where)
-            yield read._replace(tags=(*read.tags, *tags)) if tags else read
+            yield span(logged, where, tags, service)
 
 
 def resources(record: Fields) -> Iterator[tuple[Fields, list[JsonValue]]]:
@@ -60,19 +60,32 @@ def tags_of(resource: Fields) -> tuple[str, ...]:
     return tuple(f"{kind}:{value}" for kind, value in told if value)
 
 
-def resource_of(tags: Iterable[str]) -> list[JsonValue]:
-    """The attributes of a resource of which ``tags_of`` makes those of ``tags`` that are such."""
+def service_of(resource: Fields) -> str:
+    """What the program is called that logged; empty where it does not tell."""
+    told = attributes(resource.get("attributes")).get(_SERVICE)
+    return clip(line(told), _LONGEST_TAG) if isinstance(told, str) else ""
+
+
+def resource_of(tags: Iterable[str], service: str) -> list[JsonValue]:
+    """The attributes of a resource of which ``tags_of`` makes those of ``tags`` that are such.
+
+    And of which ``service_of`` makes ``service``.
+    """
     names = {kind: known[0] for kind, known in _TAGS}
     parted = (tag.partition(":") for tag in tags)
+    named: list[JsonValue] = [{"key": _SERVICE, "value": {"stringValue": service}}]
     return [
-        {"key": names[kind], "value": {"stringValue": value}}
-        for kind, _, value in parted
-        if kind in names and value
+        *(named if service else ()),
+        *(
+            {"key": names[kind], "value": {"stringValue": value}}
+            for kind, _, value in parted
+            if kind in names and value
+        ),
     ]
 
 
-def span(logged: Fields, where: str) -> LoggedSpan:
-    """One span as it was logged at ``where``."""
+def span(logged: Fields, where: str, tags: tuple[str, ...] = (), service: str = "") -> LoggedSpan:
+    """One span as it was logged at ``where``, with the tags and the service of its resource."""
     found = attributes(logged.get("attributes"))
     found.pop(genai_said.EVENTS, None)
     if events := objects(logged.get("events")):
@@ -88,6 +101,8 @@ def span(logged: Fields, where: str) -> LoggedSpan:
         ended=seconds(logged.get("endTimeUnixNano")),
         status=status if isinstance(status, dict) else {},
         raw=cast("JsonValue", logged),
+        tags=tags,
+        service=service,
     )
     return described(frame, found)
 
@@ -131,7 +146,7 @@ def _with_events(item: LoggedSpan, events: Sequence[JsonValue]) -> LoggedSpan:
     if not more:
         return item
     read = span({**raw, "events": sorted((*had, *more), key=_moment)}, item.where)
-    return read._replace(tags=item.tags)
+    return read._replace(tags=item.tags, service=item.service)
 
 
 def _moment(event: JsonValue) -> int:

@@ -1,6 +1,7 @@
 """Traces out of timed spans, whatever logged them."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from pydantic import JsonValue
@@ -30,6 +31,7 @@ class LoggedSpan(NamedTuple):
     metadata: dict[str, JsonValue] | None = None
     user: str = ""
     feedback: tuple[Feedback, ...] = ()
+    service: str = ""
 
 
 def in_order(logged: Iterable[LoggedSpan]) -> list[LoggedSpan]:
@@ -76,10 +78,39 @@ def from_spans(logged: Sequence[LoggedSpan], blank: Trace) -> Trace:
         output=root.span.output,
         program=root.span.kind != "llm" and bool(said) and is_call(root.span.input),
         messages=said,
-        spans=tuple([item.span for item in logged]),
+        spans=_with_services(logged),
         ttft_ms=_first_token(calls[-1], logged, min(starts, default=None)),
         feedback=tuple([one for item in logged if item.feedback for one in item.feedback]),
     )
+
+
+def _with_services(logged: Sequence[LoggedSpan]) -> tuple[Span, ...]:
+    """The spans, each with its service where the span around it is of another."""
+    around = {item.span.id: item.service for item in logged if item.service}
+    if not around:
+        return tuple([item.span for item in logged])
+    return tuple(
+        replace(item.span, service=item.service)
+        if item.service and item.service != around.get(item.span.parent_id)
+        else item.span
+        for item in logged
+    )
+
+
+def services(spans: Sequence[Span]) -> list[str]:
+    """The service of each of ``spans``: its own, or that of the nearest around it that has one."""
+    if not any(span.service for span in spans):
+        return [""] * len(spans)
+    inside = {span.id: span for span in spans}
+    found: list[str] = []
+    for span in spans:
+        above: Span | None = span
+        seen: set[str] = set()
+        while above is not None and not above.service and above.id not in seen:
+            seen.add(above.id)
+            above = inside.get(above.parent_id)
+        found.append(above.service if above else "")
+    return found
 
 
 def _first_token(

@@ -48,7 +48,8 @@ class Span:
     """One timed step. Times are Unix seconds, durations milliseconds; None means not logged.
 
     ``tool`` is what the tool is called that it ran, where that is told and not its ``name``.
-    ``ttft_ms`` is how long the first token of what it streamed was waited for.
+    ``ttft_ms`` is how long the first token of what it streamed was waited for. ``service`` is the
+    program that logged it, where that is told and not that of the span around it.
     """
 
     id: str
@@ -64,6 +65,7 @@ class Span:
     output: Json = None
     tool: str = ""
     ttft_ms: float | None = None
+    service: str = ""
 
     @property
     def call(self) -> ToolCall:
