@@ -221,6 +221,7 @@ class MemoryStore:
                 one.latency_ms,
                 one.cost_usd,
                 one.tokens,
+                one.verdicts_replayed,
             )
             for one in self._results.get(run_id, ())
         )

@@ -17,7 +17,8 @@ LOOKED_AT = 20
 class Estimate:
     """What a run would do, before it does: ``answers`` to be asked for, cases times trials.
 
-    ``judgements`` are those of judges, at most: what one said of the same answer is replayed. The
+    ``judgements`` are those of judges, at most: what one said of the same answer is replayed, and
+    in a replay no model is asked. The
     cost in dollars is that of the answers, not of judges; where a case was in the run that it is
     ``based_on``, its own counts, else the mean. None where no run can tell.
     """
@@ -56,7 +57,7 @@ def estimate(
         cases=len(planned),
         trials=trials,
         answers=0 if replay.mode == "replay" else len(asked),
-        judgements=judges * trials,
+        judgements=0 if replay.verdicts.only else judges * trials,
         cost_usd=0.0 if replay.mode == "replay" else _cost(asked, measured),
         duration_s=None if took is None else round(took, 1),
         based_on=last.run.id if last is not None and measured else None,

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import cast
 
 from pydantic import JsonValue
@@ -14,11 +14,13 @@ from regrade_tools.bench import Bench, Seat
 from regrade_tools.budget import Budget
 from regrade_tools.fingerprint import item_key
 from regrade_tools.judge_files import JudgeFiles
-from regrade_tools.models import Item, Judged, ToolCall, shown_calls
+from regrade_tools.models import Grounds, Item, Judged, ToolCall, Verdicts, shown_calls
 from regrade_tools.planning import Planned
 from regrade_tools.population import several
 from regrade_tools.ports import Columns, ScorerProgram, Scorers, TargetError
+from regrade_tools.recorded_verdicts import WITHHELD
 from regrade_tools.refusal import Refusal
+from regrade_tools.scoring import RESTS_ON, UNDECIDED
 from regrade_tools.workspace import Workspace, needed
 
 _COLUMNS = frozenset({"input", "output", "tool_calls"})
@@ -33,16 +35,21 @@ class JudgeScorers:
     workspace: Workspace | None
 
     def open(
-        self, scorer: Scorer, concurrency: int, clean: Callable[[str], str], budget: Budget
+        self,
+        scorer: Scorer,
+        concurrency: int,
+        clean: Callable[[str], str],
+        budget: Budget,
+        verdicts: Verdicts,
     ) -> AbstractAsyncContextManager[ScorerProgram]:
         """As the port says."""
         if isinstance(scorer, JudgeScorer):
-            return self._judge(scorer, budget)
-        return self.programs.open(scorer, concurrency, clean, budget)
+            return self._judge(scorer, budget, verdicts)
+        return self.programs.open(scorer, concurrency, clean, budget, verdicts)
 
     @asynccontextmanager
     async def _judge(
-        self, scorer: JudgeScorer, budget: Budget
+        self, scorer: JudgeScorer, budget: Budget, verdicts: Verdicts
     ) -> AsyncGenerator[ScorerProgram, None]:
         files = JudgeFiles(needed(self.workspace))
         sitting = files.sitting(files.judge(scorer.judge))
@@ -57,7 +64,7 @@ class JudgeScorers:
         async with self.bench.seat(sitting, budget) as seat:
             tested = Alignments(files.workspace).tested(sitting.judge.spec)
             context = files.reads_context(sitting.judge.spec.criterion)
-            yield _JudgeProgram(self.bench, seat, tested, context)
+            yield _JudgeProgram(self.bench, seat, tested, context, verdicts)
 
 
 @dataclass(frozen=True)
@@ -66,6 +73,7 @@ class _JudgeProgram:
     seat: Seat
     tested: frozenset[str]
     context: bool
+    verdicts: Verdicts
 
     @property
     def columns(self) -> Columns:
@@ -76,21 +84,39 @@ class _JudgeProgram:
     async def score(self, given: dict[str, JsonValue]) -> JsonValue:
         """As the port says; an UNKNOWN is what the judge's file says that it counts as."""
         item = _item(given)
-        known = await self.bench.known(self.seat.sitting, [item.key])
-        judged = known.get(item.key)
-        if judged is None:
-            judged = await self.seat.judged(item)
-            await self.seat.keep([judged])
+        recorded = self.verdicts.known.get((self.seat.sitting.fingerprint, item.key))
+        judged = recorded or await self._judged(item)
         reason = judged.reasoning or judged.problem
         if item.key in self.tested:
-            reason = "its reason is withheld, for this answer is of the test split"
-        return {"pass": self._passes(judged), "reason": reason}
+            reason = WITHHELD
+        ground = Grounds(judged.judge, judged.fingerprint, item.key, recorded is not None)
+        passes = self._passes(judged)
+        if passes is None:
+            return {UNDECIDED: judged.problem or "it does not know", RESTS_ON: asdict(ground)}
+        return {"pass": passes, "reason": reason, RESTS_ON: asdict(ground)}
 
-    def _passes(self, judged: Judged) -> bool:
+    async def _judged(self, item: Item) -> Judged:
+        """What it said of the same before at this machine, or says now."""
+        known = await self.bench.known(self.seat.sitting, [item.key])
+        if item.key in known:
+            return known[item.key]
+        if self.verdicts.only and self.seat.sitting.models:
+            raise TargetError(
+                "no recording holds what it, as it is now, says of this answer; "
+                "`regrade run SUITE --record` asks it and records that"
+            )
+        judged = await self.seat.judged(item)
+        await self.seat.keep([judged])
+        return judged
+
+    def _passes(self, judged: Judged) -> bool | None:
+        """None where it does not know, and that counts as nothing."""
         policy = self.seat.sitting.judge.spec.unknown
         # What nobody could read is no answer, whatever an UNKNOWN counts as.
-        if not judged.heard or (judged.verdict == "unknown" and policy == "exclude"):
+        if not judged.heard:
             raise TargetError(judged.problem or "it does not know")
+        if judged.verdict == "unknown" and policy == "exclude":
+            return None
         return judged.verdict == "pass" or (judged.verdict == "unknown" and policy == "as_pass")
 
 

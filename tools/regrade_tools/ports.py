@@ -25,6 +25,7 @@ from regrade_tools.models import (
     TargetSpec,
     ToolCall,
     Trial,
+    Verdicts,
 )
 from regrade_tools.trace_store import TraceStore
 
@@ -256,11 +257,16 @@ class Scorers(Protocol):
     """How scorers are started."""
 
     def open(
-        self, scorer: Scorer, concurrency: int, clean: Callable[[str], str], budget: Budget
+        self,
+        scorer: Scorer,
+        concurrency: int,
+        clean: Callable[[str], str],
+        budget: Budget,
+        verdicts: Verdicts,
     ) -> AbstractAsyncContextManager[ScorerProgram]:
         """Start a scorer for one run, fresh, so that edits count; it ends with the context.
 
-        What it spends is of ``budget``.
+        What it spends is of ``budget``, and what it said before is in ``verdicts``.
 
         What it says in place of a score is made ``clean``, as of ``Targets``.
 

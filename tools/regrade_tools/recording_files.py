@@ -1,16 +1,36 @@
 """The recordings of a suite in ``evals/recordings/``: read for a run, written after one."""
 
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import JsonValue
 
+from regrade_tools.alignments import Alignments
 from regrade_tools.fingerprint import fingerprint
-from regrade_tools.models import PromptTarget, RecordedTarget, TargetSpec
+from regrade_tools.judge_files import JudgeFiles
+from regrade_tools.models import (
+    CaseResult,
+    Judged,
+    PromptTarget,
+    RecordedTarget,
+    Run,
+    TargetSpec,
+    Verdicts,
+)
+from regrade_tools.models.judgement import Heard
 from regrade_tools.plaintext import line
 from regrade_tools.planning import files_of, program
 from regrade_tools.ports import Host, Store
-from regrade_tools.recordings import Mode, Replay, read_recordings, written
+from regrade_tools.recorded_verdicts import (
+    WITHHELD,
+    Place,
+    grounds,
+    key_of,
+    read_verdicts,
+    written_verdicts,
+)
+from regrade_tools.recordings import Mode, Replay, answered, read_recordings, written
 from regrade_tools.refusal import Refusal, Unavailable
 from regrade_tools.repository import LARGEST_OF_OURS
 from regrade_tools.workspace import Workspace
@@ -20,10 +40,14 @@ _NAMED = 5
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A file of recordings that was written: where, and how many answers of the run are in it."""
+    """A file of recordings that was written: where, and how many answers of the run are in it.
+
+    ``verdicts`` of judges are in the file beside it.
+    """
 
     path: str
     answers: int
+    verdicts: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +96,10 @@ class RecordingFiles:
             )
         path = self.workspace.recordings_path(suite)
         shown = self.workspace.shown(path)
+        verdicts = self._verdicts(suite, mode)
         if not self.workspace.holds(path):
             if mode == "changed":
-                return Replay(mode, who)
+                return Replay(mode, who, verdicts=verdicts)
             raise Refusal(
                 f"There is no {shown}.",
                 next_step=f"`regrade run {suite} --record` asks the program and writes it.",
@@ -88,7 +113,13 @@ class RecordingFiles:
                 "away what is no part of it, or name its parts as `files` of the target; "
                 f"`regrade run {suite} --record` records it as it is.",
             )
-        return Replay(mode, who, known)
+        return Replay(mode, who, known, verdicts)
+
+    def _verdicts(self, suite: str, mode: Mode) -> Verdicts:
+        path = self.workspace.verdicts_path(suite)
+        held = self._text(path) if self.workspace.holds(path) else ""
+        known = read_verdicts(held, self.workspace.shown(path))
+        return Verdicts(known, only=mode == "replay")
 
     def since_committed(self, spec: TargetSpec) -> str:
         """Which files of the program are not as they were committed; empty where all are."""
@@ -119,8 +150,42 @@ class RecordingFiles:
         results = await self.store.results(run_id)
         path = self.workspace.recordings_path(stored.run.suite)
         shown = self.workspace.shown(path)
+        said = await self._said(results)
         with self.workspace.locked():
             before = self._text(path) if self.workspace.holds(path) else ""
             read_recordings(before, shown)
-            self.workspace.replace(path, written(stored.run, results, before))
-        return Recorded(shown, sum(not result.error for result in results))
+            answers = written(stored.run, results, before)
+            verdicts = self._judged(stored.run, results, said, answered(answers))
+            self.workspace.replace(path, answers)
+        return Recorded(shown, sum(not result.error for result in results), verdicts or None)
+
+    async def _said(self, results: Sequence[CaseResult]) -> dict[Heard, Judged]:
+        """What the judges of a run said: without a reason where nobody is to learn from it."""
+        asked: dict[tuple[str, str], set[str]] = {}
+        for one in (one for result in results for one in grounds(result)):
+            asked.setdefault((one.judge, one.fingerprint), set()).add(one.item)
+        files, found = JudgeFiles(self.workspace), dict[Heard, Judged]()
+        for (judge, mark), keys in asked.items():
+            gone = judge not in files.names()
+            tested = keys if gone else Alignments(self.workspace).tested(files.judge(judge).spec)
+            for key, one in (await self.store.judgements(mark, keys)).items():
+                reason = WITHHELD if key in tested else one.reasoning
+                found[mark, key] = replace(one, reasoning=reason)
+        return found
+
+    def _judged(
+        self,
+        run: Run,
+        results: Sequence[CaseResult],
+        said: Mapping[Heard, Judged],
+        answers: Collection[Place],
+    ) -> int:
+        """Write what judges said of the answers of a run; how many verdicts there are of it."""
+        path = self.workspace.verdicts_path(run.suite)
+        held = self._text(path) if self.workspace.holds(path) else ""
+        read_verdicts(held, self.workspace.shown(path))
+        text = written_verdicts(run, results, said, held, answers)
+        if text != held:
+            self.workspace.replace(path, text)
+        known = read_verdicts(text, self.workspace.shown(path))
+        return sum(key_of(one) in known for result in results for one in grounds(result))

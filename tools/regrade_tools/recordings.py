@@ -15,7 +15,7 @@ from pydantic import JsonValue, ValidationError
 from regrade_tools import jsontext
 from regrade_tools.fingerprint import fingerprint
 from regrade_tools.mistakes import mistakes_in
-from regrade_tools.models import Case, CaseResult, Run, ToolCall
+from regrade_tools.models import Case, CaseResult, Run, ToolCall, Verdicts
 from regrade_tools.models.document import Document
 from regrade_tools.ports import Reply
 from regrade_tools.refusal import Refusal
@@ -66,6 +66,7 @@ class Replay:
     mode: Mode = "live"
     program: str = ""
     known: Mapping[Key, Reply] = field(default_factory=dict[Key, Reply])
+    verdicts: Verdicts = field(default_factory=Verdicts)
 
     def find(self, case: Case, trial: int) -> Reply | None:
         """What was recorded of this case and trial."""
@@ -97,6 +98,12 @@ def read_recordings(text: str, shown: str) -> dict[Key, Reply]:
             ) from None
         found[told.key] = told.reply
     return found
+
+
+def answered(text: str) -> set[tuple[str, int]]:
+    """The cases and trials of which a file holds an answer."""
+    held = (_Line.model_validate_json(line) for _, line in jsontext.lines(text))
+    return {(line.case, line.trial) for line in held}
 
 
 def written(run: Run, results: Iterable[CaseResult], before: str) -> str:

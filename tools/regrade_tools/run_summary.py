@@ -44,6 +44,8 @@ class Summary:
     # How many of the answers are recordings of earlier ones.
     replayed: int
     by_scenario: dict[str, Counts]
+    # And of the verdicts of judges.
+    verdicts_replayed: int | None = None
     trials: Trials | None = None
     took: Measures | None = None
     not_asked: int | None = None
@@ -70,6 +72,7 @@ def summary(
         answers=stored.done,
         replayed=sum(one.replayed for one in trials),
         by_scenario=_grid(found),
+        verdicts_replayed=sum(one.verdicts_replayed for one in trials) or None,
         trials=trials_of(stored.run, trials),
         took=measures(trials),
         not_asked=len(found.unasked) or None,

@@ -272,7 +272,12 @@ def _scored(answered: _Answered, hidden: Redaction) -> CaseResult:
         errors=judged.clean.errors,
         context=judged.clean.context,
         replayed=answered.replayed,
+        verdicts_replayed=_recorded(checks) if answered.scored else 0,
     )
+
+
+def _recorded(checks: Iterable[CheckResult]) -> int:
+    return sum(check.rests_on is not None and check.rests_on.recorded for check in checks)
 
 
 def _finite(number: float | None) -> float | None:

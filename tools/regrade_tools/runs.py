@@ -116,7 +116,9 @@ class Runs:
         async def work() -> None:
             async with (
                 self._ended(begun),
-                scoring(self.scorers, planned, concurrency, hidden, budget) as asked,
+                scoring(
+                    self.scorers, planned, concurrency, hidden, budget, verdicts=replay.verdicts
+                ) as asked,
                 self.openings.open(
                     planned, run.trials, spec, concurrency, hidden, replay, budget
                 ) as target,

@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from math import isfinite
+from typing import Any, cast
 
 from anyio import to_thread
 from pydantic import JsonValue
@@ -13,13 +14,19 @@ from regrade_tools.budget import Budget
 from regrade_tools.clipping import clip
 from regrade_tools.fingerprint import canonical
 from regrade_tools.judgement import withheld
-from regrade_tools.models import Case, CheckResult
+from regrade_tools.models import Case, CheckResult, Grounds, Verdicts
 from regrade_tools.patterns import SlowPatternError
 from regrade_tools.planning import Planned
 from regrade_tools.ports import Reply, ScorerProgram, Scorers, TargetError
 from regrade_tools.redaction import Redaction
 from regrade_tools.refusal import Refusal
 
+# Under this a judge tells, beside its verdict, what that rests on.
+RESTS_ON = "rests_on"
+# And under this, in the place of a verdict, why it has none.
+UNDECIDED = "undecided"
+
+_NONE = Verdicts()
 _SHOWN = 12
 _REASON = 600
 _FORMS = 'a boolean, {"pass": ..., "reason": ...}, or a number where the assertion has a threshold'
@@ -59,9 +66,12 @@ async def scoring(  # noqa: PLR0913 - what scorers of a run are held to
     hidden: Redaction,
     budget: Budget | None = None,
     *,
+    verdicts: Verdicts = _NONE,
     complete: bool = True,
 ) -> AsyncGenerator[Scoring, None]:
     """The scorers that ``plan`` asks, until the context ends; ``complete`` with every column.
+
+    What judges said before, as far as the repository has it, is in ``verdicts``.
 
     What judges and the program under test spend together stays within ``budget``: a judge
     that could exceed it is not asked, and its check is errored.
@@ -79,7 +89,7 @@ async def scoring(  # noqa: PLR0913 - what scorers of a run are held to
     async with AsyncExitStack() as stack:
         programs = {
             scorer: await stack.enter_async_context(
-                scorers.open(scorer, concurrency, hidden.shown, budget)
+                scorers.open(scorer, concurrency, hidden.shown, budget, verdicts)
             )
             for scorer in asked
         }
@@ -160,22 +170,31 @@ class _Asked:
 
     async def _said(self, given: dict[str, JsonValue]) -> CheckResult:
         check, scorer = self.check, self.scorer
+        ground: Grounds | None = None
         try:
             if missing := sorted(self.program.columns.needs - set(given)):
                 raise TargetError(f"it asks for {missing[0]!r}, which is not there")  # noqa: TRY301 - as what it raises
-            passed, reason = _read(await self.program.score(given), scorer.least, self.hidden)
+            told = await self.program.score(given)
+            ground = _ground(told) if isinstance(scorer, JudgeScorer) else None
+            passed, reason = _read(told, scorer.least, self.hidden)
         except UndecidableError as problem:
             why = clip(self.hidden.shown(str(problem)), _REASON)
             return CheckResult(check.spec, "failed", f"{check.demand}, but {why}")
         except TargetError as problem:
-            told = self.hidden.shown(str(problem)).replace("the target", "it")
+            why = self.hidden.shown(str(problem)).replace("the target", "it")
             who = scorer.name if isinstance(scorer, JudgeScorer) else f"the scorer {scorer.name}"
-            return CheckResult(check.spec, "errored", f"{who}: {told}")
+            return CheckResult(check.spec, "errored", f"{who}: {why}", ground)
         if passed != check.negated:
-            return CheckResult(check.spec, "passed")
+            return CheckResult(check.spec, "passed", rests_on=ground)
         why = clip(self.hidden.shown(reason), _REASON)
         why = why or ("it does" if check.negated else "it does not")
-        return CheckResult(check.spec, "failed", f"{check.demand}, but {why}")
+        return CheckResult(check.spec, "failed", f"{check.demand}, but {why}", ground)
+
+
+def _ground(told: JsonValue) -> Grounds | None:
+    """What a judge says that its verdict rests on."""
+    found = told.get(RESTS_ON) if isinstance(told, dict) else None
+    return Grounds(**cast("dict[str, Any]", found)) if isinstance(found, dict) else None
 
 
 def _read(value: JsonValue, threshold: float | None, hidden: Redaction) -> tuple[bool, str]:
@@ -186,6 +205,8 @@ def _read(value: JsonValue, threshold: float | None, hidden: Redaction) -> tuple
     """
     told, reason = value, ""
     if isinstance(value, dict):
+        if value.keys() == {UNDECIDED, RESTS_ON}:
+            raise TargetError(str(value[UNDECIDED]))
         told, given = value.get("pass", value.get("score")), value.get("reason")
         reason = given if isinstance(given, str) else ""
     if isinstance(told, bool):

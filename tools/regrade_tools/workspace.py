@@ -118,6 +118,10 @@ class Workspace(Repository):
         """The file of what the targets of a suite answered."""
         return self.evals / "recordings" / f"{suite}.jsonl"
 
+    def verdicts_path(self, suite: str) -> Path:
+        """The file of what judges said of those answers."""
+        return self.evals / "recordings" / f"{suite}.verdicts.jsonl"
+
     def cases(self, suite: str) -> tuple[Case, ...]:
         """The cases of a suite: those in files by their ids, then the rows of its dataset.
 

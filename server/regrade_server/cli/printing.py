@@ -66,6 +66,8 @@ def summary(told: Summary) -> str:
     ]
     if told.replayed:
         lines.append(f"  {told.replayed} of {told.answers} answers are recordings, not asked now")
+    if told.verdicts_replayed:
+        lines.append(f"  {counted(told.verdicts_replayed, 'recorded verdict')} of judges, too")
     if told.trials:
         lines.append(f"  {trials(told.trials)}")
     if told.took:

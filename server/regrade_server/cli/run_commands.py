@@ -87,7 +87,9 @@ def run(told: Namespace, workspace: Workspace | None, console: Console) -> int:
     report, saved, recorded = to_its_end(GroundFloor(workspace), work, console)
     lines = [*(printing.saved(saved) if saved else []), printing.run(report)]
     if recorded:
-        lines.insert(0, f"Recorded: {counted(recorded.answers, 'answer')} in {recorded.path}")
+        judged = f" and {counted(recorded.verdicts, 'verdict')}" if recorded.verdicts else ""
+        answers = counted(recorded.answers, "answer")
+        lines.insert(0, f"Recorded: {answers}{judged} in {recorded.path}")
     console.result(report, "\n".join(lines), baseline=saved, recorded=recorded)
     if report.estimate:
         return 0

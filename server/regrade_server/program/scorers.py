@@ -23,7 +23,7 @@ from regrade_tools.assertions import (
 )
 from regrade_tools.budget import Budget
 from regrade_tools.clipping import clip
-from regrade_tools.models import Case, CommandTarget, PythonTarget
+from regrade_tools.models import Case, CommandTarget, PythonTarget, Verdicts
 from regrade_tools.ports import Columns, ScorerProgram, Target, TargetError, Targets
 from regrade_tools.refusal import Refusal
 
@@ -43,6 +43,7 @@ class ScorerPrograms:
         concurrency: int,
         clean: Callable[[str], str],
         budget: Budget,  # noqa: ARG002 - a program of the repository spends nothing
+        verdicts: Verdicts,  # noqa: ARG002 - and costs nothing to be asked again
     ) -> AbstractAsyncContextManager[ScorerProgram]:
         """As the port says."""
         if self.root is None:

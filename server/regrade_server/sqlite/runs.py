@@ -94,7 +94,8 @@ SELECT case_id, CASE WHEN json_valid(body) THEN json_extract(body, '$.trial') EN
   CASE WHEN json_valid(body) THEN json_extract(body, '$.replayed') END,
   CASE WHEN json_valid(body) THEN json_extract(body, '$.latency_ms') END,
   CASE WHEN json_valid(body) THEN json_extract(body, '$.cost_usd') END,
-  CASE WHEN json_valid(body) THEN json_extract(body, '$.tokens') END
+  CASE WHEN json_valid(body) THEN json_extract(body, '$.tokens') END,
+  CASE WHEN json_valid(body) THEN json_extract(body, '$.verdicts_replayed') END
 FROM result WHERE run_id = ? ORDER BY id
 """  # noqa: S608 - of constants
 _RESULTS = f"""
@@ -108,8 +109,17 @@ ORDER BY id
 def trials(connection: sqlite3.Connection, run_id: str) -> tuple[Trial, ...]:
     """How every trial of a run ended, in the order they came."""
     return tuple(
-        Trial(case_id or _NO_CASE, 1 if trial is None else trial, outcome, bool(replayed), *took)
-        for case_id, trial, outcome, replayed, *took in connection.execute(_TRIALS, (run_id,))
+        Trial(
+            case_id or _NO_CASE,
+            1 if trial is None else trial,
+            outcome,
+            bool(replayed),
+            *took,
+            verdicts_replayed=verdicts or 0,
+        )
+        for case_id, trial, outcome, replayed, *took, verdicts in connection.execute(
+            _TRIALS, (run_id,)
+        )
     )
 
 

@@ -5,7 +5,14 @@ from regrade_tools.models.dataset import Dataset
 from regrade_tools.models.feedback import Feedback, FeedbackSource
 from regrade_tools.models.generation import Inputs, Step, Style
 from regrade_tools.models.judge import Judge, JudgeSpec, Thresholds
-from regrade_tools.models.judgement import Item, Judged, Judgement, shown_calls
+from regrade_tools.models.judgement import (
+    Grounds,
+    Item,
+    Judged,
+    Judgement,
+    Verdicts,
+    shown_calls,
+)
 from regrade_tools.models.label import (
     Drawn,
     Label,
@@ -81,6 +88,7 @@ __all__ = [
     "FeedbackSource",
     "GatePolicy",
     "Generated",
+    "Grounds",
     "HttpTarget",
     "Inputs",
     "Item",
@@ -129,6 +137,7 @@ __all__ = [
     "Trace",
     "Trial",
     "Verdict",
+    "Verdicts",
     "WrongKind",
     "counting_labels",
     "file_of",

@@ -1,6 +1,6 @@
 """A judgement: what a judge says of one item. Unknown is an answer; errored is none."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -41,6 +41,19 @@ def shown_calls(calls: Iterable[ToolCall]) -> list[JsonValue]:
 
 
 @dataclass(frozen=True, slots=True)
+class Grounds:
+    """What a verdict of a judge rests on: the judge as it was, and the key of what it was shown.
+
+    ``recorded`` where the verdict was not given now but is a recording of the repository.
+    """
+
+    judge: str
+    fingerprint: str
+    item: str
+    recorded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Judged:
     """One judgement. ``fingerprint`` is that of the judge as it was, so nothing stale passes.
 
@@ -62,3 +75,15 @@ class Judged:
     def heard(self) -> bool:
         """Whether there was an answer that could be read: a verdict, or why there is none."""
         return self.verdict != "errored" and (self.verdict != "unknown" or bool(self.reasoning))
+
+
+# The fingerprint of a judge, and the key of what it was shown.
+Heard = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """What judges said before, as the repository has it; ``only`` where no model may be asked."""
+
+    known: Mapping[Heard, Judged] = field(default_factory=dict[Heard, Judged])
+    only: bool = False

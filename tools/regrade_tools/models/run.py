@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from regrade_tools.models.json import Json
+from regrade_tools.models.judgement import Grounds
 from regrade_tools.models.trace import ToolCall
 
 Outcome = Literal["passed", "failed", "errored"]
@@ -21,6 +22,7 @@ class CheckResult:
     check: dict[str, Json]
     outcome: Outcome
     reason: str = ""
+    rests_on: Grounds | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,8 @@ class CaseResult:
     context: tuple[Json, ...] = ()
     # Whether the answer is a recording of an earlier one.
     replayed: bool = False
+    # How many of the verdicts that judges gave of it are.
+    verdicts_replayed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,7 @@ class Trial:
     latency_ms: float | None = None
     cost_usd: float | None = None
     tokens: int | None = None
+    verdicts_replayed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
