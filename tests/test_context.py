@@ -11,10 +11,19 @@ from console import answered
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import JsonValue
+from test_formats import ROOT_ID, exported, logged, read
 from test_programs import suite
 
 from regrade_tools import formats
-from regrade_tools.assertions import Failed, Passed, Verdict, check, parse, subject_of
+from regrade_tools.assertions import (
+    Failed,
+    Passed,
+    Subject,
+    Verdict,
+    check,
+    parse,
+    subject_of,
+)
 from regrade_tools.documents import load
 from regrade_tools.formats import Reading
 from regrade_tools.models import Message, Span, ToolCall, Trace
@@ -199,3 +208,46 @@ def test_of_real_chats_those_that_say_what_a_tool_said_pass_and_an_invention_fai
                              bool(subject.context)))  # fmt: skip
     assert [source.split("#")[1] for source, passed, _ in told if not passed] == ["13"]
     assert sum(drawn for _, _, drawn in told) > 100
+
+
+RETRIEVED: dict[str, tuple[dict[str, str | int], JsonValue]] = {
+    "one by one": (
+        {"retrieval.documents.10.document.id": "d10",
+         "retrieval.documents.2.document.content": f"See {FOUND}",
+         "retrieval.documents.2.document.id": "d2", "retrieval.documents.2.document.score": 1,
+         "retrieval.documents.2.document.metadata": '{"page": 4}',
+         "retrieval.documents.x.document.id": "none", "retrieval.documents.3.other": "none"},
+        [{"content": f"See {FOUND}", "id": "d2", "score": 1, "metadata": {"page": 4}},
+         {"id": "d10"}]),
+    "by a reranker": (
+        {"reranker.input_documents.0.document.id": "a",
+         "reranker.output_documents.0.document.id": "b"}, [{"id": "b"}]),
+    "beside an output": (
+        {"output.value": FOUND, "retrieval.documents.0.document.id": "a"}, FOUND),
+    "as OpenTelemetry has it": (
+        {"gen_ai.retrieval.documents": '[{"id": "d2", "score": 0.5}]'},
+        [{"id": "d2", "score": 0.5}]),
+    "nothing": ({"retrieval.documents.0.document.content": ""}, None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("attributes", "output"), RETRIEVED.values(), ids=RETRIEVED)
+def test_what_was_retrieved_is_the_output_of_its_span(
+    attributes: dict[str, str | int], output: JsonValue
+) -> None:
+    kind: dict[str, str | int] = {"openinference.span.kind": "RETRIEVER"}
+    (one,) = read(json.dumps(exported(logged({**kind, **attributes}))))
+    assert isinstance(one, Trace)
+    assert [(span.kind, span.output) for span in one.spans] == [("retrieval", output)]
+
+
+def test_an_answer_may_draw_on_documents_that_are_told_one_by_one() -> None:
+    (one,) = read(json.dumps(exported(
+        logged({"input.value": "Where?", "output.value": f"At {FOUND}"}, spanId=ROOT_ID),
+        logged({**RETRIEVED["one by one"][0], "openinference.span.kind": "RETRIEVER"},
+               parentSpanId=ROOT_ID))))  # fmt: skip
+    assert isinstance(one, Trace)
+    assert grounded(one) == Passed()
+    ranked = check(parse({"type": "recall-at-k", "at": "[*].id", "relevant": ["d2"]}),
+                   Subject(one.spans[-1].output))  # fmt: skip
+    assert ranked == Passed()

@@ -10,7 +10,7 @@ from functools import lru_cache
 from pydantic import JsonValue
 
 from regrade_tools.formats import feedback as feedbacks
-from regrade_tools.formats import payload
+from regrade_tools.formats import payload, retrieved
 from regrade_tools.formats.fields import (
     count,
     first_token_ms,
@@ -113,6 +113,7 @@ _INPUT = (
     "tool_arguments",
     "ai.toolCall.args",
     "mlflow.spanInputs",
+    "gen_ai.retrieval.query.text",
 )
 _OUTPUT = (
     "langfuse.observation.output",
@@ -122,6 +123,7 @@ _OUTPUT = (
     "tool_response",
     "ai.toolCall.result",
     "mlflow.spanOutputs",
+    "gen_ai.retrieval.documents",
 )
 # What the tool is called that a span ran; its span may be called otherwise.
 _TOOL = (
@@ -154,6 +156,7 @@ class Named:
     answered: tuple[str, ...]
     telling: tuple[str, ...]
     feedback: tuple[str, ...]
+    documents: tuple[str, ...]
 
 
 def named(found: Attributes) -> Named:
@@ -190,6 +193,7 @@ def _named(names: tuple[str, ...]) -> Named:
         asked=present(_INPUT),
         answered=present(_OUTPUT),
         telling=tuple(name for name in names if name.startswith(TELLING)),
+        documents=tuple(name for name in names if name.startswith(retrieved.NAMES)),
         feedback=tuple(name for name in names if name.startswith((*feedbacks.NAMES, EVENTS))),
     )
 
@@ -276,6 +280,8 @@ def exchange(found: Attributes, names: Named) -> tuple[JsonValue, JsonValue]:
     """The plain input and output of a span of any kind."""
     asked = found[names.asked[0]] if names.asked else None
     answered = found[names.answered[0]] if names.answered else None
+    if answered is None and names.documents:
+        answered = retrieved.documents(found, names.documents)
     return unpacked(asked), unpacked(answered)
 
 
