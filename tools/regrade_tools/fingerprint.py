@@ -5,6 +5,7 @@ import json
 import re
 import secrets
 from collections.abc import Sequence
+from functools import lru_cache
 
 from pydantic import JsonValue
 
@@ -104,6 +105,8 @@ def numbered_id(number: int) -> str:
     return f"tr_{_DIGITS[bits >> 60]}{_base32(bits, 60)}"
 
 
+# An import asks for the number of each id several times: of all in a batch, and then again.
+@lru_cache(maxsize=4_096)
 def id_number(identifier: str) -> int | None:
     """The 63-bit number inside a trace id, or None where it is no trace id."""
     if _ID.fullmatch(identifier) is None:

@@ -182,8 +182,7 @@ class Tally:
 
 async def _by_former_ids(traces: list[Trace], store: Store) -> list[Trace]:
     """``traces``, those that the store or a label knows by a former id with that."""
-    former = {trace.id: former_id(trace) for trace in traces}
-    former = {new: old for new, old in former.items() if new != old}
+    former = {trace.id: old for trace in traces if (old := former_id(trace)) != trace.id}
     if not former:
         return traces
     ids = [*former.values()]
