@@ -1,13 +1,13 @@
 """Transcripts of Claude Code: a session, told line by line."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from pydantic import JsonValue
 
 from regrade_tools.formats.fields import Fields, inside, number, objects, text, tokens, total
 from regrade_tools.formats.messages import messages
-from regrade_tools.formats.spans import LoggedSpan
+from regrade_tools.formats.spans import LoggedSpan, Origin
 from regrade_tools.models import Message, Span, Trace
 from regrade_tools.timestamps import moment
 
@@ -56,7 +56,7 @@ class _Step:
     used: tuple[int | None, int | None] = (None, None)
 
 
-def from_lines(logged: Sequence[LoggedSpan], blank: Trace) -> Trace:
+def from_lines(logged: Sequence[LoggedSpan], blank: Origin | Trace) -> Trace:
     """The trace of a session: what was said in it, its model calls and tools as spans.
 
     A message of the model is told in a line for each of its blocks, and its usage stands on
@@ -72,8 +72,12 @@ def from_lines(logged: Sequence[LoggedSpan], blank: Trace) -> Trace:
     last = [line for _, line in main if line["type"] == "assistant"][-1:]
     failed = any(line.get("isApiErrorMessage") is True for line in last)
     facts = inside({"facts": next((line for _, line in lines if "cwd" in line), None)}, "facts")
-    return replace(
-        blank,
+    return Trace(
+        id=blank.id,
+        source=blank.source,
+        format=blank.format,
+        raw=blank.raw,
+        tags=blank.tags,
         external_id=logged[0].trace_id,
         session=logged[0].trace_id,
         model=next((model for model in reversed(models) if model and model[0] != "<"), ""),

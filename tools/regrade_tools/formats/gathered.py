@@ -9,7 +9,7 @@ from pydantic import JsonValue
 from regrade_tools.fingerprint import trace_id
 from regrade_tools.formats import claude_code, langsmith, otlp, phoenix
 from regrade_tools.formats.fields import Fields, objects
-from regrade_tools.formats.spans import LoggedSpan, from_spans, in_order, services
+from regrade_tools.formats.spans import LoggedSpan, Origin, from_spans, in_order, services
 from regrade_tools.models import Span, Trace
 
 
@@ -20,7 +20,7 @@ class Gathered:
     tells: Callable[[Fields], bool]
     spans: Callable[[Fields, str], Iterator[LoggedSpan]]
     span: Callable[[Fields, str], LoggedSpan]
-    trace: Callable[[Sequence[LoggedSpan], Trace], Trace] = from_spans
+    trace: Callable[[Sequence[LoggedSpan], Origin | Trace], Trace] = from_spans
     completed: Callable[[Sequence[LoggedSpan]], list[LoggedSpan]] = list
     lacks: str = ""
 
@@ -59,8 +59,7 @@ def assembled(logged: Sequence[LoggedSpan], kind: str) -> Trace:
     name = logged[0].trace_id
     own = trace_id([kind, name], 0, None) if name else ""
     raw = [item.raw for item in logged]
-    blank = Trace(id=own, source=logged[0].where, format=kind, raw=raw)
-    trace = GATHERED[kind].trace(logged, blank)
+    trace = GATHERED[kind].trace(logged, Origin(own, logged[0].where, kind, raw, {}))
     if own:
         return trace
     # Nobody knows which spans without a trace id belong together: their ids and times tell them.

@@ -34,12 +34,23 @@ class LoggedSpan(NamedTuple):
     service: str = ""
 
 
+class Origin(NamedTuple):
+    """What a trace of spans has beside them, as a ``Trace`` has it that is not yet read."""
+
+    id: str
+    source: str
+    format: str
+    raw: JsonValue
+    metadata: dict[str, JsonValue]
+    tags: tuple[str, ...] = ()
+
+
 def in_order(logged: Iterable[LoggedSpan]) -> list[LoggedSpan]:
     """The spans by their start; those of one moment as they were logged."""
     return sorted(logged, key=lambda item: item.span.started_at or 0.0)
 
 
-def from_spans(logged: Sequence[LoggedSpan], blank: Trace) -> Trace:
+def from_spans(logged: Sequence[LoggedSpan], blank: Origin | Trace) -> Trace:
     """The trace of ``logged``; ``blank`` brings its id, place, record, and tags it has already.
 
     Its exchange is the last model call's, its sums the model calls'.
@@ -47,11 +58,12 @@ def from_spans(logged: Sequence[LoggedSpan], blank: Trace) -> Trace:
     whole conversation, so neither is added up.
     """
     root = _root(logged)
+    spans = [item.span for item in logged]
     calls = [item for item in logged if item.span.kind == "llm"] or [root]
     said = _conversation(calls, logged, root)
-    told = extent(item.span for item in logged)
+    told = extent(spans)
     counted = _innermost(calls, logged)
-    starts = [item.span.started_at for item in logged if item.span.started_at is not None]
+    starts = [span.started_at for span in spans if span.started_at is not None]
     costs = [item.cost_usd for item in counted if item.cost_usd is not None]
     return Trace(
         id=blank.id,
@@ -69,7 +81,7 @@ def from_spans(logged: Sequence[LoggedSpan], blank: Trace) -> Trace:
         input_tokens=total([item.input_tokens for item in counted]),
         output_tokens=total([item.output_tokens for item in counted]),
         cost_usd=sum(costs) if costs else None,
-        tags=tuple(dict.fromkeys((*blank.tags, *(tag for item in logged for tag in item.tags)))),
+        tags=tuple(dict.fromkeys((*blank.tags, *[tag for item in logged for tag in item.tags]))),
         metadata=with_user(
             next((item.metadata for item in (root, *logged) if item.metadata), blank.metadata),
             next((item.user for item in logged if item.user), ""),
