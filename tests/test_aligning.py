@@ -1,6 +1,9 @@
 """`regrade align`, with what people say of each other beside it."""
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -193,3 +196,45 @@ def test_where_nothing_was_answered_nothing_was_seen_and_the_needs_count_what_is
         }
     ]
     assert not (root / "evals" / "judgements" / "keyless.jsonl").exists()
+
+
+# Is killed as it is about to write a file of this name.
+KILLED = """
+import os, signal, sys
+
+def hook(event, given):
+    if event == "os.rename" and str(given[1]).endswith(sys.argv[1]):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+sys.addaudithook(hook)
+from regrade_server.cli import main
+main(sys.argv[2:])
+"""
+
+
+@pytest.mark.parametrize("name", ["labels/diet.jsonl", "diet.history.jsonl", "ments/diet.jsonl"])
+def test_a_process_that_is_killed_leaves_no_answer_of_a_look_that_nobody_counted(
+    root: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    def looked() -> tuple[bool, int]:
+        found = align(root, capsys, "diet", "--history")[1]
+        return found["state"] == "aligned", found["looks"]
+
+    write_labels(
+        root,
+        (
+            label_row(item["input"], item["output"], verdict.lower())
+            for item, verdict in zip(ITEMS, RIGHT, strict=True)
+        ),
+    )
+    judge_file(root, "diet", "recorded: evals/said.jsonl\nthresholds: {tpr: 0.1, tnr: 0.1}")
+    command = ["align", "diet", "--split", "test", "--root", str(root)]
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, name, *command], capture_output=True, check=False
+    )
+    assert killed.returncode == -signal.SIGKILL, killed
+    counted = name == "ments/diet.jsonl"
+    assert looked() == (False, int(counted))
+    assert main(command) == 0
+    capsys.readouterr()
+    assert looked() == (True, 1 + counted)

@@ -139,6 +139,12 @@ def test_a_sheet_that_a_person_filled_in_is_signed_row_by_row(root: Path) -> Non
     assert "2 labelled so before." in shown
     assert "There is nothing to sign." in shown
     assert len(book(root).rows) == 3
+    # Where a process was killed once the file was written, the store is told by the next.
+    for store in (root / ".regrade").glob("store.db*"):
+        store.unlink()
+    assert main(("import", str(root / "log.jsonl"), "--root", str(root))) == 0
+    at_a_terminal(root, [], *arguments)
+    assert len(answered("search", "label:pass", "--root", str(root))[1]["traces"]) == 1
 
 
 def test_what_a_row_no_longer_shows_and_what_was_said_elsewhere_is_not_signed(root: Path) -> None:

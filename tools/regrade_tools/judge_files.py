@@ -139,9 +139,11 @@ class JudgeFiles:
                 for key, judged in answers.items()
             }
             text = judgebook.answers_text({**current, **said}.values())
-            self.workspace.replace(kept, text)
+            # The look first: where this process is killed between them, it looked and knows
+            # nothing, and no answer is kept of a look that nobody counts.
             looks = judgebook.history_text([*before.history, look])
             self.workspace.replace(history, looks)
+            self.workspace.replace(kept, text)
 
     def _book_paths(self, name: str) -> tuple[Path, Path]:
         folder = self.workspace.evals / "judgements"
