@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import yaml
@@ -83,15 +84,23 @@ def _under(node: Any, part: str | int) -> Any:  # noqa: ANN401 - PyYAML's nodes
 
 
 def _json(text: str) -> JsonValue:
-    value = json.loads(
-        text,
+    value: JsonValue = _decoder().decode(text)
+    # Plain letters without escapes make no half of a character, and few brackets nothing deep.
+    plain = text.isascii() and "\\u" not in text
+    if not plain or text.count("[") + text.count("{") > _DEEPEST:
+        _examine(value, 0)
+    return value
+
+
+# Made once: json.loads would make one for every file.
+@cache
+def _decoder() -> json.JSONDecoder:
+    return json.JSONDecoder(
         object_pairs_hook=_unique,
         parse_float=_number,
         parse_int=_integer,
         parse_constant=_number,
     )
-    _examine(value, 0)
-    return value
 
 
 def _unique(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:

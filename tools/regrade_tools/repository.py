@@ -6,7 +6,9 @@ from codecs import getincrementaldecoder
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from stat import S_ISLNK
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -150,9 +152,14 @@ class Repository:
         """Make sure that reading ``path`` ends, and stays in the workspace."""
         if not path.is_file():
             raise _Unusable("is no ordinary file")
-        if not path.resolve().is_relative_to(self.root.resolve()):
+        found, folder = path.lstat(), path.parent.stat()
+        if S_ISLNK(found.st_mode):
+            found, stays = path.stat(), self.reaches(path)
+        else:
+            stays = _inside(path.parent, self.root, folder.st_dev, folder.st_ino)
+        if not stays:
             raise _Unusable("leads out of the workspace by a link")
-        if path.stat().st_size > largest:
+        if found.st_size > largest:
             raise _Unusable(f"is larger than {largest // 1024**2} MB")
 
     def shown(self, path: Path) -> str:
@@ -252,6 +259,16 @@ class Repository:
         if state.is_symlink() or not state.is_dir() or state.stat().st_dev != folder.stat().st_dev:
             return folder
         return state
+
+
+@lru_cache(maxsize=256)
+def _inside(folder: Path, root: Path, _device: int, _number: int) -> bool:
+    """Whether ``folder``, its links followed, lies in ``root``.
+
+    Found out once for each folder, as long as its name leads to the same: to follow the name of
+    every file in it takes longer than to read the file.
+    """
+    return folder.resolve().is_relative_to(root.resolve())
 
 
 def own_folder(folder: Path) -> None:
