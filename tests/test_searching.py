@@ -8,13 +8,17 @@ from typing import Any
 
 import pytest
 from mcp import Client
+from test_store import store
 
 from regrade_server.app import build_server
 from regrade_server.cli import main
 from regrade_server.house import House
-from regrade_tools.query import NO_MATCH
+from regrade_tools.models import Message, Trace
+from regrade_tools.ports import Store
+from regrade_tools.query import NO_MATCH, Query
 from regrade_tools.workspace import Workspace
 
+__all__ = ["store"]
 pytestmark = pytest.mark.anyio
 LOG: list[dict[str, Any]] = [
     {"input": "one", "output": "a", "ts": 1_790_812_800, "latency_ms": 50, "tags": ["prod"]},
@@ -159,3 +163,43 @@ def test_the_command_sorts_too(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert main(["search", "--sort", "slowest", "--json", "--root", str(tmp_path)]) == 0
     page = json.loads(capsys.readouterr().out)
     assert [row["preview"] for row in page["traces"]] == ["two", "three", "one"]
+
+
+def talk(*asked: str, after: tuple[Message, ...] = ()) -> Trace:
+    """A conversation in which each is answered."""
+    said = [one for text in asked for one in (Message("user", text), Message("assistant", "Yes."))]
+    return Trace("tr_aaaaaaaaaaaaa", "x", "chat", messages=(Message("system", "s"), *said, *after))
+
+
+LONG = "word " * 50
+PREVIEWS: dict[str, tuple[Trace, str]] = {
+    "one turn": (talk("Flats in\nUlm?"), "Flats in Ulm?"),
+    "several": (talk("Flats in Ulm?", "Near a lake?", "A balcony?"),
+                "A balcony? (turn 3; first: Flats in Ulm?)"),
+    "the same again": (talk("Flats?", "Flats?"), "Flats?"),
+    "one that is not answered yet": (
+        talk("Flats?", "A balcony?", after=(Message("user", "Hello?"),)),
+        "A balcony? (turn 2; first: Flats?)"),
+    "none that is answered": (
+        Trace("tr_aaaaaaaaaaaaa", "x", "chat",
+              messages=(Message("user", "Flats?"), Message("user", "Hello?"))),
+        "Hello? (turn 2; first: Flats?)"),
+    "a long one": (
+        talk("Flats?", LONG), f"{LONG[:133]}... (turn 2; first: Flats?)"),
+    "a long beginning": (talk(LONG, "Flats?"), f"Flats? (turn 2; first: {LONG[:133]}...)"),
+    "both long": (talk(LONG, f"so {LONG}"),
+                  f"{f'so {LONG}'[:89]}... (turn 2; first: {LONG[:47]}...)"),
+    "no words": (Trace("tr_aaaaaaaaaaaaa", "x", "chat", input={"q": "Flats?"}), "Flats?"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("trace", "line"), PREVIEWS.values(), ids=PREVIEWS)
+def test_the_line_of_a_trace_is_what_was_asked_last(trace: Trace, line: str) -> None:
+    assert trace.preview == line
+    assert len(line) <= 160
+
+
+async def test_a_search_shows_what_was_asked_last(store: Store) -> None:
+    await store.append([talk("Flats in Ulm?", "A balcony?")])
+    page = await store.search(Query(), limit=1)
+    assert [row.preview for row in page.rows] == ["A balcony? (turn 2; first: Flats in Ulm?)"]

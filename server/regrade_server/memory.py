@@ -302,7 +302,7 @@ def _row(when: float, trace: Trace, query: Query) -> TraceRow:
         cost_usd=trace.cost_usd,
         tags=trace.tags,
         source=trace.file,
-        preview=trace.opening,
+        preview=trace.preview,
         excerpt=excerpt(query.words, trace),
         untimed=trace.started_at is None,
     )

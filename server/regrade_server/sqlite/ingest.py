@@ -215,7 +215,7 @@ def _columns(writer: Writer, row: int, draft: _Draft) -> tuple[object, ...]:
         _symbol(writer, trace.file),
         _symbol(writer, trace.status),
         json.dumps(trace.tags, ensure_ascii=False) if trace.tags else "",
-        trace.opening,
+        trace.preview,
         draft.content,
         trace.started_at is None,
         draft.wrong,

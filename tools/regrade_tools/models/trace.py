@@ -8,6 +8,8 @@ from regrade_tools.models.feedback import Feedback
 from regrade_tools.models.json import Json
 
 _OPENING = 160
+# So much of it is told beside what was asked last.
+_FIRST = 50
 _TOOLS = ("tool", "function")
 
 Status = Literal["ok", "error"]
@@ -157,8 +159,27 @@ class Trace:
         said = self.input if first is None else first
         if isinstance(said, dict) and len(said) == 1:
             said = next(iter(said.values()))
-        whole = said if isinstance(said, str) else "" if said is None else json.dumps(said)
-        return " ".join(whole[: _OPENING * 4].split())[:_OPENING]
+        return _one_line(
+            said if isinstance(said, str) else "" if said is None else json.dumps(said)
+        )
+
+    @property
+    def preview(self) -> str:
+        """What was asked last, which the output answers, in one line of at most 160 characters.
+
+        Where the user spoke before, it says how often and how that began.
+        """
+        spoke = [place for place, message in enumerate(self.messages, 1) if _speaks(message)]
+        asked = self.messages[: _begin(self.messages, spoke[-1])] if spoke else self.messages
+        turns = [m.content for m in asked if m.role == "user" and m.content]
+        last = _one_line(turns[-1]) if len(turns) > 1 else ""
+        first = self.opening
+        if last in ("", first):
+            return first
+        sign = f" (turn {len(turns)}; first: "
+        room = _OPENING - len(sign) - 1
+        last = _cut(last, room - min(len(first), _FIRST))
+        return f"{last}{sign}{_cut(first, room - len(last))})"
 
     @property
     def exchange(self) -> Exchange:
@@ -223,6 +244,14 @@ class Trace:
         if any(message.tool_calls for message in self.messages):
             return ()
         return self.calls or tuple([span.call for span in self.spans if span.kind == "tool"])
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text[: _OPENING * 4].split())[:_OPENING]
+
+
+def _cut(text: str, room: int) -> str:
+    return text if len(text) <= room else f"{text[: room - 3]}..."
 
 
 def file_of(place: str) -> str:
