@@ -40,14 +40,14 @@ class Lines:
             TooLongError: The line is too long to be held. The one after it comes next.
         """
         while line := self._line():
-            if blank or line.removeprefix(_MARK).strip(_BLANK):
+            if blank or not _is_blank(line):
                 return line
             self._pass_blank()
         return b""
 
     def opening(self) -> tuple[int, bytes]:
         """The first line that is not blank and its number: its beginning, where it is too long."""
-        while (line := self._piece()) and not line.removeprefix(_MARK).strip(_BLANK):
+        while (line := self._piece()) and _is_blank(line):
             self._pass_blank()
         return self.number, line
 
@@ -83,3 +83,8 @@ class Lines:
                 return
             self.number += ahead.count(b"\n", 0, end)
             self._stream.read(end)
+
+
+def _is_blank(line: bytes) -> bool:
+    # Only from the left: what does not begin with a blank is not copied.
+    return not line.removeprefix(_MARK).lstrip(_BLANK)
