@@ -207,9 +207,15 @@ FRENCH = "Voici le code, pour vous:\n```python\nfor the_price in prices: pass\n`
         ("de", '{"message": "Leider habe ich nichts gefunden.", "the": 1}', None, "passed"),
         ("fr", FRENCH, None, "passed"),
         # What is too short, or too much alike, is not told.
-        ("en", "Hello", None, "errored"),
+        ("en", "Booked!", None, "errored"),
         ("de", "OK", None, "errored"),
-        ("pt", "Onde fica a biblioteca?", None, "errored"),
+        ("pt", "Fica aqui.", None, "errored"),
+        ("fr", "Hello", None, "errored"),
+        # A few common words tell more than their letters.
+        ("en", "Hello", None, "passed"),
+        ("en", "We will do that.", None, "passed"),
+        ("pt", "Onde fica a biblioteca?", None, "passed"),
+        ("input", ENGLISH, "Can you do that?", "passed"),
         ("en", "https://a.example/the/and 123", None, "errored"),
         ("en", None, None, "errored"),
         ("qqq", ENGLISH, None, "errored"),

@@ -20,9 +20,11 @@ from regrade_server.cli import main
 from regrade_server.house import House
 from regrade_server.sqlite.index import facet, named
 from regrade_tools import twosample
+from regrade_tools.drift import Arm, changes
 from regrade_tools.features import features, language, shape
-from regrade_tools.grouping import percentile
+from regrade_tools.grouping import grouped, percentile
 from regrade_tools.models import Message, ToolCall, Trace
+from regrade_tools.trace_store import Sampled
 from regrade_tools.workspace import Workspace
 
 VALUES = st.recursive(
@@ -352,12 +354,49 @@ def test_whatever_a_trace_holds_it_has_features(given: JsonValue, output: JsonVa
         ("El precio de la casa no está en los anuncios.", "Spanish"),
         ("Привет, как дела?", "Cyrillic"),
         ("東京タワーへ行きます", "Chinese or Japanese"),
-        ("42", "other"),
+        ("Yes.", "English"),
+        ("Will do!", "English"),
+        ("My reservation ID is 1N99U6.", "English"),
+        ("No beans, please.", "English"),
+        ("Write to kim.da@silva.com.br, please.", "English"),
+        ("Nein, leider nicht.", "German"),
+        ("Waar is het station?", "Dutch"),
+        # Too little, or what several languages have, tells nothing.
+        ("42", "unknown"),
+        ("", "unknown"),
+        ("No", "unknown"),
+        ("OK", "unknown"),
+        ("Booked!", "unknown"),
+        ("Jacob Carter.", "unknown"),
+        # Enough of it, and in none of those that are known.
+        (
+            "Merhaba, bu daire ne kadar acaba ve ben ne zaman gelip bakabilirim, yoksa çok mu geç?",
+            "other",
+        ),
+        (
+            "Dzień dobry, czy to mieszkanie jest wolne i ile kosztuje? Chciałbym je obejrzeć.",
+            "other",
+        ),
         ('{"the": "Die Wohnung ist nicht frei", "and": ["und der Preis"]}', "German"),
     ],
 )
 def test_a_language_is_told_by_its_script_or_its_common_words(text: str, name: str) -> None:
     assert language(text) == name
+
+
+def test_answers_too_short_to_tell_are_no_change_of_language() -> None:
+    whole = ["We have two flats for you.", "The flat is not free."] * 5
+    arms = [
+        Arm(
+            grouped([], None, 1).total,
+            Sampled(tuple(features(Trace("t", "a", "x", input="q", output=x)) for x in said), 20),
+            {},
+        )
+        for said in ([*whole, *["Booked!"] * 10], whole)
+    ]
+    told, untested = changes(arms[0], arms[1])
+    assert "language" not in {change.what for change in told}
+    assert "language: the same of all" in untested
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from statistics import median
 from pydantic import JsonValue
 
 from regrade_tools.clipping import clip
-from regrade_tools.features import Features
+from regrade_tools.features import UNKNOWN, Features
 from regrade_tools.grouping import Group
 from regrade_tools.models import WRONG_KINDS
 from regrade_tools.trace_store import Sampled
@@ -36,8 +36,9 @@ _NUMBERS: dict[str, Callable[[Features], float | None]] = {
     "output_characters": lambda one: one.output_characters,
     "tool_calls": lambda one: one.tool_calls,
 }
-_KINDS: dict[str, Callable[[Features], str]] = {
-    "language": lambda one: one.language,
+_KINDS: dict[str, Callable[[Features], str | None]] = {
+    # An answer in a word or two has none, and of more such answers their lengths tell.
+    "language": lambda one: None if one.language == UNKNOWN else one.language,
     "output_shape": lambda one: one.shape,
     "tools_called": lambda one: one.tools,
 }
@@ -119,7 +120,8 @@ def _tests(before: Arm, after: Arm) -> Iterable[Change | str]:
         if values[0] or values[1]:
             yield _distribution(what, values[0], values[1])
     for what, kind in _KINDS.items():
-        yield _mix(what, Counter(map(kind, one)), Counter(map(kind, two)))
+        known = [Counter(filter(None, map(kind, arm))) for arm in (one, two)]
+        yield _mix(what, known[0], known[1])
 
 
 def _went_wrong(before: Arm, after: Arm) -> Iterable[Change | str]:

@@ -9,6 +9,7 @@ from pydantic import Field, JsonValue
 
 from regrade_tools.assertions.placed import Placed
 from regrade_tools.assertions.verdicts import Subject, UnmeasuredError
+from regrade_tools.features import language
 from regrade_tools.jsontext import texts, unpacked
 from regrade_tools.models.case import Spec
 
@@ -19,6 +20,16 @@ _NO_PROSE = re.compile(r"```.*?(?:```|$)|`[^`\n]*`|https?://\S+", re.DOTALL)
 # Between the two lies what is too short, or too much like another language, to be told.
 _SURE, _RULED_OUT = 0.5, 0.05
 _SURE_OF_ANOTHER = 0.8
+# Of few words their letters tell less than which they are.
+_BY_NAME = {
+    "English": "en",
+    "German": "de",
+    "French": "fr",
+    "Spanish": "es",
+    "Portuguese": "pt",
+    "Italian": "it",
+    "Dutch": "nl",
+}
 # Spoken forms that are written alike count as the language that is asked for.
 _ALSO = {"zh": ("yue", "wuu"), "ar": ("ary", "arz"), "no": ("nn",), "nb": ("no",)}
 
@@ -43,7 +54,8 @@ class Language(Placed):
         wanted = self.value.partition("-")[0]
         if self.value == _INPUT:
             wanted, likely = _best(_likelihoods(subject.input))
-            if likely < _SURE_OF_ANOTHER:
+            wanted = wanted if likely >= _SURE_OF_ANOTHER else _by_words(subject.input)
+            if not wanted:
                 raise UnmeasuredError("the input is too short for its language to be told")
         found = _likelihoods(subject.output)
         known = [found[name] for name in (wanted, *_ALSO.get(wanted, ())) if name in found]
@@ -55,7 +67,18 @@ class Language(Placed):
         best, likely = _best(found)
         if likelihood <= _RULED_OUT and likely >= _SURE_OF_ANOTHER:
             return f"it is in {best}"
+        if wanted == _by_words(subject.output):
+            return None
         raise UnmeasuredError("the output is too short for its language to be told")
+
+
+def _prose(value: JsonValue) -> str:
+    return _NO_PROSE.sub(" ", " ".join(texts(unpacked(value)))[:_READ])
+
+
+def _by_words(value: JsonValue) -> str:
+    """The code of the language that the most common words of a text tell; empty of none."""
+    return _BY_NAME.get(language(_prose(value)), "")
 
 
 def _best(found: Mapping[str, float]) -> tuple[str, float]:
@@ -69,7 +92,7 @@ def _likelihoods(value: JsonValue) -> dict[str, float]:
     Raises:
         UnmeasuredError: There are no words.
     """
-    prose = _NO_PROSE.sub(" ", " ".join(texts(unpacked(value)))[:_READ])
+    prose = _prose(value)
     if not any(map(str.isalpha, prose)):
         raise UnmeasuredError("there are no words whose language could be told")
     return dict(_identifier().rank(prose))
