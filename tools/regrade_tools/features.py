@@ -70,7 +70,7 @@ _UNUSUAL = 40
 _NO_PROSE = re.compile(r"https?://\S+|\S+@\S+|www\.\S+")
 # A word that one language alone has, and half of one more than any other; in a longer text so
 # much of each word. A text of fewer words than the last may be of any.
-_EVIDENCE, _LEAD, _DENSITY, _SHORT = 1.0, 0.5, 0.06, 12
+_EVIDENCE, _LEAD, _DENSITY, _SHORT = 1.0, 0.5, 0.1, 12
 # One letter in five of another script: such a text is not Latin with a foreign name in it.
 _FOREIGN = 5
 
@@ -132,11 +132,13 @@ def language(text: str) -> str:
         for name, own in _LANGUAGES.items()
     }
     second, best = sorted(score, key=score.__getitem__)[-2:]
+    # A single word of another language may be like one that is common here.
+    several = words.total() < _SHORT or len(_LANGUAGES[best] & words.keys()) > 1
     needed = max(_EVIDENCE, _DENSITY * words.total())
     foreign = sum(
         sign > "\x7f" and sign not in _LETTERS[best] for sign in "".join(words.elements())
     )
-    usual = foreign * _UNUSUAL <= sum(map(str.isalpha, begin))
+    usual = several and foreign * _UNUSUAL <= sum(map(str.isalpha, begin))
     if usual and score[best] >= needed and score[best] >= score[second] + _LEAD:
         return best
     return UNKNOWN if words.total() < _SHORT or (usual and score[best] >= _EVIDENCE) else "other"
