@@ -183,6 +183,14 @@ def test_a_tool_is_called_with_named_arguments_and_all_are_listed(finder: Path) 
     assert "\nrun_suite " in out
 
 
+def test_words_are_taken_before_and_behind_options(finder: Path) -> None:
+    tool = ["call", "overview", "--root", str(finder), "name=assertions"]
+    assert answered(*tool)[0] == 0
+    code, told, _ = spoken("label", "taste", "--status", "tag:prod", "--root", str(finder))
+    assert (code, "taste" in told) == (0, True), told
+    assert answered("search", "--limit", "1", "San", "-Jose", "--root", str(finder))[0] == 0
+
+
 def test_a_server_that_a_person_starts_says_what_it_waits_for(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

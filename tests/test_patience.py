@@ -69,3 +69,26 @@ async def test_a_connection_without_whole_headers_is_closed(
                 # Whatever was answered before, it ends.
                 _ = [part async for part in stream]
     assert not state.connections
+
+
+async def test_whoever_only_holds_connections_shuts_nobody_out() -> None:
+    state = ServerState()
+    config = uvicorn.Config(
+        PlainTextResponse("hi"), http=PromptProtocol, log_level="warning", limit_concurrency=4
+    )
+    loop = asyncio.get_running_loop()
+    listener = await loop.create_server(lambda: PromptProtocol(config, state, {}), "127.0.0.1", 0)
+    async with listener:
+        host, port = listener.sockets[0].getsockname()
+        with anyio.fail_after(5):
+            idle = [await anyio.connect_tcp(host, port) for _ in range(9)]
+            async with await anyio.connect_tcp(host, port) as stream:
+                await stream.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+                told = await stream.receive()
+                # Who has just asked is not the one whose place is taken.
+                late = await anyio.connect_tcp(host, port)
+                await stream.send(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                told += b"".join([part async for part in stream])
+            for one in (*idle, late):
+                await one.aclose()
+    assert told.count(b"HTTP/1.1 200 OK") == 2, told

@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from regrade_server.cli import commands, serving
 from regrade_server.cli.adding import Command
@@ -111,6 +111,26 @@ def _common() -> argparse.ArgumentParser:
     return common
 
 
+class _Verb(argparse.ArgumentParser):
+    """The arguments of a command, in any order.
+
+    argparse itself takes none after an option that may be left out, once there was another.
+    """
+
+    _inside = False
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # type: ignore[override] # noqa: ANN401 - as the base class
+        """As the base class says."""
+        if self._inside:
+            return super().parse_known_args(args, namespace)
+        # It asks this method for the options, and then for all else.
+        self._inside = True
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._inside = False
+
+
 def _command(given: Sequence[str]) -> str:
     """The command that is given: without one a server is started, or all are listed."""
     _, rest = _common().parse_known_args(given)
@@ -125,11 +145,11 @@ def parser(command: str = "") -> argparse.ArgumentParser:
     whole.add_argument("--version", action="version", version=f"regrade {version('regrade')}")
     whole.add_argument("--json", action="store_true", help="print JSON, for programs")
     whole.set_defaults(run=serving.serve, **serving.DEFAULTS)
-    verbs = whole.add_subparsers(title="commands", metavar="COMMAND")
+    verbs = whole.add_subparsers(title="commands", metavar="COMMAND", parser_class=_Verb)
 
     def verb(name: str, run: Command) -> argparse.ArgumentParser:
         # SUPPRESS: what is told before the command must not be undone by none after it.
-        again = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+        again = _Verb(add_help=False, argument_default=argparse.SUPPRESS)
         again.add_argument("--root", type=Path, help="the workspace")
         if name != _SERVE:
             again.add_argument("--json", action="store_true", help="print JSON, for programs")

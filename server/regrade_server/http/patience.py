@@ -21,10 +21,13 @@ BODY_S = 30.0
 class PromptProtocol(H11Protocol):
     """A connection that is closed where the headers of a request do not come in time.
 
-    uvicorn itself waits for ever, and each such connection holds a file.
+    uvicorn itself waits for ever, and each such connection holds a file. Where as many are open
+    as may be, a new one takes the place of that which has asked nothing for longest: whoever only
+    holds connections shuts nobody out.
     """
 
     _closing: asyncio.TimerHandle | None = None
+    idle_since: float = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """As asyncio calls."""
@@ -33,13 +36,13 @@ class PromptProtocol(H11Protocol):
         # of an answer would wait for the other side's word on its headers, 40 ms.
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._wait()
+        self._make_room()
 
     def data_received(self, data: bytes) -> None:
         """As asyncio calls."""
         super().data_received(data)
-        # uvicorn has None there before the first request.
-        asked = cast("RequestResponseCycle | None", self.cycle)
-        if asked is not None and not asked.response_complete:
+        self.idle_since = self.loop.time()
+        if not self.is_idle:
             self._wait_no_more()
         elif self._closing is None:
             self._wait()
@@ -48,6 +51,23 @@ class PromptProtocol(H11Protocol):
         """As asyncio calls."""
         self._wait_no_more()
         super().connection_lost(exc)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request is under way."""
+        # uvicorn has None there before the first request.
+        asked = cast("RequestResponseCycle | None", self.cycle)
+        return asked is None or bool(asked.response_complete)
+
+    def _make_room(self) -> None:
+        self.idle_since = self.loop.time()
+        if self.limit_concurrency is None or len(self.connections) < self.limit_concurrency:
+            return
+        all_open = cast("set[PromptProtocol]", self.connections)
+        others = (one for one in all_open if one is not self and one.is_idle)
+        idle = [one for one in others if not one.transport.is_closing()]
+        if idle:
+            min(idle, key=lambda one: one.idle_since).transport.close()
 
     def _wait(self) -> None:
         self._closing = self.loop.call_later(HEADERS_S, self.transport.close)
