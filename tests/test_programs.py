@@ -494,20 +494,19 @@ async def test_a_function_that_returns_replies_is_refused_what_is_none(tmp_path:
     assert reasons(await ran(tmp_path)) == [
         f"the output must equal { ({'it': returned[2]})!r}, but it says '{{\"b\":2}}'",
         f"the target said: it returned a dictionary of output, token; {asks}",
-        f"the target said: it returned a str; {asks}",
+        f"the target said: it returned an instance of str; {asks}",
     ]
 
 
 @pytest.mark.parametrize(
     ("returned", "advice"),
     [
-        (
-            "Told()",
-            "it returned a Told, which JSON cannot say; return dataclasses.asdict(...) of it",
-        ),
-        ("[{'a': Told()}]", "a Told, which JSON cannot say; return dataclasses.asdict(...) of it"),
-        ("Model()", 'a Model, which JSON cannot say; return its model_dump(mode="json")'),
-        ("{1}", "a set, which JSON cannot say; return dictionaries, lists, texts, numbers, "),
+        ("Told()", "it returned an instance of Told, which JSON cannot say; return dataclasses."),
+        ("[{'a': Told()}]", "of Told, which JSON cannot say; return dataclasses.asdict(...) of it"),
+        ("Model()", 'of Model, which JSON cannot say; return its model_dump(mode="json")'),
+        ("{1}", "of set, which JSON cannot say; return dictionaries, lists, texts, numbers, "),
+        ("float('nan')", "NaN or infinity, which JSON cannot say; return None, or a text"),
+        ("[{'a': float('inf')}]", "it returned NaN or infinity, which JSON cannot say"),
         ("{(1, 2): 3}", "it returned what JSON cannot say: keys must be str, int, float, bool"),
     ],
 )

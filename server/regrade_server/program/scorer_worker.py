@@ -45,7 +45,7 @@ def main() -> None:
 def _scalar(value: Any) -> Any:  # noqa: ANN401 - numbers of numpy and its like
     if hasattr(value, "item"):
         return value.item()
-    raise TypeError(f"it returned a {type(value).__name__}, which JSON cannot say")
+    raise TypeError(f"it returned an instance of {type(value).__name__}, which JSON cannot say")
 
 
 def _told(problem: BaseException) -> str:

@@ -95,7 +95,7 @@ def _reply(output: Any, returns: str) -> "dict[str, Any]":  # noqa: ANN401 - wha
     keys = set(held)
     whole = "output" in keys <= REPLY
     if returns == "reply" and not whole:
-        shown = f"a dictionary of {', '.join(map(str, held))}" if held else f"a {kind}"
+        shown = f"a dictionary of {', '.join(map(str, held))}" if held else f"an instance of {kind}"
         raise _UnsayableError(
             f"it returned {shown}; `returns: reply` of the target asks for a dictionary of output "
             f"and, if it likes, {', '.join(sorted(REPLY - {'output'}))}"
@@ -109,9 +109,24 @@ def _reply(output: Any, returns: str) -> "dict[str, Any]":  # noqa: ANN401 - wha
 
 def _json(reply: "dict[str, Any]") -> str:
     try:
-        return json.dumps(reply, default=_unsayable)
+        return _dumped(reply)
     except (TypeError, ValueError, RecursionError) as problem:
         raise _UnsayableError(f"it returned what JSON cannot say: {problem}") from None
+
+
+def _dumped(reply: "dict[str, Any]") -> str:
+    try:
+        return json.dumps(reply, default=_unsayable, allow_nan=False)
+    except ValueError:
+        told = json.dumps(reply, default=_unsayable)
+    try:
+        # Of the figures beside it whoever reads them says which one is none.
+        json.dumps(reply.get("output"), default=_unsayable, allow_nan=False)
+    except ValueError:
+        raise _UnsayableError(
+            "it returned NaN or infinity, which JSON cannot say; return None, or a text"
+        ) from None
+    return told
 
 
 def _unsayable(value: Any) -> Any:  # noqa: ANN401 - whatever is in what it returned
@@ -123,7 +138,7 @@ def _unsayable(value: Any) -> Any:  # noqa: ANN401 - whatever is in what it retu
         advice = 'return its model_dump(mode="json")'
     else:
         advice = "return dictionaries, lists, texts, numbers, booleans and None"
-    raise _UnsayableError(f"it returned a {name}, which JSON cannot say; {advice}")
+    raise _UnsayableError(f"it returned an instance of {name}, which JSON cannot say; {advice}")
 
 
 async def _awaited(awaitable: object) -> object:
