@@ -1,13 +1,13 @@
 """Two measurements of one suite side by side: what was fixed, broken, added and loosened."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from regrade_tools.measures import Moved, moved
 from regrade_tools.models import Scheduled
 from regrade_tools.paired import Difference, difference
-from regrade_tools.rewording import is_fixed, reworded
+from regrade_tools.rewording import Reworded, is_fixed, reworded
 from regrade_tools.rewording import told as told_of
 from regrade_tools.standing import Standing
 
@@ -23,8 +23,9 @@ class Comparison:
     else the same: by the old one, the new one. ``loosened`` tells, one line each, of a case that is
     gone, of assertions that are gone, of a case whose input, filed or expected answer changed, of
     a scorer that did, of another target and of fewer trials: a rate that rose this way did not
-    rise because the product got better; ``loosening`` counts these. ``not_comparable`` says why
-    the two rates are not of the same thing. ``difference`` is over the cases that both decided,
+    rise because the product got better; ``loosening`` counts these. ``tightened`` tells of
+    assertions that no answer passes which failed the former ones. ``not_comparable`` says why the
+    two rates are not of the same thing. ``difference`` is over the cases that both decided,
     where a flaky one counts as failed. ``took`` is how latency, tokens and cost a case moved.
     """
 
@@ -36,6 +37,7 @@ class Comparison:
     unchanged: int = 0
     loosened: list[str] = field(default_factory=list[str])
     loosening: str | None = None
+    tightened: list[str] | None = None
     not_comparable: list[str] = field(default_factory=list[str])
     difference: Difference | None = None
     took: dict[str, Moved] | None = None
@@ -58,7 +60,11 @@ def compare(
         for case_id in after.outcomes
         if case_id in before.outcomes
     }
-    loosened = [*_loosened(before, after, select), *(_Loosened("rule", told) for told in relaxed)]
+    edits = [*reworded(before, after)]
+    loosened = [
+        *_loosened(before, after, select, edits),
+        *(_Loosened("rule", told) for told in relaxed),
+    ]
     return Comparison(
         fixed=[
             case_id
@@ -72,6 +78,7 @@ def compare(
         unchanged=sum(was == now != "flaky" for was, now in changes.values()),
         loosened=[one.told for one in loosened],
         loosening=_counted(loosened),
+        tightened=[told_of(one, before, after) for one in edits if one.tightened] or None,
         not_comparable=_not_comparable(before, after),
         difference=rate_change(before, after),
         took=moved(before.took, after.took) or None,
@@ -99,7 +106,9 @@ class _Loosened:
     number: int = 1
 
 
-def _loosened(before: Standing, after: Standing, select: str) -> Iterator[_Loosened]:
+def _loosened(
+    before: Standing, after: Standing, select: str, edits: Sequence[Reworded]
+) -> Iterator[_Loosened]:
     if before.target and before.target != after.target:
         yield _Loosened("target", f"the target was {before.target} and is {after.target}")
     elif before.program and before.program != after.program:
@@ -112,8 +121,9 @@ def _loosened(before: Standing, after: Standing, select: str) -> Iterator[_Loose
     for name, source in before.scorers.items():
         if after.scorers.get(name, source) != source:
             yield _Loosened("scorer", f"what stands behind {name} changed")
-    for one in reworded(before, after):
-        yield _Loosened("assertion", told_of(one, before, after), len(one.lost))
+    for one in edits:
+        if not one.tightened:
+            yield _Loosened("assertion", told_of(one, before, after), len(one.lost))
     for case_id, was in before.cases.items():
         now = after.cases.get(case_id)
         if now is not None:

@@ -185,6 +185,7 @@ def _shortened(changed: Comparison) -> Comparison:
         added=clip_list(changed.added, _CHANGED),
         renamed=dict([*(changed.renamed or {}).items()][:_RENAMED]) or None,
         loosened=clip_list(changed.loosened, _LOOSENED),
+        tightened=clip_list(changed.tightened or [], _LOOSENED) or None,
     )
 
 

@@ -199,6 +199,7 @@ def comparison(found: Comparison) -> list[str]:
     if found.loosened:
         lines.append(f"  LOOSENED since the baseline: {found.loosening}")
         lines.extend(f"    {line(told)}" for told in clip_list(found.loosened, _LISTED))
+    lines.extend(f"  tightened: {line(told)}" for told in clip_list(found.tightened or [], _LISTED))
     return lines
 
 

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from math import inf
 from operator import eq, ge, gt, le, lt, ne
 from typing import Annotated, Any
 
@@ -27,6 +28,30 @@ class Condition:
         if self.upper is not None:
             return self.bound <= number <= self.upper
         return bool(_OPERATORS[self.sign](number, self.bound))
+
+    def within(self, other: "Condition") -> bool:
+        """Whether every number that meets this one surely meets ``other``, too."""
+        if other.sign == "!=":
+            return not self.holds(other.bound)
+        if self.sign == "!=":
+            return False
+        (low, high), (least, most) = self.ends, other.ends
+        return least <= low and high <= most
+
+    @property
+    def ends(self) -> tuple[tuple[float, int], tuple[float, int]]:
+        """The least and the greatest number, each moved by 1 of nothing where it is not met."""
+        if self.upper is not None:
+            return (self.bound, 0), (self.upper, 0)
+        below, above = (-inf, 0), (inf, 0)
+        exact = (self.bound, 0)
+        ends = {
+            ">": ((self.bound, 1), above),
+            ">=": (exact, above),
+            "<": (below, (self.bound, -1)),
+            "<=": (below, exact),
+        }
+        return ends.get(self.sign, (exact, exact))
 
 
 def condition(value: object) -> Condition:
