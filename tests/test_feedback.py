@@ -1,13 +1,17 @@
 """What users and evaluators said of a trace: from the exports of platforms to searches."""
 
 import json
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from anyio import to_thread
 from console import spoken
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from mcp import Client
 from pydantic import JsonValue
 from test_formats import BEGAN, LEAK, SPAN_ID, TRACE_ID, Fields, exported, logged, read, typed
@@ -15,6 +19,8 @@ from test_store import found, made, store
 
 from regrade_server.app import build_server
 from regrade_server.house import House
+from regrade_server.memory import MemoryStore
+from regrade_server.sqlite import SqliteStore
 from regrade_tools.digest import digest
 from regrade_tools.exports import native, spans
 from regrade_tools.models import Feedback, Trace
@@ -201,6 +207,7 @@ OPINIONS = [
         ('-feedback:"user score"<0.6', [5, 4, 2, 0]), ('feedback:"USER score"<0.6 late', [1]),
         ("feedback:user=x", [4]), ('feedback:"user=x"<0', [4]), ("feedback:thumbs>0", []),
         ('feedback:"user score">0.5 -feedback:tone', [3]), ("feedback:tone<1", []),
+        ('feedback:"user \n score"<0.1', [1]), ('feedback:"\ud83d"<1', []), ("feedback:\x00", []),
     ],
 )  # fmt: skip
 async def test_traces_are_found_by_what_was_said_of_them(
@@ -363,3 +370,30 @@ async def test_an_agent_searches_by_feedback_and_reads_it(tmp_path: Path) -> Non
         spoken, "--root", str(tmp_path), "show", bad["traces"][0]["id"]
     )
     assert '  feedback: ["helpful=false (0)", "stars=1"]' in out
+
+
+NAMES = st.sampled_from(
+    ["x", "\x00", "*", '"', "a\nb", "\ue000any", "none", "a=b", "İ", "n" * 500, ""]
+)
+SAYS = st.none() | st.booleans() | st.integers() | st.floats() | NAMES | st.just([{"a": None}])
+
+
+@given(st.dictionaries(NAMES, SAYS, max_size=3), NAMES)
+@settings(max_examples=40)
+def test_whatever_was_said_is_kept_and_found(said: dict[str, JsonValue], name: str) -> None:
+    """With whatever a log may hold in names and in values both stores answer alike."""
+    (trace,) = read(json.dumps({"input": "q", "output": "a", "feedback": said}))
+    assert isinstance(trace, Trace)
+    quoted = name.replace("\\", "\\\\").replace('"', '\\"')
+    asked = [f'feedback:"{quoted}"', f'-feedback:"{quoted}"<1', "feedback:*", "feedback:x*"]
+
+    async def answers(store: Store) -> list[list[str]]:
+        await store.append([trace])
+        return [await found(store, query) for query in (asked if quoted else asked[2:])]
+
+    with tempfile.TemporaryDirectory() as folder:
+        kept = SqliteStore(Path(folder) / "store.db")
+        told = anyio.run(answers, kept)
+        kept.close()
+    assert told == anyio.run(answers, MemoryStore())
+    assert told[-2] == ([trace.id] if trace.feedback else [])

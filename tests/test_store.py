@@ -115,7 +115,7 @@ STATING = [
     made(1, input="acme customer", metadata={"customer": "acme-eu", "flags": {"New Search": True}}),
     made(2, metadata={"flags": {"new search": False}, "labels": ["a", "b"], "user_id": 7}),
     made(3, input=LONG, metadata={"customer": "acme", "rating": 4.5}, tags=("long",)),
-    made(4, metadata={"customer": "", "日本": "はい"}),
+    made(4, metadata={"customer": "", "日本": "はい", "Cost: total": 0}),
     made(5, input="acme"),
 ]
 
@@ -128,7 +128,9 @@ STATING = [
         ("-meta.customer:acme", [5, 4, 2, 1]), ('meta.plan:"gold tier"', [0]),
         ("meta.plan:gold", []), ("meta.plan:gold*", [0]), ("meta.customer:acme-e*", [1]),
         ("meta.flags.new:true", []), ("meta.flags:true", []), ("meta.labels:b", [2]),
-        ("meta.rating:4.5", [3]), ("meta.rating:4*", [3]), ("meta.日本:はい", [4]),
+        ('meta."cost: Total":0', [4]), ('-meta."new":1 meta."cost: total":*', [4]),
+        ('meta."flags.new search":true', [1]), ("meta.rating:4.5", [3]),
+        ("meta.rating:4*", [3]), ("meta.日本:はい", [4]),
         ("user:u7", [0]), ("user:7", [2]), ("-user:* meta.customer:*", [3, 1]),
         ("meta.customer:acme tag:long", [3]), ("meta.customer:acme* acme", [1, 0]),
         ('meta.customer:acme* "acme customer"', [1]), ("word meta.customer:acme", [3]),

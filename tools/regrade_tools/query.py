@@ -12,6 +12,7 @@ from typing import Literal, Self, TypeGuard
 
 from regrade_tools.facts import META, keys
 from regrade_tools.models import WRONG_KINDS
+from regrade_tools.plaintext import encodable, line
 from regrade_tools.refusal import Refusal, unknown
 from regrade_tools.timestamps import duration, moment
 from regrade_tools.words import tokens
@@ -42,7 +43,7 @@ _LONGEST = 2_000
 _MOST_TERMS = 64
 _SMALLEST_MOMENT = 100_000_000
 _PART = re.compile(
-    r'(?P<minus>-)?(?:(?P<key>(?i:meta)\.[^\s:"]+|[A-Za-z_]+):)?'
+    r'(?P<minus>-)?(?:(?P<key>(?i:meta)\.(?:"[^"]+"|[^\s:"]+)|[A-Za-z_]+):)?'
     r'(?:"(?P<quoted>(?:[^"\\]|\\.)*)"(?P<clinging>\S*)|(?P<bare>\S*))'
 )
 # What other searches read as operators, and nobody means as words.
@@ -187,7 +188,9 @@ def parse(text: str, *, now: float) -> Query:
             found = found.added(_feedback(value, clinging, negated=negated, quoted=whole))
         else:
             whole = quoted is not None
-            found = _qualified(found, key.lower(), value, negated=negated, quoted=whole, now=now)
+            # A key of metadata may have blanks and colons, and is then in quotes.
+            name = key.replace('"', "").lower()
+            found = _qualified(found, name, value, negated=negated, quoted=whole, now=now)
     return found
 
 
@@ -239,6 +242,8 @@ def _feedback(value: str, clinging: str, *, negated: bool, quoted: bool) -> Havi
 
     ``clinging`` is what stands after a name in quotes.
     """
+    # As names and words of feedback are kept.
+    value = line(encodable(value))
     match = _RATED.fullmatch(clinging if quoted else value)
     if not quoted and '"' in value:
         raise Refusal(
