@@ -366,25 +366,6 @@ def test_a_request_in_protobuf_that_is_broken_is_skipped_and_the_others_are_read
     assert skipped == Skipped("x.pb#2", "is no OTLP request for traces in protobuf")
 
 
-BRACKETS = st.text('[]{}"\\n,:', max_size=6)
-
-
-@given(st.lists(st.one_of(st.none(), BRACKETS), min_size=90, max_size=110), BRACKETS)
-@example(["]"] * 100, "[")
-@example([None] * 100, '\\"[')
-@example([None] * 99, "]" * 100)
-def test_how_deep_a_record_is_goes_by_its_values_whatever_brackets_stand_in_its_texts(
-    keys: list[str | None], inmost: str
-) -> None:
-    value: JsonValue = inmost
-    for key in keys:
-        value = [key, value] if key is None else {key: value, "more": key}
-    stream = io.BytesIO(json.dumps({"input": value}).encode())
-    (found,) = stream_records(stream, "x.jsonl")
-    why = "is not JSON that can be read: it is nested too deep"
-    assert (found == Skipped("x.jsonl:1", why)) is (len(keys) > 99)
-
-
 def test_what_is_nested_deeper_in_protobuf_than_can_be_stored_is_skipped() -> None:
     value: JsonValue = {"stringValue": "a"}
     for _ in range(25):

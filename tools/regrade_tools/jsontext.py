@@ -14,10 +14,6 @@ Nested = list[JsonValue] | dict[str, JsonValue]
 # What is stored must be read back, and readers give up at about twice this depth.
 DEEPEST = 100
 _SURROGATE = re.compile(r"\\u[dD]")
-# An object is as deep as a list.
-_AS_LISTS = bytes.maketrans(b"{}", b"[]")
-_NO_SIGNS = bytes(set(range(256)) - set(b'[]{}"'))
-_QUOTED = re.compile(rb'"[^"]*"')
 
 
 def read(text: str) -> JsonValue:
@@ -28,13 +24,12 @@ def read(text: str) -> JsonValue:
     """
     try:
         value: JsonValue = _DECODER.decode(text)
-        deep = _is_deep_text(text)
+        if _may_be_deep(text):
+            _measure(value, DEEPEST)
+        # A lone surrogate is legal in JSON and in no database.
+        return whole(value) if _SURROGATE.search(text) else value
     except RecursionError:
-        deep, value = True, None
-    if deep:
-        raise ValueError("it is nested too deep")
-    # A lone surrogate is legal in JSON and in no database.
-    return whole(value) if _SURROGATE.search(text) else value
+        raise ValueError("it is nested too deep") from None
 
 
 def unpacked(value: JsonValue) -> JsonValue:
@@ -81,21 +76,24 @@ def _within(value: list[JsonValue] | dict[str, JsonValue]) -> list[Nested]:
     return [item for item in items if isinstance(item, list | dict)]
 
 
-def _is_deep_text(text: str) -> bool:
-    """``is_deep`` of what ``text``, which is JSON, says: without a look at any of its values."""
-    if len(text) <= 2 * DEEPEST:
-        return False
-    written = text.encode(errors="surrogatepass")
-    if b"\\" in written:
-        written = written.replace(b"\\\\", b"").replace(b'\\"', b"")
-    # What is between quotes goes, at first the many that hold no bracket.
-    signs = written.translate(_AS_LISTS, _NO_SIGNS).replace(b'""', b"")
-    brackets = _QUOTED.sub(b"", signs)
-    for _ in range(DEEPEST):
-        if not brackets:
-            return False
-        brackets = brackets.replace(b"[]", b"")
-    return bool(brackets)
+def _may_be_deep(text: str) -> bool:
+    """Whether there are brackets enough; of a long text it often needs no second look."""
+    lists = text.count("[")
+    return lists > DEEPEST or lists + text.count("{") > DEEPEST
+
+
+def _measure(value: JsonValue, deepest: int) -> None:
+    if deepest < 0:
+        raise RecursionError
+    # Most values are texts, for which a call would be too much.
+    if isinstance(value, dict):
+        for item in value.values():
+            if not isinstance(item, str):
+                _measure(item, deepest - 1)
+    elif isinstance(value, list):
+        for item in value:
+            if not isinstance(item, str):
+                _measure(item, deepest - 1)
 
 
 def _nothing(_: str) -> None:
