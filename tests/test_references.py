@@ -244,7 +244,10 @@ def test_a_reference_that_moves_while_it_is_read_is_read_as_it_was(
     assert gate(finder)[0] == "ship"
 
 
-def test_files_that_look_like_a_repository_are_none(finder: Path) -> None:
+@pytest.mark.parametrize("old", [False, True])
+def test_files_that_look_like_a_repository_are_none(
+    finder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, old: bool
+) -> None:
     case(finder, NEW).unlink()
     # Whoever may add files to a folder could bring a main of his own.
     for name in ("HEAD", "config", "objects", "refs"):
@@ -256,8 +259,25 @@ def test_files_that_look_like_a_repository_are_none(finder: Path) -> None:
     author = ("-c", "user.name=a", "-c", "user.email=a@b.c")
     subprocess.run(["git", *author, "commit", "-qm", "less"], cwd=finder, env=ours, check=True)
     subprocess.run(["git", "branch", "-qf", "main"], cwd=finder, env=ours, check=True)
+    if old:
+        # As one from before 2.38, which does not know the word for it.
+        instead(tmp_path, monkeypatch, '[ "$2" = safe.bareRepository=explicit ] && shift 2')
     code, _, error = spoken("gate", "finder", "--baseline", "git:main", "--root", str(finder))
     assert (code, "nor a git reference here" in error) == (2, True)
+
+
+def test_what_is_too_large_there_to_be_held_is_not_read(
+    finder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large = case(finder, ONE).stat().st_size + 10_000
+    monkeypatch.setattr("regrade_server.host.MOST_BYTES", large)
+    path = case(finder, "case_large")
+    path.write_text(f"{case(finder, ONE).read_text().replace(ONE, path.stem)}# {'x' * large}\n")
+    commit(finder)
+    decision, comparison = gate(finder)
+    assert decision == "needs_review"
+    assert "what is at 'main' is larger than 0 MB" in comparison["not_comparable"][0]
+    assert "case_large.yaml the largest of it" in comparison["not_comparable"][0]
 
 
 def test_the_words_of_a_path_are_no_patterns_there(finder: Path) -> None:

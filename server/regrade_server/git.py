@@ -7,7 +7,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 _SECONDS = 10
+# Of what git takes a folder for a repository by; another may hold the last two.
+_PARTS = ("HEAD", "commondir", "objects", "refs")
 # Files that were committed so that a folder looks like a repository are none: they may be anyone's.
+# Before 2.38 git knows no such word: see ``_is_disguised``.
 _FOUND = ("-c", "safe.bareRepository=explicit")
 
 
@@ -45,6 +48,8 @@ def contents(root: Path, names: Iterable[str]) -> dict[str, bytes]:
 
 
 def _told(root: Path, arguments: Sequence[str], given: bytes) -> bytes | None:
+    if _is_disguised(root):
+        return None
     try:
         done = subprocess.run(  # noqa: S603 - fixed words, and a reference that cannot be an option
             ["git", *_FOUND, *arguments],  # noqa: S607 - the user's own git
@@ -57,3 +62,24 @@ def _told(root: Path, arguments: Sequence[str], given: bytes) -> bytes | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout
+
+
+def _is_disguised(root: Path) -> bool:
+    """Whether git, asked in ``root``, would take a folder for a repository that has no ``.git``.
+
+    It looks upwards for the first folder that has one or that looks like one itself.
+    """
+    if "GIT_DIR" in os.environ:
+        # Then it looks for none.
+        return False
+    try:
+        here = root.resolve()
+    except OSError:
+        return False
+    for folder in (here, *here.parents):
+        if os.path.lexists(folder / ".git"):
+            return False
+        parts = {name for name in _PARTS if os.path.lexists(folder / name)}
+        if "HEAD" in parts and ("commondir" in parts or {"objects", "refs"} <= parts):
+            return True
+    return False

@@ -11,6 +11,8 @@ from regrade_server.sources import sources, uncommitted
 from regrade_tools.ports import Reference
 from regrade_tools.refusal import Refusal, Unavailable
 
+# It is read as a whole, into memory.
+MOST_BYTES = 256 * 1024**2
 # By their modes, what a tree holds beside files and folders.
 _ELSEWHERE = {"120000": "a link", "160000": "a repository of its own"}
 
@@ -83,31 +85,42 @@ class LocalHost:
         above = _tree(self.root, reference, "-t", sorted(parents))
         files = _tree(self.root, reference, "-r", paths)
         met = {path: found for path, found in above.items() if path in parents} | files
-        for path, (mode, _) in met.items():
+        sizes = {path: size for path, (_, _, size) in files.items()}
+        for path, (mode, _, _) in met.items():
             if mode in _ELSEWHERE:
                 # What is there is read in the workspace, and so it is not as if it were not there.
                 told = _ELSEWHERE[mode]
                 raise Refusal(f"at {reference.name!r} {path} is {told}, which is not followed.")
-        held = contents(self.root, dict.fromkeys(name for _, name in files.values()))
-        if any(name not in held for _, name in files.values()):
+        if sum(sizes.values()) > MOST_BYTES:
+            largest = max(sizes, key=lambda path: sizes[path])
+            raise Refusal(
+                f"what is at {reference.name!r} is larger than {MOST_BYTES // 1024**2} MB, "
+                f"{largest} the largest of it.",
+                next_step="Keep what a suite asks smaller: such as fewer rows, or in traces.",
+            )
+        held = contents(self.root, dict.fromkeys(name for _, name, _ in files.values()))
+        if any(name not in held for _, name, _ in files.values()):
             raise _silent(reference)
-        return {path: held[name] for path, (_, name) in files.items()}
+        return {path: held[name] for path, (_, name, _) in files.items()}
 
 
 def _tree(
     root: Path, reference: Reference, how: str, paths: Sequence[str]
-) -> dict[str, tuple[str, str]]:
-    """What a commit has at ``paths``, each with its mode and the name of its content."""
+) -> dict[str, tuple[str, str, int]]:
+    """What a commit has at ``paths``, each with its mode, the name of its content and its bytes."""
     if not paths:
         return {}
-    listed = git(root, "--literal-pathspecs", "ls-tree", how, "-z", reference.commit, "--", *paths)
+    listed = git(
+        root, "--literal-pathspecs", "ls-tree", how, "-l", "-z", reference.commit, "--", *paths
+    )
     if listed is None:
         raise _silent(reference)
-    found: dict[str, tuple[str, str]] = {}
+    found: dict[str, tuple[str, str, int]] = {}
     for entry in filter(None, listed.split("\0")):
         about, _, path = entry.partition("\t")
-        mode, _, name = about.split(" ")
-        found[path] = mode, name
+        mode, _, name, size = about.split()
+        # What is no file has no size.
+        found[path] = mode, name, int(size) if size.isdecimal() else 0
     return found
 
 
