@@ -23,11 +23,13 @@ from regrade_server.memory import MemoryStore
 from regrade_server.sqlite import SqliteStore
 from regrade_tools.digest import digest
 from regrade_tools.exports import native, spans
+from regrade_tools.fingerprint import trace_id
 from regrade_tools.models import Feedback, Trace
 from regrade_tools.ports import Store
 from regrade_tools.query import parse
 from regrade_tools.refusal import Refusal
 from regrade_tools.trace_store import Appended
+from regrade_tools.traces import Traces
 from regrade_tools.workspace import Workspace
 
 __all__ = ["store"]
@@ -397,3 +399,19 @@ def test_whatever_was_said_is_kept_and_found(said: dict[str, JsonValue], name: s
         kept.close()
     assert told == anyio.run(answers, MemoryStore())
     assert told[-2] == ([trace.id] if trace.feedback else [])
+
+
+async def test_a_trace_of_before_keeps_its_id_and_is_given_its_feedback(
+    store: Store, tmp_path: Path
+) -> None:
+    record: JsonValue = {"id": "t", "timestamp": "2026-11-01T10:00:00Z", "observations": [],
+                         "scores": [{"name": "a", "value": 0}]}  # fmt: skip
+    trace = trace_of(record)
+    before = replace(trace, id=trace_id(record, 0, trace.started_at), feedback=())
+    assert before.id != trace.id
+    await store.append([before])
+    (tmp_path / "log.jsonl").write_text(json.dumps(record))
+    for completed in (1, 0):
+        told = await Traces(store, Workspace(tmp_path)).import_traces("log.jsonl")
+        assert (told.stored, told.completed, told.notes) == (0, completed, [])
+    assert await found(store, "feedback:a<1") == [before.id]
