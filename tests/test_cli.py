@@ -43,7 +43,8 @@ def test_an_import_by_a_mapping_tells_which_fields_it_does_not_use_once_and_coun
     assert "\n".join(notes) == (
         "  note: the mapping does not use file (4), ms (4), tools (2); a field may be mapped to "
         "input, output, id, name, session, model, timestamp, latency_ms, ttft_ms, cost_usd, "
-        "input_tokens, output_tokens, tags, error, tool_calls, feedback"
+        "input_tokens, output_tokens, tags, error, tool_calls, feedback, "
+        "user, metadata"
     )
     code, out, _ = spoken("import", "latency_ms=ms", *words[1:])
     assert "does not use file (4), tools (2); " in out

@@ -16,6 +16,7 @@ from test_formats import ROOT_ID, Fields, exported, logged, read
 from regrade_server.app import build_server
 from regrade_server.house import House
 from regrade_tools.facts import USER, facts, values
+from regrade_tools.formats import Note
 from regrade_tools.models import Trace
 from regrade_tools.workspace import Workspace
 
@@ -56,6 +57,22 @@ RECORDS: dict[str, tuple[Fields, dict[str, JsonValue]]] = {
     "of Anthropic": (
         {"request": {"messages": ASKED, "metadata": {"user_id": "u7"}},
          "response": {"type": "message", "content": []}}, {"user": "u7"}),
+    "metadata of Langfuse": (
+        {"trace": {"id": "t", "userId": "u7", "metadata": {"plan": "pro", "user": "x"}},
+         "observations": []}, {"plan": "pro", "user": "u7"}),
+    "of a plain record": (
+        {"input": "q", "output": "a", "user": "u7", "metadata": {
+            "plan": "pro", "note": None, "at": {"city": "Ulm"}, "ids": [1, 2], "x": "x" * 2_001}},
+        {"user": "u7", "plan": "pro", "at": {"city": "Ulm"}, "ids": [1, 2]}),
+    "of a plain record as a text": (
+        {"input": "q", "output": "a", "user": "u7", "metadata": '{"plan": "pro"}'},
+        {"user": "u7", "plan": "pro"}),
+    "of a conversation": (
+        {"messages": ASKED, "metadata": {"user": "u7", "plan": "pro"}},
+        {"user": "u7", "plan": "pro"}),
+    "of a request": (
+        {"request": {"messages": ASKED, "metadata": {"user": "u7", "plan": "pro"}},
+         "response": {"choices": []}}, {"user": "u7", "plan": "pro"}),
     "a plain record": ({"input": "q", "output": "a", "user_id": "u7"}, {"user_id": "u7"}),
 }  # fmt: skip
 
@@ -68,6 +85,38 @@ def test_each_format_tells_whose_a_trace_is(
     assert isinstance(trace, Trace)
     assert trace.metadata == record[1]
     assert values(trace.metadata, USER) == {"u7": None}
+
+
+MAPPINGS: dict[str, tuple[Fields, dict[str, str], dict[str, JsonValue]]] = {
+    "whose it is": (
+        {"q": "?", "a": "!", "customer": "u7"}, {"user": "customer"}, {"user": "u7"}),
+    "whose it is, inside the metadata": (
+        {"q": "?", "a": "!", "metadata": {"uid": 7, "user": "x"}}, {"user": "metadata.uid"},
+        {"uid": 7, "user": "7"}),
+    "the metadata by its own name": (
+        {"q": "?", "a": "!", "metadata": {"plan": "pro"}}, {"metadata": "metadata"},
+        {"plan": "pro"}),
+    "the metadata by another": (
+        {"q": "?", "a": "!", "about": {"plan": "pro"}}, {"metadata": "about"}, {"plan": "pro"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("told", MAPPINGS.values(), ids=MAPPINGS)
+def test_a_mapping_names_whose_a_trace_is_and_its_metadata(
+    told: tuple[Fields, dict[str, str], dict[str, JsonValue]],
+) -> None:
+    record, mapping, metadata = told
+    (trace,) = read(json.dumps(record), input="q", output="a", **mapping)
+    assert isinstance(trace, Trace)
+    assert trace.metadata == metadata
+
+
+def test_metadata_that_a_mapping_names_and_that_is_no_object_is_told() -> None:
+    record = {"q": "?", "a": "!", "about": "gold"}
+    trace, note = read(json.dumps(record), input="q", output="a", metadata="about")
+    assert isinstance(trace, Trace)
+    assert isinstance(note, Note)
+    assert "1 value of metadata=about that can be read as no object" in note.what
 
 
 KEYS = st.text(min_size=1, max_size=4)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from regrade_tools.formats import payload
-from regrade_tools.formats.fields import Fields, common, inside, remainder, user_of, with_user
+from regrade_tools.formats.fields import Fields, beside, common, inside, user_of, with_user
 from regrade_tools.models import Trace
 
 
@@ -30,7 +30,7 @@ def from_anthropic(record: Fields, blank: Trace) -> Trace:
             *(() if failed else payload.answered(dict(back))),
         ),
         metadata=with_user(
-            remainder(record, ("type", "role", "stop_reason", "stop_sequence", "max_tokens")),
+            beside(record, ("type", "role", "stop_reason", "stop_sequence", "max_tokens")),
             user_of({**inside(sent, "metadata"), **record}),
         ),
     )

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from regrade_tools.formats.feedback import of_field
-from regrade_tools.formats.fields import Fields, common, remainder, user_of, with_user
+from regrade_tools.formats.fields import Fields, beside, common, told_facts, user_of, with_user
 from regrade_tools.formats.messages import is_conversation, messages
 from regrade_tools.jsontext import unpacked
 from regrade_tools.models import Message, Trace
@@ -37,7 +37,7 @@ def from_chat(record: Fields, blank: Trace) -> Trace:
         blank,
         **known,
         messages=said,
-        metadata=with_user(remainder(record, used), user_of(merged)),
+        metadata=with_user({**told_facts(merged), **beside(record, used)}, user_of(merged)),
         feedback=of_field("feedback", record.get("feedback")),
     )
 

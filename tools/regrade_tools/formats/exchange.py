@@ -11,12 +11,14 @@ from pydantic import JsonValue
 from regrade_tools.formats.feedback import of_field
 from regrade_tools.formats.fields import (
     CONTEXT,
+    METADATA,
     Fields,
+    beside,
     common,
     failure,
     listed,
     number,
-    remainder,
+    text,
     unread,
 )
 from regrade_tools.formats.messages import tool_calls
@@ -81,9 +83,17 @@ def from_exchange(record: Fields, blank: Trace, mapping: Mapping[str, str]) -> T
         input=given,
         output=said,
         calls=tuple(tool_calls(renamed)),
-        metadata=remainder(record, used),
+        metadata=_metadata(record, renamed, used),
         feedback=of_field(mapping.get(_FEEDBACK, _FEEDBACK), renamed.get(_FEEDBACK)),
     )
+
+
+def _metadata(record: Fields, renamed: Fields, used: set[str]) -> dict[str, JsonValue]:
+    """What was logged beside the exchange; who a mapping names is the ``user``."""
+    told = {**record, METADATA: renamed.get(METADATA)}
+    facts = beside(told, used - {METADATA})
+    user = text(renamed, ("user",)) if "user" in used else ""
+    return {**facts, "user": user} if user else facts
 
 
 def named(record: Fields, mapping: Mapping[str, str]) -> dict[str, JsonValue]:
@@ -99,20 +109,24 @@ def named(record: Fields, mapping: Mapping[str, str]) -> dict[str, JsonValue]:
 
 
 def unreadable(held: Fields) -> dict[str, JsonValue]:
-    """Of what a mapping has ``named``: what is neither a time, nor a number, where one is due."""
+    """Of what a mapping has ``named``: what is no time, number or object where one is due."""
     read = {
         ours: moment(held[ours]) if ours == "timestamp" else number(held, (ours,))
         for ours in _MEASURES
         if held.get(ours) not in (None, "")
     }
-    return {ours: held[ours] for ours, value in read.items() if value is None}
+    wrong = {ours: held[ours] for ours, value in read.items() if value is None}
+    facts = held.get(METADATA)
+    if facts not in (None, "") and not isinstance(unpacked(facts), dict):
+        wrong[METADATA] = facts
+    return wrong
 
 
 def unused(record: Fields, mapping: Mapping[str, str]) -> set[str]:
     """The names of ``record`` that nothing of a trace is made of; short ones are its metadata."""
     found = {_found(record, names) for names in (INPUTS, OUTPUTS)} - {None}
-    read = (*mapping, *_heads(record, mapping), *_CALLS, *CONTEXT, _FEEDBACK, *filter(None, found))
-    return unread(record, read)
+    read = (*mapping, *_heads(record, mapping), *_CALLS, *CONTEXT, METADATA, _FEEDBACK)
+    return unread(record, (*read, *filter(None, found)))
 
 
 @lru_cache(maxsize=64)

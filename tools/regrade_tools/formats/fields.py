@@ -35,6 +35,9 @@ LARGEST_COUNT = 2**53
 _METADATA_LENGTH = 2_000
 # Made once: written where it is asked, the union would be made anew for each value.
 _NUMERIC = int | float | str
+# Where a record keeps facts of its own.
+METADATA = "metadata"
+_NOTHING: tuple[JsonValue, ...] = (None, "", [], {})
 # How many names of fields are told where none is known.
 _LISTED = 12
 _LONGEST_NAME = 40
@@ -186,6 +189,20 @@ def remainder(fields: Fields, used: Iterable[str]) -> dict[str, JsonValue]:
 def short(value: JsonValue) -> bool:
     """Whether ``value`` is short enough to be a fact of metadata."""
     return len(value if isinstance(value, str) else compact(value)) <= _METADATA_LENGTH
+
+
+def told_facts(fields: Fields) -> dict[str, JsonValue]:
+    """What stands under ``metadata`` as an object, or as its JSON: each fact that is short."""
+    held = unpacked(fields.get(METADATA))
+    if not isinstance(held, dict):
+        return {}
+    return {key: value for key, value in held.items() if value not in _NOTHING and short(value)}
+
+
+def beside(fields: Fields, used: Iterable[str]) -> dict[str, JsonValue]:
+    """The ``remainder``, and the ``told_facts`` where it has no such name."""
+    facts = told_facts(fields)
+    return {**facts, **remainder(fields, (*used, METADATA) if facts else used)}
 
 
 def with_user(facts: dict[str, JsonValue], user: str) -> dict[str, JsonValue]:

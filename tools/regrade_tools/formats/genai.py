@@ -17,6 +17,7 @@ from regrade_tools.formats.fields import (
     number,
     remainder,
     text,
+    told_facts,
 )
 from regrade_tools.formats.genai_said import EVENTS, TELLING, Attributes, said
 from regrade_tools.jsontext import unpacked
@@ -268,9 +269,8 @@ def tags(found: Attributes, names: Named) -> tuple[str, ...]:
 
 
 def metadata(found: Attributes, names: Named) -> dict[str, JsonValue]:
-    """The short plain facts of a trace: of OpenInference, and what stands in names of its own."""
-    held = unpacked(found.get("metadata"))
-    told = remainder(held, ()) if isinstance(held, dict) else {}
+    """The short facts of a trace: of OpenInference, and what stands in names of its own."""
+    told = told_facts(found)
     if not names.facts:
         return told
     return {**remainder({ours: found[name] for name, ours in names.facts}, ()), **told}

@@ -17,6 +17,7 @@ from regrade_tools.formats.fields import (
     objects,
     tags,
     text,
+    told_facts,
 )
 from regrade_tools.formats.spans import LoggedSpan, arguments, from_spans, in_order, is_call
 from regrade_tools.jsontext import unpacked
@@ -129,8 +130,8 @@ def _tokens(logged: Fields, names: Iterable[str], way: str) -> int | None:
 
 
 def _metadata(about: Fields) -> dict[str, JsonValue]:
-    """Who it was for, and where and in which version it ran."""
-    found: dict[str, JsonValue] = {}
+    """Its facts, who it was for, and where and in which version it ran."""
+    found = told_facts(about)
     for ours, theirs in (("user", "userId"), ("environment", "environment"),
                          ("release", "release"), ("version", "version")):  # fmt: skip
         value = about.get(theirs)

@@ -20,7 +20,7 @@ from regrade_tools.formats import (
     mlflow_trace,
     responses,
 )  # fmt: skip
-from regrade_tools.formats.fields import Fields, redacted_names, started_at
+from regrade_tools.formats.fields import METADATA, Fields, redacted_names, started_at
 from regrade_tools.formats.gathered import GATHERED, assembled
 from regrade_tools.formats.gathering import Gathering
 from regrade_tools.formats.record import Note, Record, Skipped, Unused
@@ -51,10 +51,13 @@ _RECORDS: dict[str, tuple[_Tells, _Reads]] = {
 FORMATS = (*GATHERED, *_RECORDS, "exchange")
 # Of more names of fields nobody wants to hear.
 _MOST_UNUSED = 1_000
+# What else than a number is due in a field that a mapping names.
+_DUE = {"timestamp": "time", METADATA: "object"}
 # What a mapping may say of a plain record.
 FIELDS = (
     "input", "output", "id", "name", "session", "model", "timestamp", "latency_ms", "ttft_ms",
     "cost_usd", "input_tokens", "output_tokens", "tags", "error", "tool_calls", "feedback",
+    "user", "metadata",
 )  # fmt: skip
 
 
@@ -121,7 +124,7 @@ class _Mapped:
         for name in sorted(self.unmet) if self.where else ():
             yield Note(file_of(self.where), f"has no {name!r} in any record")
         for ours, (number, first) in self.unreadable.items():
-            due = "time" if ours == "timestamp" else "number"
+            due = _DUE.get(ours, "number")
             yield Note(
                 file_of(self.where),
                 f"has {counted(number, 'value')} of {ours}={self.mapping[ours]} that can be read "

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from regrade_tools.formats import payload
-from regrade_tools.formats.fields import Fields, common, remainder, user_of, with_user
+from regrade_tools.formats.fields import Fields, beside, common, told_facts, user_of, with_user
 from regrade_tools.models import Trace
 
 _OBJECT = "response"
@@ -26,7 +26,10 @@ def from_responses(record: Fields, blank: Trace) -> Trace:
         **known,
         messages=(*payload.asked(given), *payload.answered(back.get("output"))),
         metadata=with_user(
-            remainder(record, ("object", "input", "instructions", "output_text")),
+            {
+                **(told_facts(back) or told_facts(sent)),
+                **beside(record, ("object", "input", "instructions", "output_text")),
+            },
             user_of({**sent, **back, **record}),
         ),
     )
