@@ -304,6 +304,25 @@ async def test_an_answer_is_judged_with_its_secret_and_filed_without(root: Path)
     assert LEAK not in (root / told["path"]).read_text()
 
 
+async def test_a_secret_is_named_by_its_kind_and_a_negative_claim_reads_as_a_sentence(
+    root: Path,
+) -> None:
+    asked = [
+        {"type": "no-secrets"},
+        {"type": "not-regex", "value": LEAK[:20]},
+        {"type": "count", "of": "characters", "max": 60},
+    ]
+    async with Client(build_server(House(Workspace(root)))) as client:
+        found = await client.call_tool("check_output", {"output": LEAK * 2, "assertions": asked})
+    assert found.structured_content is not None
+    gone = "what shows it is redacted"
+    assert found.structured_content["failed"] == [
+        "the output must show no secret, but it shows openai_key",
+        f"the output must not match the pattern '{LEAK[:20]}', but it does; {gone}",
+        f"the output must have at most 60 characters, but that does not hold; {gone}",
+    ]
+
+
 async def test_a_slow_pattern_of_the_project_is_named_when_a_case_is_filed(root: Path) -> None:
     (root / "evals" / "regrade.yaml").write_text('redact: {slow: "(?:(?:a|a)|(?:a|a))+$"}\n')
     async with Client(build_server(House(Workspace(root)))) as client:

@@ -226,7 +226,7 @@ async def test_a_guardrail_tells_that_a_scorer_of_the_suite_was_not_asked(root: 
         # It sees the answer as it came, and its words are those for the answer as it is kept.
         (f"{{'pass': output == 'it is {LEAK}', 'reason': 'wrong'}}", (2, 0, 0), ""),
         ("{'pass': 'EMP-' not in row['mood'], 'reason': output[6:20] + row['mood'][:4]}",
-         (0, 2, 0), "it does not; what shows it is redacted"),
+         (0, 2, 0), "that does not hold; what shows it is redacted"),
         ("{'pass': False, 'reason': 'x' * 590 + output + row['mood']}",
          (0, 2, 0), "but xxxxx"),
         ("{'pass': False, 'reason': output[:20]}", (0, 2, 0), "but it is [redacted:"),

@@ -42,7 +42,8 @@ class Answer:
 
     def _told(self, asked: Check, verdict: Failed | Errored) -> Verdict:
         """``verdict`` with the reason of the clean answer's."""
-        clean = verdict if self.given is self.clean else check(asked, self.clean)
+        own = isinstance(verdict, Failed) and verdict.decided and not asked.assertion.quotes
+        clean = verdict if own or self.given is self.clean else check(asked, self.clean)
         if isinstance(clean, type(verdict)):
             return replace(verdict, reason=self.redaction.text(clean.reason))
         reason = withheld(asked, failed=isinstance(verdict, Failed))
@@ -53,8 +54,9 @@ def withheld(asked: Check, *, failed: bool) -> str:
     """The reason of a check that failed, or errored, where its own would show a secret."""
     if not failed:
         return "it could not be measured; what shows why is redacted"
-    does = "does" if asked.negated else "does not"
-    return f"{asked.demand}, but it {does}; what shows it is redacted"
+    # A claim may itself be worded in the negative, as "show no secret".
+    does = "it does" if asked.negated else "that does not hold"
+    return f"{asked.demand}, but {does}; what shows it is redacted"
 
 
 def answer(given: Subject, redaction: Redaction) -> Answer:

@@ -30,6 +30,7 @@ class NoSecrets(Placed):
     """The output shows no key, token or password, by the patterns that redaction uses."""
 
     kind = "no-secrets"
+    quotes = False
     example: ClassVar[Spec] = {"type": "no-secrets"}
 
     @property
@@ -49,6 +50,7 @@ class NoPii(Placed):
     """The output shows no e-mail address, telephone, payment card, social security number, IBAN."""
 
     kind = "no-pii"
+    quotes = False
     example: ClassVar[Spec] = {"type": "no-pii"}
 
     @property

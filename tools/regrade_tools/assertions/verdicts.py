@@ -191,6 +191,8 @@ class Assertion(BaseModel):
     reads_context: ClassVar[bool] = False
     # Whether it asks the same of every answer: no expected value of one case.
     reference_free: ClassVar[bool] = True
+    # Whether its reasons may repeat a part of the output.
+    quotes: ClassVar[bool] = True
     # Whether it starts a program: then it stands in a file of the suite, or nowhere.
     is_program: ClassVar[bool] = False
 
