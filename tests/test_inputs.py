@@ -162,7 +162,9 @@ async def test_an_agent_writes_fifty_distinct_pairs_by_packet_and_repeats_are_re
         found = await replied(client, "generate_inputs", suite="crm", n=50)
         work, again = found["work"], 0
         assert (work["of"], work["left"]) == (50, 50)
-        assert set(work["answer_schema"]["properties"]) == {"create", "look_up"}
+        assert work["answer_schema"]["required"] == ["n", "create", "look_up"]
+        assert set(work["answer_schema"]["properties"]) == {"n", "create", "look_up"}
+        assert "with `n` in it: the number of the item" in work["instructions"]
         done: dict[str, Any] = {}
         while work is not None:
             answers = [{"n": item["n"], **pair(item["n"] - 1)} for item in work["items"]]
@@ -273,6 +275,23 @@ async def test_an_input_that_does_not_fit_its_values_is_dropped_by_a_rule_and_by
     assert found["told"] == "2 asked, 2 distinct kept, 4 written"
     assert found["rejected"] == {"unfit": 2}
     assert sorted(case["input"] for case in files(tmp_path)) == [long, "add ann lee"]
+
+
+async def test_an_agent_is_told_what_its_answer_lacks_and_that_its_input_breaks_a_rule(
+    tmp_path: Path,
+) -> None:
+    rules = {"size": {"short": [{"type": "not-regex", "value": "[0-9]"}]}}
+    project(tmp_path, {"dimensions": {"size": ["short"]}, "rules": rules})
+    async with client_of(tmp_path) as client:
+        found = await replied(client, "generate_inputs", suite="crm", n=1)
+        said: list[dict[str, Any]] = [{"input": "call ann"}, {"n": 1, "input": "call ann on 555"}]
+        done = await replied(
+            client, "submit_answers", packet_id=found["work"]["packet_id"], answers=said
+        )
+    assert done["refused"] == [
+        "there is no n: it is a whole number from 1 to 1",
+        "n=1: size=short: the input must not match the pattern '[0-9]', but it does",
+    ]
 
 
 async def test_answers_that_are_no_inputs_are_tried_again_and_errors_are_told(

@@ -11,6 +11,9 @@ from regrade_tools.models import Packet
 # A part must be read and answered in one go, beside everything else an agent has in mind.
 _PART = 20
 _PART_BYTES = 16_000
+_NUMBERED = (
+    "To submit_answers give one such object an item, with `n` in it: the number of the item."
+)
 _AS_BEFORE = "As in the first part; submit_answers with answers [] gives them again."
 
 
@@ -40,7 +43,19 @@ def misnumbered(number: JsonValue, packet: Packet) -> str:
     most = len(packet.items)
     if isinstance(number, int) and not isinstance(number, bool) and 1 <= number <= most:
         return ""
-    return f"n={clip(str(number), 20)}: it is a whole number from 1 to {most}"
+    given = "there is no n" if number is None else f"n={clip(str(number), 20)}"
+    return f"{given}: it is a whole number from 1 to {most}"
+
+
+def _numbered(schema: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """``schema`` as submit_answers takes it: with the number of the item that is answered."""
+    properties, required = schema.get("properties"), schema.get("required")
+    number: dict[str, JsonValue] = {"type": "integer"}
+    return {
+        **schema,
+        "properties": {"n": number, **(properties if isinstance(properties, dict) else {})},
+        "required": ["n", *(required if isinstance(required, list) else [])],
+    }
 
 
 def part(packet: Packet, answered: Container[int], *, follows: bool = False) -> Work | None:
@@ -62,4 +77,5 @@ def part(packet: Packet, answered: Container[int], *, follows: bool = False) -> 
     of, left = len(packet.items), len(waiting)
     if follows:
         return Work(packet.id, _AS_BEFORE, shown, None, of, left)
-    return Work(packet.id, packet.instructions, shown, packet.answer_schema, of, left)
+    told = f"{packet.instructions}\n\n{_NUMBERED}"
+    return Work(packet.id, told, shown, _numbered(packet.answer_schema), of, left)

@@ -81,7 +81,9 @@ class Batch:
             specs = self.inputs.rules.get(name, {}).get(value, ())
             for verdict in check_all(parse_all(specs), Subject(text)) if specs else ():
                 if isinstance(verdict, Failed | Errored):
-                    return Rejected("unfit", f"{name}={value}: {clip(verdict.reason, 200)}")
+                    # Assertions begin with what they speak of, which here is an input.
+                    why = verdict.reason.replace("the output", "the input", 1)
+                    return Rejected("unfit", f"{name}={value}: {clip(why, 200)}")
         return None
 
     def given(self, texts: Mapping[str, str]) -> JsonValue:
