@@ -169,6 +169,21 @@ async def test_what_is_drawn_by_verdict_is_drawn_at_random_within_each(root: Pat
     assert (one.drawn.way, (await drawn("answer", 0)).drawn.way) == ("by_verdict", "unknown")
 
 
+async def test_a_sample_is_drawn_by_what_users_said_and_stands_for_no_rate(root: Path) -> None:
+    rows = [{**one, "feedback": {"stars": n % 5}} for n, one in enumerate(OUTPUTS)]
+    (root / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+    async def draw(house: House) -> Queue:
+        await house.traces.import_traces("log.jsonl")
+        about = house.labelling.criterion("diet")
+        return await Queues(house.labelling).draw(about, "ada", "feedback:stars<1", 10, "random", 0)
+
+    queue = await opened(House(Workspace(root)), draw)
+    inputs = [one["input"] for n, one in enumerate(OUTPUTS) if n % 5 == 0]
+    assert (len(queue.items), queue.drawn.way) == (10, "unknown")
+    assert all(item.input in inputs for item in queue.items)
+
+
 async def test_a_label_that_says_whose_verdicts_drew_it_corrects_that_version_and_no_other(
     root: Path,
 ) -> None:
