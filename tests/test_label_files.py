@@ -65,8 +65,21 @@ def test_a_line_that_was_cut_anywhere_is_no_label_and_the_next_one_takes_its_pla
         assert path(root).read_bytes().startswith(whole)
 
 
+LINE = written([row(1)]).encode().rstrip()
+
+
 @pytest.mark.parametrize(
-    "last", [b"{}", b"not a label", b'{"label": {"id": "lb_1"', b'{"label":{"id":"lb_1"}}']
+    "last",
+    [
+        b"{}",
+        b"not a label",
+        b'{"label": {"id": "lb_1"',
+        b'{"label":{"id":"lb_1"}}',
+        LINE * 2,
+        LINE + LINE[:-9],
+        LINE[:-1] + b",}",
+        LINE.replace(b",", b",,", 1),
+    ],
 )
 def test_what_somebody_else_wrote_without_a_line_end_is_never_taken_away(
     root: Path, last: bytes
@@ -87,6 +100,14 @@ def test_a_file_that_an_editor_saved_with_other_line_ends_goes_on(root: Path) ->
     path(root).write_bytes(b"\xef\xbb\xbf" + path(root).read_bytes().replace(b"\n", b"\r\n"))
     files.append("diet", [row(1)])
     assert questions(root) == [0, 1]
+
+
+def test_of_a_file_whose_lines_end_as_on_old_machines_no_label_is_taken_away(root: Path) -> None:
+    files = LabelFiles(Workspace(root))
+    files.append("diet", [row(0), row(1)])
+    path(root).write_bytes(path(root).read_bytes().replace(b"\n", b"\r").rstrip())
+    files.append("diet", [row(2)])
+    assert questions(root) == [0, 1, 2]
 
 
 def test_a_file_of_labels_that_is_a_link_out_of_the_workspace_is_written_by_nobody(

@@ -5,6 +5,8 @@ traces. A line is a label; the latest of one labeller for one item counts.
 """
 
 import json
+import re
+from codecs import getincrementaldecoder
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +24,8 @@ from regrade_tools.signatures import signed_text, verified
 
 # How a line begins that is written here.
 _BEGINS = b'{"label":{"id":"lb_'
+# And how it stops where it is cut, but within a text: before a value or in one.
+_CUT = re.compile(r"[\w.+\\-]{0,6}")
 # Of an item that was picked in several ways the first of these counts: what was drawn at random
 # stays a random draw, whatever else it was labelled for.
 _WAYS: tuple[Sampled, ...] = ("random", "by_verdict", "by_label", "unknown")
@@ -166,10 +170,14 @@ def is_torn(last: bytes) -> bool:
     if not last or not (last.startswith(_BEGINS) or _BEGINS.startswith(last)):
         return False
     try:
-        json.loads(last)
-    except ValueError:
-        return True
-    except RecursionError:
+        # A character may be cut, too.
+        text = getincrementaldecoder("utf-8")().decode(last)
+        json.loads(text)
+    except json.JSONDecodeError as problem:
+        # What is wrong elsewhere somebody has edited, or it is another label behind a whole one.
+        cut = problem.msg != "Extra data" and _CUT.fullmatch(problem.doc, problem.pos)
+        return bool(cut) or problem.msg.startswith("Unterminated string")
+    except (UnicodeDecodeError, RecursionError):
         return False
     return False
 
