@@ -181,13 +181,31 @@ async def test_what_fails_only_for_a_place_that_is_not_there_may_be_misspelt(
         assert done
 
 
-async def test_a_trace_brings_its_own_input_and_output(root: Path) -> None:
+async def test_a_trace_of_a_chat_is_filed_with_the_input_that_the_program_takes(root: Path) -> None:
+    check = [{"type": "equals", "value": "Goodbye"}]
+    async with holding(root, CHAT) as (client, trace_id):
+        _, whole = await filed(client, trace_id=trace_id, assertions=check)
+        _, told = await filed(client, trace_id=trace_id, input="bye", assertions=check)
+    cases: list[Any] = [load((root / one["path"]).read_text()) for one in (whole, told)]
+    logged, given = cases
+    # What it answered, what that took and where it stands remain those of the trace.
+    changed = {key for key in logged if logged[key] != given[key]} - {"provenance"}
+    assert (changed, given["input"]) == ({"id", "input"}, "bye")
+    assert given["provenance"]["trace"] == trace_id
+    assert told["hint"].endswith(
+        "Its input is a text, and that of the other cases of s is a list of messages: where the "
+        "program takes no such input, give input beside trace_id, or span_id; or let preprocess "
+        "of the target make it one."
+    )
+
+
+async def test_a_trace_brings_its_own_output(root: Path) -> None:
     async with holding(root, CHAT) as (client, trace_id):
         done, told = await filed(
             client, trace_id=trace_id, output="y", assertions=[{"type": "equals", "value": "z"}]
         )
     assert not done
-    assert told.startswith("A trace brings its own input and output.")
+    assert told.startswith("A trace brings its own output.")
 
 
 async def test_a_plain_record_tells_its_tool_calls(root: Path) -> None:

@@ -1,7 +1,7 @@
 """The tool that files a failing case, and refuses one that would prove nothing."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from threading import Lock
@@ -57,10 +57,10 @@ class Cases:
         tags: list[str] | None = None,
         dry_run: bool = False,  # noqa: FBT001, FBT002 - an argument of a tool, passed by name
     ) -> Filed:
-        """File a failure as a regression case, once its assertions are proven red.
+        """File a failure as a regression case, once assertions are proven red.
 
-        Give trace_id (step: a message number of the digest, for another answer than the last;
-        span_id: one span, given its own input), or input with the bad output. At least one
+        Give trace_id (step: a message number, if not the last answer; span_id: one span; input:
+        what the program takes, if not as logged), or input with the bad output. At least one
         assertion must FAIL on it; with corrected_output all must pass on that. Such as
         [{"type": "path", "at": "listings", "len": "> 1"}]; overview("assertions") lists the
         kinds. Try dry_run first. The gate lets no case tagged critical fail.
@@ -115,11 +115,19 @@ class Cases:
                     next_step="Give trace_id, or input and output.",
                 )
             return _Found(Subject(output=output, input=given))
-        if given is not None or output is not None:
+        if output is not None:
             raise Refusal(
-                "A trace brings its own input and output.",
-                next_step="Give trace_id, or input and output, not both.",
+                "A trace brings its own output.",
+                next_step="Give trace_id, with input where the program takes another than was "
+                "logged; or input and output.",
             )
+        found = await self._logged(trace_id, step, span_id)
+        if given is None:
+            return found
+        return replace(found, answer=replace(found.answer, input=given))
+
+    async def _logged(self, trace_id: str, step: int | None, span_id: str | None) -> "_Found":
+        """The bad answer as a trace tells it."""
         trace = await stored_trace(self.store, trace_id)
         if span_id is not None:
             if step is not None:

@@ -94,7 +94,8 @@ def _unlike(suite: str, others: tuple[Case, ...], case: Case) -> str:
         return ""
     return (
         f" Its input is {mine}, and that of the other cases of {suite} is {' or '.join(kinds)}: "
-        "where the program takes no such input, file it with span_id, or with input and output."
+        "where the program takes no such input, give input beside trace_id, or span_id; or let "
+        "preprocess of the target make it one."
     )
 
 
