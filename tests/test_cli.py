@@ -184,6 +184,26 @@ def test_a_tool_is_called_with_named_arguments_and_all_are_listed(finder: Path) 
     assert "\nrun_suite " in out
 
 
+def test_a_checked_output_that_fails_ends_a_call_as_cases_that_fail_do(finder: Path) -> None:
+    def checked(output: str, *more: str) -> int:
+        words = (f"output={output}", *more, "--root", str(finder))
+        return spoken("call", "check_output", *words)[0]
+
+    slow = 'assertions=[{"type": "regex", "value": "(?:(?:a|a)|(?:a|a))+$"}]'
+    asked = 'assertions=[{"type": "no-secrets"}]'
+    assert (checked("fine", asked), checked("AKIAIOSFODNN7EXAMPLE", asked)) == (0, 1)
+    assert checked("a" * 99 + "!", slow) == 3
+
+
+def test_one_word_is_a_list_of_one(finder: Path) -> None:
+    (finder / "log.jsonl").write_text('{"input": "5", "output": "b"}\n')
+    root = ("--root", str(finder))
+    assert spoken("import", str(finder / "log.jsonl"), *root)[0] == 0
+    _, out, _ = spoken("call", "search_traces", "fields=preview", *root)
+    [row] = json.loads(out)["traces"]
+    assert (sorted(row), row["preview"]) == (["id", "preview"], "5")
+
+
 def test_words_are_taken_before_and_behind_options(finder: Path) -> None:
     tool = ["call", "overview", "--root", str(finder), "name=assertions"]
     assert answered(*tool)[0] == 0

@@ -43,8 +43,8 @@ def call(told: Namespace, workspace: Workspace | None, console: Console) -> int:
             tools = {tool.name: tool for tool in (await client.list_tools()).tools}
             if told.tool is None:
                 return tools
-            texts = _texts(tools[told.tool].input_schema) if told.tool in tools else set[str]()
-            typed = {key: it if key in texts else _read(it) for key, it in named.items()}
+            schema = tools[told.tool].input_schema if told.tool in tools else {}
+            typed = _typed(named, schema.get("properties", {}))
             return await client.call_tool(told.tool, typed if whole is None else whole)
 
     reply = anyio.run(work)
@@ -56,7 +56,14 @@ def call(told: Namespace, workspace: Workspace | None, console: Console) -> int:
     if reply.is_error:
         raise Refusal(" ".join(getattr(part, "text", "") for part in reply.content))
     console.data(reply.structured_content)
-    return 0
+    return _code(reply.structured_content or {})
+
+
+def _code(reply: Mapping[str, Any]) -> int:
+    """As `check` ends: 1 where the output that was checked failed, 3 where that is not known."""
+    if reply.get("passed") is not False:
+        return 0
+    return 1 if reply.get("failed") else 3
 
 
 def _whole(words: Sequence[str]) -> dict[str, JsonValue] | None:
@@ -86,10 +93,20 @@ def _named(words: Sequence[str]) -> dict[str, str]:
     return {name: value for name, _, value in pairs}
 
 
-def _texts(schema: Mapping[str, Any]) -> set[str]:
-    """The arguments that are texts, whatever they look like."""
-    fields: Mapping[str, Mapping[str, Any]] = schema.get("properties", {})
-    return {name for name, field in fields.items() if field.get("type") == "string"}
+def _typed(
+    named: Mapping[str, str], fields: Mapping[str, Mapping[str, Any]]
+) -> dict[str, JsonValue]:
+    """Each argument as its tool takes it: a text is one, whatever it looks like."""
+    return {name: _value(value, fields.get(name, {})) for name, value in named.items()}
+
+
+def _value(value: str, field: Mapping[str, Any]) -> JsonValue:
+    if field.get("type") == "string":
+        return value
+    found = _read(value)
+    words = field.get("type") == "array" and field["items"].get("type") == "string"
+    # One word is a list of one.
+    return [value] if words and not isinstance(found, list) else found
 
 
 def _is_named(word: str) -> bool:
