@@ -467,7 +467,7 @@ async def test_a_new_label_makes_a_judge_stale_only_where_it_could_change_the_ou
     capsys.readouterr()
     assert await to_thread.run_sync(main, gate) == 2
     told = capsys.readouterr().err
-    assert 'align_judge("diet", split="test") measures it' in told
+    assert "`regrade align diet --split test` measures it" in told
     assert "regrade label" not in told
 
 
@@ -596,8 +596,8 @@ async def test_the_gate_refuses_a_judge_until_it_is_aligned_and_says_what_is_mis
     gate = ["gate", "diets", "--root", str(tmp_path)]
     assert await to_thread.run_sync(main, gate) == 2
     told = capsys.readouterr().err
-    assert "The judge diet may not gate: it is draft. it was never measured" in told
-    assert 'align_judge("diet", split="test") measures it' in told
+    assert "The judge diet may not gate: it is draft: it was never measured" in told
+    assert "`regrade align diet --split test` measures it" in told
     async with client_of(tmp_path) as client:
         # To look at what it says is free: only to decide needs trust.
         run = await replied(client, "run_suite", suite="diets")

@@ -62,7 +62,7 @@ def _judges_may_decide(workspace: Workspace, question: "_Question") -> None:
         labels = any(need.more for need in found.needs)
         first = f"A person runs `regrade label {criterion}`, then " if labels else ""
         raise Refusal(
-            f"The judge {name} may not gate: it is {found.state}. {'; '.join(found.reasons)}.",
+            f"The judge {name} may not gate: it is {found.state}: {'; '.join(found.reasons)}.",
             next_step=f'{"".join(wanted)}{first}align_judge("{name}", split="test") measures it. '
             "Until then a profile with `judges: false`, or --no-judges, decides by all else.",
         )

@@ -1,5 +1,6 @@
 """A judge against people, in lines for a terminal."""
 
+from regrade_server.cli import translation
 from regrade_tools.alignment_report import AlignmentReport
 from regrade_tools.clipping import clip
 from regrade_tools.figures import Figure
@@ -17,15 +18,15 @@ def measured(found: AlignmentReport) -> str:
         lines.extend(_versus(found.versus))
     lines.extend(text for one in found.disagreements for text in _disagreement(one))
     if found.next_cursor:
-        lines.append("More of them: align_judge pages through them, and --json prints its cursor.")
+        lines.append("More of them: `regrade call align_judge` pages through them by a cursor.")
     if found.cost_usd:
         lines.append(f"Cost: ${found.cost_usd:.4g}")
     if found.work is not None:
         lines.append(
-            f"An agent is this judge, and nobody has asked it: it calls align_judge, or answers "
-            f"{found.work.packet_id} by submit_answers."
+            "An agent is this judge, and nobody has asked it: it calls align_judge, or reads its "
+            f"packet, and answers it by `answers`: {translation.packet(found.work.packet_id)}."
         )
-    return "\n".join([*lines, *([found.hint] if found.hint else [])])
+    return "\n".join([*lines, *translation.told(found.hint)])
 
 
 def _headline(found: AlignmentReport) -> str:

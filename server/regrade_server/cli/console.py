@@ -7,6 +7,7 @@ from typing import Any, TextIO, cast
 
 from pydantic import TypeAdapter
 
+from regrade_server.cli import translation
 from regrade_tools.clipping import clip
 from regrade_tools.plaintext import line, plain
 from regrade_tools.refusal import Refusal
@@ -17,6 +18,8 @@ class Console:
     """Standard output and error of one command."""
 
     as_json: bool = False
+    # Whether the command speaks of tools by their own names, as `call` does.
+    of_tools: bool = False
     # The stream of now: while a server is open in this process, sys.stdout is standard error.
     out: TextIO = field(default_factory=lambda: sys.stdout)
 
@@ -47,8 +50,9 @@ class Console:
     def refuse(self, refusal: Refusal) -> None:
         """A refusal, on standard error; with --json also as an object on standard output."""
         sys.stderr.write(f"regrade: {_printable(refusal.problem, sys.stderr)}\n")
-        if refusal.next_step:
-            sys.stderr.write(f"  {_printable(refusal.next_step, sys.stderr)}\n")
+        step = refusal.next_step if self.of_tools else translation.for_person(refusal.next_step)
+        if step:
+            sys.stderr.write(f"  {_printable(step, sys.stderr)}\n")
         if self.as_json:
             self.data({"refused": refusal.problem, "next_step": refusal.next_step})
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from regrade_server.cli import translation
 from regrade_server.cli.printing import changed, comparison, failure, summary
 from regrade_tools.gate import Ruling
 from regrade_tools.gate_report import GateReport
@@ -69,8 +70,8 @@ def told(one: Gated) -> list[str]:
     if one.gone is not None:
         return [f"{one.suite}: {_shown(one.gone.decision)}", *_why(one.gone)]
     if one.refusal is not None:
-        step = one.refusal.next_step
-        return [f"{one.suite}: {one.refusal.problem}", *([f"  {step}"] if step else [])]
+        steps = (f"  {step}" for step in translation.told(one.refusal.next_step))
+        return [f"{one.suite}: {one.refusal.problem}", *steps]
     return [f"{one.suite} is left out: {line(one.left_out)}"]
 
 

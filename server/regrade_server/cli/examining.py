@@ -2,6 +2,7 @@
 
 from argparse import Namespace
 
+from regrade_server.cli import translation
 from regrade_server.cli.adding import Adder
 from regrade_server.cli.console import Console, dumped
 from regrade_server.doctor import Finding, Level, doctor
@@ -28,5 +29,5 @@ def examine(_told: Namespace, workspace: Workspace | None, console: Console) -> 
 
 
 def _line(finding: Finding) -> str:
-    mend = f"\n         {plain(finding.mend)}" if finding.mend else ""
-    return f"{finding.level:8} {finding.about}: {plain(finding.told)}{mend}"
+    mend = (f"\n         {plain(step)}" for step in translation.told(finding.mend))
+    return f"{finding.level:8} {finding.about}: {plain(finding.told)}{''.join(mend)}"

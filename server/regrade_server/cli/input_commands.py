@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import anyio
 
+from regrade_server.cli import translation
 from regrade_server.cli.adding import Adder
 from regrade_server.cli.console import Console
 from regrade_server.house import House
@@ -96,8 +97,12 @@ def _generated(done: Generation) -> str:
     if done.cost_usd is not None:
         lines.append(f"Cost: ${done.cost_usd:.4g}")
     if done.work is not None:
-        lines.append(f"An agent is to write them: {done.work.packet_id}, by submit_answers.")
-    return "\n".join([*lines, *([done.hint] if done.hint else [])])
+        lines.append(
+            "There is no model: an agent, or you, reads what is to be written, and hands it in by "
+            f"`answers`: {translation.packet(done.work.packet_id)}. A model of regrade.yaml, named "
+            f"under `inputs` of {done.suite}, writes them itself."
+        )
+    return "\n".join([*lines, *translation.told(done.hint)])
 
 
 def _diverse(figures: Diversity) -> str:

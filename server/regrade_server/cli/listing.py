@@ -1,5 +1,6 @@
 """What a person reads of traces on a terminal: of an import, and of a search."""
 
+from regrade_server.cli import translation
 from regrade_server.cli.printing import short
 from regrade_tools.clipping import clip
 from regrade_tools.imports import Imported
@@ -18,7 +19,7 @@ def imported(done: Imported, *, dry_run: bool = False) -> str:
     if done.redacted:
         listed = ", ".join(f"{number} {kind}" for kind, number in done.redacted.items())
         lines.append(f"Redacted before storing: {listed}.")
-    return "\n".join([*lines, *([done.hint] if done.hint else [])])
+    return "\n".join([*lines, *translation.told(done.hint)])
 
 
 def found(page: TraceList) -> str:
@@ -33,4 +34,4 @@ def found(page: TraceList) -> str:
         lines.extend(f"    {name}: {short(value)}" for name, value in said)
     if page.next_cursor:
         lines.append(f"More: --cursor {page.next_cursor}")
-    return "\n".join([*lines, *([page.hint] if page.hint else [])])
+    return "\n".join([*lines, *translation.told(page.hint)])

@@ -22,6 +22,8 @@ REFUSED, UNDECIDED = 2, 3
 UNREAD = 141
 _SERVE = "serve"
 _SERVES = "serve MCP on stdin and stdout, as IDEs start it, or over HTTP"
+# Commands whose reader names tools, not commands.
+_OF_TOOLS = frozenset({"call", _SERVE})
 # Commands with a query, in which -word is what is not wanted, and before it a sign that no
 # argument can hold, so that it is not taken for an option.
 _ASKING = frozenset({"search", "summarize", "export", "label", "prune"})
@@ -34,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = _command(given)
     told = parser(command).parse_args(_marked(given) if command in _ASKING else given)
     _unmark(told)
-    console = Console(as_json=bool(getattr(told, "json", False)))
+    console = Console(as_json=bool(getattr(told, "json", False)), of_tools=command in _OF_TOOLS)
     try:
         code = int(told.run(told, _root(told.root), console))
         console.out.flush()

@@ -1,8 +1,8 @@
 """What a person reads of a run on a terminal."""
 
-import re
 from typing import Any
 
+from regrade_server.cli import translation
 from regrade_tools.baselines import Saved
 from regrade_tools.cards import Card
 from regrade_tools.clipping import clip, clip_list
@@ -19,8 +19,6 @@ from regrade_tools.slices import Slice
 from regrade_tools.trials import Trials
 
 _LINE = 200
-# An agent calls the tool by which a run is read on; a person has the command for it.
-_AS_CALL = re.compile(r'get_run\("(run_\w+)"(?:,( \w+=[^,)]+))?\)')
 # What is listed of a comparison; an agent's, which is shorter, is listed whole.
 _LISTED = 4_000
 
@@ -48,8 +46,8 @@ def run(report: RunReport) -> str:
         )
     if report.summary.state == "interrupted":
         lines.extend(_goes_on(report.summary))
-    elif report.hint:
-        lines.append(_AS_CALL.sub(r"`regrade call get_run run_id=\1\2`", report.hint))
+    else:
+        lines.extend(translation.told(report.hint))
     return "\n".join(lines)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import anyio
 
+from regrade_server.cli import translation
 from regrade_server.cli.adding import Adder
 from regrade_server.cli.console import Console
 from regrade_server.house import House
@@ -68,7 +69,7 @@ def _imported(done: SuiteImport, *, dry_run: bool) -> str:
         listed = ", ".join(done.unasserted[:_SHOWN])
         bare = counted(len(done.unasserted), "case")
         lines.append(f"Without any assertion: {bare}, such as {listed}")
-    return "\n".join([*lines, *([done.hint] if done.hint else [])])
+    return "\n".join([*lines, *translation.told(done.hint)])
 
 
 def check(told: Namespace, workspace: Workspace | None, console: Console) -> int:

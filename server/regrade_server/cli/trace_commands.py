@@ -6,7 +6,7 @@ from argparse import BooleanOptionalAction, Namespace
 from pathlib import Path
 from typing import Any, cast, get_args
 
-from regrade_server.cli import listing
+from regrade_server.cli import listing, translation
 from regrade_server.cli.adding import Adder
 from regrade_server.cli.console import Console
 from regrade_server.cli.living import alive
@@ -182,7 +182,7 @@ def _summary(found: Summary) -> str:
     for change in found.changes or ():
         lines.append(_change(change))
     lines.extend(f"  not tested: {line(why)}" for why in found.not_tested or ())
-    return "\n".join([*lines, *filter(None, (found.sampled, found.hint))])
+    return "\n".join([*lines, *translation.told(found.sampled, found.hint)])
 
 
 def _figures(row: dict[str, Any]) -> str:

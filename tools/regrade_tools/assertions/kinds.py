@@ -98,8 +98,7 @@ _LARGEST = 1_000_000
 _MOST = 1_000
 _REFERENCE = "Needs a reference: it compares with the expected value of one case."
 _LIST_THEM = (
-    'Call overview with name "assertions" for every kind with an example, or run '
-    "`regrade guide assertions`."
+    'overview("assertions") shows every kind with an example (a person: regrade guide assertions).'
 )
 
 
