@@ -8,7 +8,8 @@ import anyio
 import pytest
 
 from regrade_server.cli import main
-from regrade_server.doctor import Doctor, Finding
+from regrade_server.doctor import Doctor
+from regrade_server.findings import Finding
 from regrade_server.sqlite import SqliteStore
 from regrade_tools.models import Trace
 from regrade_tools.workspace import Workspace
@@ -102,6 +103,42 @@ def test_a_module_that_a_package_lacks_and_a_missing_preprocess_are_wrong(tmp_pa
     assert told(tmp_path, "target") == [
         ("wrong", f"t: there is no module app.bot in {tmp_path}."),
         ("wrong", "t: app/__init__.py has no trim."),
+    ]
+
+
+def test_the_program_of_a_target_is_looked_for_as_it_would_be_started(tmp_path: Path) -> None:
+    for name, mode in (("own/bot", 0o755), ("bot.sh", 0o755), ("plain.sh", 0o644)):
+        written(tmp_path, **{name: "#!/bin/sh"})
+        (tmp_path / name).chmod(mode)
+    project = (
+        "targets:\n"
+        "  gone: {command: [nosuchprog, a]}\n"
+        "  tool: {mcp: {command: [nosuchserver], tool: search}}\n"
+        "  plain: {command: [./plain.sh]}\n"
+        "  here: {command: [./bot.sh]}\n"
+        f"  path: {{command: [bot], env: {{PATH: {tmp_path}/own}}}}\n"
+        "  shell: {mcp: {command: [sh], tool: search}}\n"
+    )
+    written(tmp_path, **{"evals__regrade.yaml": project})
+    found = told(tmp_path, "target", PATH="/bin")
+    assert found == [
+        ("wrong", "gone: nosuchprog is not found."),
+        ("wrong", "tool: nosuchserver is not found."),
+        ("wrong", f"plain: {tmp_path / 'plain.sh'} is no program."),
+        ("good", f"here: {tmp_path / 'bot.sh'}"),
+        ("good", f"path: {tmp_path}/own/bot"),
+        ("good", "shell: /bin/sh"),
+    ]
+
+
+def test_a_configuration_that_cannot_be_read_is_mended_before_it_is_installed(
+    tmp_path: Path,
+) -> None:
+    written(tmp_path, **{".mcp.json": "[", ".cursor/mcp.json": "{}"})
+    mends = [finding.mend for finding in examined(tmp_path) if finding.about == "client"]
+    assert mends == [
+        "Mend the file, then run `regrade install claude-code`.",
+        "Run `regrade install cursor`.",
     ]
 
 

@@ -8,33 +8,19 @@ from collections.abc import Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from regrade_server.clients import client_configs
-from regrade_server.program.interpreter import interpreter
-from regrade_server.program.lookup import look_up
+from regrade_server.findings import Finding
 from regrade_server.sqlite.trouble import refusal
-from regrade_tools.models import HttpTarget, Project, PythonTarget
+from regrade_server.target_findings import of_targets
+from regrade_tools.models import HttpTarget, Project
 from regrade_tools.models.target import VARIABLE
 from regrade_tools.plaintext import counted
 from regrade_tools.refusal import Refusal
 from regrade_tools.soundness import problems as problems_of
 from regrade_tools.workspace import NO_WORKSPACE, Workspace
 
-# note: worth knowing. wrong: to be mended by whoever asks. damaged: nothing can be decided.
-Level = Literal["good", "note", "wrong", "damaged"]
-
 _MEGABYTE = 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What a look at one thing found; ``mend`` says what to do."""
-
-    about: str
-    level: Level
-    told: str
-    mend: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +68,7 @@ class Doctor:
             project = workspace.project()
         except Refusal:
             return
-        yield from self._targets(project, workspace.root)
+        yield from of_targets(project, workspace.root, self.environment)
         yield from self._keys(project)
 
     def _store(self, path: Path) -> Finding:
@@ -103,32 +89,6 @@ class Doctor:
         # What was written last stands beside the file until it is taken into it.
         sizes = (file.stat().st_size for file in (path, _log(path)) if file.is_file())
         return Finding("store", "good", f"{path}, {sum(sizes) / _MEGABYTE:.1f} MB, sound")
-
-    def _targets(self, project: Project, root: Path) -> Generator[Finding, None, None]:
-        for name, spec in project.targets.items():
-            if isinstance(spec, PythonTarget):
-                try:
-                    python = interpreter(spec, root)
-                except Refusal as refusal:
-                    yield Finding(
-                        "target", "wrong", f"{name}: {refusal.problem}", refusal.next_step
-                    )
-                    continue
-                yield from self._functions(name, spec, root, python)
-
-    def _functions(
-        self, name: str, spec: PythonTarget, root: Path, python: str
-    ) -> Generator[Finding, None, None]:
-        """What a target names, looked for in the text of its module."""
-        for reference in filter(None, (spec.python, spec.preprocess)):
-            looked = look_up(reference, root)
-            if looked.found == "missing":
-                mend = f"Write it, or mend {reference} in evals/regrade.yaml."
-                yield Finding("target", "wrong", f"{name}: {looked.told}.", mend)
-            elif looked.found == "unknown":
-                yield Finding("target", "note", f"{name}: {looked.told}; {python}")
-            else:
-                yield Finding("target", "good", f"{name}: {reference}, {python}")
 
     def _keys(self, project: Project) -> Generator[Finding, None, None]:
         """Names of keys only: what they hold is told nowhere."""
@@ -151,7 +111,9 @@ class Doctor:
         root = None if self.workspace is None else self.workspace.root
         for found in client_configs(root, self.home):
             told = f"{found.path} {found.problem or 'starts this server'}"
-            mend = f"Run `regrade install {found.client}`." if found.problem else ""
+            # What cannot be read, an installation leaves as it is.
+            begin = "Run" if found.readable else "Mend the file, then run"
+            mend = f"{begin} `regrade install {found.client}`." if found.problem else ""
             yield Finding("client", "note" if found.problem else "good", told, mend)
 
 

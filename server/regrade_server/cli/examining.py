@@ -5,7 +5,8 @@ from argparse import Namespace
 from regrade_server.cli import translation
 from regrade_server.cli.adding import Adder
 from regrade_server.cli.console import Console, dumped
-from regrade_server.doctor import Finding, Level, doctor
+from regrade_server.doctor import doctor
+from regrade_server.findings import Finding, Level
 from regrade_tools.plaintext import plain
 from regrade_tools.workspace import Workspace
 

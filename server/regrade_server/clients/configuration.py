@@ -17,6 +17,7 @@ class ClientConfig:
     client: str
     path: Path
     problem: str = ""
+    readable: bool = True
 
 
 def client_configs(root: Path | None, home: Path) -> Generator[ClientConfig, None, None]:
@@ -24,23 +25,24 @@ def client_configs(root: Path | None, home: Path) -> Generator[ClientConfig, Non
     for client in CLIENTS.values():
         if root is not None and client.project and (root / client.project).is_file():
             path = root / client.project
-            yield ClientConfig(client.name, path, _problem(path, client, root))
+            yield _config(path, client, root)
     for client in CLIENTS.values():
         for name in client.user.values():
             if (home / name).is_file():
-                yield ClientConfig(client.name, home / name, _problem(home / name, client, root))
+                yield _config(home / name, client, root)
 
 
-def _problem(path: Path, client: Client, root: Path | None) -> str:
+def _config(path: Path, client: Client, root: Path | None) -> ClientConfig:
     try:
         text = path.read_text(encoding="utf-8")
         found = toml.read(text) if path.suffix == ".toml" else jsonc.read(text)
     except (OSError, ValueError) as problem:
-        return f"cannot be read: {problem}"
+        return ClientConfig(client.name, path, f"cannot be read: {problem}", readable=False)
     ours = [entry for entry in _entries(found, client.key) if _is_ours(entry)]
     if not ours:
-        return "names no server of Regrade"
-    return next(filter(None, (_wrong(entry, root) for entry in ours)), "")
+        return ClientConfig(client.name, path, "names no server of Regrade")
+    wrong = next(filter(None, (_wrong(entry, root) for entry in ours)), "")
+    return ClientConfig(client.name, path, wrong)
 
 
 def _entries(found: Any, key: str) -> list[dict[str, Any]]:  # noqa: ANN401 - any document
