@@ -188,6 +188,11 @@ def test_one_report_of_each_kind_tells_of_all_by_their_place_in_the_repository(
 
     suites = ET.fromstring(xml.read_text(encoding="utf-8"))  # noqa: S314 - our own
     ends = ("name", "tests", "failures", "errors")
+    totals = {name: suites.get(name) for name in ends[1:]}
+    assert totals == {"tests": "5", "failures": "1", "errors": "1"}
+    assert float(suites.get("time", "")) == pytest.approx(
+        sum(float(one.get("time", "")) for one in suites), abs=0.001
+    )
     assert [tuple(one.get(it) for it in ends) for one in suites] == [
         ("greets", "2", "0", "0"), ("parts", "2", "1", "0"), ("sells", "1", "0", "1"),
         ("was", "0", "0", "0"),

@@ -563,10 +563,13 @@ def test_every_report_tells_the_same_and_hostile_text_stays_text(
 
     notes = [line for line in error.splitlines() if line.startswith("::")]
     folder = repository.name
+    stood = "passed in the baseline"
     assert notes[0].startswith(
-        f"::error file={folder}/evals/cases/s/a.yaml,title=failed%3A a::the output must contain"
+        f"::error file={folder}/evals/cases/s/a.yaml,title=failed%3A a%2C {stood}::the output must"
     )
-    assert notes[1].startswith(f"::error file={folder}/evals/cases/s/b.yaml,title=errored%3A b::")
+    assert notes[1].startswith(
+        f"::error file={folder}/evals/cases/s/b.yaml,title=errored%3A b%2C {stood}::"
+    )
     assert notes[2].startswith("::error title=Gate%3A HOLD::1 case passed in the baseline")
     assert len(notes) == 3
     # Between the two marks nothing that an answer says is taken for a command.
@@ -574,6 +577,41 @@ def test_every_report_tells_the_same_and_hostile_text_stays_text(
     token = lines[0].removeprefix("::stop-commands::")
     assert (lines[-1], len(token)) == (f"::{token}::", 32)
     assert "\x1b" not in out
+
+
+def test_reports_tell_what_failed_in_the_baseline_too_from_what_is_new(
+    repository: Path, regrade: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers(repository, a="bad")
+    assert regrade("run", "s", "--save-baseline")[0] == 1
+    answers(repository, a="bad", b="bad", d="bad")
+    case = json.loads(case_file(repository, "a").read_text())
+    write(case_file(repository, "d"), **{**case, "id": "d", "input": "d"})
+    xml, page = repository / "out.xml", repository / "page.md"
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    _, out, error = regrade("gate", "s", "--junit", str(xml), "--summary", str(page))
+    stood = {
+        "a": "failed in the baseline, too",
+        "b": "passed in the baseline",
+        "d": "not in the baseline",
+    }
+    shown = [line for line in out.splitlines() if line.startswith("FAILED ")]
+    assert sorted(shown) == [
+        f"FAILED {name} (talk / short), {told}" for name, told in stood.items()
+    ]
+    suite = ET.fromstring(xml.read_text(encoding="utf-8"))  # noqa: S314 - our own
+    messages = {
+        test.get("name"): failure.get("message", "").partition(": ")[0]
+        for test in suite.iter("testcase")
+        for failure in test.iter("failure")
+    }
+    assert messages == stood
+    # What is new comes first, where only so much is shown.
+    titles = [line for line in page.read_text().splitlines() if line.startswith("<details>")]
+    order = [f"<details><summary>FAILED {name}, {stood[name]}</summary>" for name in "bda"]
+    assert titles == order
+    notes = [line for line in error.splitlines() if line.startswith("::error file=")]
+    assert [note.partition("title=failed%3A ")[2][0] for note in notes] == ["b", "d", "a"]
 
 
 def test_a_report_that_cannot_be_written_is_refused(repository: Path, regrade: Command) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from regrade_server.cli import translation
+from regrade_server.cli.evidence import stood
 from regrade_server.cli.printing import changed, comparison, failure, summary
 from regrade_tools.gate import Ruling
 from regrade_tools.gate_report import GateReport
@@ -33,7 +34,9 @@ def gate(report: GateReport) -> str:
     if ruling.comparison:
         lines.extend(comparison(ruling.comparison))
         lines.extend(changed(part) for part in report.slices if part.fixed or part.broken)
-    lines.extend(told for card in report.cards for told in failure(card))
+    before = {(case.case_id, case.outcome): stood(report, case) for case in report.cases}
+    for card in report.cards:
+        lines.extend(failure(card, before.get((card.case_id, card.outcome), "")))
     lines.append(headline(ruling, report.profile))
     lines.extend(_why(ruling))
     return "\n".join(lines)

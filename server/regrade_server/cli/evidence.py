@@ -1,4 +1,4 @@
-"""What a failure rests on, as reports for CI hold it: what was asked, what came, what changed."""
+"""What a failure rests on, as reports hold it: what was asked, what came, what changed."""
 
 from regrade_tools.cards import Card
 from regrade_tools.gate_report import GateReport, Judged
@@ -12,6 +12,20 @@ def evidence(report: GateReport, case: Judged) -> list[str]:
         None,
     )
     return [] if card is None else [*_values(card), *_changed(card)]
+
+
+def stood(report: GateReport, case: Judged) -> str:
+    """How a case that did not pass stood in the baseline; nothing where there is none."""
+    if report.ruling.comparison is None:
+        return ""
+    if case.baseline is None:
+        return "not in the baseline"
+    return f"{case.baseline} in the baseline{', too' if is_old(case) else ''}"
+
+
+def is_old(case: Judged) -> bool:
+    """Whether it ended so in the baseline already."""
+    return case.baseline == case.outcome
 
 
 def _values(card: Card) -> list[str]:

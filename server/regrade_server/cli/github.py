@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from regrade_server.cli.decision import EXIT, end, headline, headline_of, ranked, told
-from regrade_server.cli.evidence import evidence
+from regrade_server.cli.evidence import evidence, is_old, stood
 from regrade_server.cli.printing import comparison, ended, listed, rate
 from regrade_server.git import top
 from regrade_tools.gate_report import GateReport, Judged
@@ -51,11 +51,18 @@ def _measured(report: GateReport) -> str:
         blocks.append(_block("\n".join(changes)))
     if report.slices:
         blocks.append(_slices(report.slices[:_ROWS]))
-    broken = [case for case in report.cases if case.outcome != "passed"]
-    blocks.extend(_case(case, evidence(report, case)) for case in broken[:_ROWS])
+    broken = _broken(report)
+    blocks.extend(
+        _case(case, stood(report, case), evidence(report, case)) for case in broken[:_ROWS]
+    )
     if len(broken) > _ROWS:
         blocks.append(_paragraph(f"And {listed([case.case_id for case in broken[_ROWS:]])}."))
     return "\n\n".join(blocks) + "\n"
+
+
+def _broken(report: GateReport) -> list[Judged]:
+    """The cases that did not pass, those first that did not end so in the baseline."""
+    return sorted((case for case in report.cases if case.outcome != "passed"), key=is_old)
 
 
 def _paragraph(text: str) -> str:
@@ -84,8 +91,9 @@ def _table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return f"<table><tr>{''.join(f'<th>{it}</th>' for it in titles)}</tr>{body}</table>"
 
 
-def _case(case: Judged, seen: list[str]) -> str:
-    title = f"{case.outcome.upper()} {case.case_id}{' (flaky)' if case.flaky else ''}"
+def _case(case: Judged, before: str, seen: list[str]) -> str:
+    about = f"{' (flaky)' if case.flaky else ''}{f', {before}' if before else ''}"
+    title = f"{case.outcome.upper()} {case.case_id}{about}"
     told = _block("\n".join([*(case.reasons or [case.outcome]), *seen]))
     return f"<details><summary>{escape(_line(title))}</summary>\n{told}\n</details>"
 
@@ -103,9 +111,9 @@ def annotations(found: Sequence[Gated], below: PurePosixPath, *, several: bool) 
     worst = ranked(found)
     held = [one for one in worst if EXIT[end(one)]]
     reports = (one.report for one in worst if one.report)
-    broken = (case for report in reports for case in report.cases if case.outcome != "passed")
+    broken = ((case, stood(report, case)) for report in reports for case in _broken(report))
     room = max(0, _NOTES - max(1, len(held)))
-    notes = [_note(case, below) for case in islice(broken, room)]
+    notes = [_note(case, before, below) for case, before in islice(broken, room)]
     return [*notes, *(_decision(one, several=several) for one in held)]
 
 
@@ -118,9 +126,9 @@ def _decision(one: Gated, *, several: bool) -> str:
     return f"::error title={_property(f'{of}{title}')}::{_data(reasons)}"
 
 
-def _note(case: Judged, below: PurePosixPath) -> str:
+def _note(case: Judged, before: str, below: PurePosixPath) -> str:
     place = _property(str(below / case.path))
-    title = _property(f"{case.outcome}: {case.case_id}")
+    title = _property(f"{case.outcome}: {case.case_id}{f', {before}' if before else ''}")
     reasons = "\n".join(case.reasons or [])
     return f"::error file={place},title={title}::{_data(reasons)}"
 

@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 from xml.etree import ElementTree as ET
 
 from regrade_server.cli.decision import headline, told
-from regrade_server.cli.evidence import evidence
+from regrade_server.cli.evidence import evidence, stood
 from regrade_tools.gate import Ruling
 from regrade_tools.gate_report import GateReport, Judged
 from regrade_tools.gate_round import Gated
@@ -24,11 +24,18 @@ def junit(found: Sequence[Gated], below: PurePosixPath, *, several: bool) -> str
     suites = [_suite(one, below) for one in found]
     root = suites[0]
     if several:
-        root = ET.Element("testsuites")
+        root = ET.Element("testsuites", _totals(suites))
         root.extend(suites)
     ET.indent(root)
     text = ET.tostring(root, encoding="unicode")
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
+
+
+def _totals(suites: Sequence[ET.Element]) -> dict[str, str]:
+    """What the counts and the seconds of ``suites`` come to."""
+    counts = ("tests", "failures", "errors")
+    told = {name: str(sum(int(suite.attrib[name]) for suite in suites)) for name in counts}
+    return {**told, "time": f"{sum(float(suite.attrib['time']) for suite in suites):.3f}"}
 
 
 def _suite(one: Gated, below: PurePosixPath) -> ET.Element:
@@ -63,7 +70,7 @@ def _measured(report: GateReport, below: PurePosixPath) -> ET.Element:
         test = ET.SubElement(suite, "testcase", name=_legal(case.case_id))
         place = ".".join(filter(None, (told.suite, case.feature, case.scenario)))
         test.attrib |= {"classname": _legal(place), "file": _legal(str(below / case.path))}
-        _end(test, case, evidence(report, case))
+        _end(test, case, stood(report, case), evidence(report, case))
     lines = [headline(ruling, report.profile), *ruling.reasons, *ruling.also]
     ET.SubElement(suite, "system-out").text = _legal("\n".join(lines))
     return suite
@@ -75,18 +82,15 @@ def _decided(suite: ET.Element, about: list[tuple[str, str]], ruling: Ruling) ->
         ET.SubElement(properties, "property", name=name, value=_legal(value))
 
 
-def _end(test: ET.Element, case: Judged, seen: list[str]) -> None:
+def _end(test: ET.Element, case: Judged, before: str, seen: list[str]) -> None:
     if case.latency_ms is not None:
         test.set("time", _seconds(case.latency_ms))
     if case.outcome == "passed":
         return
     reasons = case.reasons or []
-    _tell(
-        test,
-        "failure" if case.outcome == "failed" else "error",
-        f"{'flaky: ' if case.flaky else ''}{reasons[0] if reasons else case.outcome}",
-        [*reasons, *seen],
-    )
+    about = ("flaky" if case.flaky else "", before, reasons[0] if reasons else case.outcome)
+    tag = "failure" if case.outcome == "failed" else "error"
+    _tell(test, tag, ": ".join(filter(None, about)), [*reasons, *seen])
 
 
 def _seconds(milliseconds: float) -> str:

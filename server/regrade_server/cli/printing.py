@@ -140,11 +140,12 @@ def trials(told: Trials) -> str:
     )
 
 
-def failure(card: Card) -> list[str]:
-    """A card: what failed and why."""
+def failure(card: Card, stood: str = "") -> list[str]:
+    """A card: what failed and why, and how it ``stood`` in a baseline."""
     place = " / ".join(filter(None, (card.feature, card.scenario)))
     trial = f", {card.trials}" if card.trials else f" trial {card.trial}" if card.trial else ""
-    lines = [f"{card.outcome.upper()} {card.case_id}{trial}{f' ({place})' if place else ''}"]
+    about = f"{f' ({place})' if place else ''}{f', {stood}' if stood else ''}"
+    lines = [f"{card.outcome.upper()} {card.case_id}{trial}{about}"]
     lines.extend(f"    {line(reason)}" for reason in card.reasons)
     if card.input is not None:
         lines.append(f"    input:  {short(card.input)}")
