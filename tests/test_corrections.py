@@ -69,6 +69,21 @@ async def test_labels_that_come_after_the_judgements_correct_the_rate_at_once(ro
     assert found["labels_only"]["of"] == "32 of 40"
 
 
+async def test_labels_of_other_answers_than_those_that_are_judged_are_told(root: Path) -> None:
+    await rate(root)
+    write_labels(root, labels(range(40), "random", errs=10))
+    inside, across, outside = [
+        (await rate(root, outputs=OUTPUTS[first:]))["hint"] for first in (0, 30, 40)
+    ]
+    draft = 'diet is draft: align_judge("diet") shows where it differs from people.'
+    warned = (
+        " of 40 labelled answers are none of these: labels_only speaks of all that are labelled, "
+        "and corrected_rate is right of these as far as the judge errs here as it does there."
+    )
+    assert inside == draft
+    assert (across, outside) == (f"{draft} 30{warned}", f"{draft} 40{warned}")
+
+
 async def test_labels_of_which_nobody_told_the_sampling_are_left_out_and_told(root: Path) -> None:
     await rate(root)
     drawn = labels(range(40), "random", errs=10)

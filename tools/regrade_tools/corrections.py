@@ -1,7 +1,7 @@
 """The pass rate of a population as labels correct it: which rows it is made of, and which not."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 
 from regrade_tools.alignment import Confusion, Estimate, Pair, Rate, confusion, corrected_rate
@@ -10,6 +10,7 @@ from regrade_tools.bench import Sitting
 from regrade_tools.figures import Figure, figure, rounded
 from regrade_tools.labelbook import LabelBook, Truth
 from regrade_tools.models import Judged, Sampled
+from regrade_tools.plaintext import counted
 
 _UNANSWERED = "that this version of the judge has not answered"
 _EARLIER = "drawn by the verdicts of another judge or version"
@@ -81,6 +82,26 @@ def labels_only(book: LabelBook) -> Figure | None:
     drawn = [truth for truth in book.truths if truth.sampled == "random"]
     passed = sum(truth.verdict == "pass" for truth in drawn)
     return figure(Rate(passed, len(drawn))) if drawn else None
+
+
+def elsewhere(book: LabelBook, frame: Container[str]) -> str | None:
+    """That labels are of other answers than those of ``frame``, named by key or by trace.
+
+    None where all are of these: then they may speak for them.
+    """
+    drawn = [truth for truth in book.truths if truth.sampled != "unknown"]
+    others = [
+        truth
+        for truth in drawn
+        if truth.item.key not in frame and truth.row.label.trace_id not in frame
+    ]
+    if not others:
+        return None
+    return (
+        f"{len(others)} of {counted(len(drawn), 'labelled answer')} are none of these: labels_only "
+        "speaks of all that are labelled, and corrected_rate is right of these as far as the judge "
+        "errs here as it does there."
+    )
 
 
 def _rows(alignments: Alignments, sitting: Sitting, said: Mapping[str, Judged]) -> _Rows:

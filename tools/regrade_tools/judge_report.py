@@ -8,7 +8,7 @@ from regrade_tools.alignment import Rate, UnknownPolicy
 from regrade_tools.alignments import Alignments
 from regrade_tools.bench import Sitting
 from regrade_tools.budget import paid
-from regrade_tools.corrections import CorrectedRate, corrected, labels_only
+from regrade_tools.corrections import CorrectedRate, corrected, elsewhere, labels_only
 from regrade_tools.figures import Figure, figure
 from regrade_tools.judge_cards import VerdictCard, ordered, verdict_card
 from regrade_tools.models import Judged, Judgement
@@ -85,6 +85,11 @@ def judge_report(
     counts = Counter[Judgement](one.verdict for one in every)
     raw = _raw(counts, spec.unknown)
     assessment = alignments.assessment(sitting.judge.name)
+    book = alignments.labels.book(spec)
+    hints = (
+        _hint(assessment.state, sitting.judge.name),
+        None if spec.pairwise else elsewhere(book, found.frame),
+    )
     page = fit(
         ordered((item for key, item in distinct.items() if key not in tested), judged),
         lambda item: verdict_card(item, judged[item.key]),
@@ -106,10 +111,10 @@ def judge_report(
         cost_usd=paid(every),
         raw_rate=None if spec.pairwise else figure(raw),
         corrected_rate=(None if spec.pairwise else corrected(alignments, sitting, raw, judged)),
-        labels_only=labels_only(alignments.labels.book(spec)),
+        labels_only=labels_only(book),
         verdicts=page.items,
         next_cursor=page.next_cursor,
-        hint=_hint(assessment.state, sitting.judge.name),
+        hint=" ".join(filter(None, hints)) or None,
     )
 
 

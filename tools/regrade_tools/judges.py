@@ -171,7 +171,7 @@ def _open(found: Population, tested: frozenset[str], judge: str) -> Population:
             "That is of the test split, of which nobody sees what a judge says.",
             next_step=f'align_judge("{judge}", split="test") measures it; split="dev" shows more.',
         )
-    return Population(rest, f"{found.told}; {hidden} of the test split are left out")
+    return replace(found, items=rest, told=f"{found.told}; {hidden} of the test split are left out")
 
 
 def _budget(limit: float | None) -> Budget:

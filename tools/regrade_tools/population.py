@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -28,10 +28,14 @@ _MOST = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Population:
-    """Items to judge, and in words where they come from."""
+    """Items to judge, and in words where they come from.
+
+    ``frame`` names all that they were drawn from, by key or by trace.
+    """
 
     items: tuple[Item, ...]
     told: str
+    frame: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,7 @@ class Populations:
         traces = [await self.store.trace(trace_id) for trace_id in drawn]
         items = tuple(item_of(trace, context=self.context) for trace in traces if trace is not None)
         told = f"{len(items)} of {frame} traces that match {text!r}, at random (seed {seed})"
-        return Population(items, told)
+        return Population(items, told, frozenset(ids) | _keys(items))
 
     async def _run(self, run_id: str, n: int, seed: int) -> Population:
         stored = await self.store.run(run_id)
@@ -116,7 +120,8 @@ class Populations:
             for result in answered
         ]
         drawn = tuple(_drawn(items, n, seed))
-        return Population(drawn, f"{len(drawn)} of the {len(items)} answers of {run_id}")
+        told = f"{len(drawn)} of the {len(items)} answers of {run_id}"
+        return Population(drawn, told, _keys(items))
 
     def _given(self, outputs: Sequence[dict[str, JsonValue]]) -> Population:
         hidden = redaction_of(self.workspace)
@@ -133,7 +138,11 @@ class Populations:
                 asked, answer = hidden.apply(given.get("input")), hidden.apply(given["output"])
                 context = several(hidden.apply(given.get("context")))
             items.append(_item(asked, answer, (), context, f"output {number}"))
-        return Population(tuple(items), f"{len(items)} given outputs")
+        return Population(tuple(items), f"{len(items)} given outputs", _keys(items))
+
+
+def _keys(items: Iterable[Item]) -> frozenset[str]:
+    return frozenset(item.key for item in items)
 
 
 def item_of(trace: Trace, *, context: bool = False) -> Item:
