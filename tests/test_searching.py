@@ -155,6 +155,36 @@ def test_the_command_tells_them_below_each_trace(
     assert (lines[0], lines[1][-3:], lines[2]) == ("1 trace", "one", "    output: a")
 
 
+def test_the_command_tells_every_field_that_is_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = {
+        **LOG[1], "name": "chat", "tags": ["prod", "eu"], "cost": 0.25, "input_tokens": 2_000,
+        "output_tokens": 1, "feedback": {"helpful": 0, "tone": "rude"}, "model": "m-1",
+    }  # fmt: skip
+    (tmp_path / "log.jsonl").write_text(json.dumps(record))
+    (tmp_path / "evals").mkdir()
+    root = ("--root", str(tmp_path))
+    main(["import", str(tmp_path / "log.jsonl"), *root])
+    capsys.readouterr()
+
+    def told(*arguments: str) -> list[str]:
+        assert main(["search", *arguments, *root]) == 0
+        return capsys.readouterr().out.split("  ", 1)[1].splitlines()
+
+    assert told("--fields", "name,tags,source,tokens,duration_ms,cost_usd") == [
+        "name: chat  tags: prod, eu  source: log.jsonl  2,001 tokens  900 ms  $0.25"
+    ]
+    assert told("--fields", "feedback,status") == ["ok", "    feedback: helpful=0; tone=rude"]
+    assert told("two", "--fields", "excerpt,preview") == [
+        "input: **two**",
+        "    preview: two",
+    ]
+    assert told("--fields", "model", "--sort", "slowest") == ["m-1  900 ms"]
+    assert told("--fields", "model", "--sort", "costliest") == ["m-1  $0.25"]
+    assert told("--sort", "slowest")[0].endswith("ok  m-1  900 ms  two")
+
+
 def test_the_command_sorts_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "evals").mkdir()
     (tmp_path / "log.jsonl").write_text("\n".join(map(json.dumps, LOG)))

@@ -25,6 +25,8 @@ from regrade_tools.workspace import Workspace, needed
 
 _WIDEST = 48
 _MEGABYTE = 1_000_000
+# What an order goes by is told of each trace.
+_SORTED_BY = {"slowest": "duration_ms", "costliest": "cost_usd"}
 _SHIFT = ("difference", "low", "high")
 # What a form of an output or a list of tools is cut to beside others.
 _NAME = 40
@@ -73,13 +75,16 @@ def add_to(verb: Adder) -> None:
 def search(told: Namespace, workspace: Workspace | None, console: Console) -> int:
     """Search."""
     query = _query(told.query)
+    fields = [*told.fields.split(",")] if told.fields else []
+    key = [_SORTED_BY[told.sort]] if told.sort in _SORTED_BY else []
+    asked = [*fields, *key]
     page = alive(
         House(workspace),
         lambda house: house.traces.search_traces(
-            query, told.sort, told.limit, told.cursor, told.fields and told.fields.split(",")
+            query, told.sort, told.limit, told.cursor, asked if fields else None
         ),
     )
-    console.result(page, listing.found(page))
+    console.result(page, listing.found(page, asked))
     return 0
 
 
