@@ -85,6 +85,22 @@ def test_an_answer_that_is_typed_while_there_is_more_to_show_is_taken(root: Path
     assert said == [("fail", "too long")]
 
 
+def test_of_a_trace_that_failed_a_person_is_told_so_at_a_terminal_and_in_a_sheet(
+    root: Path,
+) -> None:
+    failed = {"input": "Why?", "output": None, "error": "upstream timed out"}
+    (root / "failed.jsonl").write_text(json.dumps(failed))
+    assert main(("import", str(root / "failed.jsonl"), "--root", str(root))) == 0
+    code, shown = at_a_terminal(root, ["q"], "label", "diet", "source:failed.jsonl")
+    assert code == 0, shown
+    assert "-- failure\r\nthis trace failed: upstream timed out\r\n" in shown
+    assert "-- output" not in shown
+    path = root / "failed.xlsx"
+    spoken("label", "diet", "source:failed.jsonl", "--to", str(path), "--root", str(root))
+    (_, row), *_ = [[*sheet.values] for sheet in openpyxl.load_workbook(path)]
+    assert "(this trace failed: upstream timed out)" in row
+
+
 def test_a_suggestion_is_shown_after_the_answer_and_never_before(root: Path) -> None:
     trace = suggested(root)
     arguments = ("label", "diet", "--sample", "suggestions")

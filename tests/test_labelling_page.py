@@ -384,6 +384,20 @@ def test_a_conversation_comes_in_turns_and_what_is_long_piece_by_piece(root: Pat
     assert code == 0, shown
 
 
+def test_of_a_trace_that_failed_the_page_says_so(root: Path) -> None:
+    imported(root, json.dumps({"input": "Why?", "output": None, "error": "upstream timed out"}))
+
+    def person(browser: Browser) -> None:
+        parts = browser.enter()["parts"]
+        assert [(part["kind"], part["text"]) for part in parts] == [
+            ("input", "Why?"), ("failure", "this trace failed: upstream timed out"),
+        ]  # fmt: skip
+        browser.leave()
+
+    code, shown = at_a_page(root, person, "why")
+    assert code == 0, shown
+
+
 def test_it_ends_by_itself_when_nobody_goes_back_to_the_last(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,7 +12,7 @@ from regrade_tools.jsontext import legible
 from regrade_tools.models import Item, Trace
 from regrade_tools.plaintext import line, plain
 
-PartKind = Literal["input", "call", "context", "output"]
+PartKind = Literal["input", "call", "context", "failure", "output"]
 # A longer part is shown by its first words until it is opened, and so is one that came long before.
 _LONG = 1_500
 _BEFORE = 4
@@ -44,10 +44,18 @@ class Part:
 def parts(item: Item) -> tuple[Part, ...]:
     """What is labelled: the input, a message a part where it is a conversation, calls, output.
 
-    Before the output stands its context, where that is judged, too.
+    Before the output stands its context, where that is judged, too; where the trace failed, that
+    stands there, and in the place of an output that there is none of.
     """
     context = (_part("context", "", one, folds=True) for one in item.context)
-    return (*_input(item.input), *_calls(item), *context, _part("output", "", item.output))
+    return (*_input(item.input), *_calls(item), *context, *_said(item))
+
+
+def _said(item: Item) -> Iterator[Part]:
+    if item.failure:
+        yield _part("failure", "", item.failure)
+    if item.output is not None or not item.failure:
+        yield _part("output", "", item.output)
 
 
 def readable(value: JsonValue) -> str:

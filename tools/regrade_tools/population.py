@@ -150,7 +150,9 @@ def item_of(trace: Trace, *, context: bool = False) -> Item:
     subject = subject_of(trace)
     shown = subject.context if context else ()
     item = _item(subject.input, subject.output, subject.tool_calls, shown, trace.id)
-    return replace(item, trace_id=trace.id, group=trace.session or trace.id)
+    failed = trace.status == "error"
+    failure = f"this trace failed: {trace.error or 'no message of it'}" if failed else ""
+    return replace(item, trace_id=trace.id, group=trace.session or trace.id, failure=failure)
 
 
 def _item(

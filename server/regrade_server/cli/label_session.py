@@ -56,7 +56,7 @@ class Session:
             [
                 *("-- input", *_lines(item.input), *called),
                 *(line for one in item.context for line in ("-- context", *_lines(one))),
-                *("-- output", *_lines(item.output)),
+                *_answer(item),
             ]
         )
         while True:
@@ -112,6 +112,12 @@ class Session:
     def _say(self, text: str) -> None:
         self.writes.write(f"{text}\n")
         self.writes.flush()
+
+
+def _answer(item: Item) -> list[str]:
+    failed = ["-- failure", *_lines(item.failure)] if item.failure else []
+    answered = item.output is not None or not item.failure
+    return [*failed, *(["-- output", *_lines(item.output)] if answered else [])]
 
 
 def _lines(value: JsonValue) -> list[str]:

@@ -120,6 +120,7 @@ function showItem(now, place) {
     input: "Input",
     call: "Tool calls",
     context: "What tools returned",
+    failure: "Failure",
     output: "Output",
   };
   const sections = Object.entries(kinds).map(([kind, heading]) => {

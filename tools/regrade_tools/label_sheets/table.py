@@ -68,9 +68,15 @@ def columns(criterion: Criterion) -> tuple[str, ...]:
 def shown(criterion: Criterion, item: Item) -> list[str]:
     """What a row shows of an item, in the order of its ``columns``."""
     calls = json.dumps(item.calls, ensure_ascii=False, indent=2) if item.calls else ""
-    said = [item.trace_id, _text(item.input), plain(calls), _text(item.output)]
+    said = [item.trace_id, _text(item.input), plain(calls), _response(item)]
     context = "\n\n".join(map(_text, item.context))
     return [*said, context] if criterion.context else said
+
+
+def _response(item: Item) -> str:
+    answer = "" if item.failure and item.output is None else _text(item.output)
+    failure = f"({_text(item.failure)})" if item.failure else ""
+    return "\n".join(filter(None, (failure, answer)))
 
 
 def _text(value: JsonValue) -> str:

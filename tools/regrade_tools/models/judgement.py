@@ -18,6 +18,7 @@ class Item:
     ``key`` is a fingerprint of all that is shown of it, the same on every machine. ``group``
     is the session. ``place`` says where it comes from: a trace, or a run with its case. ``context``
     is what tools returned and what was retrieved, where a judge of the criterion is shown it.
+    ``failure`` says that the trace ended in an error, to a person; it is no part of what is judged.
     """
 
     key: str
@@ -28,6 +29,7 @@ class Item:
     group: str = ""
     place: str = ""
     context: tuple[JsonValue, ...] = ()
+    failure: str = field(default="", compare=False)
 
     @property
     def calls(self) -> list[JsonValue]:
