@@ -86,10 +86,7 @@ def judge_report(
     raw = _raw(counts, spec.unknown)
     assessment = alignments.assessment(sitting.judge.name)
     book = alignments.labels.book(spec)
-    hints = (
-        _hint(assessment.state, sitting.judge.name),
-        None if spec.pairwise else elsewhere(book, found.frame),
-    )
+    others = None if spec.pairwise else elsewhere(book, found.frame)
     page = fit(
         ordered((item for key, item in distinct.items() if key not in tested), judged),
         lambda item: verdict_card(item, judged[item.key]),
@@ -114,7 +111,7 @@ def judge_report(
         labels_only=labels_only(book),
         verdicts=page.items,
         next_cursor=page.next_cursor,
-        hint=" ".join(filter(None, hints)) or None,
+        hint=_hint(assessment.state, sitting.judge.name, others),
     )
 
 
@@ -127,7 +124,8 @@ def _raw(counts: Counter[Judgement], unknown: UnknownPolicy) -> Rate:
     return Rate(passed + (left_open if unknown == "as_pass" else 0), decided + left_open)
 
 
-def _hint(state: str, judge: str) -> str | None:
+def _hint(state: str, judge: str, others: str | None) -> str | None:
     if state == "aligned":
-        return None
-    return f'{judge} is {state}: align_judge("{judge}") shows where it differs from people.'
+        return others
+    told = f'{judge} is {state}: align_judge("{judge}") shows where it differs from people.'
+    return f"{told} {others}" if others else told
