@@ -213,6 +213,22 @@ def test_every_kind_holds_or_fails_with_what_was_found(kind: str) -> None:
     assert check(asked, fails) == Failed(f"the output must {asked.assertion.claim}, but {flaw}")
 
 
+@pytest.mark.parametrize(
+    ("spec", "reason"),
+    [
+        ({"equals": False}, "the output must have a equal to false, but it is true"),
+        ({"equals": "no"}, "the output must have a equal to 'no', but it is true"),
+        (
+            {"one_of": [None, "x"]},
+            'the output must have a that is one of [null, "x"], but it is true',
+        ),
+    ],
+)
+def test_a_value_is_told_as_json_on_both_sides_of_a_reason(spec: Spec, reason: str) -> None:
+    found = verdict({"type": "path", "at": "a", **spec}, said({"a": True}))
+    assert found == Failed(reason)
+
+
 @pytest.mark.parametrize("kind", TABLE)
 def test_a_negated_kind_fails_where_it_holds_and_passes_where_it_does_not(kind: str) -> None:
     (holds, fails, _), asked = TABLE[kind], parse(negated(KINDS[kind].example))

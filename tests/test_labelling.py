@@ -335,10 +335,18 @@ def test_the_status_tells_who_agrees_what_is_disputed_and_what_judges_need(
     assert main(("label", "diet", "--status", "--root", str(root))) == 0
     shown = capsys.readouterr().out
     assert "ann and bob: kappa 0.62 on 5 items of both" in shown
-    assert "1 disputed: people disagree" in shown
+    assert "\n  1 disputed: people disagree\n  1 suggestion waits for a person\n" in shown
     assert found["disputes"] == [{"trace_id": "", "said": {"ann": "fail", "bob": "pass"}}]
     assert "    no trace: ann fail, bob pass\n" in shown
     assert "`regrade label diet --sample disputed` asks of them" in shown
+
+
+def test_the_status_of_a_criterion_that_nobody_knows_is_refused(root: Path) -> None:
+    code, told = answered("label", "deit", "--status", "--root", str(root))
+    assert (code, told) == (2, {
+        "refused": "There is no criterion 'deit' (did you mean 'diet'?); valid: diet.",
+        "next_step": "`regrade label NAME` begins one.",
+    })  # fmt: skip
 
 
 def test_that_on_which_people_disagree_is_asked_of_a_third(root: Path) -> None:

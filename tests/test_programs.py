@@ -492,7 +492,7 @@ async def test_a_function_that_returns_replies_is_refused_what_is_none(tmp_path:
         f"`returns: reply` of the target asks for a dictionary of output and, if it likes, {rest}"
     )
     assert reasons(await ran(tmp_path)) == [
-        f"the output must equal { ({'it': returned[2]})!r}, but it says '{{\"b\":2}}'",
+        """the output must equal {"it": {"output": {"b": 2}}}, but it says '{"b":2}'""",
         f"the target said: it returned a dictionary of output, token; {asks}",
         f"the target said: it returned an instance of str; {asks}",
     ]

@@ -463,7 +463,7 @@ def shown(root: Path, run_id: str, **arguments: Any) -> list[Any]:
 
 
 REASON = (
-    "the output must equal {'found': 1, 'city': 'San José'}, but it says "
+    'the output must equal {"found": 1, "city": "San José"}, but it says '
     """'{"found":0,"city":"San José"}'"""
 )
 

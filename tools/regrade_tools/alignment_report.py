@@ -18,7 +18,7 @@ from regrade_tools.bench import Sitting
 from regrade_tools.budget import paid
 from regrade_tools.figures import Figure, figure, rounded
 from regrade_tools.judge_cards import Disagreement, disagreement
-from regrade_tools.labelbook import LabelBook
+from regrade_tools.labelbook import LabelBook, waiting
 from regrade_tools.models import Split
 from regrade_tools.packets import Work
 from regrade_tools.paging import fit
@@ -149,7 +149,7 @@ def _label_problems(book: LabelBook) -> list[str]:
 
 def _no_labels(book: LabelBook) -> str:
     suggestions = sum(row.label.source == "agent" for row in book.rows)
-    told = f"; {suggestions} suggestions wait for a person" if suggestions else ""
+    told = f"; {waiting(suggestions)}" if suggestions else ""
     return (
         f"No person has labelled anything of this split by {book.criterion}{told}. "
         f"A person runs `regrade label {book.criterion}`."

@@ -55,6 +55,11 @@ def compact(value: JsonValue) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
+def quoted(value: JsonValue) -> str:
+    """``value`` as it is spoken of: a text in quotes, all else as JSON in one line."""
+    return repr(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
 def legible(value: JsonValue, indent: int | None = None) -> str:
     """``value`` for people: a text as it is, all else as JSON in one line or with ``indent``."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=indent)

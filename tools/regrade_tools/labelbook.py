@@ -19,6 +19,7 @@ from regrade_tools.jsontext import lines
 from regrade_tools.mistakes import mistakes_in
 from regrade_tools.models import Item, Label, Sampled, Split, ToolCall, Verdict
 from regrade_tools.models.document import Document
+from regrade_tools.plaintext import counted
 from regrade_tools.refusal import Refusal
 from regrade_tools.signatures import signed_text, verified
 
@@ -126,6 +127,12 @@ class LabelBook:
             if row.label.source == "human":
                 found.setdefault(row.label.labeller, {})[row.label.item] = row.label.verdict
         return found
+
+
+def waiting(suggestions: int) -> str:
+    """What is told of suggestions on which no person has said anything."""
+    wait = "waits" if suggestions == 1 else "wait"
+    return f"{counted(suggestions, 'suggestion')} {wait} for a person"
 
 
 def read(text: str, shown: str) -> tuple[LabelRow, ...]:

@@ -13,7 +13,7 @@ from regrade_tools.models.case import is_name
 from regrade_tools.patterns import SlowPatternError
 from regrade_tools.ports import Signers, Store
 from regrade_tools.redaction import redaction
-from regrade_tools.refusal import Refusal
+from regrade_tools.refusal import Refusal, unknown
 from regrade_tools.workspace import Workspace
 
 # Characters of what is said with a verdict.
@@ -84,6 +84,21 @@ class Labelling:
         spec = next(iter(using.values()))
         context = judges.reads_context(name)
         return Criterion(name, versions.pop(), spec.passes, spec.fails, tuple(using), context)
+
+    def known(self, criterion: Criterion) -> None:
+        """Make sure that a judge uses a criterion, or somebody has labelled by it.
+
+        Raises:
+            Refusal: Neither; the nearest that there is, and all of them.
+        """
+        if criterion.judges or self.book(criterion).rows:
+            return
+        judges = JudgeFiles(self.workspace)
+        used = {judges.judge(name).spec.criterion for name in judges.names()}
+        raise unknown(
+            "criterion", criterion.name, {*used, *self.files.criteria()},
+            next_step="`regrade label NAME` begins one.",
+        )  # fmt: skip
 
     def labellers(self) -> list[str]:
         """The people whose key is here and is the one that the repository has of them."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from regrade_tools.label_status import LabelStatus
+from regrade_tools.labelbook import waiting
 from regrade_tools.plaintext import counted, line, plain
 from regrade_tools.saturation import LAST, Saturation
 
@@ -24,12 +25,12 @@ def told_of(found: LabelStatus) -> str:
     lines.extend([f"  sampled: {ways}"] if ways else [])
     lines.extend(f"  {told}" for told in (*_again(found), *_learned(found.learned)))
     told = (
-        (found.disputed, "disputed: people disagree"),
-        (found.suggestions, "suggestions wait for a person"),
-        (found.outdated, "given by other words of the criterion"),
-        (len(found.untrusted), "claim a person whose key did not sign them"),
+        (found.disputed, "{} disputed: people disagree"),
+        (found.suggestions, waiting(found.suggestions)),
+        (found.outdated, "{} given by other words of the criterion"),
+        (len(found.untrusted), "{} claim a person whose key did not sign them"),
     )
-    lines.extend(f"  {count} {words}" for count, words in told if count)
+    lines.extend(f"  {words.format(count)}" for count, words in told if count)
     lines.extend(f"  {told}" for told in _disputes(found))
     for judge, needs in found.needs.items():
         lines.extend(f"  {plain(judge)} needs {need.told}" for need in needs)

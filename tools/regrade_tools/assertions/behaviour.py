@@ -7,6 +7,7 @@ from pydantic import Field, JsonValue
 from regrade_tools.assertions.comparison import Comparison, condition
 from regrade_tools.assertions.equality import same
 from regrade_tools.assertions.verdicts import Assertion, Subject
+from regrade_tools.jsontext import quoted
 from regrade_tools.models import ToolCall
 from regrade_tools.models.case import Spec
 
@@ -33,7 +34,7 @@ class ToolCalled(Assertion):
     @property
     def claim(self) -> str:
         """As the base class says."""
-        given = f" with {self.arguments!r}" if self.arguments else ""
+        given = f" with {quoted(self.arguments)}" if self.arguments else ""
         often = "" if self.times.text == ">= 1" else f" {self.times.text} times"
         return f"come from a call of {self.name}{given}{often}"
 

@@ -14,6 +14,7 @@ from regrade_tools.assertions.equality import normal, same
 from regrade_tools.assertions.placed import Placed
 from regrade_tools.assertions.verdicts import Assertion, Subject, UndecidableError
 from regrade_tools.fingerprint import canonical
+from regrade_tools.jsontext import quoted
 from regrade_tools.models.case import Spec
 from regrade_tools.selector import MissingError, Place
 
@@ -114,12 +115,12 @@ class Path(Assertion):
         if self.exists is False:
             return f"have no {place}"
         told = [
-            f"equal to {self.equals!r}" if "equals" in self.model_fields_set else "",
-            f"that is one of {self.one_of!r}" if self.one_of is not None else "",
-            f"containing {self.contains!r}" if "contains" in self.model_fields_set else "",
+            f"equal to {quoted(self.equals)}" if "equals" in self.model_fields_set else "",
+            f"that is one of {quoted(self.one_of)}" if self.one_of is not None else "",
+            f"containing {quoted(self.contains)}" if "contains" in self.model_fields_set else "",
             f"of length {self.len.text}" if self.len else "",
             f"that is {self.is_.text}" if self.is_ else "",
-            f"with the items {self.same_items!r}" if self.same_items is not None else "",
+            f"with the items {quoted(self.same_items)}" if self.same_items is not None else "",
             f"sorted {self.sorted}" if self.sorted else "",
         ]
         return f"have {place} {' and '.join(filter(None, told))}".rstrip()

@@ -10,6 +10,7 @@ from regrade_tools.assertions.equality import same
 from regrade_tools.assertions.placed import Placed
 from regrade_tools.assertions.verdicts import Subject
 from regrade_tools.deadline import look
+from regrade_tools.jsontext import quoted
 from regrade_tools.models.case import Spec
 
 # A run of stops is looked at once, from its beginning: these may be as long as an output.
@@ -43,7 +44,7 @@ class Equals(Placed):
     @property
     def claim(self) -> str:
         """As the base class says."""
-        return f"equal {self.value!r}"
+        return f"equal {quoted(self.value)}"
 
     def flaw(self, subject: Subject) -> str | None:
         """As the base class says."""
