@@ -129,9 +129,39 @@ async def test_the_next_run_asks_what_the_files_say_by_then(
 
 
 @pytest.mark.anyio
+async def test_a_suite_that_asks_for_true_is_not_the_one_that_asked_for_1(root: Path) -> None:
+    case_file = root / "evals/cases/other/two.yaml"
+    case_file.write_text(json.dumps({"id": "two", "recorded": {"output": 1}}))
+    asks: list[object] = [1, True]
+    async with House(Workspace(root), readings=Readings(later)).open() as house:
+        outcomes: list[int] = []
+        for value in asks:
+            held = [{"type": "equals", "value": value}]
+            (root / "evals/suites/other.yaml").write_text(
+                json.dumps({"target": "recorded", "assertions": held})
+            )
+            outcomes.append((await house.suites.run_suite("other", wait_s=60)).summary.passed)
+    assert outcomes == [1, 0]
+
+
+@pytest.mark.anyio
 async def test_a_case_that_cannot_be_read_any_more_is_refused(root: Path) -> None:
     async with House(Workspace(root), readings=Readings(later)).open() as house:
         await house.suites.run_suite("main", wait_s=60)
         (root / "evals/cases/main/one.yaml").write_text("{id: one, inputs: 1}")
         with pytest.raises(Refusal, match="unknown field 'inputs'"):
             await house.suites.run_suite("main", wait_s=60)
+
+
+@pytest.mark.anyio
+async def test_a_folder_of_cases_that_is_moved_away_and_linked_to_is_read_no_more(
+    root: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder, outside = root / "evals/cases/main", tmp_path_factory.mktemp("outside") / "main"
+    async with House(Workspace(root), readings=Readings(later)).open() as house:
+        await house.suites.run_suite("main", wait_s=60)
+        folder.rename(outside)
+        folder.symlink_to(outside)
+        for _ in range(2):
+            with pytest.raises(Refusal, match="leads out of the workspace by a link"):
+                await house.suites.run_suite("main", wait_s=60)

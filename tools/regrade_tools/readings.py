@@ -59,6 +59,7 @@ class _Kept:
     root: Path
     name: str
     marks: tuple[_Mark, ...]
+    said: str
     reading: Reading
 
 
@@ -78,15 +79,18 @@ class Readings:
         suite = workspace.suite(name)
         # Taken before the files are read: what changes meanwhile is read again the next time.
         marks = _marks(workspace, name, suite, self.now())
+        # As it is written: Python takes True for 1, and no assertion does.
+        said = suite.model_dump_json()
         last = self._last
-        asked = (workspace.root, name, marks, suite)
-        if last and (last.root, last.name, last.marks, last.reading.suite) == asked:
+        if last and (last.root, last.name, last.marks, last.said) == (
+            workspace.root, name, marks, said,
+        ):  # fmt: skip
             return last.reading
         # Two suites are not held at once.
         last = self._last = None
         reading = Reading(suite, workspace.cases(name))
         if marks and len(reading.cases) <= _MOST_CASES:
-            self._last = _Kept(workspace.root, name, marks, reading)
+            self._last = _Kept(workspace.root, name, marks, said, reading)
         return reading
 
 
@@ -95,6 +99,9 @@ def _marks(workspace: Workspace, name: str, suite: Suite, now: float) -> tuple[_
     paths = workspace.case_files(name)
     if suite.dataset is not None and suite.dataset.file is not None:
         paths.append(workspace.root / suite.dataset.file)
+    if not all(map(workspace.reaches, {path.parent for path in paths})):
+        # Files stay what they are where their folder is moved away and a link left in its place.
+        return ()
     marks: list[_Mark] = []
     for path in paths:
         try:

@@ -6,7 +6,6 @@ from codecs import getincrementaldecoder
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from stat import S_ISLNK
 from typing import TypeVar
@@ -152,11 +151,11 @@ class Repository:
         """Make sure that reading ``path`` ends, and stays in the workspace."""
         if not path.is_file():
             raise _Unusable("is no ordinary file")
-        found, folder = path.lstat(), path.parent.stat()
+        found = path.lstat()
         if S_ISLNK(found.st_mode):
             found, stays = path.stat(), self.reaches(path)
         else:
-            stays = _inside(path.parent, self.root, folder.st_dev, folder.st_ino)
+            stays = _inside(path.parent, self.root)
         if not stays:
             raise _Unusable("leads out of the workspace by a link")
         if found.st_size > largest:
@@ -261,14 +260,22 @@ class Repository:
         return state
 
 
-@lru_cache(maxsize=256)
-def _inside(folder: Path, root: Path, _device: int, _number: int) -> bool:
+def _inside(folder: Path, root: Path) -> bool:
     """Whether ``folder``, its links followed, lies in ``root``.
 
-    Found out once for each folder, as long as its name leads to the same: to follow the name of
-    every file in it takes longer than to read the file.
+    Where no step on the way is a link that is so, and found out sooner than by following each.
+    It is found out for each file: a folder may be a link by the time of the next.
     """
-    return folder.resolve().is_relative_to(root.resolve())
+    place, above = os.fspath(folder), os.fspath(root)
+    # As texts: paths take longer to be parted than files to be looked at.
+    steps = place.removeprefix(above).split(os.sep)  # noqa: PTH206 - see above
+    if not place.startswith(above) or steps[0] or os.pardir in steps:
+        return folder.resolve().is_relative_to(root.resolve())
+    for step in filter(None, steps):
+        above = f"{above}{os.sep}{step}"
+        if S_ISLNK(os.lstat(above).st_mode):
+            return folder.resolve().is_relative_to(root.resolve())
+    return True
 
 
 def own_folder(folder: Path) -> None:
