@@ -284,6 +284,11 @@ def _within(measure: Measure, value: str) -> Within:
     }
     match = _BOUND.fullmatch(value)
     bound = readers[measure](match[2]) if match else None
+    if match and bound is None and readers[measure] is _milliseconds and _number(match[2]):
+        raise Refusal(
+            f"{measure}:{value} has no unit.",
+            next_step=f"Write {measure}:{value}ms or {measure}:{value}s.",
+        )
     if match is None or bound is None:
         raise Refusal(
             f"{measure}:{value} is no bound.",
@@ -294,7 +299,8 @@ def _within(measure: Measure, value: str) -> Within:
 
 
 def _milliseconds(text: str) -> float | None:
-    seconds = duration(text)
+    # A bare number is seconds to some and milliseconds to others.
+    seconds = duration(text) if text[-1:].isalpha() or _number(text) == 0 else None
     return None if seconds is None else seconds * 1000
 
 
