@@ -374,6 +374,23 @@ async def test_an_agent_searches_by_feedback_and_reads_it(tmp_path: Path) -> Non
     assert '  feedback: ["helpful=false (0)", "stars=1"]' in out
 
 
+async def test_a_row_of_feedback_counts_what_a_search_for_it_finds(store: Store) -> None:
+    said: list[JsonValue] = [
+        {"name": "helpful", "score": 0, "label": "no"}, {"name": "helpful", "score": 0},
+        {"name": "helpful", "score": 1, "label": "yes"}, {"name": "other", "label": "helpful"},
+    ]  # fmt: skip
+    log = [{"input": f"q{n}", "output": "a", "feedback": [one]} for n, one in enumerate(said)]
+    traces = read("".join(json.dumps(one) + "\n" for one in log))
+    await store.append([one for one in traces if isinstance(one, Trace)])
+    counted = await store.summary(parse("", now=0), "feedback", limit=20)
+    rows = {group.value: group.traces for group in counted.groups}
+    assert rows == {
+        value: len(await found(store, f"feedback:{value}"))
+        for value in ("helpful", "helpful=0", "helpful=no", "helpful=yes", "other", "other=helpful")
+    }
+    assert rows["helpful=0"] == 2
+
+
 NAMES = st.sampled_from(
     ["x", "\x00", "*", '"', "a\nb", "\ue000any", "none", "a=b", "İ", "n" * 500, ""]
 )

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import WithJsonSchema
 
 from regrade_tools import facts
-from regrade_tools.matching import facets, label_facets, wrong_facets
+from regrade_tools.matching import facets, kinds, label_facets, wrong_facets
 from regrade_tools.models import Label, Trace
 from regrade_tools.query import OR_NONE
 from regrade_tools.refusal import unknown
@@ -127,10 +127,16 @@ def grouped(items: Iterable[Item], by: By | None, limit: int) -> Grouped:
     """The traces in ``items``, each with when it began and its labels, by ``by``."""
     total = Tally()
     tallies: dict[str, Tally] = {}
+    rows: set[str] = set()
     for when, trace, labels in items:
         total.add(trace, labels)
         for value in _values(by, when, trace, labels) if by else ():
             tallies.setdefault(value, Tally()).add(trace, labels)
+        if by == "feedback":
+            rows.update(value for facet, value in facets(trace) if facet == by)
+    if rows:
+        # What was said beside a word counts where it is said alone, too: as a search counts it.
+        tallies = {value: one for value, one in tallies.items() if value in {*rows, "none"}}
     if by == "day":
         order = sorted(tallies, reverse=True)
     else:
@@ -147,7 +153,8 @@ def _values(by: str, when: float, trace: Trace, labels: Sequence[Label]) -> Iter
         yield from facts.values(trace.metadata, keys) or ("",)
         return
     told = wrong_facets(trace) if by == "wrong" else (*facets(trace), *label_facets(labels))
-    found = {value for facet, value in told if facet == by and value}
+    of = kinds(by) if by == "feedback" else (by,)
+    found = {value for facet, value in told if facet in of and value}
     if by in OR_NONE and not found:
         found = {"none"}
     yield from found or {""}

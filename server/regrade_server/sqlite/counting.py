@@ -3,18 +3,18 @@
 import random
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
 from regrade_server.sqlite import matched
-from regrade_server.sqlite.index import facets_of, having_key, named
+from regrade_server.sqlite.index import facets_of, having_key, named, of_having
 from regrade_server.sqlite.payload import metadata
 from regrade_server.sqlite.search import Reader
 from regrade_server.sqlite.walk import deadline
 from regrade_tools import facts
 from regrade_tools.grouping import By, Group, Grouped, day, percentile
-from regrade_tools.query import OR_NONE, Query
+from regrade_tools.query import OR_NONE, Having, Query
 from regrade_tools.trace_store import Sampled
 
 Told = TypeVar("Told")
@@ -92,16 +92,32 @@ def _facets(connection: sqlite3.Connection, by: str) -> list[_Part]:
         " WHERE v.term >= ? AND v.term < ? GROUP BY v.term",
         (first, last),
     )
-    parts = [
-        _Part(named(term), traces, _BY_FACET, (f'"{term}"',))
-        for term, traces in rows
-        # Any label at all is a token of its own.
-        if term != first
-    ]
+    # Any label at all is a token of its own.
+    found = {named(term): (f'"{term}"', traces) for term, traces in rows if term != first}
+    if by == "feedback":
+        found |= _beside(connection, found)
+    parts = [_Part(value, of, _BY_FACET, (match,)) for value, (match, of) in found.items()]
     without = connection.execute(f"SELECT count(*) {_WITHOUT}", (first, last)).fetchone()[0]
     if without:
         parts.append(_Part("none" if by in OR_NONE else "", without, _WITHOUT, (first, last)))
     return sorted(parts, key=lambda part: (-part.traces, part.value))
+
+
+def _beside(connection: sqlite3.Connection, values: Collection[str]) -> dict[str, tuple[str, int]]:
+    """How each of ``values`` that feedback tells beside a word, too, is found, and of how many."""
+    said = connection.execute(
+        "SELECT DISTINCT term FROM trace_term WHERE term >= ? AND term < ?", facets_of("opinion")
+    ).fetchall()
+    found: dict[str, tuple[str, int]] = {}
+    for value in {named(term) for (term,) in said} & {*values}:
+        match = of_having(Having("feedback", value))
+        counted = connection.execute(
+            "SELECT count(*) FROM trace_fts f CROSS JOIN matched m ON m.id = f.rowid"
+            " WHERE f.trace_fts MATCH ?",
+            (match,),
+        ).fetchone()
+        found[value] = match, counted[0]
+    return found
 
 
 def _read_facts(reader: Reader, keys: tuple[str, ...]) -> bool:

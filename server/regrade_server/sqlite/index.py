@@ -141,13 +141,13 @@ def match(query: Query, *, beginnings: bool = True) -> str:
     wanted.extend(f'"{facet("feedback", term.name)}"' for term in query.rated if not term.negated)
     for having in query.having:
         if beginnings or not begins(having):
-            (unwanted if having.negated else wanted).append(_of_having(having))
+            (unwanted if having.negated else wanted).append(of_having(having))
     if not wanted and not unwanted:
         return ""
     return " NOT ".join([" AND ".join(wanted or [f'"{_ANY}"']), *unwanted])
 
 
-def _of_having(having: Having) -> str:
+def of_having(having: Having) -> str:
     """What every trace matches that has the facet."""
     if is_any(having):
         return f'"{facet(having.facet, "")}"'
