@@ -84,6 +84,27 @@ async def test_labels_of_other_answers_than_those_that_are_judged_are_told(root:
     assert (across, outside) == (f"{draft} 30{warned}", f"{draft} 40{warned}")
 
 
+async def test_a_labelled_trace_that_the_sample_left_out_is_one_of_those_that_are_judged(
+    root: Path,
+) -> None:
+    ids: list[str] = []
+    async with Client(build_server(House(Workspace(root)))) as client:
+        for name, some in (("prod", OUTPUTS[:10]), ("trial", OUTPUTS[10:20])):
+            (root / "log.jsonl").write_text("".join(json.dumps(one) + "\n" for one in some))
+            await replied(client, "import_traces", path="log.jsonl", tags=[name])
+        for n in range(20):
+            found = await replied(client, "search_traces", query=f'"answer {n}"')
+            ids.append(found["traces"][0]["id"])
+        labelled = [labels(range(n, n + 1), "random", trace_id=ids[n]) for n in range(20)]
+        write_labels(root, (row for rows in labelled for row in rows))
+        hints = [
+            (await replied(client, "run_judge", judge="diet", traces=query, n=3))["hint"]
+            for query in ("", "tag:prod")
+        ]
+    told = [hint.partition("differs from people.")[2].partition(" are none")[0] for hint in hints]
+    assert told == ["", " 10 of 20 labelled answers"]
+
+
 async def test_labels_of_which_nobody_told_the_sampling_are_left_out_and_told(root: Path) -> None:
     await rate(root)
     drawn = labels(range(40), "random", errs=10)
