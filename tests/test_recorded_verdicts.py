@@ -208,3 +208,17 @@ def test_only_a_judge_that_is_aligned_decides_and_what_it_thinks_of_the_test_spl
     code, told = answered("gate", "s", "--mode", "replay", "--root", str(there))
     assert (code, told["ruling"]["decision"], asked(model)) == (0, "ship", 0)
     assert told["summary"]["verdicts_replayed"] == 1
+
+
+def test_no_judge_is_sent_a_secret_and_what_it_says_of_an_answer_without_it_is_replayed(
+    root: Path, model: Endpoint
+) -> None:
+    key = f"sk-proj-{'a1B2c3D4' * 6}"
+    (root / "bot.py").write_text(PROGRAM.replace("to you", f"to you, {key}"))
+    spoken("run", "s", "--record", "--root", str(root))
+    shown = [question["messages"][-1]["content"] for question in model.questions[-3:]]
+    assert all("[redacted:openai_key]" in one for one in shown)
+    assert key not in str(model.questions)
+    code, ended, summary = ran(fork(root), "--mode", "replay")
+    assert (code, ended) == (1, {"rude": "failed", "unsure": "errored"})
+    assert summary["verdicts_replayed"] == 3

@@ -44,7 +44,7 @@ class Scoring:
     ) -> dict[str, CheckResult]:
         """What the scorers among the checks say of an answer, by the check's fingerprint.
 
-        They are asked of it as it was given, and their reasons tell no secret.
+        Programs are asked of it as it was given, judges without its secrets, which no reason tells.
         """
         # Judges spend of the same budget as the program that they judge.
         self.budget.spent += reply.cost_usd or 0
@@ -145,9 +145,18 @@ class _Asked:
     hidden: Redaction
 
     async def result(self, offered: dict[str, JsonValue]) -> CheckResult:
-        """What it says of the answer as given, in its words for the clean one: see ``Answer``."""
+        """What it says of the answer as given, in its words for the clean one: see ``Answer``.
+
+        A judge is only ever asked of the clean one: what it is shown may leave the machine, and
+        that is the answer that people label and that is recorded.
+        """
         takes = self.program.columns.takes
         given = {key: value for key, value in offered.items() if takes is None or key in takes}
+        if isinstance(self.scorer, JudgeScorer):
+            shown = await to_thread.run_sync(self._clean, given)
+            if shown is None:
+                return CheckResult(self.check.spec, "errored", withheld(self.check, failed=False))
+            return await self._said(shown)
         found = await self._said(given)
         if found.outcome == "passed":
             return found
