@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from pydantic import JsonValue
 
-from regrade_tools.features import language
+from regrade_tools.features import UNKNOWN, language
 from regrade_tools.refusal import Refusal
 from regrade_tools.words import tokens
 
@@ -39,6 +39,8 @@ _QUESTIONS = frozenset(
     ]
 )
 _VERBLESS = 4
+# What is told of a text whose language nobody can tell.
+_UNTOLD = frozenset({UNKNOWN, "other"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +67,13 @@ def proposal(texts: Sequence[str], of: int, query: str) -> Proposal:
             next_step="Widen the query, or import more traces.",
         )
     short, long = _bounds(said)
+    spoken = Counter(language(text) for text in said)
     dimensions: dict[str, JsonValue] = {}
     named = {
         "length": Counter(_length(text, short, long) for text in said),
         "form": Counter(_form(text) for text in said),
-        # Of a text without any common word nobody can tell.
-        "language": Counter(name for text in said if (name := language(text)) != "other"),
+        # Where nobody can tell, there is no language to write in.
+        "language": Counter({name: n for name, n in spoken.items() if name not in _UNTOLD}),
     }
     for name, counted in named.items():
         weights = _weights(counted, len(said))
