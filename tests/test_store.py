@@ -109,6 +109,12 @@ async def test_a_query_finds_what_it_says(query: str, expected: list[int], store
     assert await found(store, query, oldest=True) == ids[::-1]
 
 
+async def test_several_traces_are_read_at_once(store: Store) -> None:
+    await store.append(TRACES)
+    ids = [TRACES[3].id, "tr_aaaaaaaaaaaaa", TRACES[0].id, "no id"]
+    assert await store.traces(ids) == {TRACES[3].id: TRACES[3], TRACES[0].id: TRACES[0]}
+
+
 LONG = "word " * 60_000
 STATING = [
     made(0, metadata={"customer": "ACME", "plan": "gold tier", "user": "u7"}),

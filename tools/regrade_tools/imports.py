@@ -1,7 +1,7 @@
 """An import: what becomes of the traces that were read, and the report of it."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
@@ -17,6 +17,8 @@ from regrade_tools.trace_store import Appended
 
 _BATCH = 1_000
 _BATCH_BYTES = 32 * 1024 * 1024
+# So many are read back at once: each waits for a thread, and all are held.
+_TOGETHER = 32
 _SHOWN = 10
 _LONGEST_LINE = 400
 _LONGEST_LIST = 240
@@ -121,13 +123,14 @@ class Tally:
             if len(self._notes) < _SHOWN:
                 self._notes.append(_line(f"{item.where} {item.what}"))
 
-    async def _compare(self, traces: Iterable[Trace], store: Store) -> None:
+    async def _compare(self, traces: Sequence[Trace], store: Store) -> None:
         """Count the traces that are known by their ids, but were stored as something else."""
-        for trace in traces:
-            kept = await store.trace(trace.id)
-            if kept is None:
-                continue
-            self._other_content += differs(kept, trace)
+        for start in range(0, len(traces), _TOGETHER):
+            some = traces[start : start + _TOGETHER]
+            kept = await store.traces([trace.id for trace in some])
+            self._other_content += sum(
+                differs(kept[trace.id], trace) for trace in some if trace.id in kept
+            )
 
     def told(self, hidden: Redaction) -> Imported:
         """The report."""

@@ -116,6 +116,10 @@ class TraceStore(Protocol):
         """One trace, whole."""
         ...
 
+    async def traces(self, trace_ids: Sequence[str]) -> dict[str, Trace]:
+        """Traces, whole, by their ids: those of ``trace_ids`` that are kept."""
+        ...
+
     async def ranked(
         self, query: Query, measure: Measure, *, limit: int, cursor: str | None = None
     ) -> Page:

@@ -3,8 +3,9 @@
 import json
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from regrade_server.sqlite import index, labels
 from regrade_server.sqlite.payload import Packer, encode
@@ -53,10 +54,19 @@ class _Draft:
     wrong: str
 
 
+class _Known(NamedTuple):
+    """A trace that is kept: its row, its time, its content, its tags."""
+
+    row: int
+    when: float
+    content: int
+    tags: frozenset[str]
+
+
 def append(writer: Writer, traces: Sequence[Trace]) -> Appended:
     """Keep the traces whose ids are not known yet, and what known ones lack."""
     now = time.time()
-    keyed = list(_distinct(traces).items())
+    keyed = _lacking(writer.connection, _distinct(traces))
     drafts: list[_Draft] = []
     for start in range(0, len(keyed), _TOGETHER):
         drafts += _drafts(writer, keyed[start : start + _TOGETHER], now)
@@ -73,6 +83,25 @@ def append(writer: Writer, traces: Sequence[Trace]) -> Appended:
         writer.packer = Packer(writer.connection)
         raise
     return Appended(len(fresh), len(traces) - len(fresh) - len(grown), len(grown))
+
+
+def _lacking(connection: sqlite3.Connection, keyed: Mapping[int, Trace]) -> list[tuple[int, Trace]]:
+    """Of traces with their keys those that are not known, or are known with less.
+
+    Making drafts is most of the work, so that what is known whole is told before. What another
+    process stores meanwhile is told inside the transaction.
+    """
+    known = _known(connection, list(keyed))
+    return [
+        (key, trace)
+        for key, trace in keyed.items()
+        if key not in known or not _has_all(known[key], content(trace), trace)
+    ]
+
+
+def _has_all(known: _Known, held: int, trace: Trace) -> bool:
+    """Whether what is ``known`` has all spans, feedback and tags of a trace of this content."""
+    return known.content == held and known.tags.issuperset(trace.tags)
 
 
 def _distinct(traces: Sequence[Trace]) -> dict[int, Trace]:
@@ -122,9 +151,10 @@ def _sifted(writer: Writer, drafts: Sequence[_Draft]) -> tuple[list[_Draft], lis
         if draft.key not in known:
             fresh.append(draft)
             continue
-        row, when, held, tags = known[draft.key]
-        if held == draft.content and tags.issuperset(draft.trace.tags):
+        there_is = known[draft.key]
+        if _has_all(there_is, draft.content, draft.trace):
             continue
+        row, when = there_is.row, there_is.when
         before = writer.packer.trace(row)
         whole = completed(before, draft.trace)
         if whole is not before:
@@ -133,11 +163,9 @@ def _sifted(writer: Writer, drafts: Sequence[_Draft]) -> tuple[list[_Draft], lis
     return fresh, grown
 
 
-def _known(
-    connection: sqlite3.Connection, keys: list[int]
-) -> dict[int, tuple[int, float, int, set[str]]]:
-    """Row, time, content and tags of each trace that is kept under one of ``keys``."""
-    found: dict[int, tuple[int, float, int, set[str]]] = {}
+def _known(connection: sqlite3.Connection, keys: list[int]) -> dict[int, _Known]:
+    """What is kept under each of ``keys``."""
+    found: dict[int, _Known] = {}
     for start in range(0, len(keys), _AT_ONCE):
         some = keys[start : start + _AT_ONCE]
         asked = ",".join("?" * len(some))
@@ -146,7 +174,7 @@ def _known(
             some,
         )
         found.update(
-            (key, (row, when, held, set(json.loads(tags or "[]"))))
+            (key, _Known(row, when, held, frozenset(json.loads(tags or "[]"))))
             for key, row, when, held, tags in rows
         )
     return found

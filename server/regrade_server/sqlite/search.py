@@ -4,7 +4,7 @@ import base64
 import json
 import sqlite3
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -218,6 +218,12 @@ def trace(reader: Reader, trace_id: str) -> Trace | None:
         "SELECT id FROM trace WHERE key = ?", (id_number(trace_id),)
     ).fetchone()
     return None if row is None else reader.packer.trace(row[0])
+
+
+def traces(reader: Reader, trace_ids: Iterable[str]) -> dict[str, Trace]:
+    """Those of ``trace_ids`` that are kept."""
+    found = ((name, trace(reader, name)) for name in trace_ids)
+    return {name: kept for name, kept in found if kept is not None}
 
 
 def latest(reader: Reader, input_fingerprint: str) -> Trace | None:

@@ -114,6 +114,10 @@ class SqliteStore:
         """As the port says."""
         return await self._read(lambda reader: search.trace(reader, trace_id))
 
+    async def traces(self, trace_ids: Sequence[str]) -> dict[str, Trace]:
+        """As the port says."""
+        return await self._read(lambda reader: search.traces(reader, trace_ids))
+
     async def latest(self, input_fingerprint: str) -> Trace | None:
         """As the port says."""
         return await self._read(lambda reader: search.latest(reader, input_fingerprint))
