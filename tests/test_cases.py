@@ -433,3 +433,19 @@ async def test_a_case_file_that_would_not_be_read_is_told_of(name: str, root: Pa
     ]
     assert ran.is_error
     assert getattr(ran.content[0], "text", "") == f"{problem} Rename it to c.yaml, or take it away."
+
+
+async def test_times_of_spans_are_written_to_the_microsecond(root: Path) -> None:
+    began = 1_790_812_800.123
+    record = {
+        "input": "q", "output": "bad", "timestamp": began, "latency_ms": 712.9998207092285,
+        "ttft_ms": 40.12345678,
+    }  # fmt: skip
+    async with holding(root, record) as (client, trace_id):
+        done, told = await filed(
+            client, trace_id=trace_id, assertions=[{"type": "contains", "value": "good"}]
+        )
+    assert done, told
+    text = (root / told["path"]).read_text()
+    assert "  latency_ms: 713\n" in text
+    assert "  ttft_ms: 40.123\n" in text

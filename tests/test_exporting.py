@@ -298,6 +298,28 @@ def test_a_file_that_is_there_is_never_written_over_without_force(
     assert [file.name for file in root.iterdir() if file.name.endswith(".tmp")] == []
 
 
+def test_what_matches_nothing_is_refused_and_leaves_no_file(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = root / "none.jsonl"
+    out.write_text("before")
+    for more in (
+        ["--out", str(out), "--force"],
+        ["--out", str(root / "new.jsonl")],
+        ["--out", "-"],
+    ):
+        capsys.readouterr()
+        assert main(["export", "nosuchword", *more, "--root", str(root)]) == 2
+        assert capsys.readouterr().err.startswith(
+            "regrade: Nothing was exported: no trace matches.\n"
+        )
+    assert out.read_text() == "before"
+    assert not (root / "new.jsonl").exists()
+    train = ["export", "q1", "--format", "openai", "--out", "-", "--root", str(root)]
+    assert main(train) == 2
+    assert "1 left out: not labelled pass by a person." in capsys.readouterr().err
+
+
 def test_standard_output_holds_the_data_alone_and_imports_into_another_store(
     root: Path, tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -183,9 +183,11 @@ async def test_it_serves_both_over_http_until_a_signal_comes(tmp_path: Path) -> 
         async with Client(server.url) as client, httpx2.AsyncClient() as http:
             reply = await http.post(f"{second[1]}/v1/traces", json=sent([(0, 0)]))
             told = (await client.call_tool("overview", {})).structured_content
+            again = await http.post(f"{second[1]}/v1/traces", json=sent([(0, 0), (1, 0)]))
         server.process.terminate()
         assert server.process.wait(20) == 0
-    assert reply.status_code == 200
+        assert server.process.stderr.read().endswith("regrade: 2 new traces kept\n")
+    assert (reply.status_code, again.status_code) == (200, 200)
     assert told is not None
     assert told["traces"] == 1
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from difflib import unified_diff
+from typing import cast
 
 from pydantic import JsonValue
 
@@ -121,6 +122,9 @@ def _similar(others: tuple[Case, ...], case: Case) -> list[Similar]:
     return sorted(found, key=lambda item: -item.similarity)[:5]
 
 
+_TIMES = ("latency_ms", "ttft_ms")
+
+
 def case_text(case: Case) -> str:
     """The file of a case, in the order in which a person reads it."""
     # Imported with the first case: a server that lists its tools writes none.
@@ -132,6 +136,12 @@ def case_text(case: Case) -> str:
             f"The case is larger than {_LARGEST:,} characters: nobody would review its file.",
             next_step="Record less of the input or the output.",
         )
+    kept = cast("dict[str, JsonValue]", written.get("recorded", {}))
+    for name in _TIMES:
+        value = kept.get(name)
+        # A person reads 713, not 713.0.
+        if isinstance(value, float) and value.is_integer():
+            kept[name] = int(value)
     order = ("id", "candidate", "reason", "feature", "scenario", "tags", "input", "assertions")
     first = {key: written[key] for key in order if key in written}
     text = dump({**first, **written})

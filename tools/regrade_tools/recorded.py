@@ -49,15 +49,20 @@ def recorded(answer: Subject, error: str = "") -> Recorded:
     return Recorded(
         output=answer.output,
         tool_calls=answer.tool_calls,
-        latency_ms=answer.latency_ms,
+        # Times that were told in seconds since 1970 are not known to less than a microsecond.
+        latency_ms=_rounded(answer.latency_ms),
         cost_usd=answer.cost_usd,
         tokens=answer.tokens,
-        ttft_ms=answer.ttft_ms,
+        ttft_ms=_rounded(answer.ttft_ms),
         steps=answer.steps,
         errors=answer.errors,
         context=answer.context,
         error=error,
     )
+
+
+def _rounded(milliseconds: float | None) -> float | None:
+    return None if milliseconds is None else round(milliseconds, 3)
 
 
 def _reply(kept: Recorded) -> Reply:

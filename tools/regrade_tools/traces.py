@@ -17,7 +17,7 @@ from regrade_tools.models import Trace
 from regrade_tools.paging import fit
 from regrade_tools.plaintext import counted, encodable
 from regrade_tools.ports import Store
-from regrade_tools.query import NO_MATCH, Having, Measure, Query, parse
+from regrade_tools.query import NO_MATCH, OR_NONE, Having, Measure, Query, parse
 from regrade_tools.redaction import redaction_of
 from regrade_tools.refusal import Refusal, guess, unknown
 from regrade_tools.root import home
@@ -34,6 +34,8 @@ _WHOLE = ("input", "output", "feedback")
 _LONGEST_CELL, _LONGEST_SAID = 240, 800
 # So many values are told where one is sought that no trace has; so many may be what was meant.
 _LISTED, _GUESSED = 20, 200
+# What they may be stands in the guide.
+_OF_FEW = ("status", "label", "wrong")
 Sort = Literal["newest", "oldest", "slowest", "costliest"]
 _RANKED: Mapping[str, Measure] = {"slowest": "latency", "costliest": "cost"}
 
@@ -135,13 +137,14 @@ class Traces:
             return _NOTHING_STORED
         rated = (Having("feedback", one.name, negated=one.negated) for one in asked.rated)
         for term in (*asked.having, *rated):
-            if term.negated or term.prefix or term.facet in ("status", "label"):
+            # A beginning is told of only where it is that of every value.
+            if term.negated or (term.prefix and term.value) or term.facet in _OF_FEW:
                 continue
             alone = await self.store.search(Query(having=(term,)), limit=1)
             if not alone.rows:
                 return await self._instead(term.facet, term.value)
         for fact in asked.facts:
-            if fact.negated or fact.prefix:
+            if fact.negated or (fact.prefix and fact.value):
                 continue
             alone = await self.store.search(Query(facts=(fact,)), limit=1)
             if not alone.rows:
@@ -153,7 +156,8 @@ class Traces:
     async def _instead(self, facet: str, value: str) -> str:
         """The values that there are in place of one that no trace has."""
         found = await self.store.summary(Query(), facet, limit=_GUESSED)
-        values = [group.value for group in found.groups if group.value]
+        nothing = ("", "none") if facet in OR_NONE else ("",)
+        values = [group.value for group in found.groups if group.value not in nothing]
         if not values:
             return f"No trace has any {facet}."
         listed = ", ".join(clip_list(values[:_LISTED], REFUSAL // 4))

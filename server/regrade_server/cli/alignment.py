@@ -81,8 +81,8 @@ def _versus(found: Versus) -> list[str]:
     told += f"and {found.only_other} the other"
     if found.change is not None and found.low is not None and found.high is not None:
         told += (
-            f"; agreement {found.change * 100:+.1f} points, 95 % from {found.low * 100:+.1f} to "
-            f"{found.high * 100:+.1f} (p = {found.p_value or 0:.2g})"
+            f"; agreement {found.change * 100:+z.1f} points, 95 % from {found.low * 100:+z.1f} to "
+            f"{found.high * 100:+z.1f} (p = {found.p_value or 0:.2g})"
         )
     other = f"    the other: TPR {_figure(found.other_tpr)}, TNR {_figure(found.other_tnr)}"
     return [told, other]

@@ -19,7 +19,7 @@ _BELOW = ("input", "output", "feedback")
 def imported(done: Imported, *, dry_run: bool = False) -> str:
     """An import in a few lines."""
     stored = f"{counted(done.stored, 'trace')} {'would be ' if dry_run else ''}stored"
-    lines = [f"{stored}, {done.already_known} known already, {done.skipped} skipped"]
+    lines = [f"{stored}, {done.already_known:,} known already, {done.skipped:,} skipped"]
     lines.extend(f"  skipped {told}" for told in done.skipped_first)
     lines.extend(f"  note: {told}" for told in done.notes)
     if done.redacted:

@@ -205,8 +205,8 @@ def comparison(found: Comparison) -> list[str]:
 def difference(found: Difference) -> str:
     """How a pass rate changed, and whether that may be chance."""
     return (
-        f"{found.change * 100:+.1f} points, 95 % from {found.low * 100:+.1f} "
-        f"to {found.high * 100:+.1f} (p = {found.p_value:.2g})"
+        f"{found.change * 100:+z.1f} points, 95 % from {found.low * 100:+z.1f} "
+        f"to {found.high * 100:+z.1f} (p = {found.p_value:.2g})"
     )
 
 

@@ -131,6 +131,7 @@ def export(told: Namespace, workspace: Workspace | None, console: Console) -> in
     house, query = House(needed(workspace)), _query(told.query)
     if told.out == "-":
         found = alive(house, lambda one: one.exports.export(query, told.format, console.write))
+        _some(found)
         sys.stderr.write(f"{_exported(found)}\n")
         return 0
     path = Path(told.out).resolve()
@@ -144,10 +145,22 @@ def export(told: Namespace, workspace: Workspace | None, console: Console) -> in
     try:
         with appearing(path, over=told.force) as file:
             found = alive(house, lambda one: one.exports.export(query, told.format, file.write))
+            _some(found)
     except OSError as problem:
         raise Refusal(f"{told.out} cannot be written: {why(problem)}.") from None
     console.result(found, _exported(found))
     return 0
+
+
+def _some(found: Exported) -> None:
+    """Refuse to have exported nothing: an empty file passes for one of all that there is."""
+    if found.written:
+        return
+    left_out = "; ".join(f"{number} left out: {why}" for why, number in found.left_out.items())
+    raise Refusal(
+        f"Nothing was exported: {left_out or 'no trace matches'}.",
+        next_step="`regrade search` with the same query shows what there is.",
+    )
 
 
 def _exported(found: Exported) -> str:
@@ -223,7 +236,7 @@ def _shift(change: dict[str, Any]) -> str:
     if "distance" in change:
         return f"{old:,.6g} -> {new:,.6g} (medians; distance {change['distance']:.2f}"
     if change["what"].endswith("_mean"):
-        by = (f"{change[name]:+.3g}" for name in _SHIFT)
+        by = (f"{change[name]:+z.3g}" for name in _SHIFT)
         return "{} -> {} ({}, {} to {}".format(f"{old:,.3g}", f"{new:,.3g}", *by)
-    by = (f"{change[name] * 100:+.1f}" for name in _SHIFT)
+    by = (f"{change[name] * 100:+z.1f}" for name in _SHIFT)
     return "{} -> {} ({} points, {} to {}".format(f"{old:.1%}", f"{new:.1%}", *by)

@@ -44,6 +44,7 @@ class Intake:
     """Reads requests one after another, and stores those that wait in one transaction.
 
     ``waiting`` are those that are read and not being stored yet; ``room`` is for all of them.
+    ``kept`` counts the traces that were new.
     """
 
     store: TraceStore
@@ -51,6 +52,7 @@ class Intake:
     sampling: Sampling = field(default_factory=Sampling)
     room: Room = field(default_factory=Room)
     waiting: list[Waiting] = field(default_factory=list[Waiting])
+    kept: int = 0
     _storing: anyio.Lock = field(default_factory=anyio.Lock)
     _reading: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(1))
 
@@ -96,7 +98,8 @@ class Intake:
     async def _store(self, together: Sequence[Waiting]) -> None:
         problem: Exception | None = None
         try:
-            await self.store.append([trace for one in together for trace in one.traces])
+            found = await self.store.append([trace for one in together for trace in one.traces])
+            self.kept += found.stored
         except Exception as error:  # noqa: BLE001 - told to whose traces they are
             problem = error
         if problem is not None and not isinstance(problem, Refusal) and len(together) > 1:

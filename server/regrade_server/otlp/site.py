@@ -1,5 +1,6 @@
 """The receiver at an address, with a store of its own."""
 
+import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
@@ -10,6 +11,7 @@ from regrade_server.http import Address, Site, guarded
 from regrade_server.http.tokens import Tokens
 from regrade_server.otlp.intake import Intake
 from regrade_server.otlp.receiver import PATH, receiver
+from regrade_tools.plaintext import counted
 from regrade_tools.receiving import Sampling
 from regrade_tools.refusal import Refusal
 from regrade_tools.workspace import Workspace
@@ -36,7 +38,9 @@ def otlp_site(workspace: Workspace, address: Address, tokens: Tokens, share: flo
     async def open_store(_: Starlette) -> AsyncGenerator[None, None]:
         async with house.open():
             yield
+        sys.stderr.write(f"regrade: {counted(intake.kept, 'new trace')} kept\n")
 
-    app = receiver(Intake(house.store, workspace, Sampling(share)), open_store)
+    intake = Intake(house.store, workspace, Sampling(share))
+    app = receiver(intake, open_store)
     inner = guarded(app, address, tokens, _PER_MINUTE)
     return Site(inner, address, PATH, "listening for traces on")
