@@ -222,3 +222,16 @@ def test_no_judge_is_sent_a_secret_and_what_it_says_of_an_answer_without_it_is_r
     code, ended, summary = ran(fork(root), "--mode", "replay")
     assert (code, ended) == (1, {"rude": "failed", "unsure": "errored"})
     assert summary["verdicts_replayed"] == 3
+
+
+@pytest.mark.parametrize("name", ["s.jsonl", "s.verdicts.jsonl"])
+def test_a_file_that_a_merge_has_spoiled_is_mended_as_it_is_told(root: Path, name: str) -> None:
+    path = root / "evals" / "recordings" / name
+    whole = path.read_bytes()
+    path.write_bytes(b"<<<<<<< HEAD\n" + whole)
+    for how in ("--record", "--mode=replay"):
+        code, _, told = spoken("run", "s", how, "--root", str(root))
+        assert (code, "or take the file away and record it anew" in told) == (2, True)
+    path.unlink()
+    spoken("run", "s", "--record", "--root", str(root))
+    assert path.read_bytes().count(b"\n") == whole.count(b"\n")

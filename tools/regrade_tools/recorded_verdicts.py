@@ -16,10 +16,10 @@ from regrade_tools.mistakes import mistakes_in
 from regrade_tools.models import CaseResult, Grounds, Judged, Run
 from regrade_tools.models.document import Document
 from regrade_tools.models.judgement import Heard
+from regrade_tools.recordings import ANEW
 from regrade_tools.refusal import Refusal
 
 WITHHELD = "its reason is withheld, for this answer is of the test split"
-_ANEW = "Record it anew: `regrade run SUITE --record`."
 
 Place = tuple[str, int]  # a case and a trial
 
@@ -67,7 +67,7 @@ def read_verdicts(text: str, shown: str) -> dict[Heard, Judged]:
         other = found.setdefault(line.key, line.judged)
         if other.verdict != line.verdict:
             told = f"{shown}:{number} says {line.verdict} of what another line says {other.verdict}"
-            raise Refusal(f"{told} of.", next_step=_ANEW)
+            raise Refusal(f"{told} of.", next_step=ANEW)
     return found
 
 
@@ -134,5 +134,5 @@ def _lines(text: str, shown: str) -> Iterator[tuple[int, _Line]]:
             yield number, _Line.model_validate_json(line)
         except ValidationError as problem:
             raise Refusal(
-                f"{shown}:{number} is no verdict: {mistakes_in(problem, _Line)}.", next_step=_ANEW
+                f"{shown}:{number} is no verdict: {mistakes_in(problem, _Line)}.", next_step=ANEW
             ) from None

@@ -59,6 +59,13 @@ class _Line(Document):
         )
 
 
+# To record keeps what a file has of other answers: one that cannot be read is in its way.
+ANEW = (
+    "Take the line back to what version control has of it, or take the file away and record it "
+    "anew: `regrade run SUITE --record`."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Replay:
     """What a run may answer from recordings; ``program`` names whoever would answer else."""
@@ -94,7 +101,7 @@ def read_recordings(text: str, shown: str) -> dict[Key, Reply]:
         except ValidationError as problem:
             raise Refusal(
                 f"{shown}:{number} is no recording: {mistakes_in(problem, _Line)}.",
-                next_step="Record it anew: `regrade run SUITE --record`.",
+                next_step=ANEW,
             ) from None
         found[told.key] = told.reply
     return found
