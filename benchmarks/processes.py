@@ -20,7 +20,7 @@ import anyio
 from regrade_server.sqlite import SqliteStore
 from regrade_tools.fingerprint import trace_id
 from regrade_tools.models import Trace
-from regrade_tools.query import parse
+from regrade_tools.traces.query import parse
 
 WRITERS, READERS, BATCH = 4, 2, 200
 QUERIES = ("", "status:ok", "word7 word8", "wor*", '"word1 word2"', "name:writer-1 since:1h")

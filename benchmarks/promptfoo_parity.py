@@ -21,7 +21,7 @@ from typing import Any
 import anyio
 
 from regrade_server.house import House
-from regrade_tools.workspace import Workspace
+from regrade_tools.files.workspace import Workspace
 
 RESULT = Path(__file__).parent / "results" / "promptfoo_parity.md"
 OUTPUTS = [

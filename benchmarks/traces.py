@@ -23,8 +23,8 @@ from regrade_server.importing import uncollected
 from regrade_server.sqlite import SqliteStore
 from regrade_tools.fingerprint import fingerprint
 from regrade_tools.models import Label
-from regrade_tools.query import parse
-from regrade_tools.traces import Traces
+from regrade_tools.traces.query import parse
+from regrade_tools.traces.verbs import Traces
 
 SIZES, QUICK_SIZES = (10_000, 100_000, 1_000_000), (300, 600)
 # More of the floor would fill the disk and say nothing new.

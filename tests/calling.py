@@ -7,9 +7,9 @@ from typing import Any
 
 from mcp import Client
 
-from regrade_server.app import build_server
 from regrade_server.house import House
-from regrade_tools.workspace import Workspace
+from regrade_server.protocol.app import build_server
+from regrade_tools.files.workspace import Workspace
 
 
 @asynccontextmanager

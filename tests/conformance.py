@@ -42,9 +42,9 @@ from mcp.types import (
 )
 from pydantic import BaseModel, Field, JsonValue
 
-from regrade_server.app import build_server
 from regrade_server.house import House
 from regrade_server.http import Address, listen, mcp_site, read_tokens
+from regrade_server.protocol.app import build_server
 
 PIXEL = (
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8DwHwAFBQIAX8jx0gAAAABJRU5Er"

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import JsonValue
 
 from regrade_tools.fingerprint import fingerprint, item_key
-from regrade_tools.labelbook import LabelBook, LabelRow, written
+from regrade_tools.labels.labelbook import LabelBook, LabelRow, written
 from regrade_tools.models import Label, ToolCall, shown_calls
 
 PASSES, FAILS = "The recipe keeps to the diet.", "Something in it breaks the diet."

@@ -11,10 +11,10 @@ import httpx2
 from regrade_server.http import guarded
 from regrade_server.otlp import Intake, receiver
 from regrade_server.sqlite import SqliteStore
+from regrade_tools.files.workspace import Workspace
 from regrade_tools.models import Trace
-from regrade_tools.query import parse
-from regrade_tools.receiving import Sampling
-from regrade_tools.workspace import Workspace
+from regrade_tools.traces.query import parse
+from regrade_tools.traces.receiving import Sampling
 
 JSON, PROTOBUF = "application/json", "application/x-protobuf"
 PATH = "/v1/traces"

@@ -8,7 +8,7 @@ import pytest
 from mcp import Client
 from person import Person, client_of
 
-from regrade_tools.documents import load
+from regrade_tools.files.documents import load
 
 pytestmark = pytest.mark.anyio
 ERAS = ("legacy", "2026-07-28")

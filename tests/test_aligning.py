@@ -11,10 +11,10 @@ import pytest
 from labelled import judge_file, know, label_row, write_labels
 from mcp import Client
 
-from regrade_server.app import build_server
 from regrade_server.cli import main
 from regrade_server.house import House
-from regrade_tools.workspace import Workspace
+from regrade_server.protocol.app import build_server
+from regrade_tools.files.workspace import Workspace
 
 ITEMS = [{"input": f"question {n}", "output": f"answer {n}"} for n in range(24)]
 # Every third answer fails.

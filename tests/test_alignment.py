@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regrade_tools.alignment import (
+from regrade_tools.judges.alignment import (
     Confusion,
     Labelled,
     Pair,
@@ -28,7 +28,7 @@ from regrade_tools.alignment import (
     rogan_gladen,
     wilson,
 )
-from regrade_tools.alignment.pairwise import Choice, Comparison, preference
+from regrade_tools.judges.alignment.pairwise import Choice, Comparison, preference
 from regrade_tools.models import Judgement, Sampled, Split, Verdict
 
 _VERDICTS: dict[str, Any] = {

@@ -20,8 +20,8 @@ from regrade_tools.assertions import (
     parse,
     parse_all,
 )
+from regrade_tools.files.published import SCHEMAS
 from regrade_tools.models import ToolCall
-from regrade_tools.published import SCHEMAS
 from regrade_tools.refusal import Refusal
 
 Spec = dict[str, JsonValue]

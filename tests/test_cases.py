@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from mcp import Client
 
-from regrade_server.app import build_server
 from regrade_server.house import House
-from regrade_tools.documents import load
+from regrade_server.protocol.app import build_server
+from regrade_tools.files.documents import load
+from regrade_tools.files.workspace import Workspace
 from regrade_tools.formats import Reading, Record, traces
 from regrade_tools.models import Trace
-from regrade_tools.redaction import redaction
-from regrade_tools.workspace import Workspace
+from regrade_tools.secrets.redaction import redaction
 
 pytestmark = pytest.mark.anyio
 LEAK = "sk-proj-" + "a1B2" * 8
@@ -365,7 +365,7 @@ def test_processes_that_file_one_case_at_once_make_one_file_and_one_of_them_says
         "from pathlib import Path\n"
         "import anyio\n"
         "from regrade_server.house import House\n"
-        "from regrade_tools.workspace import Workspace\n"
+        "from regrade_tools.files.workspace import Workspace\n"
         "async def main():\n"
         "    catalog = House(Workspace(Path(sys.argv[1]))).catalog\n"
         "    tool = next(tool for tool in catalog if tool.name == 'file_case')\n"

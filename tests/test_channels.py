@@ -13,10 +13,10 @@ from calling import replied
 from mcp import Client, StdioServerParameters
 from mcp.types import ResourceListChangedNotification
 
-from regrade_server.app import build_server
 from regrade_server.house import House
-from regrade_tools.published import SCHEMAS
-from regrade_tools.workspace import Workspace
+from regrade_server.protocol.app import build_server
+from regrade_tools.files.published import SCHEMAS
+from regrade_tools.files.workspace import Workspace
 
 pytestmark = pytest.mark.anyio
 Era = Literal["legacy", "2026-07-28"]

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regrade_tools.generation.combinations import Combination, Space, plan
-from regrade_tools.generation.coverage import Coverage, coverage
+from regrade_tools.inputs.generation.combinations import Combination, Space, plan
+from regrade_tools.inputs.generation.coverage import Coverage, coverage
 from regrade_tools.refusal import Refusal
 
 VALUES = "abcd"

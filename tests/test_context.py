@@ -24,10 +24,10 @@ from regrade_tools.assertions import (
     parse,
     subject_of,
 )
-from regrade_tools.documents import load
+from regrade_tools.files.documents import load
 from regrade_tools.formats import Reading
 from regrade_tools.models import Message, Span, ToolCall, Trace
-from regrade_tools.redaction import Redaction
+from regrade_tools.secrets.redaction import Redaction
 
 FOUND, INVENTED = "https://a.example/found", "https://a.example/invented"
 ASKED, CALLED = Message("user", "Where?"), Message("assistant", "", (ToolCall("search", "x", "1"),))

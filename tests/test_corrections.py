@@ -10,13 +10,13 @@ from calling import replied
 from labelled import judge_file, know, label_row, write_labels
 from mcp import Client
 
-from regrade_server.app import build_server
 from regrade_server.cli.living import opened
 from regrade_server.house import House
-from regrade_tools.label_queue import Queue, Queues, Sampling
-from regrade_tools.labelbook import LabelRow
+from regrade_server.protocol.app import build_server
+from regrade_tools.files.workspace import Workspace
+from regrade_tools.labels.labelbook import LabelRow
+from regrade_tools.labels.queue import Queue, Queues, Sampling
 from regrade_tools.models import Sampled
-from regrade_tools.workspace import Workspace
 
 pytestmark = pytest.mark.anyio
 OUTPUTS = [{"input": "q", "output": f"answer {n}"} for n in range(100)]

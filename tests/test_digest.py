@@ -11,12 +11,12 @@ from pydantic import JsonValue
 
 from regrade_server.sqlite.payload import encode
 from regrade_tools import formats
-from regrade_tools.clipping import size
-from regrade_tools.digest import digest
-from regrade_tools.jsontext import compact
 from regrade_tools.models import Label, Message, Span, ToolCall, Trace
-from regrade_tools.redaction import Redaction
-from regrade_tools.wrong import Wrong, first_wrong, tool_failed, wrong_kinds
+from regrade_tools.secrets.redaction import Redaction
+from regrade_tools.texts.clipping import size
+from regrade_tools.texts.jsontext import compact
+from regrade_tools.traces.digest import digest
+from regrade_tools.traces.wrong import Wrong, first_wrong, tool_failed, wrong_kinds
 
 PLAIN = Trace("tr_aaaaaaaaaaaaa", "log.jsonl:1", "chat", input="Why?", output="Because.")
 CALL = ToolCall("look_up", {"city": "Ulm"}, "c1")

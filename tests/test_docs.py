@@ -10,7 +10,7 @@ from pages import blocks, walked
 
 from regrade_server.cli.main import parser
 from regrade_tools.assertions import KINDS, fields_of, parse, parse_all
-from regrade_tools.documents import load
+from regrade_tools.files.documents import load
 from regrade_tools.formats import FORMATS
 from regrade_tools.models import Case, Suite
 from regrade_tools.models.case import Spec

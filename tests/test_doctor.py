@@ -11,8 +11,8 @@ from regrade_server.cli import main
 from regrade_server.doctor import Doctor
 from regrade_server.findings import Finding
 from regrade_server.sqlite import SqliteStore
+from regrade_tools.files.workspace import Workspace
 from regrade_tools.models import Trace
-from regrade_tools.workspace import Workspace
 
 
 def examined(root: Path, **environment: str) -> list[Finding]:

@@ -10,9 +10,9 @@ from pydantic import JsonValue, TypeAdapter
 
 from regrade_tools.assertions import KINDS, Errored, Failed, Passed, Subject, check, parse
 from regrade_tools.assertions.comparison import condition
-from regrade_tools.documents import DocumentError, dump, load
+from regrade_tools.files.documents import DocumentError, dump, load
 from regrade_tools.refusal import Refusal
-from regrade_tools.selector import MissingError, selector
+from regrade_tools.texts.selector import MissingError, selector
 
 ANY_JSON: TypeAdapter[JsonValue] = TypeAdapter(JsonValue)
 
@@ -134,7 +134,7 @@ def test_a_document_that_is_too_deep_is_refused(nested: str) -> None:
 def test_no_depth_brings_the_process_down(opening: str) -> None:
     # In a process of its own: a stack that overflows takes the whole interpreter with it.
     program = (
-        "from regrade_tools.documents import DocumentError, load\n"
+        "from regrade_tools.files.documents import DocumentError, load\n"
         f"try:\n    load({opening!r} * 100_000)\nexcept DocumentError:\n    print('refused')\n"
     )
     ended = subprocess.run(

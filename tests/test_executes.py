@@ -12,11 +12,11 @@ import pytest
 from mcp import Client
 from mcp.types import CallToolResult, TextContent
 
-from regrade_server.app import build_server
 from regrade_server.house import House
+from regrade_server.protocol.app import build_server
 from regrade_tools.assertions import parse
+from regrade_tools.files.workspace import Workspace
 from regrade_tools.refusal import Refusal
-from regrade_tools.workspace import Workspace
 
 # The version of it that the kernel has, by the system call that asks for nothing else.
 LANDLOCK = sys.platform == "linux" and ctypes.CDLL(None).syscall(444, None, 0, 1) >= 3

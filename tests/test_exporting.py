@@ -15,12 +15,12 @@ from pydantic import JsonValue
 
 from regrade_server.cli import main
 from regrade_tools import formats
-from regrade_tools.completion import differs
-from regrade_tools.exports import native, spans, table, training
 from regrade_tools.fingerprint import trace_id
 from regrade_tools.formats import Note, Reading, Record, Skipped, Unused
 from regrade_tools.models import Message, Span, ToolCall, Trace
-from regrade_tools.redaction import Redaction
+from regrade_tools.secrets.redaction import Redaction
+from regrade_tools.traces.completion import differs
+from regrade_tools.traces.exports import native, spans, table, training
 
 FOLDERS = ["taubench", "langfuse_framework_traces", "phoenix_openinference", "otlp_json",
            "nurtureboss", "inspect_logs", "claude_code", "recipe_hw3"]  # fmt: skip

@@ -12,7 +12,7 @@ from pydantic import JsonValue
 
 from regrade_tools.formats import Reading, Record, Skipped, records, traces
 from regrade_tools.models import Trace
-from regrade_tools.redaction import redaction
+from regrade_tools.secrets.redaction import redaction
 
 FRAMEWORKS = [
     "agno-2025-06-11", "autogen-2025-06-06", "claude-agent-2025-12-22", "crewai-2025-07-11",

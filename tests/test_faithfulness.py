@@ -12,8 +12,8 @@ from terminal import at_a_terminal, in_a_process
 
 from regrade_server.cli import main
 from regrade_server.house import House
-from regrade_tools.fences import fenced
-from regrade_tools.workspace import Workspace
+from regrade_tools.files.workspace import Workspace
+from regrade_tools.texts.fences import fenced
 
 pytestmark = pytest.mark.anyio
 WORDS = "passes: The recipe keeps to the diet.\nfails: Something in it breaks the diet.\n"

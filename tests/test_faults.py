@@ -14,11 +14,11 @@ from faults import Fault, proxying
 from labelled import judge_file
 from mcp import Client, StdioServerParameters
 
-from regrade_server.app import build_server
 from regrade_server.house import House
 from regrade_server.llm import LanguageModels
+from regrade_server.protocol.app import build_server
+from regrade_tools.files.workspace import Workspace
 from regrade_tools.models import ModelError, ModelSpec, Prompt, Question
-from regrade_tools.workspace import Workspace
 
 pytestmark = pytest.mark.anyio
 

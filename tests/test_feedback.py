@@ -17,20 +17,20 @@ from pydantic import JsonValue
 from test_formats import BEGAN, LEAK, SPAN_ID, TRACE_ID, Fields, exported, logged, read, typed
 from test_store import found, made, store
 
-from regrade_server.app import build_server
 from regrade_server.house import House
 from regrade_server.memory import MemoryStore
+from regrade_server.protocol.app import build_server
 from regrade_server.sqlite import SqliteStore
-from regrade_tools.digest import digest
-from regrade_tools.exports import native, spans
+from regrade_tools.files.workspace import Workspace
 from regrade_tools.fingerprint import trace_id
 from regrade_tools.models import Feedback, Trace
 from regrade_tools.ports import Store
-from regrade_tools.query import parse
 from regrade_tools.refusal import Refusal
-from regrade_tools.trace_store import Appended
-from regrade_tools.traces import Traces
-from regrade_tools.workspace import Workspace
+from regrade_tools.traces.digest import digest
+from regrade_tools.traces.exports import native, spans
+from regrade_tools.traces.query import parse
+from regrade_tools.traces.store import Appended
+from regrade_tools.traces.verbs import Traces
 
 __all__ = ["store"]
 pytestmark = pytest.mark.anyio

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_formats import BEGAN, ROOT_ID, Fields, exported, logged, read
 
-from regrade_tools.exports import spans
 from regrade_tools.models import Span, Trace
+from regrade_tools.traces.exports import spans
 
 CALL: dict[str, str | int] = {"gen_ai.operation.name": "chat"}
 

@@ -11,12 +11,12 @@ from labelled import judge_file, know, label_row, write_labels
 from mcp import Client
 from mcp.types import ElicitRequestParams, ElicitResult, Implementation
 
-from regrade_server.app import build_server
 from regrade_server.cli import main
 from regrade_server.house import House
-from regrade_tools.alignments import Alignments
-from regrade_tools.labelbook import LabelBook
-from regrade_tools.workspace import Workspace
+from regrade_server.protocol.app import build_server
+from regrade_tools.files.workspace import Workspace
+from regrade_tools.judges.alignments import Alignments
+from regrade_tools.labels.labelbook import LabelBook
 
 pytestmark = pytest.mark.anyio
 CLAIMS: dict[str, Any] = {

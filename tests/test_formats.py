@@ -25,7 +25,7 @@ from regrade_tools.formats import (
     traces,
 )
 from regrade_tools.models import Message, Span, ToolCall, Trace
-from regrade_tools.redaction import redaction
+from regrade_tools.secrets.redaction import redaction
 
 Fields = dict[str, JsonValue]
 Sample = tuple[str, str, dict[str, str], Trace]

@@ -5,10 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regrade_tools.baseline_file import read_baseline, write_baseline
-from regrade_tools.comparison import Comparison, compare
+from regrade_tools.comparison.baseline_file import read_baseline, write_baseline
+from regrade_tools.comparison.comparison import Comparison, compare
+from regrade_tools.comparison.paired import Difference, difference, interval
+from regrade_tools.comparison.slices import Slice, slices
+from regrade_tools.comparison.standing import Standing, standing
 from regrade_tools.fingerprint import fingerprint
-from regrade_tools.gate import Decision, Ruling, rule
+from regrade_tools.gate.decision import Decision, Ruling, rule
+from regrade_tools.gate.terms import relaxed, terms
 from regrade_tools.models import (
     Case,
     CaseResult,
@@ -26,12 +30,8 @@ from regrade_tools.models import (
     Suite,
 )
 from regrade_tools.models.case import Spec
-from regrade_tools.paired import Difference, difference, interval
-from regrade_tools.planning import plan, scored
 from regrade_tools.refusal import Refusal
-from regrade_tools.slices import Slice, slices
-from regrade_tools.standing import Standing, standing
-from regrade_tools.terms import relaxed, terms
+from regrade_tools.suites.planning import plan, scored
 
 POLICY = GatePolicy()
 # A flaky case (x) failed in some trial.

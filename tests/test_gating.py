@@ -622,7 +622,7 @@ def test_a_report_that_cannot_be_written_is_refused(repository: Path, regrade: C
 
 def test_an_error_of_its_own_is_never_the_exit_code_of_a_decision(regrade: Command) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("regrade_tools.gating.rule", None)
+        patch.setattr("regrade_tools.gate.gating.rule", None)
         code, _, error = regrade("gate", "s")
     assert (code, "TypeError" in error) == (3, True)
     assert regrade("gate", "s")[0] == 0

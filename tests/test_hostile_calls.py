@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from hostile import Hostile
 
-from regrade_tools.clipping import REPLY
+from regrade_tools.texts.clipping import REPLY
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "listing_finder"
 SEED = 20_261_127

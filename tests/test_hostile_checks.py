@@ -28,11 +28,11 @@ from regrade_tools.assertions import (
     parse,
     parse_all,
 )
-from regrade_tools.deadline import SECONDS, deadline
+from regrade_tools.cases.outputs import Outputs
 from regrade_tools.models import ToolCall
-from regrade_tools.outputs import Outputs
 from regrade_tools.refusal import Refusal
-from regrade_tools.words import fold
+from regrade_tools.texts.deadline import SECONDS, deadline
+from regrade_tools.texts.words import fold
 
 Spec = dict[str, JsonValue]
 # What all together may take of the processor, on a machine of any load.

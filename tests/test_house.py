@@ -40,8 +40,8 @@ def test_a_server_that_lists_its_tools_has_loaded_neither_a_model_client_nor_the
     code = (
         "import sys, anyio\n"
         "from mcp import Client\n"
-        "from regrade_server.app import build_server\n"
-        "from regrade_server.entrance import Entrance\n"
+        "from regrade_server.protocol.app import build_server\n"
+        "from regrade_server.protocol.entrance import Entrance\n"
         "async def main():\n"
         "    async with Client(build_server(Entrance(None))) as client:\n"
         "        await client.list_tools()\n"

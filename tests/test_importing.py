@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from regrade_server.cli import main
-from regrade_tools.judge_files import JudgeFiles
+from regrade_tools.files.workspace import Workspace
+from regrade_tools.judges.files import JudgeFiles
 from regrade_tools.models import Judge, JudgeSpec, PromptTarget
-from regrade_tools.soundness import problems
-from regrade_tools.workspace import Workspace
+from regrade_tools.suites.soundness import problems
 
 
 @pytest.fixture

@@ -21,15 +21,15 @@ from hypothesis import strategies as st
 from mcp import Client
 from pydantic import JsonValue
 
-from regrade_server.app import build_server
 from regrade_server.cli import main
 from regrade_server.house import House
+from regrade_server.protocol.app import build_server
 from regrade_server.sqlite import SqliteStore
+from regrade_tools.files.workspace import Workspace
 from regrade_tools.fingerprint import redated
 from regrade_tools.formats import Note, Record, Skipped, stream_records
 from regrade_tools.refusal import Refusal
-from regrade_tools.traces import Traces
-from regrade_tools.workspace import Workspace
+from regrade_tools.traces.verbs import Traces
 
 LINE = '{"input": "a", "output": "b", "ts": 1790812800}\n'
 

@@ -13,7 +13,7 @@ from endpoint import Endpoint, completion, serving
 from terminal import at_a_terminal
 
 from regrade_server.cli import main
-from regrade_tools.documents import load
+from regrade_tools.files.documents import load
 
 pytestmark = pytest.mark.anyio
 

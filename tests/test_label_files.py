@@ -9,18 +9,18 @@ from pathlib import Path
 import pytest
 from labelled import judge_file, label_row
 
-from regrade_tools.label_files import LabelFiles
-from regrade_tools.labelbook import LabelRow, written
+from regrade_tools.files.workspace import Workspace
+from regrade_tools.labels.files import LabelFiles
+from regrade_tools.labels.labelbook import LabelRow, written
 from regrade_tools.refusal import Refusal
-from regrade_tools.workspace import Workspace
 
 # Says that a label is kept once it is, and goes on until it is killed.
 LABELLER = """
 import itertools, sys
 from pathlib import Path
 from labelled import label_row
-from regrade_tools.label_files import LabelFiles
-from regrade_tools.workspace import Workspace
+from regrade_tools.labels.files import LabelFiles
+from regrade_tools.files.workspace import Workspace
 
 root, began, size = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
 files = LabelFiles(Workspace(root))

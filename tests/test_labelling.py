@@ -18,8 +18,8 @@ from terminal import at_a_terminal, in_a_process
 
 from regrade_server.cli import main
 from regrade_server.house import House
-from regrade_tools.labelbook import LabelBook, LabelRow
-from regrade_tools.workspace import Workspace
+from regrade_tools.files.workspace import Workspace
+from regrade_tools.labels.labelbook import LabelBook, LabelRow
 
 
 @pytest.fixture
@@ -381,7 +381,7 @@ def test_what_was_labelled_long_ago_is_asked_again_and_the_status_tells_who_says
     # What is answered again in one sitting is a correction and no second look.
     typed = ["n", "EARLIER", "", "u", *["y", "EARLIER"] * 4]
     with monkeypatch.context() as patch:
-        patch.setattr("regrade_tools.labelling.time", before)
+        patch.setattr("regrade_tools.labels.labelling.time", before)
         code, shown = at_a_terminal(root, typed, "label", "diet")
     assert code == 0, shown
     assert status(root, capsys)["again"] == []

@@ -22,8 +22,8 @@ from terminal import here
 
 from regrade_server.cli import main
 from regrade_server.house import House
-from regrade_tools.labelbook import LabelBook
-from regrade_tools.workspace import Workspace
+from regrade_tools.files.workspace import Workspace
+from regrade_tools.labels.labelbook import LabelBook
 
 HOSTILE = "</script><b>bold</b>\u202eevil \x1b[2J\x00"
 LONG = "\n".join(f"line {n} " + "x" * 60 for n in range(5_000))

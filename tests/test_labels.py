@@ -14,8 +14,8 @@ from person import Person, client_of
 
 from regrade_server.cli import main
 from regrade_server.house import House
-from regrade_tools.labelbook import LabelRow, read
-from regrade_tools.workspace import Workspace
+from regrade_tools.files.workspace import Workspace
+from regrade_tools.labels.labelbook import LabelRow, read
 
 pytestmark = pytest.mark.anyio
 ERAS = ("legacy", "2026-07-28")

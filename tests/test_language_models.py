@@ -12,9 +12,9 @@ from endpoint import completion, serving, verdict
 from labelled import judge_file
 from mcp import Client
 
-from regrade_server.app import build_server
 from regrade_server.house import House
-from regrade_tools.workspace import Workspace
+from regrade_server.protocol.app import build_server
+from regrade_tools.files.workspace import Workspace
 
 pytestmark = pytest.mark.anyio
 OUTPUTS = [{"input": f"question {n}", "output": f"answer {n}"} for n in range(8)]

@@ -22,7 +22,7 @@ from served import ANNOUNCED, Served, served
 
 from regrade_server.sqlite import SqliteStore
 from regrade_tools.models import Trace
-from regrade_tools.query import Query, parse
+from regrade_tools.traces.query import Query, parse
 
 pytestmark = pytest.mark.anyio
 BEGAN = 1_700_000_000_000_000_000

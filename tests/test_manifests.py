@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import regrade_server
 from regrade_server.cli.main import parser
 from regrade_server.house import House
-from regrade_server.slash import COMMANDS
+from regrade_server.protocol.slash import COMMANDS
 
 ROOT = Path(__file__).parents[1]
 PLUGIN = ROOT / "plugins" / "regrade"

@@ -10,9 +10,9 @@ import pytest
 from mcp import Client
 from mcp.types import CallToolResult, TextContent
 
-from regrade_server.app import build_server
 from regrade_server.house import House
-from regrade_tools.workspace import Workspace
+from regrade_server.protocol.app import build_server
+from regrade_tools.files.workspace import Workspace
 
 pytestmark = pytest.mark.anyio
 

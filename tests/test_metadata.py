@@ -13,12 +13,12 @@ from mcp import Client
 from pydantic import JsonValue
 from test_formats import ROOT_ID, Fields, exported, logged, read
 
-from regrade_server.app import build_server
 from regrade_server.house import House
-from regrade_tools.facts import USER, facts, values
+from regrade_server.protocol.app import build_server
+from regrade_tools.files.workspace import Workspace
 from regrade_tools.formats import Note
 from regrade_tools.models import Trace
-from regrade_tools.workspace import Workspace
+from regrade_tools.traces.facts import USER, facts, values
 
 ASKED: JsonValue = [{"role": "user", "content": "q"}]
 RUN: Fields = {

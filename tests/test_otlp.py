@@ -23,9 +23,9 @@ from regrade_server.http.tokens import Tokens, read_tokens
 from regrade_server.memory import MemoryStore
 from regrade_server.otlp.body import LARGEST, Room
 from regrade_tools.models import Trace
-from regrade_tools.query import Query, parse
 from regrade_tools.refusal import Unavailable
-from regrade_tools.trace_store import Appended
+from regrade_tools.traces.query import Query, parse
+from regrade_tools.traces.store import Appended
 
 pytestmark = pytest.mark.anyio
 OTHER = "1af7651916cd43dd8448eb211c80319c"

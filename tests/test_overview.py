@@ -8,10 +8,10 @@ import pytest
 from labelled import judge_file
 from mcp import Client
 
-from regrade_server.app import build_server
 from regrade_server.house import House
+from regrade_server.protocol.app import build_server
+from regrade_tools.files.workspace import Workspace
 from regrade_tools.models import Label
-from regrade_tools.workspace import Workspace
 
 pytestmark = pytest.mark.anyio
 

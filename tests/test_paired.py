@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from regrade_tools.paired import Difference, difference, interval, mcnemar, score
+from regrade_tools.comparison.paired import Difference, difference, interval, mcnemar, score
 
 FEWER = settings(max_examples=50)
 Z = 1.959963984540054

@@ -15,9 +15,9 @@ from regrade_server.sqlite import SqliteStore
 from regrade_tools.fingerprint import trace_id
 from regrade_tools.models import Message, Span, Trace
 from regrade_tools.ports import Store
-from regrade_tools.query import parse
 from regrade_tools.refusal import Refusal
-from regrade_tools.trace_store import Page
+from regrade_tools.traces.query import parse
+from regrade_tools.traces.store import Page
 
 pytestmark = pytest.mark.anyio
 NOON = 1_790_856_000.0

@@ -11,11 +11,11 @@ from calling import replied
 from mcp import Client
 from otlp_client import BEGAN, TRACE, Fields, said
 
-from regrade_server.app import build_server
 from regrade_server.house import House
-from regrade_tools.documents import load
+from regrade_server.protocol.app import build_server
+from regrade_tools.files.documents import load
+from regrade_tools.files.workspace import Workspace
 from regrade_tools.fingerprint import item_key
-from regrade_tools.workspace import Workspace
 
 pytestmark = pytest.mark.anyio
 SAYS = "Is my order A100 late?"

@@ -10,13 +10,13 @@ import pytest
 from mcp import Client, MCPError
 from mcp.types import PromptReference, ResourceTemplateReference
 
-from regrade_server.addresses import SCHEMAS as ADDRESSED
-from regrade_server.app import build_server
 from regrade_server.house import House
-from regrade_server.surface import Surface
-from regrade_tools.clipping import REPLY
-from regrade_tools.published import SCHEMAS
-from regrade_tools.workspace import Workspace
+from regrade_server.protocol.addresses import SCHEMAS as ADDRESSED
+from regrade_server.protocol.app import build_server
+from regrade_server.protocol.surface import Surface
+from regrade_tools.files.published import SCHEMAS
+from regrade_tools.files.workspace import Workspace
+from regrade_tools.texts.clipping import REPLY
 
 pytestmark = pytest.mark.anyio
 TOOLS = {tool.name for tool in House(None).catalog}

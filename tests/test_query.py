@@ -5,11 +5,20 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from regrade_tools.matching import SEARCHED_CHARACTERS, excerpt, matches, searched
 from regrade_tools.models import Message, Span, ToolCall, Trace
-from regrade_tools.query import FACETS, MEASURES, QUALIFIERS, Having, Query, Within, Words, parse
 from regrade_tools.refusal import Refusal
-from regrade_tools.words import fold, pattern, tokens
+from regrade_tools.texts.words import fold, pattern, tokens
+from regrade_tools.traces.matching import SEARCHED_CHARACTERS, excerpt, matches, searched
+from regrade_tools.traces.query import (
+    FACETS,
+    MEASURES,
+    QUALIFIERS,
+    Having,
+    Query,
+    Within,
+    Words,
+    parse,
+)
 
 NOW = 1_800_000_000.0
 DAY = 86_400.0

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from regrade_server.house import House
-from regrade_tools.readings import Readings
+from regrade_tools.files.workspace import Workspace
 from regrade_tools.refusal import Refusal
-from regrade_tools.workspace import Workspace
+from regrade_tools.suites.readings import Readings
 
 
 def case(name: str, said: str) -> str:

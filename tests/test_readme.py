@@ -17,7 +17,7 @@ from regrade_server.cli.commands import COMMANDS
 from regrade_server.cli.main import parser
 from regrade_server.house import House
 from regrade_tools.assertions import KINDS
-from regrade_tools.documents import load
+from regrade_tools.files.documents import load
 from regrade_tools.models import Project
 
 ROOT = Path(__file__).parents[1]

@@ -9,8 +9,8 @@ from pydantic import JsonValue
 
 from regrade_tools.formats import Reading, Record, Skipped, files, records, traces
 from regrade_tools.models import Trace
-from regrade_tools.redaction import redaction
 from regrade_tools.refusal import Refusal
+from regrade_tools.secrets.redaction import redaction
 
 OTLP = [
     "litellm_otel_callback.otlp",

@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
-from regrade_tools.credentials import CREDENTIALS, hinted
 from regrade_tools.formats import Reading, Record, Skipped, traces
-from regrade_tools.redaction import redaction
 from regrade_tools.refusal import Refusal
+from regrade_tools.secrets.credentials import CREDENTIALS, hinted
+from regrade_tools.secrets.redaction import redaction
 
 KEY = "k3Yv9-tQ2mB7xZ1wL5nR8pD4sF6gH0jC"
 MIXED = "a1B2" * 9

@@ -10,11 +10,11 @@ from labelled import judge_file, know, label_row, write_labels
 from mcp import Client
 from pydantic import JsonValue
 
-from regrade_server.app import build_server
 from regrade_server.house import House
-from regrade_tools.clipping import beginning, clip, clip_list, shrink, size
-from regrade_tools.grouping import GROUPINGS
-from regrade_tools.workspace import Workspace
+from regrade_server.protocol.app import build_server
+from regrade_tools.files.workspace import Workspace
+from regrade_tools.texts.clipping import beginning, clip, clip_list, shrink, size
+from regrade_tools.traces.grouping import GROUPINGS
 
 pytestmark = pytest.mark.anyio
 CAP = 8_000 * 4

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from regrade_tools.judge_files import JudgeFiles
+from regrade_tools.files.workspace import Workspace
+from regrade_tools.judges.files import JudgeFiles
 from regrade_tools.refusal import Refusal
-from regrade_tools.workspace import Workspace
 
 
 def test_a_process_that_is_killed_leaves_nothing_among_what_is_committed(

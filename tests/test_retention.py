@@ -14,7 +14,7 @@ import pytest
 from labelled import label_row, write_labels
 
 from regrade_server.cli import main
-from regrade_tools.timestamps import iso
+from regrade_tools.texts.timestamps import iso
 
 DAY = 86_400
 

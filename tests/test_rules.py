@@ -7,9 +7,9 @@ from pydantic import JsonValue
 
 from regrade_tools.assertions import Subject, check, parse
 from regrade_tools.fingerprint import canonical, fingerprint, id_number, random_id, trace_id
+from regrade_tools.inputs.similarity import comparable, similarity
 from regrade_tools.models import ToolCall
-from regrade_tools.similarity import comparable, similarity
-from regrade_tools.timestamps import duration, iso, moment
+from regrade_tools.texts.timestamps import duration, iso, moment
 
 Spec = dict[str, JsonValue]
 AT = 1_793_520_000.0  # 2026-11-01T08:00:00Z

@@ -19,10 +19,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mcp import Client
 
-from regrade_server.app import build_server
 from regrade_server.house import House
-from regrade_tools.trials import pass_at, pass_hat
-from regrade_tools.workspace import Workspace
+from regrade_server.protocol.app import build_server
+from regrade_tools.files.workspace import Workspace
+from regrade_tools.runs.trials import pass_at, pass_hat
 
 REGRADE = [sys.executable, "-m", "regrade_server"]
 # Answers what it is asked and notes it; at "stop" it sends whom it is told to a signal, the first

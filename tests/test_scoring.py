@@ -8,10 +8,10 @@ from pydantic import JsonValue
 
 from regrade_server.sqlite.store import SqliteStore
 from regrade_tools.models import Case, CaseResult, Run, Suite
-from regrade_tools.planning import Planned, plan
 from regrade_tools.ports import Reply
-from regrade_tools.redaction import redaction
-from regrade_tools.running import measure
+from regrade_tools.runs.running import measure
+from regrade_tools.secrets.redaction import redaction
+from regrade_tools.suites.planning import Planned, plan
 
 pytestmark = pytest.mark.anyio
 

@@ -10,13 +10,13 @@ import pytest
 from mcp import Client
 from test_store import store
 
-from regrade_server.app import build_server
 from regrade_server.cli import main
 from regrade_server.house import House
+from regrade_server.protocol.app import build_server
+from regrade_tools.files.workspace import Workspace
 from regrade_tools.models import Message, Trace
 from regrade_tools.ports import Store
-from regrade_tools.query import NO_MATCH, Query
-from regrade_tools.workspace import Workspace
+from regrade_tools.traces.query import NO_MATCH, Query
 
 __all__ = ["store"]
 pytestmark = pytest.mark.anyio

@@ -12,12 +12,12 @@ from anyio.streams.buffered import BufferedByteReceiveStream
 from mcp import Client, StdioServerParameters
 from mcp.types import Tool
 
-from regrade_server.app import build_server
-from regrade_server.contract import FILE as CONTRACT
 from regrade_server.house import House
 from regrade_server.memory import MemoryStore
-from regrade_server.registration import listed
-from regrade_tools.workspace import Workspace
+from regrade_server.protocol.app import build_server
+from regrade_server.protocol.contract import FILE as CONTRACT
+from regrade_server.protocol.registration import listed
+from regrade_tools.files.workspace import Workspace
 
 pytestmark = pytest.mark.anyio
 

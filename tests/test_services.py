@@ -9,15 +9,15 @@ from otlp_client import Fields, export, span
 from test_formats import read
 from test_store import found, store
 
-from regrade_tools.completion import differs
-from regrade_tools.digest import digest
-from regrade_tools.exports import spans as exported
 from regrade_tools.formats.spans import services
 from regrade_tools.models import Span, Trace
 from regrade_tools.ports import Store
-from regrade_tools.receiving import Sampling, received
-from regrade_tools.redaction import redaction
-from regrade_tools.trace_store import Appended
+from regrade_tools.secrets.redaction import redaction
+from regrade_tools.traces.completion import differs
+from regrade_tools.traces.digest import digest
+from regrade_tools.traces.exports import spans as exported
+from regrade_tools.traces.receiving import Sampling, received
+from regrade_tools.traces.store import Appended
 
 __all__ = ["store"]
 pytestmark = pytest.mark.anyio

@@ -10,10 +10,10 @@ from labelled import judge_file
 from mcp import Client
 from small_model import served
 
-from regrade_server.app import build_server
 from regrade_server.house import House
-from regrade_tools.documents import load
-from regrade_tools.workspace import Workspace
+from regrade_server.protocol.app import build_server
+from regrade_tools.files.documents import load
+from regrade_tools.files.workspace import Workspace
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 ASKED, BUDGET = 8, 0.9

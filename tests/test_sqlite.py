@@ -16,9 +16,9 @@ from regrade_server.memory import MemoryStore
 from regrade_server.sqlite import SqliteStore, examination, index, schema, search, walk
 from regrade_tools.fingerprint import trace_id
 from regrade_tools.models import CaseResult, Run, Trace, Trial
-from regrade_tools.query import Query, parse
 from regrade_tools.refusal import Refusal
-from regrade_tools.trace_store import Appended
+from regrade_tools.traces.query import Query, parse
+from regrade_tools.traces.store import Appended
 
 pytestmark = pytest.mark.anyio
 NOON = 1_790_856_000.0
@@ -198,7 +198,7 @@ import anyio
 from regrade_server.sqlite import SqliteStore
 from regrade_tools.fingerprint import trace_id
 from regrade_tools.models import Trace
-from regrade_tools.query import Query, parse
+from regrade_tools.traces.query import Query, parse
 from regrade_tools.refusal import Refusal
 
 async def main(path, part):

@@ -16,8 +16,6 @@ from regrade_server.memory import MemoryStore
 from regrade_server.sqlite import SqliteStore
 from regrade_tools.fingerprint import fingerprint, trace_id
 from regrade_tools.formats import Reading, stream_records, traces
-from regrade_tools.grouping import GROUPINGS, grouped
-from regrade_tools.matching import matches
 from regrade_tools.models.feedback import Feedback
 from regrade_tools.models.label import Label
 from regrade_tools.models.packet import Packet
@@ -32,10 +30,12 @@ from regrade_tools.models.run import (
 )
 from regrade_tools.models.trace import Message, Span, ToolCall, Trace
 from regrade_tools.ports import Store
-from regrade_tools.query import parse
-from regrade_tools.redaction import redaction
 from regrade_tools.refusal import Refusal
-from regrade_tools.trace_store import Appended, Page, TraceRow
+from regrade_tools.secrets.redaction import redaction
+from regrade_tools.traces.grouping import GROUPINGS, grouped
+from regrade_tools.traces.matching import matches
+from regrade_tools.traces.query import parse
+from regrade_tools.traces.store import Appended, Page, TraceRow
 
 # One contract for every store.
 pytestmark = pytest.mark.anyio

@@ -15,17 +15,17 @@ from hypothesis import strategies as st
 from mcp import Client
 from pydantic import JsonValue
 
-from regrade_server.app import build_server
 from regrade_server.cli import main
 from regrade_server.house import House
+from regrade_server.protocol.app import build_server
 from regrade_server.sqlite.index import facet, named
-from regrade_tools import twosample
-from regrade_tools.drift import Arm, changes
-from regrade_tools.features import features, language, shape
-from regrade_tools.grouping import grouped, percentile
+from regrade_tools.files.workspace import Workspace
 from regrade_tools.models import Message, ToolCall, Trace
-from regrade_tools.trace_store import Sampled
-from regrade_tools.workspace import Workspace
+from regrade_tools.traces import twosample
+from regrade_tools.traces.drift import Arm, changes
+from regrade_tools.traces.features import features, language, shape
+from regrade_tools.traces.grouping import grouped, percentile
+from regrade_tools.traces.store import Sampled
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),

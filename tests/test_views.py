@@ -10,9 +10,9 @@ import pytest
 from mcp import Client
 from pydantic import JsonValue
 
-from regrade_server.app import build_server
 from regrade_server.house import House
-from regrade_tools.workspace import Workspace
+from regrade_server.protocol.app import build_server
+from regrade_tools.files.workspace import Workspace
 
 pytestmark = pytest.mark.anyio
 SPAN_ID = "00f067aa0ba902b7"

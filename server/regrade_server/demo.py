@@ -14,12 +14,12 @@ from typing import Any, cast
 import anyio
 from mcp import Client
 
-from regrade_server.app import build_server
 from regrade_server.cli import decision
 from regrade_server.cli.console import Console
 from regrade_server.house import House
+from regrade_server.protocol.app import build_server
+from regrade_tools.files.workspace import Workspace
 from regrade_tools.refusal import Refusal
-from regrade_tools.workspace import Workspace
 
 _SUITE = "finder"
 _STUDIO, _COMMA = "a studio in San Jose", "2 bed in San Jose under $3,200"

@@ -13,12 +13,12 @@ from regrade_server.clients import client_configs
 from regrade_server.findings import Finding
 from regrade_server.sqlite.trouble import refusal
 from regrade_server.target_findings import of_targets
+from regrade_tools.files.workspace import NO_WORKSPACE, Workspace
 from regrade_tools.models import HttpTarget, Project
 from regrade_tools.models.target import VARIABLE
-from regrade_tools.plaintext import counted
 from regrade_tools.refusal import Refusal
-from regrade_tools.soundness import problems as problems_of
-from regrade_tools.workspace import NO_WORKSPACE, Workspace
+from regrade_tools.suites.soundness import problems as problems_of
+from regrade_tools.texts.plaintext import counted
 
 _MEGABYTE = 1_000_000
 

@@ -16,18 +16,18 @@ from regrade_server.llm import LanguageModels
 from regrade_server.memory import MemoryStore
 from regrade_server.program import Programs, ScorerPrograms
 from regrade_server.sqlite import SqliteStore
-from regrade_tools.baselines import Baselines
-from regrade_tools.bench import Bench
-from regrade_tools.gating import Gating
-from regrade_tools.judge_scorers import JudgeScorers
-from regrade_tools.live import LiveRuns
-from regrade_tools.openings import Openings
+from regrade_tools.comparison.baselines import Baselines
+from regrade_tools.files.workspace import Workspace, needed
+from regrade_tools.gate.gating import Gating
+from regrade_tools.judges.bench import Bench
+from regrade_tools.judges.scorers import JudgeScorers
 from regrade_tools.ports import Models
-from regrade_tools.readings import Readings
-from regrade_tools.recording_files import RecordingFiles
-from regrade_tools.runs import Runs
-from regrade_tools.suites import Suites
-from regrade_tools.workspace import Workspace, needed
+from regrade_tools.runs.lifecycle import Runs
+from regrade_tools.runs.live import LiveRuns
+from regrade_tools.runs.openings import Openings
+from regrade_tools.runs.recording_files import RecordingFiles
+from regrade_tools.suites.readings import Readings
+from regrade_tools.suites.verbs import Suites
 
 
 @dataclass(frozen=True)

@@ -4,21 +4,21 @@ from dataclasses import dataclass
 
 from regrade_server.ground_floor import GroundFloor
 from regrade_server.keys import Keys, default_folder
-from regrade_tools.cases import Cases
+from regrade_tools.cases.outputs import Outputs
+from regrade_tools.cases.verbs import Cases
 from regrade_tools.catalog import catalog
 from regrade_tools.errands import Errands
-from regrade_tools.exports import Exports
-from regrade_tools.inputs import InputMaker
-from regrade_tools.judges import Judges
-from regrade_tools.labelling import Labelling
-from regrade_tools.labels import Labels
-from regrade_tools.outputs import Outputs
+from regrade_tools.files.workspace import needed
+from regrade_tools.inputs.verbs import InputMaker
+from regrade_tools.judges.verbs import Judges
+from regrade_tools.labels.labelling import Labelling
+from regrade_tools.labels.verbs import Labels
 from regrade_tools.overview import Overviews
-from regrade_tools.retention import Retention
-from regrade_tools.summaries import Summaries
 from regrade_tools.tool import Tool
-from regrade_tools.traces import Traces
-from regrade_tools.workspace import needed
+from regrade_tools.traces.exports import Exports
+from regrade_tools.traces.retention import Retention
+from regrade_tools.traces.summaries import Summaries
+from regrade_tools.traces.verbs import Traces
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from regrade_tools.files.temporary import growing
 from regrade_tools.models.case import is_name
 from regrade_tools.refusal import Refusal, unknown
-from regrade_tools.temporary import growing
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 

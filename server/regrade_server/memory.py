@@ -6,9 +6,6 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import NoReturn, TypeVar
 
-from regrade_tools.completion import completed
-from regrade_tools.grouping import By, Grouped, grouped
-from regrade_tools.matching import asked, excerpt, matches, measure_of
 from regrade_tools.models import (
     CaseResult,
     Judged,
@@ -21,9 +18,12 @@ from regrade_tools.models import (
     Trace,
     Trial,
 )
-from regrade_tools.query import Measure, Query
 from regrade_tools.refusal import Refusal
-from regrade_tools.trace_store import Appended, Page, Sampled, Scanned, TraceRow
+from regrade_tools.traces.completion import completed
+from regrade_tools.traces.grouping import By, Grouped, grouped
+from regrade_tools.traces.matching import asked, excerpt, matches, measure_of
+from regrade_tools.traces.query import Measure, Query
+from regrade_tools.traces.store import Appended, Page, Sampled, Scanned, TraceRow
 
 _COUNTED = 1_000
 Told = TypeVar("Told")

@@ -10,9 +10,9 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-from regrade_tools.label_sheets import ABOUT, ANSWERS, CELL, SUGGESTED, Cells, Table
+from regrade_tools.files.temporary import appearing
+from regrade_tools.labels.sheets import ABOUT, ANSWERS, CELL, SUGGESTED, Cells, Table
 from regrade_tools.refusal import Refusal, why
-from regrade_tools.temporary import appearing
 
 _LABELS, _SUGGESTIONS, _ABOUT = "labels", "suggestions", "about"
 _WIDTHS = {"response": 80, "input": 50, "tool calls": 40, "critique": 50}

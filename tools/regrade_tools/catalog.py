@@ -1,17 +1,17 @@
 """Every tool, once, with its effect."""
 
-from regrade_tools.cases import Cases
+from regrade_tools.cases.outputs import Outputs
+from regrade_tools.cases.verbs import Cases
 from regrade_tools.consenting import Asking
 from regrade_tools.errands import Errands
-from regrade_tools.inputs import InputMaker
-from regrade_tools.judges import Judges
-from regrade_tools.labels import Labels
-from regrade_tools.outputs import Outputs
+from regrade_tools.inputs.verbs import InputMaker
+from regrade_tools.judges.verbs import Judges
+from regrade_tools.labels.verbs import Labels
 from regrade_tools.overview import Overviews
-from regrade_tools.suites import Suites
-from regrade_tools.summaries import Summaries
+from regrade_tools.suites.verbs import Suites
 from regrade_tools.tool import Tool
-from regrade_tools.traces import Traces
+from regrade_tools.traces.summaries import Summaries
+from regrade_tools.traces.verbs import Traces
 
 
 def catalog(  # noqa: PLR0913 - every noun that has tools

@@ -7,17 +7,17 @@ from dataclasses import dataclass, field
 
 from pydantic import JsonValue
 
-from regrade_tools.bench import Sitting
-from regrade_tools.clipping import clip, size
+from regrade_tools.files.workspace import Workspace, needed
 from regrade_tools.fingerprint import random_id
-from regrade_tools.generation.submission import take
-from regrade_tools.judging import answer_schema, prompts, spoken
+from regrade_tools.inputs.generation.submission import take
+from regrade_tools.judges.bench import Sitting
+from regrade_tools.judges.judging import answer_schema, prompts, spoken
 from regrade_tools.models import Item, Judged, Packet
 from regrade_tools.packets import Work, fits, misnumbered, part
 from regrade_tools.ports import Store
-from regrade_tools.redaction import redaction_of
 from regrade_tools.refusal import Refusal
-from regrade_tools.workspace import Workspace, needed
+from regrade_tools.secrets.redaction import redaction_of
+from regrade_tools.texts.clipping import clip, size
 
 _SHOWN = 10
 # With a part of the items it must fit one reply, for neither is ever cut.

@@ -7,22 +7,22 @@ from dataclasses import dataclass, field
 from anyio import to_thread
 from pydantic import JsonValue
 
-from regrade_tools.alignments import Alignments
 from regrade_tools.assertions import described
-from regrade_tools.clipping import clip, clip_list
+from regrade_tools.comparison.standing import Standing, standing
+from regrade_tools.files.workspace import BUILT_IN, NO_WORKSPACE, Workspace
 from regrade_tools.fingerprint import id_number
+from regrade_tools.judges.alignments import Alignments
 from regrade_tools.models import CaseResult
-from regrade_tools.paging import fit
-from regrade_tools.planning import Planned, planned_case
 from regrade_tools.ports import Host, Store
 from regrade_tools.refusal import Refusal, unknown
-from regrade_tools.runs import state_of
-from regrade_tools.soundness import Inspected, inspected, other_problems
-from regrade_tools.standing import Standing, standing
-from regrade_tools.suite_audit import audit
-from regrade_tools.suite_grid import grid, holes
-from regrade_tools.timestamps import iso
-from regrade_tools.workspace import BUILT_IN, NO_WORKSPACE, Workspace
+from regrade_tools.runs.lifecycle import state_of
+from regrade_tools.suites.audit import audit
+from regrade_tools.suites.grid import grid, holes
+from regrade_tools.suites.planning import Planned, planned_case
+from regrade_tools.suites.soundness import Inspected, inspected, other_problems
+from regrade_tools.texts.clipping import clip, clip_list
+from regrade_tools.texts.paging import fit
+from regrade_tools.texts.timestamps import iso
 
 _RUNS = 5
 _PROBLEMS, _TARGETS, _HOLES, _ROWS = 6_000, 1_000, 600, 12_000

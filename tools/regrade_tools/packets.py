@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue
 
-from regrade_tools.clipping import clip, size
 from regrade_tools.models import Packet
+from regrade_tools.texts.clipping import clip, size
 
 # A part must be read and answered in one go, beside everything else an agent has in mind.
 _PART = 20

@@ -27,7 +27,7 @@ from regrade_tools.models import (
     Trial,
     Verdicts,
 )
-from regrade_tools.trace_store import TraceStore
+from regrade_tools.traces.store import TraceStore
 
 
 class Store(TraceStore, Protocol):

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import cast
 
-from regrade_tools.clipping import REFUSAL, clip, clip_list
-from regrade_tools.credentials import concealed
-from regrade_tools.plaintext import encodable
+from regrade_tools.secrets.credentials import concealed
+from regrade_tools.texts.clipping import REFUSAL, clip, clip_list
+from regrade_tools.texts.plaintext import encodable
 
 _ECHO = 80
 

@@ -1,12 +1,12 @@
 """A judge against people, in lines for a terminal."""
 
 from regrade_server.cli import translation
-from regrade_tools.alignment_report import AlignmentReport
-from regrade_tools.clipping import clip
-from regrade_tools.figures import Figure
-from regrade_tools.judge_cards import Disagreement
-from regrade_tools.plaintext import line
-from regrade_tools.versions import Version, Versus
+from regrade_tools.judges.alignment_report import AlignmentReport
+from regrade_tools.judges.cards import Disagreement
+from regrade_tools.judges.versions import Version, Versus
+from regrade_tools.texts.clipping import clip
+from regrade_tools.texts.figures import Figure
+from regrade_tools.texts.plaintext import line
 
 _LINE = 200
 

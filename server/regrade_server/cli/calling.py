@@ -11,9 +11,9 @@ from pydantic import JsonValue
 from regrade_server.cli.adding import Adder
 from regrade_server.cli.console import Console
 from regrade_server.house import House
-from regrade_tools.jsontext import read
+from regrade_tools.files.workspace import Workspace
 from regrade_tools.refusal import Refusal
-from regrade_tools.workspace import Workspace
+from regrade_tools.texts.jsontext import read
 
 
 def add_to(verb: Adder) -> None:
@@ -32,7 +32,7 @@ def call(told: Namespace, workspace: Workspace | None, console: Console) -> int:
     # Only here: no other command needs the protocol.
     from mcp import Client  # noqa: PLC0415
 
-    from regrade_server.app import build_server  # noqa: PLC0415
+    from regrade_server.protocol.app import build_server  # noqa: PLC0415
 
     whole = _whole(told.arguments)
     # Before there is a client: what is refused beside its tasks would be told in a group.

@@ -10,13 +10,13 @@ from regrade_server.cli.adding import Adder
 from regrade_server.cli.console import Console
 from regrade_server.cli.stopping import to_its_end
 from regrade_server.ground_floor import GroundFloor
+from regrade_tools.comparison.matrix import Column, Ending, Matrices, Matrix
+from regrade_tools.files.workspace import Workspace
 from regrade_tools.fingerprint import is_run
-from regrade_tools.matrix import Column, Ending, Matrices, Matrix
-from regrade_tools.plaintext import counted, line
 from regrade_tools.refusal import Refusal
-from regrade_tools.run_reports import RunReport
-from regrade_tools.running import Progress, silent
-from regrade_tools.workspace import Workspace
+from regrade_tools.runs.reports import RunReport
+from regrade_tools.runs.running import Progress, silent
+from regrade_tools.texts.plaintext import counted, line
 
 # Of more cases that differ a person reads the JSON, or narrows the selection.
 _SHOWN = 40

@@ -8,9 +8,9 @@ from typing import Any, TextIO, cast
 from pydantic import TypeAdapter
 
 from regrade_server.cli import translation
-from regrade_tools.clipping import clip
-from regrade_tools.plaintext import line, plain
 from regrade_tools.refusal import Refusal
+from regrade_tools.texts.clipping import clip
+from regrade_tools.texts.plaintext import line, plain
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 from regrade_server.cli import translation
 from regrade_server.cli.evidence import stood
 from regrade_server.cli.printing import changed, comparison, failure, summary
-from regrade_tools.gate import Ruling
-from regrade_tools.gate_report import GateReport
-from regrade_tools.gate_round import Gated
-from regrade_tools.plaintext import counted, line
+from regrade_tools.gate.decision import Ruling
+from regrade_tools.gate.report import GateReport
+from regrade_tools.gate.round import Gated
 from regrade_tools.refusal import Unavailable
+from regrade_tools.texts.plaintext import counted, line
 
 # How the gate of a suite may end, the worst first, and the exit code of each. A change that a
 # person must look at first is not good yet: 1, as for one that is held.

@@ -1,8 +1,8 @@
 """What a failure rests on, as reports hold it: what was asked, what came, what changed."""
 
-from regrade_tools.cards import Card
-from regrade_tools.gate_report import GateReport, Judged
-from regrade_tools.jsontext import legible
+from regrade_tools.gate.report import GateReport, Judged
+from regrade_tools.runs.cards import Card
+from regrade_tools.texts.jsontext import legible
 
 
 def evidence(report: GateReport, case: Judged) -> list[str]:

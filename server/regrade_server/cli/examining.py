@@ -7,8 +7,8 @@ from regrade_server.cli.adding import Adder
 from regrade_server.cli.console import Console, dumped
 from regrade_server.doctor import doctor
 from regrade_server.findings import Finding, Level
-from regrade_tools.plaintext import plain
-from regrade_tools.workspace import Workspace
+from regrade_tools.files.workspace import Workspace
+from regrade_tools.texts.plaintext import plain
 
 # As of every command: 2 is for the caller to mend, 3 says that nothing could be decided.
 _EXIT: dict[Level, int] = {"good": 0, "note": 0, "wrong": 2, "damaged": 3}

@@ -2,12 +2,12 @@
 
 from argparse import Namespace
 
-from regrade_server.addresses import GUIDES, SCHEMAS
 from regrade_server.cli.adding import Adder
 from regrade_server.cli.console import Console
+from regrade_server.protocol.addresses import GUIDES, SCHEMAS
+from regrade_tools.files.starting import NEXT_STEP, initialise
+from regrade_tools.files.workspace import Workspace
 from regrade_tools.refusal import Refusal, unknown
-from regrade_tools.starting import NEXT_STEP, initialise
-from regrade_tools.workspace import Workspace
 
 
 def add_to(verb: Adder) -> None:
@@ -45,7 +45,7 @@ def demo(told: Namespace, _workspace: Workspace | None, console: Console) -> int
 def guide(told: Namespace, _workspace: Workspace | None, console: Console) -> int:
     """Print a guide, as agents read it."""
     # Only here: it brings the templates along.
-    from regrade_server import texts  # noqa: PLC0415
+    from regrade_server.protocol import texts  # noqa: PLC0415
 
     text = texts.guide(told.topic)
     console.result({"topic": told.topic, "text": text}, text)
@@ -57,7 +57,7 @@ def schema(told: Namespace, _workspace: Workspace | None, console: Console) -> i
     if told.kind not in SCHEMAS:
         raise unknown("schema", told.kind, SCHEMAS)
     # Only here: it brings every kind of file along.
-    from regrade_tools import published  # noqa: PLC0415
+    from regrade_tools.files import published  # noqa: PLC0415
 
     console.data(published.SCHEMAS[told.kind]())
     return 0

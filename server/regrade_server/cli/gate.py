@@ -11,10 +11,10 @@ from regrade_server.cli import decision, github
 from regrade_server.cli.console import Console, dumped
 from regrade_server.cli.junit import junit
 from regrade_server.ground_floor import GroundFloor
-from regrade_tools.gate_round import Gated, GateRound
+from regrade_tools.files.workspace import Workspace, needed
+from regrade_tools.gate.round import Gated, GateRound
 from regrade_tools.models import GatePolicy, Profile
 from regrade_tools.refusal import Refusal
-from regrade_tools.workspace import Workspace, needed
 
 _RATES = ("max_drop", "min_pass_rate")
 

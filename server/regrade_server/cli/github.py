@@ -14,10 +14,10 @@ from regrade_server.cli.decision import EXIT, end, headline, headline_of, ranked
 from regrade_server.cli.evidence import evidence, is_old, stood
 from regrade_server.cli.printing import comparison, ended, listed, rate
 from regrade_server.git import top
-from regrade_tools.gate_report import GateReport, Judged
-from regrade_tools.gate_round import Gated
-from regrade_tools.plaintext import line, plain
-from regrade_tools.slices import Slice
+from regrade_tools.comparison.slices import Slice
+from regrade_tools.gate.report import GateReport, Judged
+from regrade_tools.gate.round import Gated
+from regrade_tools.texts.plaintext import line, plain
 
 # GitHub shows ten of a kind for a step.
 _NOTES = 10

@@ -12,10 +12,10 @@ from regrade_server.cli.console import Console
 from regrade_server.cli.living import alive
 from regrade_server.house import House
 from regrade_server.memory import MemoryStore
+from regrade_tools.files.workspace import Workspace, needed
 from regrade_tools.formats import FIELDS, FORMATS, TABLES
-from regrade_tools.imports import Imported
 from regrade_tools.refusal import Refusal
-from regrade_tools.workspace import Workspace, needed
+from regrade_tools.traces.imports import Imported
 
 
 def add_to(verb: Adder) -> None:

@@ -11,15 +11,15 @@ from regrade_server.cli import translation
 from regrade_server.cli.adding import Adder
 from regrade_server.cli.console import Console
 from regrade_server.house import House
-from regrade_tools.acceptance import accept, candidates
-from regrade_tools.generation.diversity import Diversity
-from regrade_tools.generation.reports import Generation
-from regrade_tools.input_imports import ImportedInputs, InputImports
-from regrade_tools.jsontext import legible
+from regrade_tools.cases.acceptance import accept, candidates
+from regrade_tools.files.workspace import Workspace, needed
+from regrade_tools.inputs.generation.diversity import Diversity
+from regrade_tools.inputs.generation.reports import Generation
+from regrade_tools.inputs.imports import ImportedInputs, InputImports
 from regrade_tools.models import Case
-from regrade_tools.plaintext import line
 from regrade_tools.refusal import Refusal, refusal_in
-from regrade_tools.workspace import Workspace, needed
+from regrade_tools.texts.jsontext import legible
+from regrade_tools.texts.plaintext import line
 
 Result = TypeVar("Result")
 
@@ -140,7 +140,7 @@ def _taken(waiting: list[Case], console: Console) -> bool:
 def dimensions(told: Namespace, workspace: Workspace | None, console: Console) -> int:
     """Propose what may stand under `inputs` in a suite."""
     # Only here: no other command writes YAML to a terminal.
-    from regrade_tools.documents import dump  # noqa: PLC0415
+    from regrade_tools.files.documents import dump  # noqa: PLC0415
 
     found = _alive(
         workspace,

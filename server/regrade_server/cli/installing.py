@@ -7,8 +7,8 @@ from regrade_server.cli.adding import Adder
 from regrade_server.cli.console import Console
 from regrade_server.clients import CLIENTS, installation
 from regrade_server.clients.client import starting
+from regrade_tools.files.workspace import Workspace, needed
 from regrade_tools.refusal import Refusal, unknown
-from regrade_tools.workspace import Workspace, needed
 
 
 def add_to(verb: Adder) -> None:

@@ -8,9 +8,9 @@ from regrade_server.cli.alignment import history, measured
 from regrade_server.cli.console import Console
 from regrade_server.cli.living import alive
 from regrade_server.house import House
+from regrade_tools.files.workspace import Workspace
 from regrade_tools.models import Split
 from regrade_tools.refusal import Refusal
-from regrade_tools.workspace import Workspace
 
 # 0 where the judge may gate, or where train and dev were measured, which decide nothing.
 _NOT_ALIGNED, _UNMEASURED = 1, 3

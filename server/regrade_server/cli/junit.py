@@ -7,9 +7,9 @@ from xml.etree import ElementTree as ET
 
 from regrade_server.cli.decision import headline, told
 from regrade_server.cli.evidence import evidence, stood
-from regrade_tools.gate import Ruling
-from regrade_tools.gate_report import GateReport, Judged
-from regrade_tools.gate_round import Gated
+from regrade_tools.gate.decision import Ruling
+from regrade_tools.gate.report import GateReport, Judged
+from regrade_tools.gate.round import Gated
 
 # What XML 1.0 may hold: https://www.w3.org/TR/xml/#charsets
 _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -12,14 +12,14 @@ from regrade_server.cli.label_session import Session
 from regrade_server.cli.label_summary import told_of
 from regrade_server.cli.living import alive
 from regrade_server.house import House
-from regrade_tools.label_files import LabelFiles
-from regrade_tools.label_queue import Queue, Queues
-from regrade_tools.label_sheets import Sheets
-from regrade_tools.label_status import status
-from regrade_tools.labellers import add_labeller
-from regrade_tools.labelling import Answer, Criterion
+from regrade_tools.files.workspace import Workspace, needed
+from regrade_tools.labels.files import LabelFiles
+from regrade_tools.labels.labellers import add_labeller
+from regrade_tools.labels.labelling import Answer, Criterion
+from regrade_tools.labels.queue import Queue, Queues
+from regrade_tools.labels.sheets import Sheets
+from regrade_tools.labels.status import status
 from regrade_tools.refusal import Refusal
-from regrade_tools.workspace import Workspace, needed
 
 
 def add_to(verb: Adder) -> None:

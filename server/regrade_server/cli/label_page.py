@@ -4,12 +4,12 @@ import anyio
 
 from regrade_server.cli.living import opened
 from regrade_server.house import House
-from regrade_tools.label_parts import known
-from regrade_tools.label_queue import Queue
-from regrade_tools.labelling import Answer, Criterion
-from regrade_tools.sitting import Sitting
-from regrade_tools.traces import stored_trace
-from regrade_tools.workspace import Workspace
+from regrade_tools.files.workspace import Workspace
+from regrade_tools.labels.labelling import Answer, Criterion
+from regrade_tools.labels.parts import known
+from regrade_tools.labels.queue import Queue
+from regrade_tools.labels.sitting import Sitting
+from regrade_tools.traces.verbs import stored_trace
 
 
 def serve(

@@ -7,13 +7,13 @@ from typing import TextIO
 
 from pydantic import JsonValue
 
-from regrade_tools.label_parts import readable
-from regrade_tools.label_queue import Queue
-from regrade_tools.labelling import Answer, Criterion
+from regrade_tools.labels.labelling import Answer, Criterion
+from regrade_tools.labels.parts import readable
+from regrade_tools.labels.queue import Queue
+from regrade_tools.labels.sitting import Sitting
 from regrade_tools.models import Item
-from regrade_tools.plaintext import line as one_line
-from regrade_tools.plaintext import plain
-from regrade_tools.sitting import Sitting
+from regrade_tools.texts.plaintext import line as one_line
+from regrade_tools.texts.plaintext import plain
 
 _KEYS = "y passes, n fails, s skips, u goes back to the one before, q quits"
 

@@ -4,11 +4,11 @@ from pathlib import Path
 
 from regrade_server import workbook
 from regrade_server.cli.console import Console
-from regrade_tools.clipping import clip
-from regrade_tools.label_queue import Queue
-from regrade_tools.label_sheets import Filled, table
-from regrade_tools.labelling import Answer, Criterion
-from regrade_tools.plaintext import counted, line, plain
+from regrade_tools.labels.labelling import Answer, Criterion
+from regrade_tools.labels.queue import Queue
+from regrade_tools.labels.sheets import Filled, table
+from regrade_tools.texts.clipping import clip
+from regrade_tools.texts.plaintext import counted, line, plain
 
 _LINE, _LISTED = 100, 20
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from regrade_tools.label_status import LabelStatus
-from regrade_tools.labelbook import waiting
-from regrade_tools.plaintext import counted, line, plain
-from regrade_tools.saturation import LAST, Saturation
+from regrade_tools.labels.labelbook import waiting
+from regrade_tools.labels.saturation import LAST, Saturation
+from regrade_tools.labels.status import LabelStatus
+from regrade_tools.texts.plaintext import counted, line, plain
 
 _CHANGED = 10
 

@@ -5,10 +5,10 @@ from typing import Any
 
 from regrade_server.cli import translation
 from regrade_server.cli.printing import short
-from regrade_tools.clipping import clip
-from regrade_tools.imports import Imported
-from regrade_tools.plaintext import counted, line
-from regrade_tools.traces import TraceList
+from regrade_tools.texts.clipping import clip
+from regrade_tools.texts.plaintext import counted, line
+from regrade_tools.traces.imports import Imported
+from regrade_tools.traces.verbs import TraceList
 
 _LINE = 200
 # These stand before the line of what was asked, those below it.

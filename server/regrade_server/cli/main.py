@@ -14,8 +14,8 @@ from typing import Any, cast
 from regrade_server.cli import commands, serving
 from regrade_server.cli.adding import Command
 from regrade_server.cli.console import Console
+from regrade_tools.files.root import Root, find_root
 from regrade_tools.refusal import Refusal, Unavailable
-from regrade_tools.root import Root, find_root
 
 REFUSED, UNDECIDED = 2, 3
 # As a shell counts a program that ended because nobody read on: never 0, which says all is well.
@@ -95,7 +95,7 @@ def _entered(run: Command) -> Callable[[argparse.Namespace, Root | None, Console
     """What runs in the workspace at a root, whose rooms a server does without until it is asked."""
 
     def entered(told: argparse.Namespace, root: Root | None, console: Console) -> int:
-        from regrade_tools.workspace import workspace_at  # noqa: PLC0415 - as above
+        from regrade_tools.files.workspace import workspace_at  # noqa: PLC0415 - as above
 
         return run(told, workspace_at(root), console)
 

@@ -3,20 +3,20 @@
 from typing import Any
 
 from regrade_server.cli import translation
-from regrade_tools.baselines import Saved
-from regrade_tools.cards import Card
-from regrade_tools.clipping import clip, clip_list
-from regrade_tools.comparison import Comparison
-from regrade_tools.estimates import Estimate
-from regrade_tools.generation.struggles import Struggles
-from regrade_tools.jsontext import legible
-from regrade_tools.measures import Measures, Moved
-from regrade_tools.paired import Difference
-from regrade_tools.plaintext import counted, line
-from regrade_tools.run_reports import RunReport
-from regrade_tools.run_summary import Summary
-from regrade_tools.slices import Slice
-from regrade_tools.trials import Trials
+from regrade_tools.comparison.baselines import Saved
+from regrade_tools.comparison.comparison import Comparison
+from regrade_tools.comparison.paired import Difference
+from regrade_tools.comparison.slices import Slice
+from regrade_tools.inputs.generation.struggles import Struggles
+from regrade_tools.runs.cards import Card
+from regrade_tools.runs.estimates import Estimate
+from regrade_tools.runs.measures import Measures, Moved
+from regrade_tools.runs.reports import RunReport
+from regrade_tools.runs.summary import Summary
+from regrade_tools.runs.trials import Trials
+from regrade_tools.texts.clipping import clip, clip_list
+from regrade_tools.texts.jsontext import legible
+from regrade_tools.texts.plaintext import counted, line
 
 _LINE = 200
 # What is listed of a comparison; an agent's, which is shorter, is listed whole.

@@ -8,13 +8,13 @@ from regrade_server.cli.adding import Adder
 from regrade_server.cli.console import Console
 from regrade_server.cli.stopping import to_its_end
 from regrade_server.ground_floor import GroundFloor
-from regrade_tools.baselines import Saved
-from regrade_tools.gate_round import Gated
-from regrade_tools.plaintext import counted
-from regrade_tools.recording_files import Recorded
+from regrade_tools.comparison.baselines import Saved
+from regrade_tools.files.workspace import Workspace, needed
+from regrade_tools.gate.round import Gated
 from regrade_tools.refusal import Refusal
-from regrade_tools.run_reports import RunReport
-from regrade_tools.workspace import Workspace, needed
+from regrade_tools.runs.recording_files import Recorded
+from regrade_tools.runs.reports import RunReport
+from regrade_tools.texts.plaintext import counted
 
 
 def add_to(verb: Adder) -> None:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import anyio
 
 from regrade_server.cli.console import Console
-from regrade_server.entrance import Entrance
 from regrade_server.importing import uncollected
+from regrade_server.protocol.entrance import Entrance
+from regrade_tools.files.root import Root
 from regrade_tools.refusal import Refusal
-from regrade_tools.root import Root
 
 if TYPE_CHECKING:
     from mcp.server import MCPServer
@@ -70,7 +70,7 @@ def serve(told: Namespace, root: Root | None, _console: Console) -> int:
     # Only here: what serves HTTP is not loaded for stdio.
     from regrade_server.http import Address, listen, mcp_site, read_tokens  # noqa: PLC0415
     from regrade_server.otlp import otlp_site  # noqa: PLC0415
-    from regrade_tools.workspace import needed, workspace_at  # noqa: PLC0415
+    from regrade_tools.files.workspace import needed, workspace_at  # noqa: PLC0415
 
     if told.rate < 1:
         raise Refusal(f"--rate is {told.rate}; it is 1 or more.")
@@ -103,8 +103,8 @@ def serve(told: Namespace, root: Root | None, _console: Console) -> int:
 def _server(told: Namespace, root: Root | None) -> "MCPServer[None]":
     # Only here: no other command needs the protocol.
     with uncollected():
-        from regrade_server.app import build_server  # noqa: PLC0415
-        from regrade_server.surface import Surface  # noqa: PLC0415
+        from regrade_server.protocol.app import build_server  # noqa: PLC0415
+        from regrade_server.protocol.surface import Surface  # noqa: PLC0415
 
         names = tuple(name.strip() for name in (told.tools or "").split(",") if name.strip())
         if told.tools is not None and not names:

@@ -11,16 +11,16 @@ from regrade_server.cli.adding import Adder
 from regrade_server.cli.console import Console, dumped
 from regrade_server.cli.living import alive
 from regrade_server.house import House
-from regrade_tools.clipping import clip
-from regrade_tools.digest import digest
-from regrade_tools.documents import dump
+from regrade_tools.files.documents import dump
+from regrade_tools.files.workspace import Workspace, needed
 from regrade_tools.fingerprint import is_run
-from regrade_tools.jsontext import legible
 from regrade_tools.models import Case, Label, Trace
-from regrade_tools.plaintext import line
 from regrade_tools.refusal import Refusal
-from regrade_tools.traces import stored_trace
-from regrade_tools.workspace import Workspace, needed
+from regrade_tools.texts.clipping import clip
+from regrade_tools.texts.jsontext import legible
+from regrade_tools.texts.plaintext import line
+from regrade_tools.traces.digest import digest
+from regrade_tools.traces.verbs import stored_trace
 
 # What a line says of a trace, in this order.
 _FACTS = ("name", "status", "when", "duration_ms", "ttft_ms", "model", "tokens", "cost_usd",

@@ -12,7 +12,7 @@ from regrade_server.cli import printing
 from regrade_server.cli.console import Console
 from regrade_server.cli.living import Answer, alive
 from regrade_server.ground_floor import GroundFloor
-from regrade_tools.run_reports import RunReport
+from regrade_tools.runs.reports import RunReport
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 

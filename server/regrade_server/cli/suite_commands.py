@@ -11,11 +11,11 @@ from regrade_server.cli import translation
 from regrade_server.cli.adding import Adder
 from regrade_server.cli.console import Console
 from regrade_server.house import House
-from regrade_tools.cleaning import CheckedRows, Cleaning
-from regrade_tools.importing import SuiteImport, SuiteImports
-from regrade_tools.plaintext import counted, line
+from regrade_tools.cases.cleaning import CheckedRows, Cleaning
+from regrade_tools.files.workspace import Workspace, needed
 from regrade_tools.refusal import refusal_in
-from regrade_tools.workspace import Workspace, needed
+from regrade_tools.suites.importing import SuiteImport, SuiteImports
+from regrade_tools.texts.plaintext import counted, line
 
 _SHOWN = 3
 

@@ -11,17 +11,17 @@ from regrade_server.cli.adding import Adder
 from regrade_server.cli.console import Console
 from regrade_server.cli.living import alive
 from regrade_server.house import House
-from regrade_tools.clipping import clip
-from regrade_tools.exports import EXPORTS, Exported
-from regrade_tools.facts import META
-from regrade_tools.grouping import GROUPINGS
-from regrade_tools.plaintext import counted, encodable, line
+from regrade_tools.files.temporary import appearing
+from regrade_tools.files.workspace import Workspace, needed
 from regrade_tools.refusal import Refusal, why
-from regrade_tools.retention import Pruned
-from regrade_tools.summaries import Summary
-from regrade_tools.temporary import appearing
-from regrade_tools.traces import Sort
-from regrade_tools.workspace import Workspace, needed
+from regrade_tools.texts.clipping import clip
+from regrade_tools.texts.plaintext import counted, encodable, line
+from regrade_tools.traces.exports import EXPORTS, Exported
+from regrade_tools.traces.facts import META
+from regrade_tools.traces.grouping import GROUPINGS
+from regrade_tools.traces.retention import Pruned
+from regrade_tools.traces.summaries import Summary
+from regrade_tools.traces.verbs import Sort
 
 _WIDEST = 48
 _MEGABYTE = 1_000_000

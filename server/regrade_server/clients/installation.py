@@ -12,8 +12,8 @@ from pydantic import JsonValue
 
 from regrade_server.clients import jsonc, toml
 from regrade_server.clients.client import Client
+from regrade_tools.files.temporary import temporary
 from regrade_tools.refusal import Refusal, why
-from regrade_tools.temporary import temporary
 
 NAME = "regrade"
 

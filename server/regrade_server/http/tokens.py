@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mcp.server.auth.provider import AccessToken
 
-from regrade_server.surface import SCOPES
+from regrade_server.protocol.surface import SCOPES
 from regrade_tools.refusal import Refusal, unknown
 
 VARIABLE = "REGRADE_TOKEN"

@@ -7,12 +7,12 @@ from typing import Literal
 import anyio
 from pydantic import BaseModel, ConfigDict, JsonValue
 
-from regrade_tools.label_parts import Part, parts
-from regrade_tools.labelling import Answer, Criterion
+from regrade_tools.labels.labelling import Answer, Criterion
+from regrade_tools.labels.parts import Part, parts
+from regrade_tools.labels.sitting import Sitting
 from regrade_tools.models import Label, Verdict
-from regrade_tools.plaintext import plain
 from regrade_tools.refusal import Refusal
-from regrade_tools.sitting import Sitting
+from regrade_tools.texts.plaintext import plain
 
 # Characters of a part that are sent at first, and that are sent when more is asked for.
 _FIRST, _MORE = 20_000, 100_000

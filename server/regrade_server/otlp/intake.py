@@ -9,15 +9,15 @@ from anyio import CapacityLimiter, to_thread
 
 from regrade_server.otlp.answers import PROTOBUF, Encoding
 from regrade_server.otlp.body import Room, Share, unpacked
+from regrade_tools.files.workspace import Workspace
 from regrade_tools.formats import protobuf
 from regrade_tools.formats.protobuf import Signal
 from regrade_tools.formats.source import parsed
 from regrade_tools.models import Trace
-from regrade_tools.receiving import Received, Sampling, received
-from regrade_tools.redaction import redaction_of
 from regrade_tools.refusal import Refusal
-from regrade_tools.trace_store import TraceStore
-from regrade_tools.workspace import Workspace
+from regrade_tools.secrets.redaction import redaction_of
+from regrade_tools.traces.receiving import Received, Sampling, received
+from regrade_tools.traces.store import TraceStore
 
 _MOST_VALUES = 1_000_000
 

@@ -22,7 +22,7 @@ from regrade_server.otlp.body import (
     collected,
 )
 from regrade_server.otlp.intake import Intake, Sent
-from regrade_server.surface import granted
+from regrade_server.protocol.surface import granted
 from regrade_tools.formats.protobuf import Signal
 from regrade_tools.refusal import Refusal
 

@@ -11,10 +11,10 @@ from regrade_server.http import Address, Site, guarded
 from regrade_server.http.tokens import Tokens
 from regrade_server.otlp.intake import Intake
 from regrade_server.otlp.receiver import PATH, receiver
-from regrade_tools.plaintext import counted
-from regrade_tools.receiving import Sampling
+from regrade_tools.files.workspace import Workspace
 from regrade_tools.refusal import Refusal
-from regrade_tools.workspace import Workspace
+from regrade_tools.texts.plaintext import counted
+from regrade_tools.traces.receiving import Sampling
 
 # Programs send as often as they like, and are told to wait when too much of it waits to be
 # stored; who guesses tokens is slowed down.

@@ -13,11 +13,11 @@ import anyio
 
 from regrade_server.program.form import made, placed
 from regrade_server.program.reply import reply
-from regrade_tools.clipping import clip
 from regrade_tools.models import Case, Endpoint
 from regrade_tools.models.target import VARIABLE
 from regrade_tools.ports import Reply, Target, TargetError
 from regrade_tools.refusal import Interruption, Refusal
+from regrade_tools.texts.clipping import clip
 
 if TYPE_CHECKING:
     import httpx2

@@ -5,13 +5,13 @@ from collections.abc import Callable
 from pydantic import JsonValue
 
 from regrade_server.program.reply import amount
-from regrade_tools.clipping import clip
+from regrade_tools.files.templates import filled, names
 from regrade_tools.formats.messages import tool_calls
-from regrade_tools.jsontext import read
 from regrade_tools.models import Endpoint
 from regrade_tools.ports import Reply, TargetError
-from regrade_tools.selector import MissingError, Selector
-from regrade_tools.templates import filled, names
+from regrade_tools.texts.clipping import clip
+from regrade_tools.texts.jsontext import read
+from regrade_tools.texts.selector import MissingError, Selector
 
 _SHOWN = 600
 _ANSWER_SHOWN = 300

@@ -4,9 +4,9 @@ import os
 import sys
 from pathlib import Path
 
+from regrade_tools.files.root import home
 from regrade_tools.models import PythonTarget
 from regrade_tools.refusal import Refusal
-from regrade_tools.root import home
 
 
 def interpreter(spec: PythonTarget, root: Path) -> str:

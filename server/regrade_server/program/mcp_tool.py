@@ -18,11 +18,11 @@ from regrade_server.program.environment import environment
 from regrade_server.program.form import made
 from regrade_server.program.guard import Guard, guarded
 from regrade_server.program.warden import sweep
-from regrade_tools.clipping import clip
-from regrade_tools.jsontext import compact, read, whole
 from regrade_tools.models import Case, McpTool
 from regrade_tools.ports import Reply, Target, TargetError
 from regrade_tools.refusal import Refusal, unknown
+from regrade_tools.texts.clipping import clip
+from regrade_tools.texts.jsontext import compact, read, whole
 
 if TYPE_CHECKING:
     from mcp import Client

@@ -17,10 +17,10 @@ from regrade_server.program.interpreter import interpreter
 from regrade_server.program.process import Answering, UnaskedError, ask, ready, start, stop
 from regrade_server.program.reply import ToldError
 from regrade_server.program.warden import end_session
-from regrade_tools.clipping import clip
 from regrade_tools.models import Case, CommandTarget, PythonTarget
 from regrade_tools.ports import Reply, Target, TargetError
 from regrade_tools.refusal import Refusal
+from regrade_tools.texts.clipping import clip
 
 Program = CommandTarget | PythonTarget
 

@@ -16,9 +16,9 @@ from regrade_server.program.environment import environment
 from regrade_server.program.pipes import Answers, Questions
 from regrade_server.program.reply import reply, said
 from regrade_server.program.warden import end_session, sweep
-from regrade_tools.clipping import clip
 from regrade_tools.models import Case
 from regrade_tools.ports import Reply, TargetError
+from regrade_tools.texts.clipping import clip
 
 ADVICE = (
     'print one line of JSON for each line read, such as {"output": ...}, '

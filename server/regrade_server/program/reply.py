@@ -6,10 +6,10 @@ from typing import cast
 
 from pydantic import JsonValue
 
-from regrade_tools.clipping import clip
-from regrade_tools.jsontext import compact, read
 from regrade_tools.models import ToolCall
 from regrade_tools.ports import Reply, TargetError
+from regrade_tools.texts.clipping import clip
+from regrade_tools.texts.jsontext import compact, read
 
 # Beyond any milliseconds or dollars; and a thousand of them still add up to a number.
 _LARGEST = 1e12

@@ -22,10 +22,10 @@ from regrade_tools.assertions import (
     UndecidableError,
 )
 from regrade_tools.budget import Budget
-from regrade_tools.clipping import clip
 from regrade_tools.models import Case, CommandTarget, PythonTarget, Verdicts
 from regrade_tools.ports import Columns, ScorerProgram, Target, TargetError, Targets
 from regrade_tools.refusal import Refusal
+from regrade_tools.texts.clipping import clip
 
 _LONGEST_S = 3600.0
 

@@ -12,10 +12,10 @@ from regrade_server.sqlite.index import facets_of, having_key, named, of_having
 from regrade_server.sqlite.payload import metadata
 from regrade_server.sqlite.search import Reader
 from regrade_server.sqlite.walk import deadline
-from regrade_tools import facts
-from regrade_tools.grouping import By, Group, Grouped, day, percentile
-from regrade_tools.query import OR_NONE, Having, Query
-from regrade_tools.trace_store import Sampled
+from regrade_tools.traces import facts
+from regrade_tools.traces.grouping import By, Group, Grouped, day, percentile
+from regrade_tools.traces.query import OR_NONE, Having, Query
+from regrade_tools.traces.store import Sampled
 
 Told = TypeVar("Told")
 

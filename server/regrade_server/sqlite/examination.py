@@ -14,7 +14,7 @@ from regrade_server.sqlite import index
 from regrade_server.sqlite.ingest import Writer
 from regrade_server.sqlite.payload import Packer, decode
 from regrade_server.sqlite.transaction import transaction
-from regrade_tools.wrong import wrong_kinds
+from regrade_tools.traces.wrong import wrong_kinds
 
 # So long does one call look, and so long does it hold the lock; others write in between.
 SECONDS = 4.0

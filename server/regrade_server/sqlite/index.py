@@ -9,7 +9,9 @@ import sqlite3
 from collections.abc import Iterable
 from functools import lru_cache
 
-from regrade_tools.matching import (
+from regrade_tools.models import Label, Trace
+from regrade_tools.texts.words import tokens
+from regrade_tools.traces.matching import (
     SEARCHED_CHARACTERS,
     facets,
     is_cut,
@@ -17,10 +19,8 @@ from regrade_tools.matching import (
     label_facets,
     searched,
 )
-from regrade_tools.matching import asked as given
-from regrade_tools.models import Label, Trace
-from regrade_tools.query import Fact, Having, Query, Words
-from regrade_tools.words import tokens
+from regrade_tools.traces.matching import asked as given
+from regrade_tools.traces.query import Fact, Having, Query, Words
 
 _MARK, _PART = "\ue000", "\ue001"
 _ANY = f"{_MARK}any"

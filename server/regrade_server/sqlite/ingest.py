@@ -13,12 +13,12 @@ from regrade_server.sqlite.slots import free_ids, row_id
 from regrade_server.sqlite.transaction import transaction
 from regrade_server.sqlite.trouble import there
 from regrade_server.sqlite.wording import wording
-from regrade_tools.completion import completed, content
 from regrade_tools.fingerprint import id_number
-from regrade_tools.matching import ratings
 from regrade_tools.models import Trace
-from regrade_tools.trace_store import Appended
-from regrade_tools.wrong import wrong_kinds
+from regrade_tools.traces.completion import completed, content
+from regrade_tools.traces.matching import ratings
+from regrade_tools.traces.store import Appended
+from regrade_tools.traces.wrong import wrong_kinds
 
 _LARGEST = (1 << 63) - 1
 _AT_ONCE = 1_000

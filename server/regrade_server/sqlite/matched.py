@@ -9,7 +9,7 @@ from regrade_server.sqlite.index import facet, must_read
 from regrade_server.sqlite.proof import proof
 from regrade_server.sqlite.search import Reader
 from regrade_server.sqlite.walk import walk
-from regrade_tools.query import Query
+from regrade_tools.traces.query import Query
 
 # Of phrases, which only reading proves, the newest are read for so long.
 READING_S = 4.0

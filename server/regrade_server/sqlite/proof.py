@@ -10,9 +10,9 @@ from regrade_server.sqlite.index import begins
 from regrade_server.sqlite.payload import Packer, decode, metadata
 from regrade_server.sqlite.walk import Walk
 from regrade_server.sqlite.wording import IN, OUT, Look, look
-from regrade_tools.matching import facets, has, says, states
 from regrade_tools.models import Trace
-from regrade_tools.query import Fact, Having, Query, Words
+from regrade_tools.traces.matching import facets, has, says, states
+from regrade_tools.traces.query import Fact, Having, Query, Words
 
 # What parts two words in JSON: an escape, or any sign that is no letter and no digit; or nothing,
 # since a number may be written shorter there.

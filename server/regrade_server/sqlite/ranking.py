@@ -7,9 +7,9 @@ from regrade_server.sqlite import matched
 from regrade_server.sqlite.counting import SECONDS
 from regrade_server.sqlite.search import Reader, rows_of
 from regrade_server.sqlite.walk import MEASURES, deadline
-from regrade_tools.query import Measure, Query
 from regrade_tools.refusal import Refusal
-from regrade_tools.trace_store import Page
+from regrade_tools.traces.query import Measure, Query
+from regrade_tools.traces.store import Page
 
 # A measure and a row: where a page ended.
 _PLACE = struct.Struct(">dq")

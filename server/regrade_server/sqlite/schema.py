@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from regrade_server.sqlite.transaction import transaction
-from regrade_tools.repository import own_folder
+from regrade_tools.files.repository import own_folder
 
 # How long a writer waits for another process to finish: some fifty batches. Readers wait for
 # nobody, except where the file is opened for the first time.

@@ -14,11 +14,11 @@ from regrade_server.sqlite.proof import Proof, proof
 from regrade_server.sqlite.trouble import there
 from regrade_server.sqlite.walk import Walk, deadline, walk
 from regrade_tools.fingerprint import id_number, numbered_id
-from regrade_tools.matching import excerpt
 from regrade_tools.models import Trace
-from regrade_tools.query import Query
 from regrade_tools.refusal import Refusal
-from regrade_tools.trace_store import Page, Scanned, TraceRow
+from regrade_tools.traces.matching import excerpt
+from regrade_tools.traces.query import Query
+from regrade_tools.traces.store import Page, Scanned, TraceRow
 
 _COUNTED = 1_000
 # In a store of more traces than this, what must be read to be proven is counted no further than

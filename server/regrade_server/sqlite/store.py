@@ -22,7 +22,6 @@ from regrade_server.sqlite.keeper import Keeper
 from regrade_server.sqlite.payload import Packer
 from regrade_server.sqlite.search import Reader
 from regrade_server.sqlite.transaction import snapshot
-from regrade_tools.grouping import By, Grouped
 from regrade_tools.models import (
     CaseResult,
     Judged,
@@ -35,8 +34,9 @@ from regrade_tools.models import (
     Trace,
     Trial,
 )
-from regrade_tools.query import Measure, Query
-from regrade_tools.trace_store import Appended, Page, Sampled, Scanned
+from regrade_tools.traces.grouping import By, Grouped
+from regrade_tools.traces.query import Measure, Query
+from regrade_tools.traces.store import Appended, Page, Sampled, Scanned
 
 Answer = TypeVar("Answer")
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from regrade_server.sqlite.index import match
 from regrade_server.sqlite.slots import row_id
 from regrade_server.sqlite.wording import Look
-from regrade_tools.query import Measure, Query
 from regrade_tools.refusal import Refusal
+from regrade_tools.traces.query import Measure, Query
 
 # Ids run ahead of their time where many traces share a millisecond: by four an id.
 _DRIFT_S = 3_600

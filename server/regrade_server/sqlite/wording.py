@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
-from regrade_tools.query import Words
+from regrade_tools.traces.query import Words
 
 # A byte beyond ASCII is part of a word: of texts that have such letters the words alone come here.
 _LETTERS = [not chr(code).isascii() or chr(code).isalnum() for code in range(256)]

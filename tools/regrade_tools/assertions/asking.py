@@ -16,10 +16,10 @@ from regrade_tools.assertions.verdicts import (
     UnmeasuredError,
     Verdict,
 )
-from regrade_tools.clipping import clip
-from regrade_tools.deadline import OutOfTimeError, deadline, look
-from regrade_tools.patterns import SlowPatternError
-from regrade_tools.plaintext import encodable
+from regrade_tools.texts.clipping import clip
+from regrade_tools.texts.deadline import OutOfTimeError, deadline, look
+from regrade_tools.texts.patterns import SlowPatternError
+from regrade_tools.texts.plaintext import encodable
 
 _LOG = logging.getLogger(__name__)
 # A reason is read by a model: enough to mend one thing.

@@ -7,9 +7,9 @@ from pydantic import Field, JsonValue
 from regrade_tools.assertions.comparison import Comparison, condition
 from regrade_tools.assertions.equality import same
 from regrade_tools.assertions.verdicts import Assertion, Subject
-from regrade_tools.jsontext import quoted
 from regrade_tools.models import ToolCall
 from regrade_tools.models.case import Spec
+from regrade_tools.texts.jsontext import quoted
 
 
 class ToolCalled(Assertion):

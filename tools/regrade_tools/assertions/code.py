@@ -11,8 +11,8 @@ from regrade_tools.assertions.placed import Placed
 from regrade_tools.assertions.structure import IsJson, Valid
 from regrade_tools.assertions.text import said
 from regrade_tools.assertions.verdicts import Subject, UnmeasuredError
-from regrade_tools.deadline import look
 from regrade_tools.models.case import Spec
+from regrade_tools.texts.deadline import look
 
 # What is parsed in Python, a character at a time, is kept to what is done in seconds.
 _LONGEST_YAML = 300_000
@@ -77,7 +77,7 @@ class IsYaml(Placed):
         if len(subject.text) > _LONGEST_YAML:
             raise UnmeasuredError(f"the output is over {_LONGEST_YAML:,} characters of YAML")
         # Imported with the first YAML: a server that lists its tools reads none.
-        from regrade_tools.documents import DocumentError, load  # noqa: PLC0415
+        from regrade_tools.files.documents import DocumentError, load  # noqa: PLC0415
 
         try:
             value = load(subject.text)

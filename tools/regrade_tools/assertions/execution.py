@@ -12,7 +12,7 @@ from regrade_tools.assertions.code import code_blocks
 from regrade_tools.assertions.scorers import Scorer
 from regrade_tools.assertions.verdicts import Subject, UndecidableError
 from regrade_tools.models.case import Spec
-from regrade_tools.selector import MissingError, Place, selector
+from regrade_tools.texts.selector import MissingError, Place, selector
 
 _LANGUAGES = {"", "py", "python", "python3"}
 _LONGEST, _LONGEST_CODE = 2_000, 1_000_000

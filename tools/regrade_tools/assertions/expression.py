@@ -16,9 +16,9 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import JsonValue
 
 from regrade_tools.assertions.verdicts import Subject, UndecidableError, UnmeasuredError
-from regrade_tools.deadline import look
-from regrade_tools.jsontext import compact
-from regrade_tools.selector import keys, kind
+from regrade_tools.texts.deadline import look
+from regrade_tools.texts.jsontext import compact
+from regrade_tools.texts.selector import keys, kind
 
 _LONGEST = 1_000
 _MOST_DIGITS = 15

@@ -7,9 +7,9 @@ from pydantic import JsonValue
 
 from regrade_tools.assertions.placed import Placed
 from regrade_tools.assertions.verdicts import Subject, UnmeasuredError
-from regrade_tools.deadline import look
 from regrade_tools.fingerprint import canonical
 from regrade_tools.models.case import Spec
+from regrade_tools.texts.deadline import look
 
 _URL = re.compile(r"https?://[^\s<>\"'`\\\]})]{1,2000}", re.IGNORECASE)
 _QUOTE = re.compile(r"[\"\u201c\u201e\u00ab]([^\"\u201c\u201d\u00bb\n]{1,2000})[\"\u201d\u00bb]")

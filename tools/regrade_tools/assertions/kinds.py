@@ -27,11 +27,11 @@ from regrade_tools.assertions import (
 )
 from regrade_tools.assertions.asking import Check
 from regrade_tools.assertions.verdicts import Assertion
-from regrade_tools.deadline import look
+from regrade_tools.files.mistakes import mistakes_in
 from regrade_tools.fingerprint import canonical, hashed
-from regrade_tools.jsontext import DEEPEST, is_deep
-from regrade_tools.mistakes import mistakes_in
 from regrade_tools.refusal import Refusal, unknown
+from regrade_tools.texts.deadline import look
+from regrade_tools.texts.jsontext import DEEPEST, is_deep
 
 KINDS: dict[str, type[Assertion]] = {
     kind.kind: kind

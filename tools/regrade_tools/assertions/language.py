@@ -9,9 +9,9 @@ from pydantic import Field, JsonValue
 
 from regrade_tools.assertions.placed import Placed
 from regrade_tools.assertions.verdicts import Subject, UnmeasuredError
-from regrade_tools.features import language
-from regrade_tools.jsontext import texts, unpacked
 from regrade_tools.models.case import Spec
+from regrade_tools.texts.jsontext import texts, unpacked
+from regrade_tools.traces.features import language
 
 _INPUT = "input"
 # A language shows in this much, and it is told in milliseconds.

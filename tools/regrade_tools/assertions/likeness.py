@@ -15,8 +15,8 @@ from regrade_tools.assertions.verdicts import (
     UnmeasuredError,
 )
 from regrade_tools.models.case import Spec
-from regrade_tools.selector import MissingError, Place
-from regrade_tools.words import tokens
+from regrade_tools.texts.selector import MissingError, Place
+from regrade_tools.texts.words import tokens
 
 # The work grows with the product of the two lengths, or the memory with their n-grams.
 _LONGEST_TEXT, _MOST_WORDS = 20_000, 5_000

@@ -6,8 +6,8 @@ from xml.parsers import expat
 
 from regrade_tools.assertions.placed import Placed
 from regrade_tools.assertions.verdicts import Subject
-from regrade_tools.deadline import look
 from regrade_tools.models.case import Spec
+from regrade_tools.texts.deadline import look
 
 _NAMES = (
     "a abbr article aside audio b blockquote body br button caption code col dd details div dl dt "

@@ -11,7 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
-from regrade_tools.deadline import look
+from regrade_tools.texts.deadline import look
 
 _LONGEST_GRAM = 4
 Words = Sequence[str]

@@ -6,7 +6,7 @@ from regrade_tools.assertions.placed import Placed
 from regrade_tools.assertions.text import Phrase, Phrases, said, within
 from regrade_tools.assertions.verdicts import Subject
 from regrade_tools.models.case import Spec
-from regrade_tools.patterns import linear
+from regrade_tools.texts.patterns import linear
 
 _REFUSALS = (
     "i can't help",

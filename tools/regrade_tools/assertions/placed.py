@@ -5,7 +5,7 @@ from dataclasses import replace
 from pydantic import Field
 
 from regrade_tools.assertions.verdicts import Assertion, Subject, UndecidableError
-from regrade_tools.selector import MissingError, Place
+from regrade_tools.texts.selector import MissingError, Place
 
 
 class Placed(Assertion):

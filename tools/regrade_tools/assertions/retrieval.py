@@ -7,7 +7,7 @@ from pydantic import Field
 
 from regrade_tools.assertions.verdicts import Assertion, Subject, UndecidableError
 from regrade_tools.models.case import Spec
-from regrade_tools.selector import MissingError, Place, selector
+from regrade_tools.texts.selector import MissingError, Place, selector
 
 
 class _Ranking(Assertion):

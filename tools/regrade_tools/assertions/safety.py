@@ -6,7 +6,7 @@ from typing import ClassVar
 from regrade_tools.assertions.placed import Placed
 from regrade_tools.assertions.verdicts import Subject
 from regrade_tools.models.case import Spec
-from regrade_tools.redaction import redaction
+from regrade_tools.secrets.redaction import redaction
 
 # Each begins where its text begins, so that a long run is looked at once.
 _PII = {

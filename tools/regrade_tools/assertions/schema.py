@@ -21,9 +21,9 @@ from referencing.exceptions import Unresolvable
 
 from regrade_tools.assertions.equality import normal, same
 from regrade_tools.assertions.verdicts import UnmeasuredError
-from regrade_tools.deadline import OutOfTimeError, deadline, look
 from regrade_tools.fingerprint import canonical
-from regrade_tools.patterns import compiled, found
+from regrade_tools.texts.deadline import OutOfTimeError, deadline, look
+from regrade_tools.texts.patterns import compiled, found
 
 
 def _pattern(

@@ -14,9 +14,9 @@ from regrade_tools.assertions.equality import normal, same
 from regrade_tools.assertions.placed import Placed
 from regrade_tools.assertions.verdicts import Assertion, Subject, UndecidableError
 from regrade_tools.fingerprint import canonical
-from regrade_tools.jsontext import quoted
 from regrade_tools.models.case import Spec
-from regrade_tools.selector import MissingError, Place
+from regrade_tools.texts.jsontext import quoted
+from regrade_tools.texts.selector import MissingError, Place
 
 
 class Valid(Placed):

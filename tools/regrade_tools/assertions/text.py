@@ -5,13 +5,13 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, JsonValue, field_validator, model_validator
 
-from regrade_tools import patterns
 from regrade_tools.assertions.equality import same
 from regrade_tools.assertions.placed import Placed
 from regrade_tools.assertions.verdicts import Subject
-from regrade_tools.deadline import look
-from regrade_tools.jsontext import quoted
 from regrade_tools.models.case import Spec
+from regrade_tools.texts import patterns
+from regrade_tools.texts.deadline import look
+from regrade_tools.texts.jsontext import quoted
 
 # A run of stops is looked at once, from its beginning: these may be as long as an output.
 _SENTENCE_END = re.compile(

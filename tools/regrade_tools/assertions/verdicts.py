@@ -8,8 +8,8 @@ from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
-from regrade_tools.jsontext import DEEPEST, compact, is_deep
 from regrade_tools.models import Span, ToolCall, Trace
+from regrade_tools.texts.jsontext import DEEPEST, compact, is_deep
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from regrade_tools.formats import genai, genai_said
 from regrade_tools.formats.fields import Fields
 from regrade_tools.formats.spans import LoggedSpan
 from regrade_tools.models import Message, Span
-from regrade_tools.timestamps import elapsed_ms
+from regrade_tools.texts.timestamps import elapsed_ms
 
 _ERROR_CODES = (2, "2", "STATUS_CODE_ERROR", "ERROR")
 

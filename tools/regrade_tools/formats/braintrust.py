@@ -9,9 +9,9 @@ from regrade_tools.formats.feedback import of_scores
 from regrade_tools.formats.fields import Fields, count, failure, number, objects, remainder, tags
 from regrade_tools.formats.fields import text as text_of
 from regrade_tools.formats.messages import is_conversation
-from regrade_tools.jsontext import unpacked
 from regrade_tools.models import Trace
-from regrade_tools.timestamps import moment
+from regrade_tools.texts.jsontext import unpacked
+from regrade_tools.texts.timestamps import moment
 
 
 def is_braintrust(record: Fields) -> bool:

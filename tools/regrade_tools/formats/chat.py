@@ -6,8 +6,8 @@ from typing import Any, cast
 from regrade_tools.formats.feedback import of_field
 from regrade_tools.formats.fields import Fields, beside, common, told_facts, user_of, with_user
 from regrade_tools.formats.messages import is_conversation, messages
-from regrade_tools.jsontext import unpacked
 from regrade_tools.models import Message, Trace
+from regrade_tools.texts.jsontext import unpacked
 
 # What the log wrapped around the call; the messages are inside.
 _REQUESTS = ("request", "body", "kwargs")

@@ -9,7 +9,7 @@ from regrade_tools.formats.fields import Fields, inside, number, objects, text, 
 from regrade_tools.formats.messages import messages
 from regrade_tools.formats.spans import LoggedSpan, Origin
 from regrade_tools.models import Message, Span, Trace
-from regrade_tools.timestamps import moment
+from regrade_tools.texts.timestamps import moment
 
 _SPOKEN = ("user", "assistant")
 # Lines that tell of the session, not of what was said in it.

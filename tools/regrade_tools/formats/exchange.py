@@ -22,10 +22,10 @@ from regrade_tools.formats.fields import (
     unread,
 )
 from regrade_tools.formats.messages import tool_calls
-from regrade_tools.jsontext import unpacked
 from regrade_tools.models import Trace
-from regrade_tools.selector import MissingError, Selector, selector
-from regrade_tools.timestamps import moment
+from regrade_tools.texts.jsontext import unpacked
+from regrade_tools.texts.selector import MissingError, Selector, selector
+from regrade_tools.texts.timestamps import moment
 
 INPUTS = ("input", "query", "prompt", "question", "user_query", "text")
 OUTPUTS = ("output", "response", "answer", "completion", "reply")

@@ -8,11 +8,11 @@ from typing import cast
 
 from pydantic import JsonValue
 
-from regrade_tools.clipping import clip
 from regrade_tools.formats.fields import Fields, inside, objects, text
-from regrade_tools.jsontext import compact, unpacked
 from regrade_tools.models import Feedback, FeedbackSource
-from regrade_tools.plaintext import line
+from regrade_tools.texts.clipping import clip
+from regrade_tools.texts.jsontext import compact, unpacked
+from regrade_tools.texts.plaintext import line
 
 # Who gives feedback, by the words of the platforms.
 _SOURCES: dict[str, FeedbackSource] = {

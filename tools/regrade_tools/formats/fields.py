@@ -5,11 +5,11 @@ from typing import cast
 
 from pydantic import JsonValue
 
-from regrade_tools.clipping import clip
-from regrade_tools.jsontext import compact, unpacked
 from regrade_tools.models import Status
-from regrade_tools.redaction import Redaction
-from regrade_tools.timestamps import elapsed_ms, moment
+from regrade_tools.secrets.redaction import Redaction
+from regrade_tools.texts.clipping import clip
+from regrade_tools.texts.jsontext import compact, unpacked
+from regrade_tools.texts.timestamps import elapsed_ms, moment
 
 Fields = Mapping[str, JsonValue]
 

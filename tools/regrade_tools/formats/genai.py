@@ -20,9 +20,9 @@ from regrade_tools.formats.fields import (
     told_facts,
 )
 from regrade_tools.formats.genai_said import EVENTS, TELLING, Attributes, said
-from regrade_tools.jsontext import unpacked
 from regrade_tools.models import Feedback, Message, SpanKind
-from regrade_tools.timestamps import moment
+from regrade_tools.texts.jsontext import unpacked
+from regrade_tools.texts.timestamps import moment
 
 _INPUT_TOKENS = (
     "gen_ai.usage.input_tokens",

@@ -12,8 +12,8 @@ from pydantic import JsonValue
 from regrade_tools.formats import payload
 from regrade_tools.formats.fields import objects, text
 from regrade_tools.formats.messages import messages
-from regrade_tools.jsontext import unpacked
 from regrade_tools.models import Message
+from regrade_tools.texts.jsontext import unpacked
 
 Attributes = Mapping[str, JsonValue]
 

@@ -20,7 +20,7 @@ from regrade_tools.formats.fields import (
 from regrade_tools.formats.messages import messages
 from regrade_tools.formats.record import Record
 from regrade_tools.models import Trace
-from regrade_tools.timestamps import moment
+from regrade_tools.texts.timestamps import moment
 
 _HEADER = ("eval_id", "run_id", "created", "task", "task_id", "model")
 

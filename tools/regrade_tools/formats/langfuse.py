@@ -20,9 +20,9 @@ from regrade_tools.formats.fields import (
     told_facts,
 )
 from regrade_tools.formats.spans import LoggedSpan, arguments, from_spans, in_order, is_call
-from regrade_tools.jsontext import unpacked
 from regrade_tools.models import Message, Span, SpanKind, Trace
-from regrade_tools.timestamps import elapsed_ms, moment
+from regrade_tools.texts.jsontext import unpacked
+from regrade_tools.texts.timestamps import elapsed_ms, moment
 
 _KINDS: dict[str, SpanKind] = {
     "GENERATION": "llm",

@@ -23,7 +23,7 @@ from regrade_tools.formats.fields import (
 )
 from regrade_tools.formats.spans import LoggedSpan, in_order
 from regrade_tools.models import Message, Span, SpanKind
-from regrade_tools.timestamps import elapsed_ms, moment
+from regrade_tools.texts.timestamps import elapsed_ms, moment
 
 _KINDS: dict[str, SpanKind] = {"llm": "llm", "tool": "tool", "retriever": "retrieval"}
 # The run's own session_id is the project; the conversation stands in its metadata.

@@ -15,7 +15,7 @@ from regrade_tools.formats.fields import (
     text,
 )
 from regrade_tools.models import Trace
-from regrade_tools.timestamps import elapsed_ms, moment
+from regrade_tools.texts.timestamps import elapsed_ms, moment
 
 _OBJECT = "standard_logging_object"
 _TOLD_BY = frozenset({"custom_llm_provider", "model_group", "response_cost", "litellm_call_id"})

@@ -12,8 +12,8 @@ from typing import cast
 from pydantic import JsonValue
 
 from regrade_tools.formats.fields import Fields, inside, objects, text
-from regrade_tools.jsontext import compact, unpacked
 from regrade_tools.models import Message, ToolCall
+from regrade_tools.texts.jsontext import compact, unpacked
 
 # Names that the frameworks document for the roles; any other stays as it was written.
 _ROLES = {"human": "user", "ai": "assistant", "model": "assistant", "AIMessageChunk": "assistant"}

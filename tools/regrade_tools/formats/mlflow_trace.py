@@ -9,9 +9,9 @@ from regrade_tools.formats.attributed import Frame, described
 from regrade_tools.formats.feedback import of_mlflow
 from regrade_tools.formats.fields import Fields, count, inside, objects, short, text
 from regrade_tools.formats.spans import LoggedSpan, from_spans, in_order
-from regrade_tools.jsontext import read
 from regrade_tools.models import Trace
-from regrade_tools.timestamps import moment
+from regrade_tools.texts.jsontext import read
+from regrade_tools.texts.timestamps import moment
 
 _BEGAN = ("start_time_unix_nano", "start_time_ns", "start_time")
 _ENDED = ("end_time_unix_nano", "end_time_ns", "end_time")

@@ -5,14 +5,14 @@ from typing import cast
 
 from pydantic import JsonValue
 
-from regrade_tools.clipping import clip
 from regrade_tools.formats import genai, genai_said
 from regrade_tools.formats.attributed import Frame, described
 from regrade_tools.formats.fields import Fields, inside, objects, text
 from regrade_tools.formats.otlp_logs import MODEL_EVENT, as_span, is_log
 from regrade_tools.formats.otlp_values import attributes, identifier, integer, seconds
 from regrade_tools.formats.spans import LoggedSpan, in_order
-from regrade_tools.plaintext import line
+from regrade_tools.texts.clipping import clip
+from regrade_tools.texts.plaintext import line
 
 # What of a resource is a tag of its traces: by its own name, or the one that it had before.
 _TAGS = (

@@ -6,8 +6,8 @@ from pydantic import JsonValue
 
 from regrade_tools.formats.fields import Fields, inside, objects
 from regrade_tools.formats.messages import is_conversation, messages, tool_calls
-from regrade_tools.jsontext import unpacked
 from regrade_tools.models import Message
+from regrade_tools.texts.jsontext import unpacked
 
 # Where a request or an answer keeps its messages, or another envelope of them.
 _LISTS = ("messages", "contents", "input", "prompt", "output")

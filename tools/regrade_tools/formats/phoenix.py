@@ -9,7 +9,7 @@ from regrade_tools.formats.attributed import Frame, described
 from regrade_tools.formats.feedback import of_phoenix
 from regrade_tools.formats.fields import Fields, inside, objects, text
 from regrade_tools.formats.spans import LoggedSpan
-from regrade_tools.timestamps import moment
+from regrade_tools.texts.timestamps import moment
 
 _DEEPEST = 12
 _ATTRIBUTE = "attributes."

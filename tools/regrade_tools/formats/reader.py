@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 
 from pydantic import JsonValue
 
-from regrade_tools.clipping import clip
 from regrade_tools.fingerprint import fingerprint, redated, trace_id
 from regrade_tools.formats import (
     anthropic_call,
@@ -26,12 +25,13 @@ from regrade_tools.formats.gathering import Gathering
 from regrade_tools.formats.record import Note, Record, Skipped, Unused
 from regrade_tools.formats.source import TABLES
 from regrade_tools.formats.spans import LoggedSpan
-from regrade_tools.jsontext import compact
 from regrade_tools.models import Trace, file_of
-from regrade_tools.patterns import SlowPatternError
-from regrade_tools.plaintext import counted
-from regrade_tools.redaction import Redaction
 from regrade_tools.refusal import Refusal, unknown
+from regrade_tools.secrets.redaction import Redaction
+from regrade_tools.texts.clipping import clip
+from regrade_tools.texts.jsontext import compact
+from regrade_tools.texts.patterns import SlowPatternError
+from regrade_tools.texts.plaintext import counted
 
 Item = Trace | Skipped | Note | Unused
 _Tells = Callable[[Fields], bool]

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 
 from pydantic import JsonValue
 
-from regrade_tools.jsontext import unpacked
+from regrade_tools.texts.jsontext import unpacked
 
 # How the attributes begin that OpenInference flattens documents into, of those that come out.
 NAMES = ("retrieval.documents.", "reranker.output_documents.")

@@ -20,7 +20,7 @@ from regrade_tools.formats import protobuf, table
 from regrade_tools.formats.files import kind
 from regrade_tools.formats.lines import Lines, not_utf8
 from regrade_tools.formats.record import Note, Record, Skipped
-from regrade_tools.jsontext import read
+from regrade_tools.texts.jsontext import read
 
 # How a caller may say that a stream holds a table.
 TABLES = {"csv": ",", "tsv": "\t"}

@@ -10,7 +10,7 @@ from regrade_tools.models.case import Name
 from regrade_tools.models.document import Document
 from regrade_tools.models.language_model import ModelSpec
 from regrade_tools.models.policy import Profile
-from regrade_tools.selector import Place
+from regrade_tools.texts.selector import Place
 
 
 def _sayable(text: str) -> str:

@@ -1,5 +1,0 @@
-"""What stands at fixed addresses of ours: the guides, and the schemas of files."""
-
-GUIDES = ("start", "assertions", "judges", "gate", "query")
-# The kinds of files that have a schema; a test holds them to `regrade_tools.published`.
-SCHEMAS = ("suite", "case", "judge", "project", "assertion")

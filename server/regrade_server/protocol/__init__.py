@@ -1,0 +1,1 @@
+"""The Model Context Protocol: what clients see of Regrade, in both eras."""

@@ -1,0 +1,1 @@
+"""The repository of the user, and the files of ``evals/`` in it."""

@@ -1,0 +1,1 @@
+"""Test inputs: planned along dimensions, written, and accepted by a person."""

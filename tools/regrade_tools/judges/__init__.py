@@ -1,0 +1,1 @@
+"""Judges: asked, aligned with people, and measured."""

@@ -1,0 +1,1 @@
+"""Labels: drawn, given by people, signed and kept."""

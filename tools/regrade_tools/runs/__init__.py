@@ -1,0 +1,1 @@
+"""Runs: started, answered, scored, kept, replayed and told."""

@@ -1,0 +1,146 @@
+"""Recordings: what a target answered, kept in the repository so that it can be scored again.
+
+One line of ``evals/recordings/<suite>.jsonl`` is one answer. It is found by the program that gave
+it (how the target is declared, and the files of the repository that git knows), what it was given,
+and the trial: an answer of another program is never taken for this one's. Errors are not recorded.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from pydantic import JsonValue, ValidationError
+
+from regrade_tools.files.mistakes import mistakes_in
+from regrade_tools.fingerprint import fingerprint
+from regrade_tools.models import Case, CaseResult, Run, ToolCall, Verdicts
+from regrade_tools.models.document import Document
+from regrade_tools.ports import Reply
+from regrade_tools.refusal import Refusal
+from regrade_tools.texts import jsontext
+
+# live: every answer is asked for. replay: none is. changed: those that no recording holds.
+Mode = Literal["live", "replay", "changed"]
+Key = tuple[str, str, int]
+
+
+class _Line(Document):
+    case: str
+    program: str
+    input: str
+    trial: int
+    output: JsonValue = None
+    tool_calls: tuple[ToolCall, ...] = ()
+    latency_ms: float | None = None
+    cost_usd: float | None = None
+    tokens: int | None = None
+    ttft_ms: float | None = None
+    steps: int | None = None
+    errors: tuple[str, ...] | None = None
+    context: tuple[JsonValue, ...] = ()
+
+    @property
+    def key(self) -> Key:
+        return self.program, self.input, self.trial
+
+    @property
+    def reply(self) -> Reply:
+        return Reply(
+            self.output,
+            self.tool_calls,
+            self.latency_ms,
+            self.cost_usd,
+            self.tokens,
+            self.ttft_ms,
+            self.steps,
+            self.errors,
+            self.context,
+        )
+
+
+# To record keeps what a file has of other answers: one that cannot be read is in its way.
+ANEW = (
+    "Take the line back to what version control has of it, or take the file away and record it "
+    "anew: `regrade run SUITE --record`."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What a run may answer from recordings; ``program`` names whoever would answer else."""
+
+    mode: Mode = "live"
+    program: str = ""
+    known: Mapping[Key, Reply] = field(default_factory=dict[Key, Reply])
+    verdicts: Verdicts = field(default_factory=Verdicts)
+
+    def find(self, case: Case, trial: int) -> Reply | None:
+        """What was recorded of this case and trial."""
+        if not self.known:
+            return None
+        return self.known.get((self.program, fingerprint(case.state), trial))
+
+    def covers(self, cases: Iterable[Case], trials: int) -> bool:
+        """Whether nothing has to be asked."""
+        return all(
+            self.find(case, trial) is not None for case in cases for trial in range(1, trials + 1)
+        )
+
+
+def read_recordings(text: str, shown: str) -> dict[Key, Reply]:
+    """The answers of a file of recordings.
+
+    Raises:
+        Refusal: A line is not what it should be.
+    """
+    found: dict[Key, Reply] = {}
+    for number, line in jsontext.lines(text):
+        try:
+            told = _Line.model_validate_json(line)
+        except ValidationError as problem:
+            raise Refusal(
+                f"{shown}:{number} is no recording: {mistakes_in(problem, _Line)}.",
+                next_step=ANEW,
+            ) from None
+        found[told.key] = told.reply
+    return found
+
+
+def answered(text: str) -> set[tuple[str, int]]:
+    """The cases and trials of which a file holds an answer."""
+    held = (_Line.model_validate_json(line) for _, line in jsontext.lines(text))
+    return {(line.case, line.trial) for line in held}
+
+
+def written(run: Run, results: Iterable[CaseResult], before: str) -> str:
+    """The text of a file of recordings after ``run``, which was recorded.
+
+    What it measured is written anew; what ``before`` holds of the same program stays, and what it
+    holds of another can never be replayed again, and goes. Sorted, so that a diff can be reviewed.
+    """
+    inputs = {case.id: case.input for case in run.cases}
+    kept = (_Line.model_validate_json(line) for _, line in jsontext.lines(before))
+    lines = {line.key: line for line in kept if line.program == run.sources}
+    for result in results:
+        if result.error or result.case_id not in inputs:
+            continue
+        line = _Line(
+            case=result.case_id,
+            program=run.sources,
+            input=inputs[result.case_id],
+            trial=result.trial,
+            output=result.output,
+            tool_calls=result.tool_calls,
+            latency_ms=result.latency_ms,
+            cost_usd=result.cost_usd,
+            tokens=result.tokens,
+            ttft_ms=result.ttft_ms,
+            steps=result.steps,
+            errors=result.errors,
+            context=result.context,
+        )
+        lines[line.key] = line
+    ordered = sorted(lines.values(), key=lambda line: (line.case, line.trial, line.input))
+    told = (line.model_dump(mode="json", exclude_defaults=True) for line in ordered)
+    return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in told)

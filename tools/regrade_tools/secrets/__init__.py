@@ -1,0 +1,1 @@
+"""What nobody may keep: secrets are found and replaced."""

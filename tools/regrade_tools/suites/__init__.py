@@ -1,0 +1,1 @@
+"""Suites: read, planned, examined and imported."""

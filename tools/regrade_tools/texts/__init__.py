@@ -1,0 +1,1 @@
+"""Texts and values as they are read, cut, told and named."""

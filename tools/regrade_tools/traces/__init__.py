@@ -1,0 +1,1 @@
+"""Traces: imported, completed, searched, counted, told, kept and exported."""
