@@ -20,6 +20,10 @@ from regrade_server.cli import main
 from regrade_server.house import House
 from regrade_tools.files.workspace import Workspace
 from regrade_tools.labels.labelbook import LabelBook, LabelRow
+from regrade_tools.labels.labelling import Criterion
+from regrade_tools.labels.queue import Queue
+from regrade_tools.labels.sheets import CELL, table
+from regrade_tools.models import Drawn
 
 
 @pytest.fixture
@@ -185,6 +189,15 @@ def test_what_a_row_no_longer_shows_and_what_was_said_elsewhere_is_not_signed(ro
     assert code == 0
     code, shown = at_a_terminal(root, [], "label", "diet", "--from", str(path))
     assert "row 4: you labelled it fail elsewhere" in shown
+
+
+def test_of_a_trace_that_changed_a_sheet_shows_each_item_as_it_was() -> None:
+    said = ("before", "after", "x" * (CELL + 1))
+    items = tuple(label_row("q", answer, "pass", trace_id="tr_1").item for answer in said)
+    sheet, left_out = table(Criterion("diet"), Queue(items, Drawn(), {}, ()))
+    blank = ["", "", ""]
+    assert sheet.rows == [["tr_1", "q", "", answer, *blank] for answer in ("before", "after")]
+    assert left_out == ["tr_1"]
 
 
 def test_a_sheet_runs_nothing_overwrites_nothing_and_is_of_the_words_of_now(

@@ -35,11 +35,10 @@ class Table:
 
 def table(criterion: Criterion, queue: Queue) -> tuple[Table, list[str]]:
     """A sheet of ``queue``, and the traces that no cell can hold whole and that it leaves out."""
-    texts = {item.trace_id: shown(criterion, item) for item in queue.items}
-    whole = [
-        item for item in queue.items if all(len(text) <= CELL for text in texts[item.trace_id])
-    ]
-    rows: list[Cells] = [[*texts[item.trace_id], *("" for _ in ANSWERS)] for item in whole]
+    # Not by trace: of one there may be two items, as it was before it changed and after.
+    texts = {item.key: shown(criterion, item) for item in queue.items}
+    whole = [item for item in queue.items if all(len(text) <= CELL for text in texts[item.key])]
+    rows: list[Cells] = [[*texts[item.key], *("" for _ in ANSWERS)] for item in whole]
     ids = {item.trace_id for item in whole}
     suggestions: list[Cells] = [
         [one.trace_id, one.verdict, plain(one.critique), plain(one.mode), plain(one.labeller)]
@@ -56,7 +55,8 @@ def table(criterion: Criterion, queue: Queue) -> tuple[Table, list[str]]:
         "sample": queue.drawn.sample,
         "judge": queue.drawn.judge,
     }
-    left_out = [item.trace_id for item in queue.items if item.trace_id not in ids]
+    keys = {item.key for item in whole}
+    left_out = [item.trace_id for item in queue.items if item.key not in keys]
     return Table([*columns(criterion), *ANSWERS], rows, suggestions, about), left_out
 
 
