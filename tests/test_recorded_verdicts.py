@@ -154,6 +154,29 @@ def test_what_is_recorded_anew_takes_the_place_of_what_cannot_be_replayed(root: 
     assert (root / PATH).read_text() == now
 
 
+def test_what_a_judge_says_anew_takes_the_place_of_what_it_said_of_the_same_answer_elsewhere(
+    root: Path, model: Endpoint
+) -> None:
+    spoken("run", "s", "--record", "--trials", "2", "--root", str(root))
+    recorded = (root / PATH).read_text()
+    there = fork(root)
+    (there / PATH).write_text(recorded.replace('"pass"', '"fail"').replace("because", "for"))
+    # The second trial of it is not run now, and its answer is the same.
+    words = ("--record", "--trials", "1", "--select", "id:kind", "--root", str(there))
+    code, _, error = spoken("run", "s", *words)
+    assert code == 0, error
+    lines = [json.loads(line) for line in (there / PATH).read_text().splitlines()]
+    assert [(one["case"], one["trial"], one["verdict"], one["reasoning"]) for one in lines] == [
+        ("kind", 1, "pass", "because pass"), ("kind", 2, "pass", "because pass"),
+        ("rude", 1, "fail", "for fail"), ("rude", 2, "fail", "for fail"),
+        ("unsure", 1, "unknown", "for unknown"), ("unsure", 2, "unknown", "for unknown"),
+    ]  # fmt: skip
+    asked(model)
+    code, ended, summary = ran(there, "--mode", "replay", "--trials", "2")
+    assert (code, ended, asked(model)) == (1, {"rude": "failed", "unsure": "errored"}, 0)
+    assert summary["verdicts_replayed"] == 6
+
+
 def test_a_file_of_verdicts_that_is_none_is_refused(root: Path) -> None:
     kept = (root / PATH).read_text()
     first = kept.splitlines()[0]

@@ -43,6 +43,10 @@ class _Line(Document):
         return self.fingerprint, self.item
 
     @property
+    def grounds(self) -> Grounds:
+        return Grounds(self.judge, self.fingerprint, self.item)
+
+    @property
     def judged(self) -> Judged:
         return Judged(
             self.item,
@@ -80,9 +84,9 @@ def written_verdicts(
 ) -> str:
     """The text of a file of verdicts after ``run``, of which ``said`` is what its judges said.
 
-    What judges said of answers that were measured is written anew. What ``before`` holds of others
-    stays as long as these are ``answered``, recorded, and the judge is the same: nobody can replay
-    it else. Sorted, so that a diff can be reviewed.
+    What judges said of answers that were measured is written anew, wherever ``before`` holds the
+    same answer. What it holds of others stays as long as these are ``answered``, recorded, and the
+    judge is the same: nobody can replay it else. Sorted, so that a diff can be reviewed.
     """
     judges = {one.judge: one.fingerprint for result in results for one in grounds(result)}
     asked = {place: tuple(grounds(result)) for result in results for place in [_place(result)]}
@@ -93,25 +97,33 @@ def written_verdicts(
         if line.place not in answered or not same:
             continue
         if not other or line.key in map(key_of, asked[line.place]):
-            lines[line.place, line.key] = line
-    for (case, trial), all_grounds in asked.items():
+            anew = _line(line.place, line.grounds, said.get(line.key))
+            lines[line.place, line.key] = anew or line
+    for place, all_grounds in asked.items():
         for one in all_grounds:
-            judged = said.get(key_of(one))
-            if judged is None or judged.verdict == "errored" or (case, trial) not in answered:
-                continue
-            lines[(case, trial), key_of(one)] = _Line(
-                case=case,
-                trial=trial,
-                judge=one.judge,
-                verdict=judged.verdict,
-                reasoning=judged.reasoning,
-                problem=judged.problem,
-                item=one.item,
-                fingerprint=one.fingerprint,
-            )
+            line = _line(place, one, said.get(key_of(one)))
+            if line is not None and place in answered:
+                lines[place, line.key] = line
     ordered = sorted(lines.values(), key=lambda line: (line.case, line.trial, line.judge, line.key))
     told = (line.model_dump(mode="json", exclude_defaults=True) for line in ordered)
     return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in told)
+
+
+def _line(place: Place, one: Grounds, judged: Judged | None) -> _Line | None:
+    """What was ``judged`` of the answer at ``place``; None where there is no verdict."""
+    if judged is None or judged.verdict == "errored":
+        return None
+    case, trial = place
+    return _Line(
+        case=case,
+        trial=trial,
+        judge=one.judge,
+        verdict=judged.verdict,
+        reasoning=judged.reasoning,
+        problem=judged.problem,
+        item=one.item,
+        fingerprint=one.fingerprint,
+    )
 
 
 def grounds(result: CaseResult) -> Iterator[Grounds]:

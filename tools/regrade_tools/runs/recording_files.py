@@ -182,10 +182,11 @@ class RecordingFiles:
     ) -> int:
         """Write what judges said of the answers of a run; how many verdicts there are of it."""
         path = self.workspace.verdicts_path(run.suite)
+        shown = self.workspace.shown(path)
         held = self._text(path) if self.workspace.holds(path) else ""
-        read_verdicts(held, self.workspace.shown(path))
+        read_verdicts(held, shown)
         text = written_verdicts(run, results, said, held, answers)
+        known = read_verdicts(text, shown)
         if text != held:
             self.workspace.replace(path, text)
-        known = read_verdicts(text, self.workspace.shown(path))
         return sum(key_of(one) in known for result in results for one in grounds(result))
