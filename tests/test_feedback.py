@@ -225,10 +225,13 @@ async def test_traces_are_found_by_what_was_said_of_them(
         ("feedback:", "feedback: has no value."),
         ("feedback:a<b", "feedback:a<b is no bound."),
         ("feedback:<1", "feedback:<1 is no bound."),
+        ("feedback:=good", "feedback:=good is no bound."),
+        ("feedback:=1", "feedback:=1 is no bound."),
         ("feedback:a<nan", "feedback:a<nan is no bound."),
         ("feedback:a>=1e400", "feedback:a>=1e400 is no bound."),
         ('feedback:a="very good"', 'A quote stands inside feedback:a="very.'),
         ('feedback:"a b"clinging', "After a closing quote stands 'clinging'."),
+        ('feedback:"a"b<0.5', "After a closing quote stands 'b<0.5'."),
         ('tag:"a b"<1', "After a closing quote stands '<1'."),
     ],
 )

@@ -170,7 +170,7 @@ def parse(text: str, *, now: float) -> Query:
             )
         clinging = match["clinging"] or ""
         rated = (match["key"] or "").lower() == "feedback"
-        if clinging and not (rated and _RATED.fullmatch(clinging)):
+        if clinging and not (rated and clinging[0] in _SIGNS and _RATED.fullmatch(clinging)):
             raise Refusal(
                 f"After a closing quote stands {clinging[:40]!r}.",
                 next_step="Put a blank between them.",
@@ -255,7 +255,7 @@ def _feedback(value: str, clinging: str, *, negated: bool, quoted: bool) -> Havi
         return _having("feedback", value, negated=negated, quoted=quoted)
     name, sign, said = value if quoted else match[1], _SIGNS[match[2]], match[3]
     bound = float(said) if _DECIMAL.fullmatch(said) else None
-    if sign == "=" and (bound is None or bound.is_integer()):
+    if name and sign == "=" and (bound is None or bound.is_integer()):
         told = said if bound is None else str(int(bound))
         return _having("feedback", f"{name}={told}", negated=negated, quoted=False)
     if bound is None or not name:
