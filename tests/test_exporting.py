@@ -290,6 +290,9 @@ def test_a_file_that_is_there_is_never_written_over_without_force(
         capsys.readouterr().err
     )
     assert out.read_bytes() == before
+    # Behind two dashes nothing is an option.
+    assert main(["show", "--digest", "--root", str(root), "--", "--id"]) == 2
+    assert "'--id'" in capsys.readouterr().err
     assert main([*arguments, "--force", "q1"]) == 0
     assert len(out.read_text().splitlines()) == 1
     assert main(["export", "--out", str(root), "--force", "--root", str(root)]) == 2

@@ -27,6 +27,10 @@ from regrade_server.cli.translation import for_person
         # What is a command, or a word that only holds the name of a tool, stays.
         ("`regrade call overview` names runs", "`regrade call overview` names runs"),
         ("an overviewer of my_run_suite_x", "an overviewer of my_run_suite_x"),
+        # And so does a part of what somebody has named.
+        ("mend bot:run_suite in it", "mend bot:run_suite in it"),
+        ("evals/cases/overview/one.yaml", "evals/cases/overview/one.yaml"),
+        ("evals/judges/run_judge.md", "evals/judges/run_judge.md"),
     ],
 )  # fmt: skip
 def test_a_tool_is_told_as_its_command(to_an_agent: str, to_a_person: str) -> None:

@@ -16,11 +16,7 @@ _FOUND = ("-c", "safe.bareRepository=explicit")
 
 def top(root: Path) -> Path | None:
     """The folder of the repository that ``root`` lies in, found without git; None without one."""
-    try:
-        here = root.resolve()
-        return next((it for it in (here, *here.parents) if os.path.lexists(it / ".git")), None)
-    except OSError:
-        return None
+    return next(filter(_has_git, _upwards(root)), None)
 
 
 def git(root: Path, *arguments: str) -> str | None:
@@ -72,14 +68,23 @@ def _is_disguised(root: Path) -> bool:
     if "GIT_DIR" in os.environ:
         # Then it looks for none.
         return False
-    try:
-        here = root.resolve()
-    except OSError:
-        return False
-    for folder in (here, *here.parents):
-        if os.path.lexists(folder / ".git"):
+    for folder in _upwards(root):
+        if _has_git(folder):
             return False
         parts = {name for name in _PARTS if os.path.lexists(folder / name)}
         if "HEAD" in parts and ("commondir" in parts or {"objects", "refs"} <= parts):
             return True
     return False
+
+
+def _upwards(root: Path) -> tuple[Path, ...]:
+    """``root`` and the folders above it; none where they cannot be looked at."""
+    try:
+        here = root.resolve()
+    except OSError:
+        return ()
+    return (here, *here.parents)
+
+
+def _has_git(folder: Path) -> bool:
+    return os.path.lexists(folder / ".git")

@@ -93,7 +93,10 @@ class Store(TraceStore, Protocol):
         ...
 
     async def last_passed(self, run_id: str, case_ids: Collection[str]) -> dict[str, CaseResult]:
-        """How cases passed last, on the suite and target of a run, in any run before it."""
+        """How cases passed last, on the suite and target of a run, in any that began before it.
+
+        The last is what was kept last.
+        """
         ...
 
     async def count(self) -> int:

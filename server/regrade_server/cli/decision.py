@@ -58,7 +58,7 @@ def headline(ruling: Ruling, profile: str | None) -> str:
 
 def all_gates(found: Sequence[Gated]) -> str:
     """What was decided on each of several suites; then all decisions, the worst first."""
-    texts = [gate(one.report) if one.report else "\n".join(told(one)) for one in found]
+    texts = [gate(one.report) if one.report else "\n".join(lines_of(one)) for one in found]
     last = [headline_of(found), *(f"  {one.suite}: {_shown(end(one))}" for one in ranked(found))]
     return "\n\n".join([*texts, "\n".join(last)])
 
@@ -68,7 +68,7 @@ def headline_of(found: Sequence[Gated]) -> str:
     return f"Gate of {counted(len(found), 'suite')}: {_shown(end(ranked(found)[0]))}"
 
 
-def told(one: Gated) -> list[str]:
+def lines_of(one: Gated) -> list[str]:
     """The lines of a suite that was not measured."""
     if one.gone is not None:
         return [f"{one.suite}: {_shown(one.gone.decision)}", *_why(one.gone)]

@@ -10,7 +10,7 @@ from html import escape
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
-from regrade_server.cli.decision import EXIT, end, headline, headline_of, ranked, told
+from regrade_server.cli.decision import EXIT, end, headline, headline_of, lines_of, ranked
 from regrade_server.cli.evidence import evidence, is_old, stood
 from regrade_server.cli.printing import comparison, ended, listed, rate
 from regrade_server.git import top
@@ -34,7 +34,7 @@ def markdown(found: Sequence[Gated], *, several: bool) -> str:
 
 
 def _unmeasured(one: Gated) -> str:
-    lines = "\n".join(told(one))
+    lines = "\n".join(lines_of(one))
     return f"{_block(lines)}\n"
 
 

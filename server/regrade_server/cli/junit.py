@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 from xml.etree import ElementTree as ET
 
-from regrade_server.cli.decision import headline, told
+from regrade_server.cli.decision import headline, lines_of
 from regrade_server.cli.evidence import evidence, stood
 from regrade_tools.gate.decision import Ruling
 from regrade_tools.gate.report import GateReport, Judged
@@ -50,7 +50,7 @@ def _suite(one: Gated, below: PurePosixPath) -> ET.Element:
         _tell(test, "error", refusal.problem, [str(refusal)])
     if one.gone is not None:
         _decided(suite, [("gate", one.gone.decision)], one.gone)
-    ET.SubElement(suite, "system-out").text = _legal("\n".join(told(one)))
+    ET.SubElement(suite, "system-out").text = _legal("\n".join(lines_of(one)))
     return suite
 
 

@@ -123,7 +123,8 @@ class _Verb(argparse.ArgumentParser):
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # type: ignore[override] # noqa: ANN401 - as the base class
         """As the base class says."""
-        if self._inside:
+        # Between its two looks it would lose the sign that ends the options.
+        if self._inside or "--" in (args or ()):
             return super().parse_known_args(args, namespace)
         # It asks this method for the options, and then for all else.
         self._inside = True

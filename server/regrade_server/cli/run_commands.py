@@ -87,15 +87,18 @@ def run(told: Namespace, workspace: Workspace | None, console: Console) -> int:
     report, saved, recorded = to_its_end(GroundFloor(workspace), work, console)
     lines = [*(printing.saved(saved) if saved else []), printing.run(report)]
     if recorded:
-        judged = f" and {counted(recorded.verdicts, 'verdict')}" if recorded.verdicts else ""
-        answers = counted(recorded.answers, "answer")
-        lines.insert(0, f"Recorded: {answers}{judged} in {recorded.path}")
+        lines.insert(0, _recorded(recorded))
     console.result(report, "\n".join(lines), baseline=saved, recorded=recorded)
     if report.estimate:
         return 0
     if report.summary.state != "done":
         return 3
     return 1 if report.summary.failed else 3 if report.summary.errored else 0
+
+
+def _recorded(done: Recorded) -> str:
+    judged = f" and {counted(done.verdicts, 'verdict')}" if done.verdicts else ""
+    return f"Recorded: {counted(done.answers, 'answer')}{judged} in {done.path}"
 
 
 def gate(told: Namespace, workspace: Workspace | None, console: Console) -> int:

@@ -77,7 +77,7 @@ def search(told: Namespace, workspace: Workspace | None, console: Console) -> in
     query = _query(told.query)
     fields = [*told.fields.split(",")] if told.fields else []
     key = [_SORTED_BY[told.sort]] if told.sort in _SORTED_BY else []
-    asked = [*fields, *key]
+    asked = [*dict.fromkeys([*fields, *key])]
     page = alive(
         House(workspace),
         lambda house: house.traces.search_traces(
@@ -156,16 +156,19 @@ def _some(found: Exported) -> None:
     """Refuse to have exported nothing: an empty file passes for one of all that there is."""
     if found.written:
         return
-    left_out = "; ".join(f"{number} left out: {why}" for why, number in found.left_out.items())
     raise Refusal(
-        f"Nothing was exported: {left_out or 'no trace matches'}.",
+        f"Nothing was exported: {'; '.join(_left_out(found)) or 'no trace matches'}.",
         next_step="`regrade search` with the same query shows what there is.",
     )
 
 
 def _exported(found: Exported) -> str:
     lines = [f"{counted(found.written, 'trace')} written"]
-    return "\n".join([*lines, *(f"  {n} left out: {why}" for why, n in found.left_out.items())])
+    return "\n".join([*lines, *(f"  {one}" for one in _left_out(found))])
+
+
+def _left_out(found: Exported) -> list[str]:
+    return [f"{number} left out: {why}" for why, number in found.left_out.items()]
 
 
 def _pruned(found: Pruned) -> str:

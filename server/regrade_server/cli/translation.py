@@ -28,9 +28,11 @@ _COMMANDS = tuple(
         (r"dry_run", "--dry-run"),
     )
 )
+# A part of a path, of a reference to a function or of a longer name is somebody's own.
+_APART, _ENDED = r"(?<![\w./:-])", r"(?![\w/-]|[.:]\w)"
 # What is a command already, of several words, is found first and stays.
 _NAMED = re.compile(
-    "|".join(["`[^`]+ [^`]+`", *(rf"`?\b{pattern.pattern}(?!\w)`?" for pattern, _ in _COMMANDS)])
+    "|".join(["`[^`]+ [^`]+`", *(rf"{_APART}`?{one.pattern}{_ENDED}`?" for one, _ in _COMMANDS)])
 )
 
 

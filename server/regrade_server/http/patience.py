@@ -27,7 +27,7 @@ class PromptProtocol(H11Protocol):
     """
 
     _closing: asyncio.TimerHandle | None = None
-    idle_since: float = 0
+    heard_at: float = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """As asyncio calls."""
@@ -41,7 +41,7 @@ class PromptProtocol(H11Protocol):
     def data_received(self, data: bytes) -> None:
         """As asyncio calls."""
         super().data_received(data)
-        self.idle_since = self.loop.time()
+        self.heard_at = self.loop.time()
         if not self.is_idle:
             self._wait_no_more()
         elif self._closing is None:
@@ -60,14 +60,14 @@ class PromptProtocol(H11Protocol):
         return asked is None or bool(asked.response_complete)
 
     def _make_room(self) -> None:
-        self.idle_since = self.loop.time()
+        self.heard_at = self.loop.time()
         if self.limit_concurrency is None or len(self.connections) < self.limit_concurrency:
             return
         all_open = cast("set[PromptProtocol]", self.connections)
         others = (one for one in all_open if one is not self and one.is_idle)
         idle = [one for one in others if not one.transport.is_closing()]
         if idle:
-            min(idle, key=lambda one: one.idle_since).transport.close()
+            min(idle, key=lambda one: one.heard_at).transport.close()
 
     def _wait(self) -> None:
         self._closing = self.loop.call_later(HEADERS_S, self.transport.close)

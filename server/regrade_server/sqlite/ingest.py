@@ -67,6 +67,9 @@ def append(writer: Writer, traces: Sequence[Trace]) -> Appended:
     """Keep the traces whose ids are not known yet, and what known ones lack."""
     now = time.time()
     keyed = _lacking(writer.connection, _distinct(traces))
+    if not keyed:
+        # Nobody else who writes has to wait for that.
+        return Appended(0, len(traces), 0)
     drafts: list[_Draft] = []
     for start in range(0, len(keyed), _TOGETHER):
         drafts += _drafts(writer, keyed[start : start + _TOGETHER], now)

@@ -137,21 +137,16 @@ def results(
 
 # The target of a run, as the index of the runs by their targets knows it: see ``schema``.
 _TARGET = "CASE WHEN json_valid(body) THEN json_extract(body, '$.target') END"
-# Each case is looked up, and then whether that was in a run like this: no run is gone through.
+# The passes of each case are gone through from the newest, until one is of a run like this.
 _PASSED = f"""
-WITH passed AS (
-  SELECT result.id, row_number() OVER (
-    PARTITION BY result.case_id ORDER BY run.started_at DESC, result.id DESC
-  ) AS place
-  FROM json_each(?4) AS wanted
-  CROSS JOIN result ON result.case_id = wanted.value AND result.outcome = 'passed'
-  CROSS JOIN run ON run.id = result.run_id
-  WHERE result.run_id IN (
+SELECT result.case_id, result.body FROM json_each(?4) AS wanted
+CROSS JOIN result ON result.id = (
+  SELECT one.id FROM result AS one
+  WHERE one.case_id = wanted.value AND one.outcome = 'passed' AND one.run_id IN (
     SELECT id FROM run WHERE suite = ?1 AND {_TARGET} = ?2 AND started_at < ?3
   )
+  ORDER BY one.id DESC LIMIT 1
 )
-SELECT result.case_id, result.body FROM passed JOIN result ON result.id = passed.id
-WHERE passed.place = 1
 """  # noqa: S608 - of constants
 
 

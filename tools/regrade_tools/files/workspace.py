@@ -79,7 +79,7 @@ class Workspace(Repository):
         Raises:
             Refusal: There is no such suite, or its file is wrong.
         """
-        if not self._has_suite(name):
+        if not self.has_suite(name):
             raise unknown(
                 "suite",
                 name,
@@ -89,7 +89,8 @@ class Workspace(Repository):
             )
         return self.file(self.suite_path(name), Suite)
 
-    def _has_suite(self, name: str) -> bool:
+    def has_suite(self, name: str) -> bool:
+        """Whether there is a suite of that name."""
         # Not by listing them all: who reads every suite would list them once for each.
         if not _NAME.fullmatch(name):
             return False
@@ -154,7 +155,7 @@ class Workspace(Repository):
         Raises:
             Refusal: A row is wrong, or its file, or a case in a file has its id.
         """
-        dataset = self.suite(suite).dataset if self._has_suite(suite) else None
+        dataset = self.suite(suite).dataset if self.has_suite(suite) else None
         if dataset is None or dataset.file is None:
             return
         try:

@@ -106,7 +106,7 @@ class GateRound:
 
     async def _gated(self, name: str, before: Reference | None) -> Gated:
         try:
-            if name not in self._workspace.suites():
+            if not self._workspace.has_suite(name):
                 known = await self.gating.baselines.asked(name, before)
                 return Gated(name, gone=self._ruling(known, "the suite is gone"))
             return Gated(
