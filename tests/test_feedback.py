@@ -304,6 +304,30 @@ async def test_what_was_said_may_be_edited_and_the_latest_stands(store: Store) -
     assert len(await found(store, "feedback:a=1 feedback:b=5")) == 1
 
 
+async def test_what_was_said_of_a_run_stays_when_it_is_exported_with_what_was_said_since(
+    store: Store,
+) -> None:
+    since = [{**SAID, "id": "f2", "key": "tone", "score": 1}, {**SAID, "id": "f1", "score": 2}]
+    both = [("user_score", 2), ("tone", 1)]
+    await store.append([trace_of(RUN, SAID)])
+    for later, said in (
+        (trace_of(RUN, since[0]), [("user_score", 0), ("tone", 1)]),
+        # The same feedback may be edited.
+        (trace_of({**RUN, "feedback": [since[1]]}), both),
+    ):
+        assert await store.append([later]) == Appended(0, 0, completed=1)
+        assert await store.append([later]) == Appended(0, 1)
+        kept = await store.trace(later.id)
+        assert kept is not None
+        assert [(one.name, one.value) for one in kept.feedback] == said
+
+
+def test_feedback_without_an_id_is_not_taken_for_another() -> None:
+    nameless = {key: value for key, value in SAID.items() if key != "id"}
+    trace = trace_of(RUN, nameless, {**nameless, "key": "tone", "score": 1}, nameless)
+    assert [(one.name, one.value) for one in trace.feedback] == [("user_score", 0), ("tone", 1)]
+
+
 async def test_an_evaluation_that_is_logged_later_belongs_to_its_span(store: Store) -> None:
     log: Fields = {
         "traceId": TRACE_ID, "spanId": SPAN_ID, "eventName": "gen_ai.evaluation.result",

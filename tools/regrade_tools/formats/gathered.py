@@ -22,6 +22,8 @@ class Gathered:
     span: Callable[[Fields, str], LoggedSpan]
     trace: Callable[[Sequence[LoggedSpan], Origin | Trace], Trace] = from_spans
     completed: Callable[[Sequence[LoggedSpan]], list[LoggedSpan]] = list
+    # One span as it was known, and as a later export tells it.
+    merged: Callable[[Fields, Fields], Fields] = lambda had, got: {**had, **got}
     lacks: str = ""
 
 
@@ -36,6 +38,7 @@ GATHERED = {
     ),
     "langsmith": Gathered(
         langsmith.is_langsmith, langsmith.spans, langsmith.span, completed=langsmith.completed,
+        merged=langsmith.merged,
         lacks="is no run of LangSmith: it has no run_type and inputs",
     ),
     "claude-code": Gathered(
@@ -101,7 +104,8 @@ def joined(known: Trace, later: Trace) -> Trace:
             logged.append(item)
         elif new and item.feedback:
             # What was said of it before may stand in what is known alone.
-            logged[place] = read.span({**cast("Fields", logged[place].raw), **raw}, known.source)
+            had = cast("Fields", logged[place].raw)
+            logged[place] = read.span(read.merged(had, raw), known.source)
     logged = _with_services(read.completed(in_order(logged)), (later, known))
     whole: JsonValue = [item.raw for item in logged]
     if whole == known.raw:

@@ -23,6 +23,7 @@ from regrade_tools.formats.fields import (
 )
 from regrade_tools.formats.spans import LoggedSpan, in_order
 from regrade_tools.models import Message, Span, SpanKind
+from regrade_tools.texts.jsontext import compact
 from regrade_tools.texts.timestamps import elapsed_ms, moment
 
 _KINDS: dict[str, SpanKind] = {"llm": "llm", "tool": "tool", "retriever": "retrieval"}
@@ -132,9 +133,18 @@ def _with_feedback(item: LoggedSpan, said: Sequence[JsonValue]) -> LoggedSpan:
     """``item`` with all that was ``said`` of it, the latest of each id."""
     if not said:
         return item
-    raw = cast("Fields", item.raw)
-    known = {text(one, ("id",)): one for one in (*objects(raw.get("feedback")), *objects([*said]))}
-    return span({**raw, "feedback": [*known.values()]}, item.where)
+    return span(merged(cast("Fields", item.raw), {"feedback": [*said]}), item.where)
+
+
+def merged(had: Fields, got: Fields) -> dict[str, JsonValue]:
+    """A run as it was known, and as it is told now: what was said of it before stays."""
+    said = {
+        text(one, ("id",)) or compact(one): one
+        for told in (had, got)
+        for one in objects(told.get("feedback"))
+    }
+    whole = {**had, **got}
+    return {**whole, "feedback": [*said.values()]} if said else whole
 
 
 def _nested(record: Fields, where: str, trace_id: str, deepest: int) -> Iterator[LoggedSpan]:
