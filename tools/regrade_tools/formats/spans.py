@@ -1,6 +1,6 @@
 """Traces out of timed spans, whatever logged them."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -114,15 +114,23 @@ def services(spans: Sequence[Span]) -> list[str]:
     if not any(span.service for span in spans):
         return [""] * len(spans)
     inside = {span.id: span for span in spans}
-    found: list[str] = []
-    for span in spans:
-        above: Span | None = span
-        seen: set[str] = set()
-        while above is not None and not above.service and above.id not in seen:
-            seen.add(above.id)
-            above = inside.get(above.parent_id)
-        found.append(above.service if above else "")
-    return found
+    known: dict[str, str] = {}
+    return [span.service or _around(span.parent_id, inside, known) for span in spans]
+
+
+def _around(place: str, inside: Mapping[str, Span], known: dict[str, str]) -> str:
+    """The service of the span ``place`` or of the nearest around it; ``known`` gets all it met."""
+    way: list[str] = []
+    while place in inside and place not in known:
+        # So that spans inside each other in a circle come to an end.
+        known[place] = inside[place].service
+        if known[place]:
+            break
+        way.append(place)
+        place = inside[place].parent_id
+    service = known.get(place, "")
+    known.update(dict.fromkeys(way, service))
+    return service
 
 
 def _first_token(

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from itertools import repeat
 from typing import cast
@@ -59,18 +59,17 @@ def _spans(trace: Trace) -> list[JsonValue]:
         root = Span(trace.id, trace.name, kind, "", trace.started_at, trace.duration_ms,
                     trace.status, trace.error, trace.model, trace.input, trace.output,
                     ttft_ms=trace.ttft_ms)  # fmt: skip
-        said = _feedback(trace, lambda _: True)
-        return [_span(root, identifier, {**about, **_call(trace), **said})]
+        said = _feedback(trace, ())
+        return [_span(root, identifier, {**about, **_call(trace), **said.get("", {})})]
     whole = _whole(trace)
     top = _top(whole)
     calls = [place for place, span in enumerate(whole) if span.kind == "llm"]
     speaks = calls[-1] if calls else top
-    ids = {span.id for span in whole}
+    said = _feedback(trace, {span.id for span in whole})
     found: list[JsonValue] = []
     for place, span in enumerate(whole):
-        # What was said of a span that is not there is said of the whole.
-        more = {**about, **_feedback(trace, lambda one: one not in ids)} if place == top else {}
-        more |= _feedback(trace, lambda one, own=span.id: bool(one) and one == own)
+        more = {**about, **said.get("", {})} if place == top else {}
+        more |= said.get(span.id, {}) if span.id else {}
         found.append(_span(span, identifier, {**more, **(_call(trace) if place == speaks else {})}))
     return found
 
@@ -106,22 +105,23 @@ def _about(trace: Trace) -> Attributes:
     return {**tags, **facts, **({"session.id": trace.session} if trace.session else {})}
 
 
-def _feedback(trace: Trace, wanted: Callable[[str], bool]) -> Attributes:
-    """The feedback on the spans that are ``wanted``, as OpenInference flattens it."""
-    told: Attributes = {}
+def _feedback(trace: Trace, ids: Collection[str]) -> dict[str, Attributes]:
+    """The feedback by the span it is of, as OpenInference flattens it.
+
+    What was said of a span that is none of ``ids`` is said of the whole, under the empty text.
+    """
+    told: dict[str, Attributes] = {}
     for place, one in enumerate(trace.feedback):
-        if wanted(one.span_id):
-            begin = f"{'annotations' if one.span_id else 'trace.annotations'}.{place}.annotation"
-            about: Attributes = {
-                "name": one.name,
-                "score": one.value,
-                "label": one.label,
-                "explanation": one.comment,
-                "annotator_kind": _WHO.get(one.source),
-            }
-            told |= {
-                f"{begin}.{key}": held for key, held in about.items() if held not in (None, "")
-            }
+        begin = f"{'annotations' if one.span_id else 'trace.annotations'}.{place}.annotation"
+        about: Attributes = {
+            "name": one.name,
+            "score": one.value,
+            "label": one.label,
+            "explanation": one.comment,
+            "annotator_kind": _WHO.get(one.source),
+        }
+        own = told.setdefault(one.span_id if one.span_id in ids else "", {})
+        own |= {f"{begin}.{key}": held for key, held in about.items() if held not in (None, "")}
     return told
 
 
