@@ -136,7 +136,8 @@ def grouped(items: Iterable[Item], by: By | None, limit: int) -> Grouped:
             rows.update(value for facet, value in facets(trace) if facet == by)
     if rows:
         # What was said beside a word counts where it is said alone, too: as a search counts it.
-        tallies = {value: one for value, one in tallies.items() if value in {*rows, "none"}}
+        rows.add("none")
+        tallies = {value: one for value, one in tallies.items() if value in rows}
     if by == "day":
         order = sorted(tallies, reverse=True)
     else:
