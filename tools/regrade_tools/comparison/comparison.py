@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from regrade_tools.comparison.paired import Difference, difference
-from regrade_tools.comparison.rewording import Reworded, is_fixed, reworded
+from regrade_tools.comparison.rewording import Edits, Reworded, is_fixed, reworded
 from regrade_tools.comparison.rewording import told as told_of
 from regrade_tools.comparison.standing import Standing
 from regrade_tools.models import Scheduled
@@ -60,16 +60,17 @@ def compare(
         for case_id in after.outcomes
         if case_id in before.outcomes
     }
-    edits = [*reworded(before, after)]
+    edits = Edits(before, after)
+    found = [*reworded(edits)]
     loosened = [
-        *_loosened(before, after, select, edits),
+        *_loosened(before, after, select, found),
         *(_Loosened("rule", told) for told in relaxed),
     ]
     return Comparison(
         fixed=[
             case_id
             for case_id, change in changes.items()
-            if change == ("failed", "passed") and is_fixed(case_id, before, after)
+            if change == ("failed", "passed") and is_fixed(case_id, edits)
         ],
         broken=[case_id for case_id, change in changes.items() if change == ("passed", "failed")],
         flaky=[case_id for case_id, change in changes.items() if "flaky" in change],
@@ -78,7 +79,7 @@ def compare(
         unchanged=sum(was == now != "flaky" for was, now in changes.values()),
         loosened=[one.told for one in loosened],
         loosening=_counted(loosened),
-        tightened=[told_of(one, before, after) for one in edits if one.tightened] or None,
+        tightened=[told_of(one, before, after) for one in found if one.tightened] or None,
         not_comparable=_not_comparable(before, after),
         difference=rate_change(before, after),
         took=moved(before.took, after.took) or None,
@@ -107,7 +108,7 @@ class _Loosened:
 
 
 def _loosened(
-    before: Standing, after: Standing, select: str, edits: Sequence[Reworded]
+    before: Standing, after: Standing, select: str, found: Sequence[Reworded]
 ) -> Iterator[_Loosened]:
     if before.target and before.target != after.target:
         yield _Loosened("target", f"the target was {before.target} and is {after.target}")
@@ -121,7 +122,7 @@ def _loosened(
     for name, source in before.scorers.items():
         if after.scorers.get(name, source) != source:
             yield _Loosened("scorer", f"what stands behind {name} changed")
-    for one in edits:
+    for one in found:
         if not one.tightened:
             yield _Loosened("assertion", told_of(one, before, after), len(one.lost))
     for case_id, was in before.cases.items():

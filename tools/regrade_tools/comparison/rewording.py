@@ -29,30 +29,8 @@ class Reworded:
     tightened: bool = False
 
 
-def reworded(before: Standing, after: Standing) -> Iterator[Reworded]:
-    """What the cases in both lost, by the cases that it was lost in."""
-    edits = _Edits(before, after)
-    lost: dict[tuple[str, bool], list[str]] = {}
-    gained: dict[tuple[str, bool], list[str]] = {}
-    for case_id, was in before.cases.items():
-        now = after.cases.get(case_id)
-        if now is None or was.checks == now.checks:
-            continue
-        gone = [mark for mark in dict.fromkeys(was.checks) if mark not in now.checks]
-        come = [mark for mark in dict.fromkeys(now.checks) if mark not in was.checks]
-        stricter = {mark: found for mark in gone if (found := edits.stricter(mark, come))}
-        used = {one for found in stricter.values() for one in found}
-        for mark in gone:
-            lost.setdefault((mark, mark in stricter), []).append(case_id)
-        for mark in come:
-            gained.setdefault((mark, mark in used), []).append(case_id)
-    new = _by_cases(gained)
-    for (cases, tightened), marks in _by_cases(lost).items():
-        yield Reworded(cases, tuple(marks), tuple(new.get((cases, tightened), ())), tightened)
-
-
 @dataclass(frozen=True, slots=True)
-class _Edits:
+class Edits:
     """Which assertions came in the place of which, as far as their words are known."""
 
     before: Standing
@@ -73,6 +51,27 @@ class _Edits:
         return self.known[pair]
 
 
+def reworded(edits: Edits) -> Iterator[Reworded]:
+    """What the cases in both lost, by the cases that it was lost in."""
+    lost: dict[tuple[str, bool], list[str]] = {}
+    gained: dict[tuple[str, bool], list[str]] = {}
+    for case_id, was in edits.before.cases.items():
+        now = edits.after.cases.get(case_id)
+        if now is None or was.checks == now.checks:
+            continue
+        gone = [mark for mark in dict.fromkeys(was.checks) if mark not in now.checks]
+        come = [mark for mark in dict.fromkeys(now.checks) if mark not in was.checks]
+        stricter = {mark: found for mark in gone if (found := edits.stricter(mark, come))}
+        used = {one for found in stricter.values() for one in found}
+        for mark in gone:
+            lost.setdefault((mark, mark in stricter), []).append(case_id)
+        for mark in come:
+            gained.setdefault((mark, mark in used), []).append(case_id)
+    new = _by_cases(gained)
+    for (cases, tightened), marks in _by_cases(lost).items():
+        yield Reworded(cases, tuple(marks), tuple(new.get((cases, tightened), ())), tightened)
+
+
 def _mark(words: Spec) -> str:
     return fingerprint(cast("JsonValue", words))
 
@@ -89,7 +88,7 @@ def _by_cases(
 
 def is_reworded(before: Standing, after: Standing) -> bool:
     """Whether there is anything to be told in words."""
-    return next(reworded(before, after), None) is not None
+    return next(reworded(Edits(before, after)), None) is not None
 
 
 def told(one: Reworded, before: Standing, after: Standing) -> str:
@@ -117,13 +116,12 @@ def _words(marks: tuple[str, ...], found: Standing) -> str:
     return ", ".join(known[:_SHOWN]) + (f" and {rest} more" if known and rest > 0 else "")
 
 
-def is_fixed(case_id: str, before: Standing, after: Standing) -> bool:
+def is_fixed(case_id: str, edits: Edits) -> bool:
     """Whether what failed of a case is still asked; where nobody knows what did, whether all is.
 
     What is asked more strictly is.
     """
-    asked = before.failing.get(case_id, before.cases[case_id].checks)
-    now = after.cases[case_id].checks
-    edits = _Edits(before, after)
-    come = [mark for mark in now if mark not in before.cases[case_id].checks]
+    was, now = edits.before.cases[case_id].checks, edits.after.cases[case_id].checks
+    asked = edits.before.failing.get(case_id, was)
+    come = [mark for mark in now if mark not in was]
     return all(mark in now or edits.stricter(mark, come) for mark in asked)
