@@ -21,6 +21,8 @@ from typing import Any
 import yaml
 from pydantic import JsonValue
 
+from regrade_tools.texts.jsontext import may_be_deep
+
 _LARGEST = 16 * 1024 * 1024
 # Deeper than any file of ours, and far from where a stack overflows.
 _DEEPEST = 150
@@ -87,7 +89,7 @@ def _json(text: str) -> JsonValue:
     value: JsonValue = _decoder().decode(text)
     # Plain letters without escapes make no half of a character, and few brackets nothing deep.
     plain = text.isascii() and "\\u" not in text
-    if not plain or text.count("[") + text.count("{") > _DEEPEST:
+    if not plain or may_be_deep(text, _DEEPEST):
         _examine(value, 0)
     return value
 

@@ -10,6 +10,7 @@ from pydantic import JsonValue
 
 from regrade_tools.formats.fields import Fields, inside, objects, text
 from regrade_tools.models import Feedback, FeedbackSource
+from regrade_tools.models.feedback import DECIMAL
 from regrade_tools.texts.clipping import clip
 from regrade_tools.texts.jsontext import compact, unpacked
 from regrade_tools.texts.plaintext import line
@@ -39,7 +40,6 @@ _OF_SPAN = ("annotations.", "evaluations.")
 _OF_WHOLE = tuple(f"{whole}.{kind}" for whole in ("trace", "session") for kind in _OF_SPAN)
 NAMES = (*_OF_SPAN, *_OF_WHOLE, _GEN_AI)
 _FLAT = re.compile(r"(.*?\.\d{1,6})\.(?:annotation|evaluation)\.(.+)")
-_DECIMAL = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,15})?")
 # Of the scores of Langfuse: a remark or a corrected output, which is no word to group by.
 _REMARKS = ("TEXT", "CORRECTION")
 
@@ -75,7 +75,7 @@ def given(  # noqa: PLR0913 - what can be said
 def _number(value: JsonValue) -> float | None:
     # In a table every number is a text.
     if not isinstance(value, int | float) and not (
-        isinstance(value, str) and _DECIMAL.fullmatch(value)
+        isinstance(value, str) and DECIMAL.fullmatch(value)
     ):
         return None
     with suppress(OverflowError):

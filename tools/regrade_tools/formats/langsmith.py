@@ -115,16 +115,16 @@ def completed(logged: Sequence[LoggedSpan]) -> list[LoggedSpan]:
     """``logged`` with what was said of a run in that run, where it is among them."""
     said: dict[str, list[JsonValue]] = {}
     runs: list[LoggedSpan] = []
+    alone: list[LoggedSpan] = []
     for item in logged:
-        raw = cast("Fields", item.raw)
-        if is_feedback(raw):
+        if is_feedback(cast("Fields", item.raw)):
+            alone.append(item)
             said.setdefault(item.span.parent_id, []).append(item.raw)
         else:
             runs.append(item)
     if not said:
         return runs
     there = {item.span.id for item in runs}
-    alone = [item for item in logged if is_feedback(cast("Fields", item.raw))]
     whole = [_with_feedback(item, said.get(item.span.id, [])) for item in runs]
     return in_order((*whole, *(item for item in alone if item.span.parent_id not in there)))
 

@@ -1,10 +1,13 @@
 """What users and evaluators said of a trace where it was logged: a fact, and no label of ours."""
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Literal
 
 FeedbackSource = Literal["", "human", "model", "code", "api"]
+# A value where it is text: in a table, and in a query.
+DECIMAL = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,15})?")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,13 @@ said, or of another answer, is never taken for it.
 """
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
 from pydantic import ValidationError
 
 from regrade_tools.files.mistakes import mistakes_in
-from regrade_tools.models import CaseResult, Grounds, Judged, Run
+from regrade_tools.models import CaseResult, CheckResult, Grounds, Judged, Run
 from regrade_tools.models.document import Document
 from regrade_tools.models.judgement import Heard
 from regrade_tools.refusal import Refusal
@@ -88,8 +88,10 @@ def written_verdicts(
     same answer. What it holds of others stays as long as these are ``answered``, recorded, and the
     judge is the same: nobody can replay it else. Sorted, so that a diff can be reviewed.
     """
-    judges = {one.judge: one.fingerprint for result in results for one in grounds(result)}
-    asked = {place: tuple(grounds(result)) for result in results for place in [_place(result)]}
+    judges = {one.judge: one.fingerprint for result in results for one in grounds(result.checks)}
+    asked = {
+        place: tuple(grounds(result.checks)) for result in results for place in [_place(result)]
+    }
     lines: dict[tuple[Place, Heard], _Line] = {}
     for _, line in _lines(before, ""):
         same = judges.get(line.judge, line.fingerprint) == line.fingerprint
@@ -126,9 +128,9 @@ def _line(place: Place, one: Grounds, judged: Judged | None) -> _Line | None:
     )
 
 
-def grounds(result: CaseResult) -> Iterator[Grounds]:
-    """What the verdicts of judges on an answer rest on."""
-    return (check.rests_on for check in result.checks if check.rests_on is not None)
+def grounds(checks: Iterable[CheckResult]) -> Iterator[Grounds]:
+    """What the verdicts of judges on an answer rest on, out of all its checks."""
+    return (check.rests_on for check in checks if check.rests_on is not None)
 
 
 def key_of(one: Grounds) -> Heard:

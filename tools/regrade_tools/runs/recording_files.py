@@ -162,7 +162,7 @@ class RecordingFiles:
     async def _said(self, results: Sequence[CaseResult]) -> dict[Heard, Judged]:
         """What the judges of a run said: without a reason where nobody is to learn from it."""
         asked: dict[tuple[str, str], set[str]] = {}
-        for one in (one for result in results for one in grounds(result)):
+        for one in (one for result in results for one in grounds(result.checks)):
             asked.setdefault((one.judge, one.fingerprint), set()).add(one.item)
         files, found = JudgeFiles(self.workspace), dict[Heard, Judged]()
         for (judge, mark), keys in asked.items():
@@ -189,4 +189,4 @@ class RecordingFiles:
         known = read_verdicts(text, shown)
         if text != held:
             self.workspace.replace(path, text)
-        return sum(key_of(one) in known for result in results for one in grounds(result))
+        return sum(key_of(one) in known for result in results for one in grounds(result.checks))

@@ -19,6 +19,7 @@ from regrade_tools.budget import Budget
 from regrade_tools.models import CaseResult, CheckResult, Outcome, Run
 from regrade_tools.ports import Reply, Store, Target, TargetError
 from regrade_tools.refusal import Refusal
+from regrade_tools.runs.recorded_verdicts import grounds
 from regrade_tools.runs.recordings import Replay
 from regrade_tools.runs.redacted import Answer, answer
 from regrade_tools.runs.resuming import Answered, measured
@@ -272,12 +273,8 @@ def _scored(answered: _Answered, hidden: Redaction) -> CaseResult:
         errors=judged.clean.errors,
         context=judged.clean.context,
         replayed=answered.replayed,
-        verdicts_replayed=_recorded(checks) if answered.scored else 0,
+        verdicts_replayed=sum(one.recorded for one in grounds(checks)) if answered.scored else 0,
     )
-
-
-def _recorded(checks: Iterable[CheckResult]) -> int:
-    return sum(check.rests_on is not None and check.rests_on.recorded for check in checks)
 
 
 def _finite(number: float | None) -> float | None:

@@ -24,7 +24,7 @@ def read(text: str) -> JsonValue:
     """
     try:
         value: JsonValue = _DECODER.decode(text)
-        if _may_be_deep(text):
+        if may_be_deep(text, DEEPEST):
             _measure(value, DEEPEST)
         # A lone surrogate is legal in JSON and in no database.
         return whole(value) if _SURROGATE.search(text) else value
@@ -81,10 +81,10 @@ def _within(value: list[JsonValue] | dict[str, JsonValue]) -> list[Nested]:
     return [item for item in items if isinstance(item, list | dict)]
 
 
-def _may_be_deep(text: str) -> bool:
+def may_be_deep(text: str, deepest: int) -> bool:
     """Whether there are brackets enough; of a long text it often needs no second look."""
     lists = text.count("[")
-    return lists > DEEPEST or lists + text.count("{") > DEEPEST
+    return lists > deepest or lists + text.count("{") > deepest
 
 
 def _measure(value: JsonValue, deepest: int) -> None:

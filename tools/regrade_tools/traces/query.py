@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, Self, TypeGuard
 
 from regrade_tools.models import WRONG_KINDS
+from regrade_tools.models.feedback import DECIMAL
 from regrade_tools.refusal import Refusal, unknown
 from regrade_tools.texts.plaintext import encodable, line
 from regrade_tools.texts.timestamps import duration, moment
@@ -50,7 +51,6 @@ _PART = re.compile(
 _OPERATORS = ("OR", "AND", "NOT")
 _BOUND = re.compile(r"(>=|<=|>|<)(.+)")
 _RATED = re.compile(r"(.*?)(>=|<=|>|<|=)(.+)", re.DOTALL)
-_DECIMAL = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,15})?")
 _EXAMPLE = 'Example: refund -test "not available" status:error tag:prod latency:>2s since:7d'
 
 
@@ -254,7 +254,7 @@ def _feedback(value: str, clinging: str, *, negated: bool, quoted: bool) -> Havi
     if match is None:
         return _having("feedback", value, negated=negated, quoted=quoted)
     name, sign, said = value if quoted else match[1], _SIGNS[match[2]], match[3]
-    bound = float(said) if _DECIMAL.fullmatch(said) else None
+    bound = float(said) if DECIMAL.fullmatch(said) else None
     if name and sign == "=" and (bound is None or bound.is_integer()):
         told = said if bound is None else str(int(bound))
         return _having("feedback", f"{name}={told}", negated=negated, quoted=False)
