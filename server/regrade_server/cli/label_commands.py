@@ -71,7 +71,7 @@ def label(told: Namespace, workspace: Workspace | None, console: Console) -> int
     labelling = House(needed(workspace)).labelling
     criterion = labelling.criterion(told.criterion)
     if told.status:
-        labelling.known(criterion)
+        labelling.require(criterion)
         found = status(labelling.workspace, criterion, labelling.book(criterion))
         console.result(found, told_of(found))
         return 0

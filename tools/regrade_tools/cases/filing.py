@@ -18,6 +18,7 @@ from regrade_tools.texts.clipping import clip, size
 _ALIKE = 0.9
 _DIFF = 2_500
 _LARGEST = 1_000_000
+_TIMES = ("latency_ms", "ttft_ms")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +121,6 @@ def _similar(others: tuple[Case, ...], case: Case) -> list[Similar]:
     scored = ((other.id, similarity(comparable(other.input), mine, _ALIKE)) for other in others)
     found = [Similar(case_id, round(score, 3)) for case_id, score in scored if score >= _ALIKE]
     return sorted(found, key=lambda item: -item.similarity)[:5]
-
-
-_TIMES = ("latency_ms", "ttft_ms")
 
 
 def case_text(case: Case) -> str:

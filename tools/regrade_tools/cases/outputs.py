@@ -8,7 +8,6 @@ from pydantic import JsonValue
 from regrade_prompts import render
 from regrade_tools.assertions import Check, Subject, parse_all, with_reference
 from regrade_tools.files.workspace import Workspace, needed
-from regrade_tools.judges.population import several
 from regrade_tools.refusal import Refusal, unknown
 from regrade_tools.runs.redacted import answer
 from regrade_tools.runs.running import with_scores
@@ -16,7 +15,7 @@ from regrade_tools.secrets.redaction import redactable, redaction_of
 from regrade_tools.suites.planning import planned_case
 from regrade_tools.texts.clipping import PAGE, clip
 from regrade_tools.texts.deadline import SECONDS, OutOfTimeError, deadline
-from regrade_tools.texts.jsontext import is_deep
+from regrade_tools.texts.jsontext import is_deep, several
 from regrade_tools.texts.paging import fit
 
 # What failed is told twice, once for the agent and once for the model that is asked again.

@@ -8,12 +8,12 @@ from pydantic import JsonValue
 from regrade_tools.fingerprint import item_key
 from regrade_tools.judges.alignment.pairwise import Choice, Comparison, preference
 from regrade_tools.judges.judging import reads_context
-from regrade_tools.judges.population import several
 from regrade_tools.judges.report import Preferred
 from regrade_tools.models import Item, Judge, Judged, Judgement
 from regrade_tools.refusal import Refusal
 from regrade_tools.secrets.redaction import Redaction
 from regrade_tools.texts.figures import figure
+from regrade_tools.texts.jsontext import several
 
 _FIELDS = frozenset({"input", "a", "b", "human"})
 _SHOWN_FIRST: dict[Judgement, Choice] = {"pass": "a", "fail": "b", "unknown": "tie"}

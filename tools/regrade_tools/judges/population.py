@@ -16,6 +16,7 @@ from regrade_tools.models import Item, ToolCall, Trace, shown_calls
 from regrade_tools.ports import Store
 from regrade_tools.refusal import Refusal, unknown
 from regrade_tools.secrets.redaction import redactable, redaction_of
+from regrade_tools.texts.jsontext import several
 from regrade_tools.traces.query import parse
 
 Thing = TypeVar("Thing")
@@ -164,13 +165,6 @@ def _item(
 ) -> Item:
     key = item_key(given, output, shown_calls(calls), context)
     return Item(key, given, output, calls, place=place, context=context)
-
-
-def several(value: JsonValue) -> tuple[JsonValue, ...]:
-    """What was retrieved, as one thing or as a list of them."""
-    if isinstance(value, list):
-        return tuple(value)
-    return () if value is None else (value,)
 
 
 def _drawn(items: Sequence[Thing], n: int, seed: int) -> list[Thing]:

@@ -15,13 +15,13 @@ from regrade_tools.judges.alignment import Assessment
 from regrade_tools.judges.alignments import Alignments
 from regrade_tools.judges.bench import Bench, Seat
 from regrade_tools.judges.files import JudgeFiles
-from regrade_tools.judges.population import several
 from regrade_tools.models import Grounds, Item, Judged, ToolCall, Verdicts, shown_calls
 from regrade_tools.ports import Columns, ScorerProgram, Scorers, TargetError
 from regrade_tools.refusal import Refusal
 from regrade_tools.runs.recorded_verdicts import WITHHELD
 from regrade_tools.runs.scoring import RESTS_ON, UNDECIDED
 from regrade_tools.suites.planning import Planned
+from regrade_tools.texts.jsontext import several
 
 _COLUMNS = frozenset({"input", "output", "tool_calls"})
 

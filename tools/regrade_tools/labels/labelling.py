@@ -85,7 +85,7 @@ class Labelling:
         context = judges.reads_context(name)
         return Criterion(name, versions.pop(), spec.passes, spec.fails, tuple(using), context)
 
-    def known(self, criterion: Criterion) -> None:
+    def require(self, criterion: Criterion) -> None:
         """Make sure that a judge uses a criterion, or somebody has labelled by it.
 
         Raises:

@@ -18,9 +18,9 @@ class Estimate:
     """What a run would do, before it does: ``answers`` to be asked for, cases times trials.
 
     ``judgements`` are those of judges, at most: what one said of the same answer is replayed, and
-    in a replay no model is asked. The
-    cost in dollars is that of the answers, not of judges; where a case was in the run that it is
-    ``based_on``, its own counts, else the mean. None where no run can tell.
+    in a replay no model is asked. The cost in dollars is that of the answers, not of judges; where
+    a case was in the run that it is ``based_on``, its own counts, else the mean. None where no run
+    can tell.
     """
 
     cases: int

@@ -155,7 +155,7 @@ class RecordingFiles:
             before = self._text(path) if self.workspace.holds(path) else ""
             read_recordings(before, shown)
             answers = written(stored.run, results, before)
-            verdicts = self._judged(stored.run, results, said, answered(answers))
+            verdicts = self._write_verdicts(stored.run, results, said, answered(answers))
             self.workspace.replace(path, answers)
         return Recorded(shown, sum(not result.error for result in results), verdicts or None)
 
@@ -173,7 +173,7 @@ class RecordingFiles:
                 found[mark, key] = replace(one, reasoning=reason)
         return found
 
-    def _judged(
+    def _write_verdicts(
         self,
         run: Run,
         results: Sequence[CaseResult],

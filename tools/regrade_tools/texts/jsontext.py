@@ -65,6 +65,13 @@ def legible(value: JsonValue, indent: int | None = None) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=indent)
 
 
+def several(value: JsonValue) -> tuple[JsonValue, ...]:
+    """What is one thing or a list of them, such as what was retrieved; nothing of null."""
+    if isinstance(value, list):
+        return tuple(value)
+    return () if value is None else (value,)
+
+
 def is_deep(value: JsonValue) -> bool:
     """Whether ``value`` is nested deeper than what can be stored and read back."""
     level = _within([value])

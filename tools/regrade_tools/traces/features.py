@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from regrade_tools.models import Trace
 from regrade_tools.texts.jsontext import compact, read, texts, unpacked
 
-UNKNOWN = "unknown"
+UNKNOWN, OTHER = "unknown", "other"
 # A language shows in this much.
 _READ = 2_000
 _DEPTH, _KEYS = 3, 12
@@ -67,7 +67,7 @@ _LETTERS = {
 # One letter in so many of others: it is written otherwise.
 _UNUSUAL = 40
 # Names of places on the net have words of some language.
-_NO_PROSE = re.compile(r"https?://\S+|\S+@\S+|www\.\S+")
+_ADDRESSES = re.compile(r"https?://\S+|\S+@\S+|www\.\S+")
 # A word that one language alone has, and half of one more than any other; in a longer text so
 # much of each word. A text of fewer words than the last may be of any.
 _EVIDENCE, _LEAD, _DENSITY, _SHORT = 1.0, 0.5, 0.1, 12
@@ -126,7 +126,7 @@ def language(text: str) -> str:
     for name, letters in _SCRIPTS:
         if len(letters.findall(begin)) * _FOREIGN > sum(map(str.isalpha, begin)):
             return name
-    words = Counter(_WORD.findall(_NO_PROSE.sub(" ", begin)))
+    words = Counter(_WORD.findall(_ADDRESSES.sub(" ", begin)))
     score = {
         name: sum(words[word] / _KNOWN_TO[word] for word in own & words.keys())
         for name, own in _LANGUAGES.items()
@@ -141,7 +141,7 @@ def language(text: str) -> str:
     usual = several and foreign * _UNUSUAL <= sum(map(str.isalpha, begin))
     if usual and score[best] >= needed and score[best] >= score[second] + _LEAD:
         return best
-    return UNKNOWN if words.total() < _SHORT or (usual and score[best] >= _EVIDENCE) else "other"
+    return UNKNOWN if words.total() < _SHORT or (usual and score[best] >= _EVIDENCE) else OTHER
 
 
 def shape(output: JsonValue) -> str:

@@ -8,7 +8,7 @@ from pydantic import JsonValue
 
 from regrade_tools.refusal import Refusal
 from regrade_tools.texts.words import tokens
-from regrade_tools.traces.features import UNKNOWN, language
+from regrade_tools.traces.features import OTHER, UNKNOWN, language
 
 # Fewer say nothing about shares.
 _FEWEST = 5
@@ -40,7 +40,7 @@ _QUESTIONS = frozenset(
 )
 _VERBLESS = 4
 # What is told of a text whose language nobody can tell.
-_UNTOLD = frozenset({UNKNOWN, "other"})
+_UNTOLD = frozenset({UNKNOWN, OTHER})
 
 
 @dataclass(frozen=True, slots=True)
