@@ -263,6 +263,14 @@ async def test_what_is_removed_is_found_no_more_by_what_was_said(store: Store) -
 PHOENIX: Fields = {
     "context": {"trace_id": "t", "span_id": "s"}, "name": "n", "start_time": "2026-11-01T10:00:00Z",
 }  # fmt: skip
+EXPECTED: Fields = {"assessment_name": "facts", "expectation": {"value": "two flats"}}
+
+
+def assessed(*assessments: JsonValue) -> JsonValue:
+    """A trace of MLflow with what was said of it."""
+    return {"info": {"trace_id": "t", "assessments": [*assessments]}, "data": {"spans": []}}
+
+
 LATER: dict[str, tuple[list[JsonValue], list[JsonValue]]] = {
     "Langfuse": ([{"id": "t", "observations": [], "scores": []}],
                  [{"id": "t", "observations": [], "scores": [{"name": "a", "value": 0}]}]),
@@ -272,6 +280,14 @@ LATER: dict[str, tuple[list[JsonValue], list[JsonValue]]] = {
     "MLflow": ([{"info": {"trace_id": "t"}, "data": {"spans": []}}],
                [{"info": {"trace_id": "t", "assessments": [
                    {"assessment_name": "a", "feedback": {"value": 0}}]}, "data": {"spans": []}}]),
+    "MLflow's, of which something is expected": (
+        [assessed(EXPECTED)],
+        [assessed(EXPECTED, {"assessment_name": "a", "feedback": {"value": 0}})]),
+    "MLflow's, of which nothing was said": (
+        [assessed()], [assessed({"assessment_name": "a", "feedback": {"value": 0}})]),
+    "MLflow's, of which all was overridden": (
+        [assessed({"assessment_name": "a", "feedback": {"value": 1}, "valid": False})],
+        [assessed({"assessment_name": "a", "feedback": {"value": 0}})]),
     "Phoenix": ([PHOENIX], [{**PHOENIX, "annotations": [{"name": "a", "score": 0}]}]),
     "statistics": ([RUN], [{**RUN, "feedback_stats": {"a": {"n": 1, "avg": 0}}}]),
     "feedback alone": ([RUN], [{**SAID, "key": "a"}]),
@@ -445,11 +461,17 @@ def test_whatever_was_said_is_kept_and_found(said: dict[str, JsonValue], name: s
     assert told[-2] == ([trace.id] if trace.feedback else [])
 
 
+BEFORE: dict[str, JsonValue] = {
+    "Langfuse": {"id": "t", "timestamp": "2026-11-01T10:00:00Z", "observations": [],
+                 "scores": [{"name": "a", "value": 0}]},
+    "MLflow": assessed(EXPECTED, {"assessment_name": "a", "feedback": {"value": 0}}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("record", BEFORE.values(), ids=BEFORE)
 async def test_a_trace_of_before_keeps_its_id_and_is_given_its_feedback(
-    store: Store, tmp_path: Path
+    record: JsonValue, store: Store, tmp_path: Path
 ) -> None:
-    record: JsonValue = {"id": "t", "timestamp": "2026-11-01T10:00:00Z", "observations": [],
-                         "scores": [{"name": "a", "value": 0}]}  # fmt: skip
     trace = trace_of(record)
     before = replace(trace, id=trace_id(record, 0, trace.started_at), feedback=())
     assert before.id != trace.id
@@ -459,3 +481,14 @@ async def test_a_trace_of_before_keeps_its_id_and_is_given_its_feedback(
         told = await Traces(store, Workspace(tmp_path)).import_traces("log.jsonl")
         assert (told.stored, told.completed, told.notes) == (0, completed, [])
     assert await found(store, "feedback:a<1") == [before.id]
+
+
+async def test_a_trace_of_before_of_which_nothing_was_said_is_known(
+    store: Store, tmp_path: Path
+) -> None:
+    record = assessed()
+    trace = trace_of(record)
+    await store.append([replace(trace, id=trace_id(record, 0, trace.started_at))])
+    (tmp_path / "log.jsonl").write_text(json.dumps(record))
+    told = await Traces(store, Workspace(tmp_path)).import_traces("log.jsonl")
+    assert (told.stored, told.already_known, told.notes) == (0, 1, [])

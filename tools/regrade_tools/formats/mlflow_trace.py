@@ -25,10 +25,14 @@ def is_mlflow(record: Fields) -> bool:
     )
 
 
-def without_assessments(record: Fields) -> dict[str, JsonValue]:
-    """``record`` as it is written before anything was said of it."""
+def without_feedback(record: Fields) -> dict[str, JsonValue]:
+    """``record`` as it is written before anything was said of it: with what was expected of it."""
     about = inside(record, "info")
-    return {**record, "info": {key: held for key, held in about.items() if key != "assessments"}}
+    held = about.get("assessments")
+    if isinstance(held, list):
+        held = [one for one in held if not (isinstance(one, dict) and "feedback" in one)]
+    rest = {key: told for key, told in about.items() if key != "assessments"}
+    return {**record, "info": {**rest, "assessments": held} if held else rest}
 
 
 def from_mlflow(record: Fields, blank: Trace) -> Trace:

@@ -223,12 +223,12 @@ def _trace(clean: Fields, blank: Trace, reading: Reading) -> Trace:
 # What a record is without the feedback that came after it was first exported.
 _UNSAID: Mapping[str, Callable[[Fields], dict[str, JsonValue]]] = {
     "langfuse": langfuse.without_scores,
-    "mlflow": mlflow_trace.without_assessments,
+    "mlflow": mlflow_trace.without_feedback,
 }
 
 
 def _unsaid(fields: dict[str, JsonValue], trace: Trace) -> dict[str, JsonValue]:
-    return _UNSAID[trace.format](fields) if trace.feedback and trace.format in _UNSAID else fields
+    return _UNSAID[trace.format](fields) if trace.format in _UNSAID else fields
 
 
 def former_id(trace: Trace) -> str:
@@ -238,8 +238,9 @@ def former_id(trace: Trace) -> str:
     """
     if trace.format == "exchange" and trace.started_at is not None:
         return redated(trace.id, trace.started_at)
-    if trace.feedback and trace.format in _UNSAID:
-        return trace_id(trace.raw, 0, trace.started_at)
+    raw = trace.raw
+    if trace.format in _UNSAID and isinstance(raw, dict) and _unsaid(raw, trace) != raw:
+        return trace_id(raw, 0, trace.started_at)
     return trace.id
 
 
