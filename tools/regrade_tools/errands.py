@@ -18,6 +18,7 @@ from regrade_tools.ports import Store
 from regrade_tools.refusal import Refusal
 from regrade_tools.secrets.redaction import redaction_of
 from regrade_tools.texts.clipping import clip, size
+from regrade_tools.texts.plaintext import first_lines
 
 _SHOWN = 10
 # With a part of the items it must fit one reply, for neither is ever cut.
@@ -111,7 +112,7 @@ class Errands:
         taken = await take(self.store, needed(self.workspace), packet, answers, client)
         work = part(packet, taken.done, follows=taken.accepted > 0)
         left = len(packet.items) - len(taken.done)
-        return Submitted(taken.accepted, left, _told(taken.refused), work, taken.told)
+        return Submitted(taken.accepted, left, first_lines(taken.refused, _SHOWN), work, taken.told)
 
     async def _judged(self, packet: Packet, answers: list[dict[str, JsonValue]]) -> Submitted:
         keys = [str(key) for key in _list(packet.about["keys"])]
@@ -154,12 +155,9 @@ class Errands:
             else f"All {len(keys)} answered: {told}. The call that gave this packet, repeated, "
             "tells the rates and compares them with what people say."
         )
-        return Submitted(len(fresh), len(keys) - len(done), _told(refused), work, hint)
-
-
-def _told(refused: list[str]) -> list[str]:
-    more = len(refused) - _SHOWN
-    return [*refused[:_SHOWN], f"and {more} more"] if more > 0 else refused
+        return Submitted(
+            len(fresh), len(keys) - len(done), first_lines(refused, _SHOWN), work, hint
+        )
 
 
 def _instructions(sitting: Sitting, item: Item) -> str:

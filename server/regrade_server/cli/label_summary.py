@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from regrade_tools.labels.labelbook import waiting
 from regrade_tools.labels.saturation import LAST, Saturation
 from regrade_tools.labels.status import LabelStatus
-from regrade_tools.texts.plaintext import counted, line, plain
+from regrade_tools.texts.plaintext import counted, line, listed, plain
 
 _CHANGED = 10
 
@@ -53,9 +53,7 @@ def _again(found: LabelStatus) -> Iterator[str]:
         again = f"agrees with themself on {one.agreed} of {counted(one.items, 'item')}"
         yield f"{one.labeller} {again} labelled again, kappa {_kappa(one.kappa)}"
         if one.changed:
-            left = len(one.changed) - _CHANGED
-            more = f" and {left} more" if left > 0 else ""
-            yield f"  says otherwise now of {', '.join(one.changed[:_CHANGED])}{more}"
+            yield f"  says otherwise now of {listed(one.changed, _CHANGED)}"
 
 
 def _learned(found: Saturation) -> Iterator[str]:

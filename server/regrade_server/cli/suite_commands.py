@@ -15,7 +15,7 @@ from regrade_tools.cases.cleaning import CheckedRows, Cleaning
 from regrade_tools.files.workspace import Workspace, needed
 from regrade_tools.refusal import refusal_in
 from regrade_tools.suites.importing import SuiteImport, SuiteImports
-from regrade_tools.texts.plaintext import counted, line
+from regrade_tools.texts.plaintext import counted, line, listed
 
 _SHOWN = 3
 
@@ -63,12 +63,11 @@ def _imported(done: SuiteImport, *, dry_run: bool) -> str:
     if grouped:
         lines.append("Not imported:")
     for (what, why), places in grouped.items():
-        more = f" and {len(places) - _SHOWN} more" if len(places) > _SHOWN else ""
-        lines.append(f"  {what}\n    {why} [{', '.join(places[:_SHOWN])}{more}]")
+        lines.append(f"  {what}\n    {why} [{listed(places, _SHOWN)}]")
     if done.unasserted:
-        listed = ", ".join(done.unasserted[:_SHOWN])
+        some = ", ".join(done.unasserted[:_SHOWN])
         bare = counted(len(done.unasserted), "case")
-        lines.append(f"Without any assertion: {bare}, such as {listed}")
+        lines.append(f"Without any assertion: {bare}, such as {some}")
     return "\n".join([*lines, *translation.told(done.hint)])
 
 

@@ -15,7 +15,7 @@ from regrade_tools.fingerprint import is_run
 from regrade_tools.gate.terms import all_terms
 from regrade_tools.ports import Host, Reference, Store
 from regrade_tools.refusal import Refusal
-from regrade_tools.texts.plaintext import counted
+from regrade_tools.texts.plaintext import counted, listed
 
 # A run id, ``git:`` and a reference, a file, a bare reference, or one that was looked up.
 Told = str | Reference | None
@@ -200,8 +200,7 @@ class Baselines:
 def _warning(failing: list[str], cases: int) -> str | None:
     if not failing:
         return None
-    rest = f" and {len(failing) - _NAMED} more" if len(failing) > _NAMED else ""
     return (
         f"{len(failing)} of its {cases} cases fail, and the gate will let them go on failing: "
-        f"{', '.join(failing[:_NAMED])}{rest}."
+        f"{listed(failing, _NAMED)}."
     )

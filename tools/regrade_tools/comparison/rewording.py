@@ -12,6 +12,7 @@ from regrade_tools.fingerprint import fingerprint
 from regrade_tools.models.case import Spec
 from regrade_tools.texts.clipping import clip
 from regrade_tools.texts.jsontext import compact
+from regrade_tools.texts.plaintext import listed
 
 _WORDS, _SHOWN, _NAMED = 160, 3, 5
 
@@ -99,8 +100,7 @@ def told(one: Reworded, before: Standing, after: Standing) -> str:
         of = len(before.cases[one.cases[0]].checks)
         head = f"{one.cases[0]}: {number} of its {of} assertions {how}"
     else:
-        rest = len(one.cases) - _NAMED
-        named = ", ".join(one.cases[:_NAMED]) + (f" and {rest} more" if rest > 0 else "")
+        named = listed(one.cases, _NAMED)
         what = "assertion" if number == 1 else "assertions"
         head = f"{len(one.cases)} cases ({named}): {number} {what} {how}"
     was = _words(one.lost, before)

@@ -8,7 +8,7 @@ from regrade_tools.comparison.slices import Slice, slice_of
 from regrade_tools.comparison.standing import Standing
 from regrade_tools.models import GatePolicy
 from regrade_tools.suites.selection import selected
-from regrade_tools.texts.plaintext import counted
+from regrade_tools.texts.plaintext import counted, listed
 
 Decision = Literal["ship", "hold", "needs_review", "insufficient_evidence"]
 
@@ -93,7 +93,7 @@ def _hold(
         fail = "fails" if len(broken) == 1 else "fail"
         may = f" ({policy.max_broken} may)" if policy.max_broken else ""
         reasons.append(
-            f"{_cases(broken)} passed in the baseline and now {fail}{may}: {_ids(broken)}"
+            f"{_cases(broken)} passed in the baseline and now {fail}{may}: {listed(broken, _NAMED)}"
         )
     before = baseline.pass_rate if baseline else None
     # A baseline in which nothing was decided says nothing about what may fail.
@@ -139,7 +139,7 @@ def _fallen(part: Slice, allowed: float, fresh: list[str]) -> list[str]:
         rates = f"from {part.baseline_rate:.1%} to {part.pass_rate:.1%}"
         if fresh and not part.broken:
             fail = "new case fails" if len(fresh) == 1 else "new cases fail"
-            told = f"{len(fresh)} {fail}, and no case fell: {_ids(fresh)}"
+            told = f"{len(fresh)} {fail}, and no case fell: {listed(fresh, _NAMED)}"
             return [f"{told} (with this the pass rate goes {rates}, {limit})"]
         return [f"the pass rate fell {rates}, {limit}"]
     if -part.change > allowed + _ROUNDING:
@@ -186,7 +186,7 @@ def _review(found: Standing, baseline: Standing | None, comparison: Comparison |
         and not (case_id in found.flaky and case_id in baseline.flaky)
     ]
     if flapping:
-        reasons.append(f"{_cases(flapping)} flaky since the baseline: {_ids(flapping)}")
+        reasons.append(f"{_cases(flapping)} flaky since the baseline: {listed(flapping, _NAMED)}")
     if comparison.loosening:
         reasons.append(f"loosened since the baseline: {comparison.loosening}")
     # What may have been loosened since, nobody can tell.
@@ -202,8 +202,3 @@ def _review(found: Standing, baseline: Standing | None, comparison: Comparison |
 
 def _cases(ids: list[str]) -> str:
     return f"{len(ids)} {'case' if len(ids) == 1 else 'cases'}"
-
-
-def _ids(ids: list[str]) -> str:
-    rest = len(ids) - _NAMED
-    return ", ".join(ids[:_NAMED]) + (f" and {rest} more" if rest > 0 else "")

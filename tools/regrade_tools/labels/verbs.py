@@ -16,7 +16,7 @@ from regrade_tools.ports import Signers, Store
 from regrade_tools.refusal import Refusal
 from regrade_tools.texts.clipping import clip
 from regrade_tools.texts.jsontext import legible
-from regrade_tools.texts.plaintext import line, plain
+from regrade_tools.texts.plaintext import first_lines, line, plain
 
 _FIELDS = ("trace_id", "verdict", "critique", "mode")
 # Who labelled is bound to the channel it came by; no argument decides it.
@@ -84,7 +84,6 @@ class Labels:
             if rows:
                 await labelling.keep(about, rows)
         signed = sum(row.label.source == "human" for row in rows)
-        more = len(refused) - _SHOWN
         return Labelled(
             criterion=criterion,
             suggested=len(rows) - signed,
@@ -93,7 +92,7 @@ class Labels:
             failed=sum(row.label.verdict == "fail" for row in rows),
             known=known,
             labeller=labeller,
-            refused=[*refused[:_SHOWN], f"and {more} more"] if more > 0 else refused,
+            refused=first_lines(refused, _SHOWN),
             hint=_hint(about, consent if confirm else "unasked", signed),
         )
 

@@ -7,6 +7,7 @@ from regrade_tools.fingerprint import fingerprint
 from regrade_tools.models import Case, RecordedTarget
 from regrade_tools.models.case import Recorded
 from regrade_tools.ports import Reply, Store, TargetError
+from regrade_tools.runs.recordings import reply_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class RecordedAnswers:
             return Reply(case.corrected_output)
         if case.recorded is None:
             raise TargetError("the case has no recorded output; run a target that answers")
-        return _reply(case.recorded)
+        return reply_of(case.recorded)
 
     async def _latest(self, case: Case) -> Reply:
         if case.at_span:
@@ -41,7 +42,7 @@ class RecordedAnswers:
         # A case of the call of its model is found in a program's trace, too.
         as_program = fingerprint(subject.input) == given
         answer = subject if as_program else replace(subject, output=trace.exchange.output)
-        return _reply(recorded(answer))
+        return reply_of(recorded(answer))
 
 
 def recorded(answer: Subject, error: str = "") -> Recorded:
@@ -63,20 +64,6 @@ def recorded(answer: Subject, error: str = "") -> Recorded:
 
 def _rounded(milliseconds: float | None) -> float | None:
     return None if milliseconds is None else round(milliseconds, 3)
-
-
-def _reply(kept: Recorded) -> Reply:
-    return Reply(
-        kept.output,
-        kept.tool_calls,
-        kept.latency_ms,
-        kept.cost_usd,
-        kept.tokens,
-        kept.ttft_ms,
-        kept.steps,
-        kept.errors,
-        kept.context,
-    )
 
 
 @dataclass(frozen=True, slots=True)

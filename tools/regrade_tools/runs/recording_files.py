@@ -33,7 +33,7 @@ from regrade_tools.runs.recorded_verdicts import (
 )
 from regrade_tools.runs.recordings import Mode, Replay, answered, read_recordings, written
 from regrade_tools.suites.planning import files_of, program
-from regrade_tools.texts.plaintext import line
+from regrade_tools.texts.plaintext import line, listed
 
 _NAMED = 5
 
@@ -117,8 +117,7 @@ class RecordingFiles:
 
     def _verdicts(self, suite: str, mode: Mode) -> Verdicts:
         path = self.workspace.verdicts_path(suite)
-        held = self._text(path) if self.workspace.holds(path) else ""
-        known = read_verdicts(held, self.workspace.shown(path))
+        known = read_verdicts(self._held(path), self.workspace.shown(path))
         return Verdicts(known, only=mode == "replay")
 
     def since_committed(self, spec: TargetSpec) -> str:
@@ -126,11 +125,14 @@ class RecordingFiles:
         found = [] if isinstance(spec, PromptTarget) else self.host.uncommitted(files_of(spec))
         if not found:
             return ""
-        rest = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
-        return f" (not as committed: {line(', '.join(found[:_NAMED]))}{rest})"
+        return f" (not as committed: {line(listed(found, _NAMED))})"
 
     def _text(self, path: Path) -> str:
         return self.workspace.text(path, LARGEST_OF_OURS)
+
+    def _held(self, path: Path) -> str:
+        """The text of a file of ours; none where there is no file yet."""
+        return self._text(path) if self.workspace.holds(path) else ""
 
     async def save(self, run_id: str) -> Recorded:
         """Record what a run was answered.
@@ -152,7 +154,7 @@ class RecordingFiles:
         shown = self.workspace.shown(path)
         said = await self._said(results)
         with self.workspace.locked():
-            before = self._text(path) if self.workspace.holds(path) else ""
+            before = self._held(path)
             read_recordings(before, shown)
             answers = written(stored.run, results, before)
             verdicts = self._write_verdicts(stored.run, results, said, answered(answers))
@@ -183,7 +185,7 @@ class RecordingFiles:
         """Write what judges said of the answers of a run; how many verdicts there are of it."""
         path = self.workspace.verdicts_path(run.suite)
         shown = self.workspace.shown(path)
-        held = self._text(path) if self.workspace.holds(path) else ""
+        held = self._held(path)
         read_verdicts(held, shown)
         text = written_verdicts(run, results, said, held, answers)
         known = read_verdicts(text, shown)

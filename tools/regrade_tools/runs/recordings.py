@@ -15,6 +15,7 @@ from pydantic import JsonValue, ValidationError
 from regrade_tools.files.mistakes import mistakes_in
 from regrade_tools.fingerprint import fingerprint
 from regrade_tools.models import Case, CaseResult, Run, ToolCall, Verdicts
+from regrade_tools.models.case import Recorded
 from regrade_tools.models.document import Document
 from regrade_tools.ports import Reply
 from regrade_tools.refusal import Refusal
@@ -43,20 +44,6 @@ class _Line(Document):
     @property
     def key(self) -> Key:
         return self.program, self.input, self.trial
-
-    @property
-    def reply(self) -> Reply:
-        return Reply(
-            self.output,
-            self.tool_calls,
-            self.latency_ms,
-            self.cost_usd,
-            self.tokens,
-            self.ttft_ms,
-            self.steps,
-            self.errors,
-            self.context,
-        )
 
 
 # To record keeps what a file has of other answers: one that cannot be read is in its way.
@@ -103,8 +90,23 @@ def read_recordings(text: str, shown: str) -> dict[Key, Reply]:
                 f"{shown}:{number} is no recording: {mistakes_in(problem, _Line)}.",
                 next_step=ANEW,
             ) from None
-        found[told.key] = told.reply
+        found[told.key] = reply_of(told)
     return found
+
+
+def reply_of(kept: Recorded | _Line) -> Reply:
+    """What was answered, as a case or a recording keeps it."""
+    return Reply(
+        kept.output,
+        kept.tool_calls,
+        kept.latency_ms,
+        kept.cost_usd,
+        kept.tokens,
+        kept.ttft_ms,
+        kept.steps,
+        kept.errors,
+        kept.context,
+    )
 
 
 def answered(text: str) -> set[tuple[str, int]]:

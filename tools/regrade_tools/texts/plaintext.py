@@ -1,6 +1,7 @@
 """Text from elsewhere, made fit to be sent and shown."""
 
 import re
+from collections.abc import Sequence
 
 # Control characters but the ends of lines and tabs, the marks that turn the direction of what
 # follows, and halves of characters.
@@ -20,6 +21,18 @@ def line(text: str) -> str:
 def counted(number: int, noun: str) -> str:
     """``number`` with its noun, such as ``1 trace`` or ``2,000 traces``."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def listed(names: Sequence[str], most: int) -> str:
+    """The first ``names``, ``most`` of them, and how many more there are: ``a, b and 3 more``."""
+    rest = len(names) - most
+    return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def first_lines(lines: Sequence[str], most: int) -> list[str]:
+    """The first ``lines``, ``most`` of them, and one that counts those that are missing."""
+    rest = len(lines) - most
+    return [*lines[:most], f"and {rest} more"] if rest > 0 else [*lines]
 
 
 def encodable(text: str) -> str:
