@@ -189,10 +189,30 @@ def test_a_suite_that_is_new_has_no_baseline_there_and_each_of_its_cases_must_pa
     program.write_text(program.read_text().replace("I found one", "There is one"))
     code, out, _ = spoken(*words)
     assert (code, "below 100.0% (there is no baseline)" in out) == (1, True)
-    # A suite that is there without one is another matter: somebody forgot it.
+
+
+def test_a_suite_that_is_there_without_a_baseline_is_held_to_what_it_asks_there(
+    finder: Path,
+) -> None:
+    evals = finder / "evals"
+    shutil.copy(evals / "suites" / "finder.yaml", evals / "suites" / "fresh.yaml")
+    shutil.copytree(evals / "cases" / "finder", evals / "cases" / "fresh")
     commit(finder)
-    code, _, error = spoken(*words)
-    assert (code, "there is no evals/baselines/fresh.json" in error) == (2, True)
+    words = ("gate", "fresh", "--baseline", "git:main", "--root", str(finder))
+    # Were it refused, the change that brings the baseline could not be merged either.
+    ruling = answered(*words)[1]["ruling"]
+    assert (ruling["decision"], ruling["also"], ruling["comparison"]["not_comparable"]) == (
+        "ship",
+        [],
+        ["how its cases ended before is not known: a baseline has to be saved there"],
+    )
+    (evals / "cases" / "fresh" / f"{NEW}.yaml").unlink()
+    code, out, _ = spoken(*words)
+    assert (code, f"{NEW}: the critical case is gone" in out) == (1, True)
+    program = finder / "finder.py"
+    program.write_text(program.read_text().replace("I found one", "There is one"))
+    code, out, _ = spoken(*words)
+    assert (code, "below 100.0% (there is no baseline)" in out) == (1, True)
 
 
 def test_a_baseline_that_is_taken_away_is_missed(finder: Path) -> None:

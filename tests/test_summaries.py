@@ -152,6 +152,30 @@ async def test_what_went_wrong_is_compared_by_its_kind_first_and_as_a_search_fin
 
 
 @pytest.mark.anyio
+async def test_feedback_is_compared_by_its_name_as_rates_numbers_or_words(tmp_path: Path) -> None:
+    said: list[Any] = [
+        [{"helpful": False, "stars": n % 3, "tone": "curt"} for n in range(20)],
+        [{"helpful": n > 1, "stars": 3 + n % 3, "tone": "kind"} for n in range(20)],
+    ]
+    records = [
+        call(number, id=f"{arm}{number}", tags=[arm], feedback=feedback)
+        for arm, given in zip("ab", said, strict=True)
+        for number, feedback in enumerate(given)
+    ]
+    async with counting(tmp_path, *records, call(99, tags=["b"])) as client:
+        found = await summary(client, query="tag:b", baseline="tag:a")
+    told = {change["what"]: change for change in found["changes"]}
+    opinions = {what: told[f"feedback:{what}"] for what in ("helpful", "stars", "tone")}
+    assert {what: (one["baseline"], one["now"]) for what, one in opinions.items()} == {
+        "helpful": (0.0, 0.9),
+        "stars": (1.0, 4.0),
+        "tone": ({"curt": 1.0, "kind": 0.0}, {"curt": 0.0, "kind": 1.0}),
+    }
+    assert (opinions["helpful"]["difference"], opinions["stars"]["distance"]) == (0.9, 1.0)
+    assert all(one["clear"] for one in opinions.values())
+
+
+@pytest.mark.anyio
 async def test_two_equal_arms_are_told_to_overlap_and_nothing_of_them_changed(
     tmp_path: Path,
 ) -> None:

@@ -10,6 +10,7 @@ from pydantic import JsonValue
 
 from regrade_server.cli.adding import Adder
 from regrade_server.cli.console import Console
+from regrade_server.cli.exits import Exit
 from regrade_server.house import House
 from regrade_tools.files.workspace import Workspace
 from regrade_tools.refusal import Refusal
@@ -60,10 +61,10 @@ def call(told: Namespace, workspace: Workspace | None, console: Console) -> int:
 
 
 def _code(reply: Mapping[str, Any]) -> int:
-    """As `check` ends: 1 where the output that was checked failed, 3 where that is not known."""
+    """As `check` ends: by how the output that was checked did."""
     if reply.get("passed") is not False:
-        return 0
-    return 1 if reply.get("failed") else 3
+        return Exit.GOOD
+    return Exit.FAILED if reply.get("failed") else Exit.UNDECIDED
 
 
 def _whole(words: Sequence[str]) -> dict[str, JsonValue] | None:

@@ -8,6 +8,7 @@ from regrade_server.cli import gate as deciding
 from regrade_server.cli import printing
 from regrade_server.cli.adding import Adder
 from regrade_server.cli.console import Console
+from regrade_server.cli.exits import Exit
 from regrade_server.cli.stopping import to_its_end
 from regrade_server.ground_floor import GroundFloor
 from regrade_tools.comparison.matrix import Column, Ending, Matrices, Matrix
@@ -55,7 +56,8 @@ def compare(told: Namespace, workspace: Workspace | None, console: Console) -> i
 
     matrix = to_its_end(GroundFloor(workspace), work, console)
     console.result(matrix, "\n".join(_told(matrix)))
-    return 0 if all(column.state == "done" for column in matrix.columns) else 3
+    done = all(column.state == "done" for column in matrix.columns)
+    return Exit.GOOD if done else Exit.UNDECIDED
 
 
 def _parted(names: Sequence[str]) -> tuple[str, list[str]]:

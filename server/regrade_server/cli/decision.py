@@ -4,23 +4,23 @@ from collections.abc import Iterator, Sequence
 
 from regrade_server.cli import translation
 from regrade_server.cli.evidence import stood
+from regrade_server.cli.exits import Exit, of
 from regrade_server.cli.printing import changed, comparison, failure, summary
 from regrade_tools.gate.decision import Ruling
 from regrade_tools.gate.report import GateReport
 from regrade_tools.gate.round import Gated
-from regrade_tools.refusal import Unavailable
 from regrade_tools.texts.plaintext import counted, line
 
 # How the gate of a suite may end, the worst first, and the exit code of each. A change that a
-# person must look at first is not good yet: 1, as for one that is held.
+# person must look at first is not good yet.
 EXIT = {
-    "hold": 1,
-    "refused": 2,
-    "unavailable": 3,
-    "insufficient_evidence": 3,
-    "needs_review": 1,
-    "ship": 0,
-    "left_out": 0,
+    "hold": Exit.FAILED,
+    "refused": Exit.REFUSED,
+    "unavailable": Exit.UNDECIDED,
+    "insufficient_evidence": Exit.UNDECIDED,
+    "needs_review": Exit.FAILED,
+    "ship": Exit.GOOD,
+    "left_out": Exit.GOOD,
 }
 _WORST = list(EXIT)
 
@@ -86,7 +86,7 @@ def ranked(found: Sequence[Gated]) -> list[Gated]:
 def end(one: Gated) -> str:
     """How the gate of a suite ended: one of ``EXIT``."""
     if one.refusal is not None:
-        return "unavailable" if isinstance(one.refusal, Unavailable) else "refused"
+        return "unavailable" if of(one.refusal) is Exit.UNDECIDED else "refused"
     return one.ruling.decision if one.ruling else "left_out"
 
 

@@ -5,13 +5,18 @@ from argparse import Namespace
 from regrade_server.cli import translation
 from regrade_server.cli.adding import Adder
 from regrade_server.cli.console import Console, dumped
+from regrade_server.cli.exits import Exit
 from regrade_server.doctor import doctor
 from regrade_server.findings import Finding, Level
 from regrade_tools.files.workspace import Workspace
 from regrade_tools.texts.plaintext import plain
 
-# As of every command: 2 is for the caller to mend, 3 says that nothing could be decided.
-_EXIT: dict[Level, int] = {"good": 0, "note": 0, "wrong": 2, "damaged": 3}
+_EXIT: dict[Level, Exit] = {
+    "good": Exit.GOOD,
+    "note": Exit.GOOD,
+    "wrong": Exit.REFUSED,
+    "damaged": Exit.UNDECIDED,
+}
 
 
 def add_to(verb: Adder) -> None:

@@ -9,6 +9,7 @@ from typing import BinaryIO, cast
 from regrade_server.cli import listing
 from regrade_server.cli.adding import Adder
 from regrade_server.cli.console import Console
+from regrade_server.cli.exits import Exit
 from regrade_server.cli.living import alive
 from regrade_server.house import House
 from regrade_server.memory import MemoryStore
@@ -55,7 +56,7 @@ def import_(told: Namespace, workspace: Workspace | None, console: Console) -> i
 
     done = alive(House(needed(workspace), personal=True), work)
     console.result(done, listing.imported(done, dry_run=told.dry_run))
-    return 0 if done.stored or done.already_known else 2
+    return Exit.GOOD if done.stored or done.already_known else Exit.REFUSED
 
 
 def _standard_input() -> BinaryIO:

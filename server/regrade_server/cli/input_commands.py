@@ -10,6 +10,7 @@ import anyio
 from regrade_server.cli import translation
 from regrade_server.cli.adding import Adder
 from regrade_server.cli.console import Console
+from regrade_server.cli.exits import Exit
 from regrade_server.house import House
 from regrade_tools.cases.acceptance import accept, candidates
 from regrade_tools.files.workspace import Workspace, needed
@@ -76,7 +77,7 @@ def generate(told: Namespace, workspace: Workspace | None, console: Console) -> 
         ),
     )
     console.result(done, _generated(done))
-    return 1 if done.unfilled else 0
+    return Exit.FAILED if done.unfilled else Exit.GOOD
 
 
 def _generated(done: Generation) -> str:

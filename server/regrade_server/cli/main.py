@@ -1,4 +1,4 @@
-"""Arguments in, exit code out: 0 good, 1 cases failed, 2 a refusal, 3 it could not be decided."""
+"""Arguments in, exit code out."""
 
 import argparse
 import os
@@ -11,13 +11,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
 
-from regrade_server.cli import commands, serving
+from regrade_server.cli import commands, exits, serving
 from regrade_server.cli.adding import Command
 from regrade_server.cli.console import Console
 from regrade_tools.files.root import Root, find_root
-from regrade_tools.refusal import Refusal, Unavailable
+from regrade_tools.refusal import Refusal
 
-REFUSED, UNDECIDED = 2, 3
 # As a shell counts a program that ended because nobody read on: never 0, which says all is well.
 UNREAD = 141
 _SERVE = "serve"
@@ -42,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         console.out.flush()
     except Refusal as refusal:
         console.refuse(refusal)
-        return UNDECIDED if isinstance(refusal, Unavailable) else REFUSED
+        return exits.of(refusal)
     except KeyboardInterrupt as stop:
         # As a shell counts a program that a signal ended.
         return 128 + (stop.args[0] if stop.args else signal.SIGINT)
@@ -53,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return UNREAD
         # Python itself would exit with 1, which says that cases failed.
         traceback.print_exc()
-        return UNDECIDED
+        return exits.Exit.UNDECIDED
     return code
 
 

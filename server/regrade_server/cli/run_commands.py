@@ -6,6 +6,7 @@ from regrade_server.cli import gate as deciding
 from regrade_server.cli import printing
 from regrade_server.cli.adding import Adder
 from regrade_server.cli.console import Console
+from regrade_server.cli.exits import Exit
 from regrade_server.cli.stopping import to_its_end
 from regrade_server.ground_floor import GroundFloor
 from regrade_tools.comparison.baselines import Saved
@@ -90,10 +91,12 @@ def run(told: Namespace, workspace: Workspace | None, console: Console) -> int:
         lines.insert(0, _recorded(recorded))
     console.result(report, "\n".join(lines), baseline=saved, recorded=recorded)
     if report.estimate:
-        return 0
+        return Exit.GOOD
     if report.summary.state != "done":
-        return 3
-    return 1 if report.summary.failed else 3 if report.summary.errored else 0
+        return Exit.UNDECIDED
+    if report.summary.failed:
+        return Exit.FAILED
+    return Exit.UNDECIDED if report.summary.errored else Exit.GOOD
 
 
 def _recorded(done: Recorded) -> str:

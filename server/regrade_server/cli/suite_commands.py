@@ -10,6 +10,7 @@ import anyio
 from regrade_server.cli import translation
 from regrade_server.cli.adding import Adder
 from regrade_server.cli.console import Console
+from regrade_server.cli.exits import Exit
 from regrade_server.house import House
 from regrade_tools.cases.cleaning import CheckedRows, Cleaning
 from regrade_tools.files.workspace import Workspace, needed
@@ -90,7 +91,9 @@ def check(told: Namespace, workspace: Workspace | None, console: Console) -> int
     except BaseExceptionGroup as group:
         raise refusal_in(group) or group from None
     console.result(done, _checked(done))
-    return 1 if done.failed or done.unreadable else 3 if done.errored or not done.rows else 0
+    if done.failed or done.unreadable:
+        return Exit.FAILED
+    return Exit.UNDECIDED if done.errored or not done.rows else Exit.GOOD
 
 
 def _checked(done: CheckedRows) -> str:

@@ -8,7 +8,7 @@ from anyio import to_thread
 
 from regrade_tools.comparison.baseline_file import read_baseline, write_baseline
 from regrade_tools.comparison.declared import as_declared
-from regrade_tools.comparison.standing import Standing, standing, worded
+from regrade_tools.comparison.standing import UNMEASURED, Standing, standing, worded
 from regrade_tools.files.repository import LARGEST_OF_OURS
 from regrade_tools.files.workspace import SUFFIX, Workspace
 from regrade_tools.fingerprint import is_run
@@ -32,10 +32,6 @@ class Saved:
     cases: int
     failing: list[str] = field(default_factory=list[str])
     warning: str | None = None
-
-
-class _Unmeasured(Refusal):
-    """A refusal because a suite that is there has no baseline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +81,11 @@ class Baselines:
         if text is None and declared not in there:
             # A suite that is new since has nothing to be compared with, and every case must pass.
             return None
-        if text is None:
-            raise _Unmeasured(
-                f"At {reference.name!r} there is no {shown}.",
-                next_step=f"`regrade run {suite} --save-baseline` writes it; commit it.",
-            )
-        known = read_baseline(text, suite, f"{reference.name}:{shown}")
+        # One that is there and was never measured is known by what it asks. To refuse it would
+        # refuse the very change that brings its baseline.
+        known = (
+            UNMEASURED if text is None else read_baseline(text, suite, f"{reference.name}:{shown}")
+        )
         # There may be thousands of cases: other calls are answered while they are read.
         return await to_thread.run_sync(as_declared, known, suite, self.host, reference)
 
@@ -103,16 +98,6 @@ class Baselines:
         paths = (PurePosixPath(path) for path in there)
         own = (path.name for path in paths if str(path.parent) == folder)
         return self.workspace.named(own, SUFFIX)
-
-    async def asked(self, suite: str, before: Reference | None) -> Standing | None:
-        """What was asked of a suite, whether or not it was measured: as ``find``."""
-        if before is None:
-            return await self.find(suite, None)
-        try:
-            return await self._at(before, suite)
-        except _Unmeasured:
-            nothing = Standing("", {}, {})
-            return await to_thread.run_sync(as_declared, nothing, suite, self.host, before)
 
     def is_gone(self, suite: str, told: Told) -> bool:
         """Whether ``told`` is a git reference, and what its baseline stands in is there no more."""

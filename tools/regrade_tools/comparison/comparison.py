@@ -180,6 +180,8 @@ def _counted(loosened: list[_Loosened]) -> str | None:
 
 def _not_comparable(before: Standing, after: Standing) -> list[str]:
     told = list(before.doubts)
+    if before.unmeasured:
+        return [*told, "how its cases ended before is not known: a baseline has to be saved there"]
     if after.cases and before.cases.keys().isdisjoint(after.cases):
         told.append("no case is in both")
     if before.target and (before.target, before.program or after.program) != (

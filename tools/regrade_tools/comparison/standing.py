@@ -49,6 +49,11 @@ class Standing:
     renamed: dict[str, str] = field(default_factory=dict[str, str])
 
     @property
+    def unmeasured(self) -> bool:
+        """Whether it is known by what it asks alone."""
+        return not self.run_id
+
+    @property
     def pass_rate(self) -> float | None:
         """Of the decided cases, between 0 and 1."""
         return pass_rate(self.outcomes.values())
@@ -136,6 +141,9 @@ class Standing:
             if case_id in cases
         }
         return replace(self, cases=cases, outcomes=outcomes, failing=failing, judges=False)
+
+
+UNMEASURED = Standing("", {}, {})
 
 
 def standing(run: Run, results: Iterable[Trial | CaseResult]) -> Standing:

@@ -55,7 +55,10 @@ def rule(  # noqa: PLR0913 - all that a decision rests on
     Without a baseline and without a minimum every decided case must pass.
     """
     hold = _hold(found, baseline, comparison, policy)
-    lacking = [*([unfinished] if unfinished else []), *_lacking(found, comparison, policy)]
+    lacking = [
+        *([unfinished] if unfinished else []),
+        *_lacking(found, baseline, comparison, policy),
+    ]
     review = _review(found, baseline, comparison)
     if policy.strict:
         hold, review = [*hold, *review], []
@@ -148,7 +151,12 @@ def _fallen(part: Slice, allowed: float, fresh: list[str]) -> list[str]:
     return []
 
 
-def _lacking(found: Standing, comparison: Comparison | None, policy: GatePolicy) -> list[str]:
+def _lacking(
+    found: Standing,
+    baseline: Standing | None,
+    comparison: Comparison | None,
+    policy: GatePolicy,
+) -> list[str]:
     errored = found.with_outcome("errored")
     decided = len(found.outcomes) - len(errored)
     reasons = [
@@ -165,7 +173,9 @@ def _lacking(found: Standing, comparison: Comparison | None, policy: GatePolicy)
         reasons.append("no case was decided")
     if 0 < decided < policy.min_cases:
         reasons.append(f"{counted(decided, 'case')} decided, fewer than {policy.min_cases}")
-    if comparison and decided and comparison.difference is None:
+    # Where nothing was measured before, no evidence is missing: every case must pass.
+    compared = baseline is not None and not baseline.unmeasured
+    if compared and comparison and decided and comparison.difference is None:
         reasons.append("no case that was decided is in the baseline")
     reasons.extend(
         f"in {key}, no case was decided"

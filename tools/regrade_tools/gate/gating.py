@@ -131,7 +131,7 @@ class Gating:
     ) -> Comparison:
         was = before.gates.get(question.profile or "")
         laxer = relaxed(was, question.asked) if was else ()
-        if self.baselines.is_gone(question.name, told):
+        if not before.unmeasured and self.baselines.is_gone(question.name, told):
             laxer = (*laxer, "the file of the baseline is gone")
         return compare(before, found, select=question.asked.select, relaxed=laxer)
 

@@ -1,9 +1,9 @@
 """The gates of all suites of a repository in one go, where none hides what another says."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from regrade_tools.comparison.baselines import Told
-from regrade_tools.comparison.standing import Standing
+from regrade_tools.comparison.standing import UNMEASURED, Standing
 from regrade_tools.files.workspace import SUFFIX, Workspace, meant
 from regrade_tools.gate.decision import Ruling
 from regrade_tools.gate.gating import Gating
@@ -107,7 +107,7 @@ class GateRound:
     async def _gated(self, name: str, before: Reference | None) -> Gated:
         try:
             if not self._workspace.has_suite(name):
-                known = await self.gating.baselines.asked(name, before)
+                known = await self.gating.baselines.find(name, before)
                 return Gated(name, gone=self._ruling(known, "the suite is gone"))
             return Gated(
                 name,
@@ -130,12 +130,12 @@ class GateRound:
     async def _unasked(self, name: str, before: Reference | None, problem: str) -> Gated:
         """A suite of which nothing is asked: as before, or where something was."""
         try:
-            known = await self.gating.baselines.asked(name, before)
+            known = await self.gating.baselines.find(name, before)
             own = terms(self._workspace.suite(name), self._workspace.project(), self.profile)
         except Refusal as refusal:
             return Gated(name, refusal=refusal)
         asked = own.overridden(self.told)
-        measured = Standing("", {}, {}, judges=asked.judges)
+        measured = replace(UNMEASURED, judges=asked.judges)
         if known is None or not (known.narrowed(asked.select, measured).cases or known.doubts):
             return Gated(name, left_out=problem)
         return Gated(name, gone=self._ruling(known, f"nothing is asked any more: {problem}"))

@@ -3,11 +3,11 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from statistics import median
+from statistics import fmean, median
 
 from pydantic import JsonValue
 
-from regrade_tools.models import WRONG_KINDS
+from regrade_tools.models import WRONG_KINDS, Feedback
 from regrade_tools.texts.clipping import clip
 from regrade_tools.traces.features import UNKNOWN, Features
 from regrade_tools.traces.grouping import Group
@@ -27,6 +27,8 @@ _FEWEST = 8
 _FEWEST_FOR_A_MEAN = 30
 _LEVEL = 0.05
 _LISTED, _CELL = 4, 100
+# Each name is one test more, and with each the others need to be clearer.
+_NAMES = 5
 _ERRORS, _WRONG = "errors", "wrong:"
 _NUMBERS: dict[str, Callable[[Features], float | None]] = {
     "latency_ms": lambda one: one.latency_ms,
@@ -122,6 +124,32 @@ def _tests(before: Arm, after: Arm) -> Iterable[Change | str]:
     for what, kind in _KINDS.items():
         known = [Counter(filter(None, map(kind, arm))) for arm in (one, two)]
         yield _mix(what, known[0], known[1])
+    yield from _opinions(one, two)
+
+
+def _opinions(old: Sequence[Features], new: Sequence[Features]) -> Iterable[Change | str]:
+    """Feedback by its name, of the names that most traces have."""
+    known = Counter(name for one in (*old, *new) for name in {said.name for said in one.feedback})
+    for name, _ in known.most_common(_NAMES):
+        what = f"feedback:{clip(name, _CELL)}"
+        said = [[_of(name, one) for one in arm] for arm in (old, new)]
+        numbers = [[fmean(told) for own in arm if (told := _numbers(own))] for arm in said]
+        before, now = numbers
+        if not (before or now):
+            labels = [Counter(one.label for own in arm for one in own if one.label) for arm in said]
+            yield _mix(what, *labels)
+        elif {*before, *now} <= {0.0, 1.0}:
+            yield _rate(what, (before.count(1.0), len(before)), (now.count(1.0), len(now)))
+        else:
+            yield _distribution(what, before, now)
+
+
+def _of(name: str, one: Features) -> list[Feedback]:
+    return [said for said in one.feedback if said.name == name]
+
+
+def _numbers(said: Iterable[Feedback]) -> list[float]:
+    return [one.value for one in said if one.value is not None]
 
 
 def _went_wrong(before: Arm, after: Arm) -> Iterable[Change | str]:

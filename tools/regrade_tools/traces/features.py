@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue
 
-from regrade_tools.models import Trace
+from regrade_tools.models import Feedback, Trace
 from regrade_tools.texts.jsontext import compact, read, texts, unpacked
 
 UNKNOWN, OTHER = "unknown", "other"
@@ -88,6 +88,7 @@ class Features:
     language: str
     shape: str
     tools: str
+    feedback: tuple[Feedback, ...] = ()
 
 
 def features(trace: Trace) -> Features:
@@ -106,6 +107,7 @@ def features(trace: Trace) -> Features:
         language=language(said),
         shape=shape(exchange.output),
         tools=", ".join(names)[:_LONGEST] or "no tool",
+        feedback=trace.feedback,
     )
 
 
