@@ -507,6 +507,8 @@ def test_without_git_nobody_can_tell_whose_answer_a_recording_is(tmp_path: Path)
     code, told = ran(tmp_path, "--record")
     assert code == 2
     assert "nobody can tell whose they are" in told["refused"]
+    # Before it is asked and paid for.
+    assert asked(tmp_path) == ""
 
 
 def test_a_recording_that_is_none_is_refused_with_its_line(tmp_path: Path) -> None:
@@ -520,11 +522,31 @@ def test_a_recording_that_is_none_is_refused_with_its_line(tmp_path: Path) -> No
     path = tmp_path / "evals" / "recordings" / "s.jsonl"
     path.write_text(path.read_text() + '{"case": "c1"}\n')
     before = path.read_bytes()
+    asked(tmp_path)
     for words in (("--mode", "replay"), ("--record",)):
         code, told = ran(tmp_path, *words)
         assert code == 2
         assert told["refused"].startswith("evals/recordings/s.jsonl:2 is no recording: ")
     assert path.read_bytes() == before
+    # Nor is a program asked whose answers could not be kept.
+    assert asked(tmp_path) == ""
+
+
+def test_an_answer_that_is_recorded_twice_is_refused(tmp_path: Path) -> None:
+    suite(tmp_path, {"python": "app:answer"}, ["a"])
+    program(tmp_path, "question")
+    (tmp_path / ".gitignore").write_text("asked\n.regrade\n__pycache__\n")
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-qm", "first")
+    ran(tmp_path, "--record")
+    path = tmp_path / "evals" / "recordings" / "s.jsonl"
+    path.write_text(path.read_text() * 2)
+    code, told = ran(tmp_path, "--mode", "replay")
+    assert (code, told["refused"]) == (
+        2,
+        "evals/recordings/s.jsonl:2 is recorded in line 1, too.",
+    )
 
 
 @given(st.integers(1, 8).flatmap(

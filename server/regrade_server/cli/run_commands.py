@@ -63,6 +63,9 @@ def run(told: Namespace, workspace: Workspace | None, console: Console) -> int:
             suite = (await house.suites.runs.stored(told.resume)).run.suite
         else:
             suite = _suite(told, workspace)
+        if told.record:
+            # Before anything is asked and paid for.
+            house.recordings.check(suite, told.target)
         report = await house.suites.run_suite(
             suite,
             told.target,

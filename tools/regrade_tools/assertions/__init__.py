@@ -1,6 +1,6 @@
 """The deterministic checks: ``(check, subject) -> Passed | Failed | Errored``."""
 
-from regrade_tools.assertions.asking import Check, check, check_all, with_reference
+from regrade_tools.assertions.asking import Check, check, check_all, verdicts_of, with_reference
 from regrade_tools.assertions.execution import Executes
 from regrade_tools.assertions.kinds import (
     KINDS,
@@ -47,5 +47,6 @@ __all__ = [
     "parse_all",
     "span_subject",
     "subject_of",
+    "verdicts_of",
     "with_reference",
 ]

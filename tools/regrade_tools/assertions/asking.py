@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pydantic import JsonValue
 
@@ -16,6 +16,7 @@ from regrade_tools.assertions.verdicts import (
     UnmeasuredError,
     Verdict,
 )
+from regrade_tools.models import CheckResult
 from regrade_tools.texts.clipping import clip
 from regrade_tools.texts.deadline import OutOfTimeError, deadline, look
 from regrade_tools.texts.patterns import SlowPatternError
@@ -39,6 +40,12 @@ class Check:
     spec: dict[str, JsonValue]
     fingerprint: str
     negated: bool = False
+    # What is kept of it wherever it holds: of most answers, and each time the same.
+    held: CheckResult = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Make once what would be made for every answer."""
+        object.__setattr__(self, "held", CheckResult(self.spec, "passed"))
 
     @property
     def demand(self) -> str:
@@ -67,7 +74,12 @@ def check_all(checks: Iterable[Check], subject: Subject) -> list[Verdict]:
     It computes, at worst for all of that time: call it in a thread.
     """
     with deadline():
-        return [_verdict(asked, subject) for asked in checks]
+        return verdicts_of(checks, subject)
+
+
+def verdicts_of(checks: Iterable[Check], subject: Subject) -> list[Verdict]:
+    """As ``check_all``, within the deadline that there is."""
+    return [_verdict(asked, subject) for asked in checks]
 
 
 def _verdict(asked: Check, subject: Subject) -> Verdict:

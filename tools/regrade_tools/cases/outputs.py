@@ -55,7 +55,7 @@ class Outputs:
         case_id: str | None = None,
         context: JsonValue = None,
     ) -> Checked:
-        """Check one output against assertions or a suite, such as before it is sent.
+        """Check one output against assertions or a suite, before it is sent.
 
         suite alone: what it asks of every answer; with case_id: all that this case must meet.
         context: what tools returned, for grounded-urls. retry: a message for its model.

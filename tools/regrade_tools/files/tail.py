@@ -44,9 +44,9 @@ def _write(handle: int, text: bytes) -> None:
 def _unended(file: BinaryIO) -> bytes:
     """What stands after the last line feed."""
     place = file.seek(0, os.SEEK_END)
-    found = b""
-    while place and b"\n" not in found:
+    blocks = [b""]
+    while place and b"\n" not in blocks[-1]:
         size = min(_BLOCK, place)
         place = file.seek(place - size)
-        found = file.read(size) + found
-    return found.rpartition(b"\n")[2]
+        blocks.append(file.read(size))
+    return b"".join(reversed(blocks)).rpartition(b"\n")[2]

@@ -70,7 +70,7 @@ class InputMaker:
         consent: Consent = "unasked",
         progress: Progress = silent,
     ) -> Generation:
-        """Make n distinct test inputs for a suite; dry_run first shows the plan and its cost.
+        """Make n distinct test inputs for a suite; dry_run shows the plan and its cost.
 
         dimensions: {"persona": ["recruiter", "founder"]}, or those of the suite. Its model
         writes; without one you get a packet: submit_answers. Repeats and misfits are dropped.

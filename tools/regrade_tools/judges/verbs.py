@@ -89,7 +89,7 @@ class Judges:
         client: str = "",
         progress: Progress = silent,
     ) -> AlignmentReport:
-        """Measure a judge against the labels of people, before anybody trusts it.
+        """Measure a judge against the labels of people, before it is trusted.
 
         TPR, TNR, kappa with intervals; draft, aligned or stale. train and dev show where they
         disagree; test decides whether it may gate, shows nothing, and every look is counted.

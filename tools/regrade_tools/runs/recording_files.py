@@ -134,6 +134,22 @@ class RecordingFiles:
         """The text of a file of ours; none where there is no file yet."""
         return self._text(path) if self.workspace.holds(path) else ""
 
+    def check(self, suite: str, target: str | None) -> None:
+        """See to it that a run of ``suite`` on ``target`` can be recorded.
+
+        Raises:
+            Refusal: What is recorded already cannot be read, or nobody can tell whose answers
+                these are.
+        """
+        spec = self.workspace.target(target or self.workspace.suite(suite).target)
+        if not self.program(spec):
+            raise _nobodys(suite)
+        for path, read in (
+            (self.workspace.recordings_path(suite), read_recordings),
+            (self.workspace.verdicts_path(suite), read_verdicts),
+        ):
+            read(self._held(path), self.workspace.shown(path))
+
     async def save(self, run_id: str) -> Recorded:
         """Record what a run was answered.
 
@@ -145,10 +161,7 @@ class RecordingFiles:
         if stored is None or stored.end is None or stored.end.state != "done":
             raise Refusal(f"{run_id} is no run that came to its end.")
         if not stored.run.sources:
-            raise Refusal(
-                f"The answers of {run_id} cannot be recorded: nobody can tell whose they are.",
-                next_step="Record a run on a program, in a git repository.",
-            )
+            raise _nobodys(run_id)
         results = await self.store.results(run_id)
         path = self.workspace.recordings_path(stored.run.suite)
         shown = self.workspace.shown(path)
@@ -192,3 +205,10 @@ class RecordingFiles:
         if text != held:
             self.workspace.replace(path, text)
         return sum(key_of(one) in known for result in results for one in grounds(result.checks))
+
+
+def _nobodys(whose: str) -> Refusal:
+    return Refusal(
+        f"The answers of {whose} cannot be recorded: nobody can tell whose they are.",
+        next_step="Record a run on a program, in a git repository.",
+    )

@@ -79,9 +79,10 @@ def read_recordings(text: str, shown: str) -> dict[Key, Reply]:
     """The answers of a file of recordings.
 
     Raises:
-        Refusal: A line is not what it should be.
+        Refusal: A line is not what it should be, or is of the same answer as another.
     """
     found: dict[Key, Reply] = {}
+    first: dict[Key, int] = {}
     for number, line in jsontext.lines(text):
         try:
             told = _Line.model_validate_json(line)
@@ -90,6 +91,9 @@ def read_recordings(text: str, shown: str) -> dict[Key, Reply]:
                 f"{shown}:{number} is no recording: {mistakes_in(problem, _Line)}.",
                 next_step=ANEW,
             ) from None
+        if (line_of := first.setdefault(told.key, number)) != number:
+            # Which of the two was answered nobody can tell.
+            raise Refusal(f"{shown}:{number} is recorded in line {line_of}, too.", next_step=ANEW)
         found[told.key] = reply_of(told)
     return found
 

@@ -11,7 +11,7 @@ from regrade_tools.assertions import (
     Subject,
     Verdict,
     check,
-    check_all,
+    verdicts_of,
 )
 from regrade_tools.models import ToolCall
 from regrade_tools.secrets.redaction import Redaction
@@ -30,11 +30,11 @@ class Answer:
         """What each check says of the answer as it was given, with a reason that tells no secret.
 
         A reason quotes only a part of the answer, and a part of a secret looks like none: so it
-        is the clean answer's reason, where that fails as well. See ``check_all``.
+        is the clean answer's reason, where that fails as well. See ``deadline``.
         """
         # Asked a second time, too, they share the time of one answer.
         with deadline():
-            found = check_all(checks, self.given)
+            found = verdicts_of(checks, self.given)
             return [
                 verdict if isinstance(verdict, Passed) else self._told(asked, verdict)
                 for asked, verdict in zip(checks, found, strict=True)

@@ -298,7 +298,7 @@ def with_scores(
 
 def _kept(asked: Check, verdict: Verdict) -> CheckResult:
     if isinstance(verdict, Passed):
-        return CheckResult(asked.spec, "passed")
+        return asked.held
     failed = isinstance(verdict, Failed)
     return CheckResult(asked.spec, "failed" if failed else "errored", verdict.reason)
 

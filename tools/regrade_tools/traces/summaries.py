@@ -51,7 +51,7 @@ class Summaries:
     ) -> Summary:
         """Count traces: errors, labels, latency, tokens, cost; by a facet; or against a baseline.
 
-        baseline: a second query; tells what changed, each with its test. Example:
+        baseline: a second query; what changed, each with its test. Example:
         query "since:1d", baseline "since:8d until:1d".
         """
         if not 1 <= limit <= 100:  # noqa: PLR2004 - the surface's own rule
