@@ -81,7 +81,8 @@ def test_a_real_suite_is_imported_and_what_is_left_out_is_counted(
     # could fail where nothing is asked.
     wrong = [told.partition(" has no assertion")[0].split()[-1] for told in problems(found_in)]
     assert wrong == sorted(report["unasserted"])
-    assert sum(len(case.assertions) for case in found) == assertions
+    shared = len(found_in.suite("real").assertions)
+    assert sum(shared + len(case.assertions) for case in found) == assertions
     assert {case.id for case in found if "unasserted" in case.tags} == set(report["unasserted"])
     texts = [(root / name).read_text() for name in report["written"]]
     assert sum(text.count("# Not imported:") for text in texts) == len(report["left_out"])
@@ -483,6 +484,56 @@ def test_tests_inherit_defaults_scenarios_and_values_that_stand_for_several(
     ]
     assert sorted(found, key=str) == sorted(expected, key=str)
     assert Workspace(root).suite("suite").trials == 3
+
+
+def test_what_every_test_inherits_becomes_the_suites_own_assertions(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    polite, filled = {"type": "not-icontains", "value": "as an ai"}, "{{q}}"
+    told: dict[str, Any] = {
+        "defaultTest": {"assert": [polite, {"type": "contains", "value": filled}]},
+        "tests": [{"vars": {"q": "one"}}, {"vars": {"q": "two"}, "assert": [{"type": "is-json"}]}],
+    }
+    report = imported(root, capsys, config(root, **told))
+    found = Workspace(root)
+
+    def asked() -> list[list[object]]:
+        return sorted(
+            [spec.get("value") for spec in one.assertions] for one in found.cases("suite")
+        )
+
+    assert found.suite("suite").assertions == (polite,)
+    assert (asked(), report["assertions"], report["unasserted"]) == (
+        [["one"], ["two", None]],
+        5,
+        [],
+    )
+    # A suite that is there may ask something else: what comes to it brings its own.
+    (root / "evals" / "suites" / "suite.yaml").write_text("description: ours\n")
+    told["tests"].append({"vars": {"q": "three"}})
+    imported(root, capsys, config(root, **told))
+    assert asked() == [["as an ai", "three"], ["one"], ["two", None]]
+
+
+def test_what_one_test_does_not_inherit_stays_with_the_others(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = config(
+        root,
+        defaultTest={"assert": [{"type": "contains", "value": "x"}]},
+        tests=[
+            {"vars": {"q": "one"}},
+            {"vars": {"q": "two"}, "assert": [{"type": "is-json"}],
+             "options": {"disableDefaultAsserts": True}},
+        ],
+    )  # fmt: skip
+    imported(root, capsys, path)
+    found = Workspace(root)
+    assert found.suite("suite").assertions == ()
+    assert sorted(str(case.assertions[0]["type"]) for case in found.cases("suite")) == [
+        "contains",
+        "is-json",
+    ]
 
 
 def test_files_beside_a_configuration_are_found_from_whatever_folder_it_is_named(

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from regrade_tools.models import Case
+from regrade_tools.models.case import Spec
 
 
 class UnsupportedError(Exception):
@@ -46,6 +47,7 @@ class JudgeDraft:
 class Conversion:
     """A whole suite; ``left_out`` is what concerns no single case.
 
+    ``shared`` are those assertions of its cases that it asks of every case, whatever it is given.
     Each of ``prompts`` may be asked of each of ``models``, by their names of litellm.
     """
 
@@ -57,3 +59,4 @@ class Conversion:
     models: tuple[str, ...] = ()
     judges: tuple[JudgeDraft, ...] = ()
     left_out: tuple[LeftOut, ...] = field(default=())
+    shared: tuple[Spec, ...] = ()

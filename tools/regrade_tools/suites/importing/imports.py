@@ -1,15 +1,15 @@
 """The verb: read a suite of another tool, write ours beside what is there, and report."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from regrade_tools.files.workspace import Workspace
-from regrade_tools.models import PromptTarget
-from regrade_tools.models.case import Name
+from regrade_tools.models import Case, PromptTarget
+from regrade_tools.models.case import Name, Spec
 from regrade_tools.refusal import Refusal
 from regrade_tools.suites.importing import promptfoo, pydantic_evals
 from regrade_tools.suites.importing.conversion import Conversion, Draft, LeftOut, UnsupportedError
@@ -22,6 +22,7 @@ from regrade_tools.suites.importing.targets import (
     prompt_targets,
 )
 from regrade_tools.texts.clipping import clip
+from regrade_tools.texts.jsontext import compact
 from regrade_tools.texts.names import plain
 
 _CONFIGS = ("promptfooconfig.yaml", "promptfooconfig.yml", "promptfooconfig.json")
@@ -128,17 +129,20 @@ class SuiteImports:
         # Imported with the first file, as everywhere: `regrade serve` writes none.
         from regrade_tools.files.documents import dump  # noqa: PLC0415
 
-        about: dict[str, JsonValue] = {
+        path = self.workspace.suite_path(suite)
+        # A suite that is there stays as it is, and may not ask these.
+        shared = () if path.exists() else found.shared
+        told: dict[str, JsonValue] = {
             "description": found.description,
             "target": _target(found, targets),
             "trials": found.trials,
+            "assertions": [dict(spec) for spec in shared] or "",
         }
-        told = {key: value for key, value in about.items() if value not in ("", 1)}
-        texts = {self.workspace.suite_path(suite): _noted(found.left_out) + dump(told)}
+        about = {key: value for key, value in told.items() if value not in ("", 1)}
+        texts = {path: _noted(found.left_out) + dump(about)}
         for draft in found.drafts:
-            written = draft.case.model_dump(mode="json", exclude_defaults=True)
             at = self.workspace.case_path(suite, draft.case.id)
-            texts[at] = _noted(draft.left_out) + dump(written)
+            texts[at] = _noted(draft.left_out) + dump(_written(draft.case, shared))
         for name, prompt in prompt_files(suite, found).items():
             texts[self.workspace.root / name] = prompt
         for judge in found.judges:
@@ -146,6 +150,15 @@ class SuiteImports:
         if targets:
             texts[self._project] = declaration(targets)
         return texts
+
+
+def _written(case: Case, shared: Sequence[Spec]) -> dict[str, JsonValue]:
+    """``case`` as its file says it, without the assertions that its suite has."""
+    known = [compact(dict(spec)) for spec in shared]
+    own = tuple(spec for spec in case.assertions if compact(dict(spec)) not in known)
+    return case.model_copy(update={"assertions": own}).model_dump(
+        mode="json", exclude_defaults=True
+    )
 
 
 def _config(path: Path) -> Path:

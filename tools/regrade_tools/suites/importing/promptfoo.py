@@ -1,6 +1,6 @@
 """A configuration of promptfoo -> cases: its tests with their defaults and scenarios."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import cast
@@ -77,7 +77,14 @@ def conversion(config: Object, source: Source) -> Conversion:
         models=asked.models,
         judges=tuple(reader.rubrics.judges.values()),
         left_out=(*asked.left_out, *reader.left_out),
+        shared=_shared(reader.always(default), drafts),
     )
+
+
+def _shared(asked: Sequence[Spec], drafts: Sequence[Draft]) -> tuple[Spec, ...]:
+    """Those of ``asked`` that every case has."""
+    held = [{compact(dict(spec)) for spec in draft.case.assertions} for draft in drafts]
+    return tuple(spec for spec in asked if all(compact(dict(spec)) in own for own in held))
 
 
 def _told(value: JsonValue) -> str:
@@ -101,6 +108,10 @@ class _Reader:
             self._leave("the configuration", f"defaultTest {_told(told)}", str(problem))
             return {}
         return self._test("defaultTest", told) if isinstance(told, dict) else {}
+
+    def always(self, default: Object) -> tuple[Spec, ...]:
+        """What ``default`` asks whatever the variables are."""
+        return self._specs("defaultTest", default, {})[0]
 
     def tests(self) -> Iterator[tuple[str, Object]]:
         """Every test with its place, those of scenarios last."""
