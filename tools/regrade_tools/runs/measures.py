@@ -90,9 +90,9 @@ _NOTHING = Amounts()
 def _told(trials: Iterable[Trial | CaseResult]) -> Iterator[tuple[str, Amounts]]:
     """Each answer that was asked for and of which anything is known, with the id of its case."""
     for trial in trials:
-        took = Amounts(trial.latency_ms, trial.tokens, trial.cost_usd)
+        took = (trial.latency_ms, trial.tokens, trial.cost_usd)
         if not trial.replayed and took != _NOTHING:
-            yield trial.case_id, took
+            yield trial.case_id, Amounts(*took)
 
 
 def _mean(each: Sequence[Amounts]) -> Amounts:

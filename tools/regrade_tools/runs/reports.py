@@ -31,6 +31,8 @@ _SHOWN: dict[Show, tuple[Outcome, ...]] = {
 }
 _ORDER = {"failed": 0, "errored": 1, "passed": 2}
 _CARDS = 20
+# Whoever waits for a run asks again and again, and is told all of them at its end.
+_CARDS_MEANWHILE = 3
 _CARD_PAGE = 15_000
 _CHANGED, _LOOSENED, _RENAMED = 1_500, 3_000, 20
 _ALSO = 400
@@ -86,7 +88,8 @@ class RunReports:
         if state == "running":
             # A case without all its answers is not errored yet, only not done.
             found = replace(found, outcomes=found.asked)
-        page = await self._cards(stored.run, show, start, case_id)
+        most = _CARDS_MEANWHILE if state == "running" else _CARDS
+        page = await self._cards(stored.run, show, start, case_id, most)
         if before and is_reworded(before, found):
             found = worded(found, await self.runs.store.results(run_id))
         changed = compare(before, found, select=stored.run.select) if before else None
@@ -114,6 +117,7 @@ class RunReports:
         show: Show,
         start: int,
         case_id: str | None,
+        most: int,
     ) -> Fitted[Card]:
         store = self.runs.store
         if case_id is not None:
@@ -122,7 +126,7 @@ class RunReports:
             passed = (await store.last_passed(run.id, {case_id})).get(case_id)
             return fit(asked, lambda one: close_card(one, case, run, passed), start, _CARD_PAGE)
         groups, also = _alike(await store.results(run.id, outcomes=_SHOWN[show]))
-        ids = {trials[0].case_id for trials in groups[start : start + _CARDS]}
+        ids = {trials[0].case_id for trials in groups[start : start + most]}
         known = await self._known(run.suite, ids)
         before = await store.last_passed(run.id, ids)
 
@@ -131,7 +135,7 @@ class RunReports:
             told = card(trials, known.get(case_id), run, before.get(case_id))
             return replace(told, also=clip_list(also.get(case_id, ()), _ALSO) or None)
 
-        return fit(groups, told, start, _CARD_PAGE, most=_CARDS)
+        return fit(groups, told, start, _CARD_PAGE, most=most)
 
     async def _known(self, suite: str, ids: set[str]) -> dict[str, Case]:
         workspace = needed(self.workspace)

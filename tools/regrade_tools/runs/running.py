@@ -260,7 +260,7 @@ def _scored(answered: _Answered, hidden: Redaction) -> CaseResult:
     return CaseResult(
         case_id=case_id,
         trial=answered.trial,
-        outcome=worst(result.outcome for result in checks),
+        outcome=worst({result.outcome for result in checks}),
         checks=checks,
         output=judged.clean.output,
         tool_calls=judged.clean.tool_calls,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from math import inf
 from threading import local
 from time import monotonic, thread_time
+from typing import NamedTuple
 
 # Of the processor, not of the wall: a verdict does not depend on what else the machine does.
 # With the last step, which is never broken off, an answer is checked within five seconds.
@@ -55,8 +56,7 @@ class _Clock:
         return self.spent
 
 
-@dataclass(frozen=True, slots=True)
-class _Deadline:
+class _Deadline(NamedTuple):
     end: float
     clock: _Clock
 
