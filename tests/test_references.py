@@ -177,12 +177,17 @@ def test_what_cannot_be_read_there_is_told_and_the_baseline_compared_alone(finde
     assert doubt.startswith("what finder asks at main cannot be read: evals/suites/finder.yaml is")
 
 
+def fresh(finder: Path) -> Path:
+    """The cases of a second suite like the first, which has no baseline."""
+    evals = finder / "evals"
+    shutil.copy(evals / "suites" / "finder.yaml", evals / "suites" / "fresh.yaml")
+    return Path(shutil.copytree(evals / "cases" / "finder", evals / "cases" / "fresh"))
+
+
 def test_a_suite_that_is_new_has_no_baseline_there_and_each_of_its_cases_must_pass(
     finder: Path,
 ) -> None:
-    evals = finder / "evals"
-    shutil.copy(evals / "suites" / "finder.yaml", evals / "suites" / "fresh.yaml")
-    shutil.copytree(evals / "cases" / "finder", evals / "cases" / "fresh")
+    fresh(finder)
     words = ("gate", "fresh", "--baseline", "git:main", "--root", str(finder))
     assert answered(*words)[1]["ruling"]["decision"] == "ship"
     program = finder / "finder.py"
@@ -194,9 +199,7 @@ def test_a_suite_that_is_new_has_no_baseline_there_and_each_of_its_cases_must_pa
 def test_a_suite_that_is_there_without_a_baseline_is_held_to_what_it_asks_there(
     finder: Path,
 ) -> None:
-    evals = finder / "evals"
-    shutil.copy(evals / "suites" / "finder.yaml", evals / "suites" / "fresh.yaml")
-    shutil.copytree(evals / "cases" / "finder", evals / "cases" / "fresh")
+    cases = fresh(finder)
     commit(finder)
     words = ("gate", "fresh", "--baseline", "git:main", "--root", str(finder))
     # Were it refused, the change that brings the baseline could not be merged either.
@@ -206,7 +209,7 @@ def test_a_suite_that_is_there_without_a_baseline_is_held_to_what_it_asks_there(
         [],
         ["how its cases ended before is not known: a baseline has to be saved there"],
     )
-    (evals / "cases" / "fresh" / f"{NEW}.yaml").unlink()
+    (cases / f"{NEW}.yaml").unlink()
     code, out, _ = spoken(*words)
     assert (code, f"{NEW}: the critical case is gone" in out) == (1, True)
     program = finder / "finder.py"

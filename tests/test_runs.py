@@ -299,13 +299,26 @@ def ran(root: Path, *words: str) -> tuple[int, Any]:
     return answered("run", "s", *words, "--root", str(root))
 
 
+def under_git(root: Path) -> None:
+    (root / ".gitignore").write_text("asked\n.regrade\n__pycache__\nn\nn.killed\n")
+    git(root, "init", "-q")
+    git(root, "add", ".")
+    git(root, "commit", "-qm", "first")
+
+
+def one_recorded(root: Path) -> Path:
+    """The file of recordings of a suite of one case."""
+    suite(root, {"python": "app:answer"}, ["a"])
+    program(root, "question")
+    under_git(root)
+    ran(root, "--record")
+    return root / "evals" / "recordings" / "s.jsonl"
+
+
 def test_recorded_answers_are_scored_again_until_the_program_changes(tmp_path: Path) -> None:
     suite(tmp_path, {"python": "app:answer"}, ["a", "b", "c"], concurrency=1)
     program(tmp_path, "question if question != 'b' else 1 / 0")
-    (tmp_path / ".gitignore").write_text("asked\n.regrade\n__pycache__\n")
-    git(tmp_path, "init", "-q")
-    git(tmp_path, "add", ".")
-    git(tmp_path, "commit", "-qm", "first")
+    under_git(tmp_path)
     code, refused = ran(tmp_path, "--mode", "replay")
     assert (code, refused["refused"]) == (2, "There is no evals/recordings/s.jsonl.")
     code, told = ran(tmp_path, "--record")
@@ -361,13 +374,6 @@ def test_a_recording_may_hold_every_character_that_ends_a_line(tmp_path: Path) -
     for _ in range(2):
         assert ran(tmp_path, "--record")[1]["recorded"]["answers"] == 1
     assert replayed(tmp_path) == 1
-
-
-def under_git(root: Path) -> None:
-    (root / ".gitignore").write_text("asked\n.regrade\n__pycache__\nn\nn.killed\n")
-    git(root, "init", "-q")
-    git(root, "add", ".")
-    git(root, "commit", "-qm", "first")
 
 
 def test_recordings_stand_while_the_files_that_their_program_is_made_of_do(tmp_path: Path) -> None:
@@ -512,14 +518,7 @@ def test_without_git_nobody_can_tell_whose_answer_a_recording_is(tmp_path: Path)
 
 
 def test_a_recording_that_is_none_is_refused_with_its_line(tmp_path: Path) -> None:
-    suite(tmp_path, {"python": "app:answer"}, ["a"])
-    program(tmp_path, "question")
-    (tmp_path / ".gitignore").write_text("asked\n.regrade\n__pycache__\n")
-    git(tmp_path, "init", "-q")
-    git(tmp_path, "add", ".")
-    git(tmp_path, "commit", "-qm", "first")
-    ran(tmp_path, "--record")
-    path = tmp_path / "evals" / "recordings" / "s.jsonl"
+    path = one_recorded(tmp_path)
     path.write_text(path.read_text() + '{"case": "c1"}\n')
     before = path.read_bytes()
     asked(tmp_path)
@@ -533,14 +532,7 @@ def test_a_recording_that_is_none_is_refused_with_its_line(tmp_path: Path) -> No
 
 
 def test_an_answer_that_is_recorded_twice_is_refused(tmp_path: Path) -> None:
-    suite(tmp_path, {"python": "app:answer"}, ["a"])
-    program(tmp_path, "question")
-    (tmp_path / ".gitignore").write_text("asked\n.regrade\n__pycache__\n")
-    git(tmp_path, "init", "-q")
-    git(tmp_path, "add", ".")
-    git(tmp_path, "commit", "-qm", "first")
-    ran(tmp_path, "--record")
-    path = tmp_path / "evals" / "recordings" / "s.jsonl"
+    path = one_recorded(tmp_path)
     path.write_text(path.read_text() * 2)
     code, told = ran(tmp_path, "--mode", "replay")
     assert (code, told["refused"]) == (
