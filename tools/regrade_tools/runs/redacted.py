@@ -30,7 +30,7 @@ class Answer:
         """What each check says of the answer as it was given, with a reason that tells no secret.
 
         A reason quotes only a part of the answer, and a part of a secret looks like none: so it
-        is the clean answer's reason, where that fails as well. See ``deadline``.
+        is the clean answer's reason, where that fails as well.
         """
         # Asked a second time, too, they share the time of one answer.
         with deadline():

@@ -1,5 +1,6 @@
 """The verb: read a suite of another tool, write ours beside what is there, and report."""
 
+import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -131,7 +132,7 @@ class SuiteImports:
 
         path = self.workspace.suite_path(suite)
         # A suite that is there stays as it is, and may not ask these.
-        shared = () if path.exists() else found.shared
+        shared = () if os.path.lexists(path) else found.shared
         told: dict[str, JsonValue] = {
             "description": found.description,
             "target": _target(found, targets),
