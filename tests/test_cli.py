@@ -195,6 +195,17 @@ def test_a_checked_output_that_fails_ends_a_call_as_cases_that_fail_do(finder: P
     assert checked("a" * 99 + "!", slow) == 3
 
 
+def test_a_call_says_by_its_code_whether_there_is_something_to_mend(tmp_path: Path) -> None:
+    root = ("--root", str(tmp_path))
+    assert main(["init", *root]) == 0
+    assert spoken("call", "search_traces", "query=nosuch:", *root)[0] == 2
+    (tmp_path / ".regrade").mkdir(exist_ok=True)
+    (tmp_path / ".regrade" / "store.db").write_bytes(b"SQLite format 3\0" + b"\xff" * 9_000)
+    for words in (("call", "search_traces"), ("search", "x")):
+        code, _, error = spoken(*words, *root)
+        assert (code, "is damaged, cut short or not a store" in error) == (3, True)
+
+
 def test_one_word_is_a_list_of_one(finder: Path) -> None:
     (finder / "log.jsonl").write_text('{"input": "5", "output": "b"}\n')
     root = ("--root", str(finder))

@@ -13,7 +13,7 @@ from regrade_server.cli.console import Console
 from regrade_server.cli.exits import Exit
 from regrade_server.house import House
 from regrade_tools.files.workspace import Workspace
-from regrade_tools.refusal import Refusal
+from regrade_tools.refusal import Refusal, Unavailable
 from regrade_tools.texts.jsontext import read
 
 
@@ -34,6 +34,7 @@ def call(told: Namespace, workspace: Workspace | None, console: Console) -> int:
     from mcp import Client  # noqa: PLC0415
 
     from regrade_server.protocol.app import build_server  # noqa: PLC0415
+    from regrade_server.protocol.registration import UNDECIDED  # noqa: PLC0415
 
     whole = _whole(told.arguments)
     # Before there is a client: what is refused beside its tasks would be told in a group.
@@ -55,7 +56,9 @@ def call(told: Namespace, workspace: Workspace | None, console: Console) -> int:
         console.say("\n".join(f"{name:{width}}  {first}" for name, first in about.items()))
         return 0
     if reply.is_error:
-        raise Refusal(" ".join(getattr(part, "text", "") for part in reply.content))
+        undecided = bool(reply.meta) and UNDECIDED in reply.meta
+        text = " ".join(getattr(part, "text", "") for part in reply.content)
+        raise Unavailable(text) if undecided else Refusal(text)
     console.data(reply.structured_content)
     return _code(reply.structured_content or {})
 

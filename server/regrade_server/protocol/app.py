@@ -124,14 +124,12 @@ class TeachingServer(MCPServer[None]):
             cause = error.__cause__
             if isinstance(cause, ValidationError):
                 raise ToolError(str(Refusal(_taught(known[name], cause)))) from None
-            if isinstance(cause, ToolError):
-                # The refusal itself, without the SDK's "Error executing tool" before it.
-                raise cause from None
             if isinstance(error, UnexpectedToolError):
                 # Of this kind, so that the SDK logs what happened.
                 raise UnexpectedToolError(_BROKE.format(name)) from error
             raise ToolError(clip(str(error), REFUSAL)) from error
-        if context is not None:
+        refused = isinstance(reply, CallToolResult) and reply.is_error
+        if context is not None and not refused:
             await notices.notify(name, context)
         return reply
 

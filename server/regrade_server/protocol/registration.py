@@ -6,7 +6,6 @@ from functools import cache
 from typing import Any, cast, get_args, get_origin, get_type_hints
 
 from mcp.server.mcpserver import Context, Resolve
-from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.resolve import build_resolver_plans
 from mcp.server.mcpserver.tools.base import Tool as Registered
 from mcp.server.mcpserver.utilities.func_metadata import FuncMetadata, func_metadata
@@ -18,7 +17,7 @@ from regrade_server.protocol import consent
 from regrade_server.protocol.contract import ANNOTATIONS
 from regrade_server.protocol.schemas import inputs, outline
 from regrade_server.protocol.surface import Surface
-from regrade_tools.refusal import Refusal
+from regrade_tools.refusal import Refusal, Unavailable
 from regrade_tools.runs.running import Progress
 from regrade_tools.texts.clipping import REPLY, shrink
 from regrade_tools.texts.jsontext import compact, whole
@@ -31,6 +30,8 @@ _CLIENT = "client"
 _NOTE = 600
 # What a person said to the question of a tool that asks.
 _CONSENT = "consent"
+# In the _meta of a refusal: nothing could be decided, as the exit code 3 of a command says.
+UNDECIDED = "regrade/undecided"
 
 
 def registered(tool: Tool, surface: Surface) -> Registered:
@@ -124,7 +125,7 @@ def _called(tool: Tool, surface: Surface) -> Any:  # noqa: ANN401 - the SDK take
             surface.check(tool, arguments, ctx.request_context.request)
             reply = await tool.method(**arguments)
         except Refusal as refusal:
-            raise ToolError(str(refusal)) from None
+            return _refused(refusal)
         finally:
             # A run may go on when its call is answered, and then there is nobody to tell.
             telling.clear()
@@ -137,6 +138,13 @@ def _called(tool: Tool, surface: Surface) -> Any:  # noqa: ANN401 - the SDK take
         )
 
     return call
+
+
+def _refused(refusal: Refusal) -> CallToolResult:
+    """A refusal; scripts are told beside it where there is nothing that they could mend."""
+    meta = {UNDECIDED: True} if isinstance(refusal, Unavailable) else None
+    text = TextContent(type="text", text=str(refusal))
+    return CallToolResult(content=[text], is_error=True, _meta=meta)
 
 
 def _client(ctx: Context[None, Any]) -> str:
