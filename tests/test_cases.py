@@ -396,6 +396,43 @@ def test_processes_that_file_one_case_at_once_make_one_file_and_one_of_them_says
     assert there == {"This very case is filed already; nothing was written."}
 
 
+async def test_a_case_that_is_filed_already_is_told_with_what_its_file_lacks_of_the_call(
+    root: Path,
+) -> None:
+    case: dict[str, Any] = {
+        "input": "Where is A200?", "output": "a", "assertions": [{"type": "contains", "value": "b"}]
+    }  # fmt: skip
+    more = {
+        "tags": ["critical", "late"], "corrected_output": "b", "feature": "orders",
+        "scenario": "late", "reason": "It never looked",
+    }  # fmt: skip
+    async with Client(build_server(House(Workspace(root)))) as client:
+        _, first = await filed(client, **case, tags=["late"])
+        before = (root / first["path"]).read_text()
+        _, same = await filed(client, **case)
+        _, again = await filed(client, **case, **more)
+    assert same["hint"] == "This very case is filed already; nothing was written."
+    assert again | {"hint": ""} == same | {"hint": ""}
+    assert again["hint"] == (
+        "A case of this input and these assertions is filed already, and nothing was written. Its "
+        """file lacks what this call says: tags ["critical"], feature 'orders', scenario 'late', """
+        f"reason 'It never looked', corrected_output. Edit {first['path']} to add it."
+    )
+    assert (root / first["path"]).read_text() == before
+
+
+async def test_a_case_that_is_a_row_already_is_told_with_the_file_of_its_rows(root: Path) -> None:
+    (root / "evals" / "data").mkdir()
+    (root / "evals" / "data" / "q.jsonl").write_text('{"q": "hi"}\n')
+    wrong = {"type": "contains", "value": "b"}
+    dataset = {"file": "evals/data/q.jsonl", "input": "q", "assertions": [wrong]}
+    (root / "evals" / "suites" / "s.yaml").write_text(json.dumps({"dataset": dataset}))
+    async with Client(build_server(House(Workspace(root)))) as client:
+        _, told = await filed(client, input="hi", output="a", assertions=[wrong], tags=["critical"])
+    assert (told["created"], told["path"]) == (False, "evals/data/q.jsonl")
+    assert "Edit evals/data/q.jsonl to add it." in told["hint"]
+
+
 async def test_a_case_that_appears_while_another_is_filed_is_never_overwritten(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

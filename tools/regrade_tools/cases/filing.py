@@ -13,10 +13,12 @@ from regrade_tools.models import Case
 from regrade_tools.refusal import Refusal
 from regrade_tools.suites.planning import planned_case
 from regrade_tools.texts.clipping import clip, size
+from regrade_tools.texts.jsontext import compact
 
 # Below this two inputs only share their form; measured on greetings and small edits.
 _ALIKE = 0.9
 _DIFF = 2_500
+_SHOWN = 80
 _LARGEST = 1_000_000
 _TIMES = ("latency_ms", "ttft_ms")
 
@@ -54,7 +56,7 @@ def file(workspace: Workspace, suite: str, case: Case, filed: Filed, *, dry_run:
     others = workspace.cases(suite)
     known = next((other for other in others if _same(other, case)), None)
     if known is not None:
-        return _there(workspace, suite, known.id, filed)
+        return _there(workspace, suite, known, case, filed)
     path = workspace.case_path(suite, case.id)
     shown = path.relative_to(workspace.root).as_posix()
     text = case_text(case)
@@ -76,16 +78,43 @@ def file(workspace: Workspace, suite: str, case: Case, filed: Filed, *, dry_run:
             f"{shown} is there already and holds another case; nothing was written.",
             next_step="Give another reason, which names the file.",
         )
-    return _there(workspace, suite, other.id, filed)
+    return _there(workspace, suite, other, case, filed)
 
 
-def _there(workspace: Workspace, suite: str, case_id: str, filed: Filed) -> Filed:
-    return replace(
-        filed,
-        case_id=case_id,
-        path=workspace.case_path(suite, case_id).relative_to(workspace.root).as_posix(),
-        hint="This very case is filed already; nothing was written.",
+def _there(workspace: Workspace, suite: str, other: Case, case: Case, filed: Filed) -> Filed:
+    path = workspace.case_path(suite, other.id)
+    dataset = workspace.suite(suite).dataset
+    row = dataset.file if dataset is not None and not workspace.holds(path) else None
+    shown = row or workspace.shown(path)
+    # A row has no reason that could be edited.
+    missing = _missing(other, case if row is None else case.model_copy(update={"reason": ""}))
+    hint = (
+        "A case of this input and these assertions is filed already, and nothing was written. Its "
+        f"file lacks what this call says: {', '.join(missing)}. Edit {shown} to add it."
+        if missing
+        else "This very case is filed already; nothing was written."
     )
+    return replace(filed, case_id=other.id, path=shown, hint=hint)
+
+
+def _missing(other: Case, case: Case) -> list[str]:
+    """What ``case`` says beside its input and its assertions and ``other`` does not."""
+    tags = [tag for tag in case.tags if tag not in other.tags]
+    named = {
+        "feature": (case.feature, other.feature),
+        "scenario": (case.scenario, other.scenario),
+        "reason": (case.reason, other.reason),
+    }
+    right = case.corrected_output
+    return [
+        *([f"tags {compact(list[JsonValue](tags))}"] if tags else []),
+        *(
+            f"{key} {clip(mine, _SHOWN)!r}"
+            for key, (mine, theirs) in named.items()
+            if mine and mine != theirs
+        ),
+        *(["corrected_output"] if right is not None and right != other.corrected_output else []),
+    ]
 
 
 def _unlike(suite: str, others: tuple[Case, ...], case: Case) -> str:
