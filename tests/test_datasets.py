@@ -141,6 +141,32 @@ def test_ids_tags_and_the_grid_come_from_fields_and_select_cases(
     assert figures(ran(root, capsys, "--select", "feature:easy", code=0)) == (2, 0, 0)
 
 
+def test_a_row_may_lack_its_tags_its_place_in_the_grid_and_what_is_expected(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = {"n": 1, "question": "2 + 2", "answer": "5"}
+    full = {"tags": ["slow"], "topic": "sums", "kind": "plus", "right": "4"}
+    lines(root, [asked, {**asked, **full, "n": 2}])
+    fields = {"tags": "tags", "feature": "topic", "scenario": "kind", "expected": "right"}
+    suite(root, {**DATASET, "id": "n", **fields, **says("4")})
+    told = [
+        (card["case_id"], card.get("tags"), card.get("feature"), card.get("scenario"))
+        for card in ran(root, capsys)["cards"]
+    ]
+    assert sorted(told) == [("1", None, None, None), ("2", ["slow"], "sums", "plus")]
+
+
+@pytest.mark.parametrize("field", ["tags", "feature", "scenario", "expected"])
+def test_a_field_that_no_row_has_is_refused_though_a_row_may_lack_it(
+    field: str, root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines(root, ROWS)
+    suite(root, {**DATASET, field: "topc"})
+    assert "evals/data/rows.jsonl:1 has no field 'topc' (its fields: question, answer, " in refused(
+        root, capsys
+    )
+
+
 def test_where_and_limit_choose_rows_and_a_mapping_makes_the_input_an_object(
     root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -56,8 +56,11 @@ def row_cases(dataset: Dataset, path: Path, shown: str) -> Iterator[Case]:
     """A case for each row that fits ``dataset.where``, up to its limit.
 
     Raises:
-        Refusal: A row cannot be read or does not fit; it names the file and the line.
+        Refusal: A row cannot be read or does not fit; it names the file and the line. Or no row
+            that was read has a field that single rows may lack.
     """
+    unknown = {field for field in _optional(dataset) if field is not None}
+    first: _Row | None = None
     seen: dict[str, str] = {}
     repeated: Counter[str] = Counter()
     held = 0
@@ -67,8 +70,10 @@ def row_cases(dataset: Dataset, path: Path, shown: str) -> Iterator[Case]:
         if not isinstance(record.value, dict):
             raise Refusal(f"{record.where} is no object of fields.", next_step="Mend the row.")
         row = _Row(record.where, record.value)
+        unknown -= row.fields.keys()
         if not row.fits(dataset.where):
             continue
+        first = first or row
         case = _case(dataset, row)
         if case.id in seen:
             repeated[case.id] += 1
@@ -83,7 +88,15 @@ def row_cases(dataset: Dataset, path: Path, shown: str) -> Iterator[Case]:
             )
         yield case
         if len(seen) == dataset.limit:
-            return
+            break
+    # A field that one row lacks is empty there; one that all lack is misspelt.
+    if first and unknown:
+        first.read(min(unknown))
+
+
+def _optional(dataset: Dataset) -> tuple[str | None, ...]:
+    """The fields that a row may lack."""
+    return dataset.tags, dataset.feature, dataset.scenario, dataset.expected
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +113,9 @@ class _Row:
             )
         return self.fields[field]
 
-    def text(self, field: str | None) -> str | None:
-        """The text under ``field``; None where no field is asked for or it is empty."""
-        value = None if field is None else self.read(field)
-        return None if value in (None, "") else _written(value)
+    def found(self, field: str | None) -> JsonValue:
+        """The value under ``field``; None where no field is asked for or the row lacks it."""
+        return None if field is None else self.fields.get(field)
 
     def fits(self, where: Mapping[str, JsonValue]) -> bool:
         """Whether the fields have the values that ``where`` asks for."""
@@ -120,6 +132,11 @@ def _written(value: JsonValue) -> str:
     return value if isinstance(value, str) else compact(value)
 
 
+def _text(value: JsonValue) -> str | None:
+    """``value`` as a text; None where it is empty."""
+    return None if value in (None, "") else _written(value)
+
+
 def _case(dataset: Dataset, row: _Row) -> Case:
     given = (
         row.read(dataset.input)
@@ -130,12 +147,12 @@ def _case(dataset: Dataset, row: _Row) -> Case:
     try:
         return Case(
             id=_id(dataset, row, given),
-            feature=row.text(dataset.feature),
-            scenario=row.text(dataset.scenario),
-            tags=() if dataset.tags is None else _tags(row.read(dataset.tags)),
+            feature=_text(row.found(dataset.feature)),
+            scenario=_text(row.found(dataset.scenario)),
+            tags=_tags(row.found(dataset.tags)),
             input=given,
             assertions=_assertions(dataset.assertions, row),
-            corrected_output=None if dataset.expected is None else row.read(dataset.expected),
+            corrected_output=row.found(dataset.expected),
             columns=row.fields,
             recorded=answer,
         )
@@ -149,7 +166,7 @@ def _case(dataset: Dataset, row: _Row) -> Case:
 def _id(dataset: Dataset, row: _Row, given: JsonValue) -> str:
     if dataset.id is None:
         return f"row-{fingerprint(given)}"
-    told = row.text(dataset.id)
+    told = _text(row.read(dataset.id))
     if told is None:
         raise Refusal(f"{row.where} has an empty {dataset.id!r}.", next_step="Give it an id.")
     try:
