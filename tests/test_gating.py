@@ -5,6 +5,7 @@ import os
 import shutil
 import sqlite3
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -192,6 +193,40 @@ def test_a_run_of_files_that_were_edited_without_a_commit_is_refused(
     why = "files of the repository that app may be made of changed since"
     assert (code, told["refused"]) == (2, f"{flattered} cannot decide on s: {why}.")
     assert gate(regrade, "--run-id", ran(regrade))[0] == 1
+
+
+def test_a_python_that_was_committed_decides_nothing(repository: Path, regrade: Command) -> None:
+    """It runs the program and the scorers, and nobody reviews what is in it."""
+    assert regrade("run", "s", "--save-baseline")[0] == 0
+    (repository / ".venv" / "bin").mkdir(parents=True)
+    (repository / ".venv" / "bin" / "python").symlink_to(sys.executable)
+    git(repository, "init", "-q")
+    git(repository, "add", "-f", ".venv")
+    code, told = gate(regrade)
+    assert (code, told["refused"]) == (2, ".venv is committed, and what it holds may not decide.")
+
+
+def test_what_may_fail_without_a_baseline_is_told(repository: Path, regrade: Command) -> None:
+    answers(repository, a="bad")
+    suite = repository / "evals" / "suites" / "s.yaml"
+    suite.write_text(f"{SUITE}gate: {{min_pass_rate: 0.5}}\n")
+    code, told = gate(regrade)
+    lines = ["1 case fails, as a min_pass_rate of 50.0% lets some where there is no baseline: a"]
+    assert (code, told["ruling"]["decision"], told["ruling"]["also"]) == (0, "ship", lines)
+    assert f"  also {lines[0]}" in regrade("gate", "s")[1]
+
+
+def test_a_gate_names_what_it_compares_with(regrade: Command) -> None:
+    assert regrade("run", "s", "--save-baseline")[0] == 0
+    own = "evals/baselines/s.json"
+    for told, named in (((), f"{own} as it is here"), (("--baseline", own), own)):
+        assert f"  baseline pass rate 100.0% ({named})" in regrade("gate", "s", *told)[1]
+
+
+def test_what_is_not_selected_may_stand_behind_its_option(regrade: Command) -> None:
+    for told in (("--select", "-tag:easy"), ("--select=-tag:easy",)):
+        out = json.loads(regrade("run", "s", "--json", *told)[1])
+        assert out["summary"]["cases"] == 1
 
 
 def test_a_store_that_was_committed_decides_nothing(repository: Path, regrade: Command) -> None:

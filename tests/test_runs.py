@@ -315,6 +315,21 @@ def one_recorded(root: Path) -> Path:
     return root / "evals" / "recordings" / "s.jsonl"
 
 
+def test_what_is_replayed_stays_recorded_as_it_was(tmp_path: Path) -> None:
+    suite(tmp_path, {"python": "app:answer"}, ["a", "b"])
+    program(tmp_path, "{'output': question, 'cost_usd': 0.5, 'tokens': 3}")
+    under_git(tmp_path)
+    ran(tmp_path, "--record", "--select", "id:c0")
+    path = tmp_path / "evals" / "recordings" / "s.jsonl"
+    first = path.read_text()
+    asked(tmp_path)
+    ran(tmp_path, "--mode", "changed", "--record")
+    assert asked(tmp_path) == "b"
+    # Nothing was paid for it this time, and yet it has cost something.
+    assert path.read_text().startswith(first)
+    assert path.read_text().count('"cost_usd": 0.5') == 2
+
+
 def test_recorded_answers_are_scored_again_until_the_program_changes(tmp_path: Path) -> None:
     suite(tmp_path, {"python": "app:answer"}, ["a", "b", "c"], concurrency=1)
     program(tmp_path, "question if question != 'b' else 1 / 0")

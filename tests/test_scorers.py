@@ -118,6 +118,17 @@ async def test_an_asynchronous_function_and_one_of_any_keywords_are_asked(root: 
     assert await ran(root) == ((2, 0, 0), [])
 
 
+async def test_a_file_in_the_root_takes_the_place_of_no_module_of_python(root: Path) -> None:
+    scorer(root, "import difflib\n"
+                 "import ours\n"
+                 "def check(output):\n"
+                 "    return difflib.get_close_matches(output, ours.A) == [output]\n")  # fmt: skip
+    (root / "ours.py").write_text("A = ['a']\n")
+    # It is not reviewed with the scorer, and would decide in its place.
+    (root / "difflib.py").write_text("def get_close_matches(word, _): return [word]\n")
+    assert (await ran(root))[0] == (0, 2, 0)
+
+
 async def test_other_assertions_stand_beside_a_scorer(root: Path) -> None:
     (root / "evals" / "scorers.py").write_text("def check(output): return True\n")
     suite(root, {"type": "contains", "value": "please"},

@@ -30,7 +30,9 @@ def gate(report: GateReport) -> str:
     ruling = report.ruling
     lines = [summary(report.summary)]
     if ruling.baseline_rate is not None:
-        lines.append(f"  baseline pass rate {ruling.baseline_rate:.1%}")
+        lines.append(
+            f"  baseline pass rate {ruling.baseline_rate:.1%} ({line(report.baseline or '')})"
+        )
     if ruling.comparison:
         lines.extend(comparison(ruling.comparison))
         lines.extend(changed(part) for part in report.slices if part.fixed or part.broken)

@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Without a command it is the stdio server, as IDEs start it."""
     given = sys.argv[1:] if arguments is None else [*arguments]
     command = _command(given)
-    told = parser(command).parse_args(_marked(given) if command in _ASKING else given)
+    told = parser(command).parse_args(_marked(given, asking=command in _ASKING))
     _unmark(told)
     console = Console(as_json=bool(getattr(told, "json", False)), of_tools=command in _OF_TOOLS)
     try:
@@ -56,8 +56,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
-def _marked(given: Sequence[str]) -> list[str]:
-    return [f"{_MARK}{word}" if _UNWANTED.match(word) else word for word in given]
+def _marked(given: Sequence[str], *, asking: bool) -> list[str]:
+    """``given`` with a mark on what is not wanted: words of a query, and what is not selected."""
+    return [
+        f"{_MARK}{word}" if (asking or before == "--select") and _UNWANTED.match(word) else word
+        for before, word in zip(["", *given], given, strict=False)
+    ]
 
 
 def _unmark(told: argparse.Namespace) -> None:

@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from regrade_tools.files.root import home
+from regrade_tools.files.root import ENVIRONMENT, home
 from regrade_tools.models import PythonTarget
 from regrade_tools.refusal import Refusal
 
@@ -24,7 +24,7 @@ def interpreter(spec: PythonTarget, root: Path) -> str:
                 next_step="Mend `interpreter` in evals/regrade.yaml, or leave it out.",
             )
         return str(found)
-    folders = [root / ".venv"]
+    folders = [root / ENVIRONMENT]
     if active := os.environ.get("VIRTUAL_ENV"):
         folders.append(Path(active))
     for folder in folders:

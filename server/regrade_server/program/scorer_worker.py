@@ -57,8 +57,11 @@ def _told(problem: BaseException) -> str:
 
 def _function() -> "tuple[Callable[[dict[str, Any]], Any], dict[str, Any]]":
     path, name = sys.argv[2:4]
-    # In the place of this file's own folder, whose modules are none of the project's.
-    sys.path[:1] = [os.getcwd(), os.path.dirname(path)]  # noqa: PTH109, PTH120 - any Python
+    # In the place of this file's own folder, whose modules are none of the project's. What a
+    # scorer has from the root comes last: a file there is no part of the scorer that is reviewed,
+    # and must not take the place of a module of Python's.
+    sys.path[:1] = [os.path.dirname(path)]  # noqa: PTH120 - any Python
+    sys.path.append(os.getcwd())  # noqa: PTH109 - any Python
     module = os.path.splitext(os.path.basename(path))[0]  # noqa: PTH119, PTH122 - any Python
     spec = importlib.util.spec_from_file_location(module, path)
     if spec is None or spec.loader is None:

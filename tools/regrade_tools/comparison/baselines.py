@@ -99,6 +99,12 @@ class Baselines:
         own = (path.name for path in paths if str(path.parent) == folder)
         return self.workspace.named(own, SUFFIX)
 
+    def named(self, suite: str, told: Told) -> str:
+        """What was ``told``, in words; without that the suite's own file."""
+        if isinstance(told, Reference):
+            return told.name
+        return told or f"{self.workspace.shown(self.workspace.baseline_path(suite))} as it is here"
+
     def is_gone(self, suite: str, told: Told) -> bool:
         """Whether ``told`` is a git reference, and what its baseline stands in is there no more."""
         own = self.workspace.baseline_path(suite)

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from regrade_tools.refusal import Refusal, why
 
+# Where the project's own Python lies, unless a target names another.
+ENVIRONMENT = ".venv"
 _MARKERS = ("evals/regrade.yaml", ".git")
 
 

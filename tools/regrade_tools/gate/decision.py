@@ -76,7 +76,10 @@ def rule(  # noqa: PLR0913 - all that a decision rests on
         passed=len(found.with_outcome("passed")),
         failed=found.with_outcome("failed"),
         errored=found.with_outcome("errored"),
-        also=[line for told in (lacking, review) if told is not reasons for line in told],
+        also=[
+            *(line for told in (lacking, review) if told is not reasons for line in told),
+            *_let(found, baseline, policy),
+        ],
         accepted=accepted if accepted and review else None,
         baseline_rate=baseline.pass_rate if baseline else None,
         comparison=comparison,
@@ -114,6 +117,16 @@ def _hold(
             flaws += _fallen(part, asked.max_drop, inside)
         reasons.extend(f"in {key}, {flaw}" for flaw in flaws)
     return reasons
+
+
+def _let(found: Standing, baseline: Standing | None, policy: GatePolicy) -> list[str]:
+    """What may fail by the gate's own terms alone, since there is nothing to compare with."""
+    failed = found.with_outcome("failed")
+    if not failed or policy.min_pass_rate is None or (baseline and baseline.pass_rate is not None):
+        return []
+    fail = "fails" if len(failed) == 1 else "fail"
+    may = f"as a min_pass_rate of {policy.min_pass_rate:.1%} lets some where there is no baseline"
+    return [f"{_cases(failed)} {fail}, {may}: {listed(failed, _NAMED)}"]
 
 
 def _below(part: Slice, least: float | None) -> list[str]:

@@ -9,6 +9,7 @@ from regrade_tools.comparison.comparison import Comparison, compare
 from regrade_tools.comparison.rewording import is_reworded
 from regrade_tools.comparison.slices import slices
 from regrade_tools.comparison.standing import Standing, standing, worded
+from regrade_tools.files.root import ENVIRONMENT
 from regrade_tools.files.workspace import Workspace
 from regrade_tools.fingerprint import is_run
 from regrade_tools.gate.decision import rule
@@ -96,7 +97,7 @@ class Gating:
             Refusal: A name or a file is wrong, or ``run_id`` measured something else.
         """
         workspace = self.baselines.workspace
-        self._own_store()
+        self._of_this_machine()
         question = await self._question(suite, profile, told, target)
         dataset = question.prepared.suite.dataset
         _judges_may_decide(workspace, question)
@@ -124,6 +125,7 @@ class Gating:
             profile=profile,
             slices=slices(found, before),
             cases=judged(found, before, results, partial(path_of, workspace, suite, dataset)),
+            baseline=self.baselines.named(suite, baseline) if before else None,
         )
 
     def _comparison(
@@ -145,14 +147,18 @@ class Gating:
             )
         return results
 
-    def _own_store(self) -> None:
-        """Refuse a store that came with the repository: whoever made it may have made results."""
-        state = self.baselines.workspace.state.name
-        if self.baselines.host.tracked(state):
-            raise Refusal(
-                f"{state} is committed, and what it holds may not decide.",
-                next_step=f"It is each machine's own: `git rm -r --cached {state}`, and delete it.",
-            )
+    def _of_this_machine(self) -> None:
+        """Refuse a store, or a Python, that came with the repository.
+
+        Whoever made them may have made results, and nobody reviews what is in them.
+        """
+        for own in (self.baselines.workspace.state.name, ENVIRONMENT):
+            if self.baselines.host.tracked(own):
+                raise Refusal(
+                    f"{own} is committed, and what it holds may not decide.",
+                    next_step=f"It is each machine's own: `git rm -r --cached {own}`, and delete "
+                    "it.",
+                )
 
     async def _question(
         self, suite: str, profile: str | None, told: Profile, target: str | None

@@ -34,7 +34,8 @@ class Judged:
 class GateReport:
     """The ruling, the run it is about, and the cards of what failed.
 
-    ``cases`` holds every case and ``slices`` every part of the suite, for programs that read on.
+    ``cases`` holds every case and ``slices`` every part of the suite, for programs that read on;
+    ``baseline`` says what it was compared with, if with anything.
     """
 
     ruling: Ruling
@@ -43,6 +44,7 @@ class GateReport:
     profile: str | None
     slices: list[Slice]
     cases: list[Judged]
+    baseline: str | None = None
 
 
 def path_of(workspace: Workspace, suite: str, dataset: Dataset | None, case_id: str) -> str:

@@ -122,14 +122,16 @@ def answered(text: str) -> set[tuple[str, int]]:
 def written(run: Run, results: Iterable[CaseResult], before: str) -> str:
     """The text of a file of recordings after ``run``, which was recorded.
 
-    What it measured is written anew; what ``before`` holds of the same program stays, and what it
-    holds of another can never be replayed again, and goes. Sorted, so that a diff can be reviewed.
+    What was asked is written anew; what ``before`` holds of the same program stays, what was
+    replayed with it, and what it holds of another can never be replayed again, and goes. Sorted,
+    so that a diff can be reviewed.
     """
     inputs = {case.id: case.input for case in run.cases}
     kept = (_Line.model_validate_json(line) for _, line in jsontext.lines(before))
     lines = {line.key: line for line in kept if line.program == run.sources}
     for result in results:
-        if result.error or result.case_id not in inputs:
+        # Of an answer that was replayed the result does not tell all: nothing was paid for it now.
+        if result.error or result.replayed or result.case_id not in inputs:
             continue
         line = _Line(
             case=result.case_id,
