@@ -346,13 +346,13 @@ def test_a_first_evals_folder_is_written_and_nothing_is_ever_overwritten(tmp_pat
         (
             "regrade.yaml",
             "targets: {app: {python: 'a:b', timeout: 1}}",
-            "targets.app.python: unknown field 'timeout' (did you mean 'timeout_s'?).",
+            "targets.app: unknown field 'timeout' (did you mean 'timeout_s'?).",
         ),
         ("cases/finder/x.yaml", "{zzz: 1}", "'id' is missing; unknown field 'zzz' (valid: assert"),
         ("suites/s.yaml", "[1]", "evals/suites/s.yaml is wrong"),
         ("cases/finder/x.yaml", "{id: y}", "holds the id 'y', which is not its name"),
         ("cases/absent/x.yaml", "{id: x}", "evals/cases/absent holds cases of no suite."),
-        ("cases/finder/x.yaml", "{id: ../x}", "evals/cases/finder/x.yaml is wrong: id: String"),
+        ("cases/finder/x.yaml", "{id: ../x}", "evals/cases/finder/x.yaml:1 is wrong: id: String"),
     ],
 )
 def test_what_is_wrong_in_evals_is_told_by_the_overview(

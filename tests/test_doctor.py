@@ -192,7 +192,7 @@ def test_a_file_that_is_wrong_is_named_and_the_exit_says_so(
     written(tmp_path, **{"evals__suites__s.yaml": "targt: x"})
     assert main(["--root", str(tmp_path), "doctor"]) == 2
     assert (
-        "wrong    evals: evals/suites/s.yaml is wrong: unknown field 'targt'"
+        "wrong    evals: evals/suites/s.yaml:1 is wrong: unknown field 'targt'"
         in capsys.readouterr().out
     )
 
@@ -227,7 +227,7 @@ def test_every_mistake_of_every_file_is_told_at_once_with_its_place(
         "evals/suites/s.yaml:4: assertion 2: The assertion 'path' is wrong: unknown field 'in'",
         "evals/suites/s.yaml:9: scenario find/one: assertion 1: The assertion 'latency' is wrong",
         "evals/cases/s/a.yaml:3: assertion 1: There is no assertion type 'typo'",
-        "evals/cases/s/b.yaml is wrong: unknown field 'expectd'",
+        "evals/cases/s/b.yaml:2 is wrong: unknown field 'expectd'",
         "evals/cases/s/c.yaml:3: assertion 1: There is no judge 'j'",
         "evals/cases/s/c.yaml: There is no feature 'fnd' (did you mean 'find'?)",
     ]
@@ -250,6 +250,33 @@ def test_every_mistake_of_every_file_is_told_at_once_with_its_place(
     refused = capsys.readouterr().err
     assert refused.startswith("regrade: The files of 's' hold 7 mistakes:\n- evals/suites/s.yaml:1")
     assert [begun for begun in wrong if f"\n- {begun}" in refused] == wrong
+
+
+def test_a_mistake_of_a_target_is_told_once_with_its_line_and_with_the_place_as_it_was_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asks = '{"assertions": [{"type": "contains", "value": "a"}]}'
+    case = '{"id": "c", "input": "a", "recorded": {"output": "a"}}'
+    project = "targets:\n  fine: {command: [cat]}\n  odd:\n    command: [echo, -n, null]\n"
+    written(
+        tmp_path,
+        **{
+            "evals__regrade.yaml": project,
+            "evals__suites__s.yaml": asks,
+            "evals__suites__t.yaml": asks,
+            "evals__cases__s__c.yaml": case,
+        },
+    )
+    wrong = (
+        "evals/regrade.yaml:4 is wrong: targets.odd.command.2: Input should be a valid string "
+        "(a plain `null`, `true` or number is no text in YAML: put it in quotes)."
+    )
+    assert told(tmp_path, "evals") == [("wrong", wrong)]
+    root = ("--root", str(tmp_path))
+    main([*root, "call", "overview"])
+    assert json.loads(capsys.readouterr().out)["problems"] == [wrong]
+    assert main([*root, "run", "s"]) == 2
+    assert capsys.readouterr().err.startswith(f"regrade: {wrong}\n  `regrade schema project` says")
 
 
 @pytest.mark.parametrize(

@@ -50,9 +50,29 @@ def mistakes(problem: ValidationError, schema: Schema, *, what: str = "field") -
     )  # fmt: skip
 
 
+def first_place(problem: ValidationError, kind: type[BaseModel]) -> tuple[int | str, ...]:
+    """Where the first mistake stands in what was to be a ``kind``, as it was written.
+
+    Of what is missing that is where it should stand; of an unknown name, the name.
+    """
+    error = problem.errors(include_url=False, include_context=False, include_input=False)[0]
+    place = _steps(_schema(kind), error["loc"])[0]
+    return place[:-1] if error["type"] == "missing" else place
+
+
+def unquoted(problem: ValidationError) -> bool:
+    """Whether a plain word of YAML that is no text, such as null or 8080, stands for one."""
+    errors = problem.errors(include_url=False, include_context=False)[:_SHOWN]
+    return any(
+        error["type"] == "string_type" and not isinstance(error["input"], list | dict)
+        for error in errors
+    )
+
+
 def _told(kind: str, place: Sequence[int | str], message: str, schema: Schema, what: str) -> str:
+    written, _ = _steps(schema, place)
     if kind in ("extra_forbidden", "missing") and place:
-        outer, name = _shown(place[:-1]), clip(str(place[-1]), _PLACE)
+        outer, name = _shown(written[:-1]), clip(str(place[-1]), _PLACE)
         where = f"{outer}: " if outer else ""
         if kind == "missing":
             return f"{where}{name!r} is missing"
@@ -60,7 +80,7 @@ def _told(kind: str, place: Sequence[int | str], message: str, schema: Schema, w
         listed = f" (valid: {', '.join(clip_list(valid, _VALID))})" if valid else ""
         return f"{where}unknown {what} {name!r}{_guess(name, valid) or listed}"
     said = clip(message.removeprefix("Value error, "), _MESSAGE)
-    return f"{_shown(place)}: {said}" if place else said
+    return f"{_shown(written)}: {said}" if written else said
 
 
 def _guess(name: str, valid: Sequence[str]) -> str:
@@ -74,15 +94,25 @@ def _shown(place: Sequence[int | str]) -> str:
 
 def _names(schema: Schema, place: Sequence[int | str]) -> set[str]:
     """What may stand at ``place`` of what ``schema`` describes."""
+    return {name for node in _steps(schema, place)[1] for name in node.get("properties", {})}
+
+
+def _steps(
+    schema: Schema, place: Sequence[int | str]
+) -> tuple[tuple[int | str, ...], list[Schema]]:
+    """``place`` as it was written, and what may stand there."""
+    written: list[int | str] = []
     nodes = [*_options(schema, schema)]
     for part in place:
         if len(nodes) > 1:
-            # pydantic names the member of a union that it took by the key that told it.
+            # pydantic names the member of a union that it took: by the key that told it, or by
+            # its kind, which says nothing of what may stand in it.
             nodes = [node for node in nodes if part in node.get("properties", {})]
         else:
+            written.append(part)
             inner = (_inside(node, part) for node in nodes)
             nodes = [option for node in inner for option in _options(node, schema)]
-    return {name for node in nodes for name in node.get("properties", {})}
+    return tuple(written), nodes
 
 
 def _inside(node: Schema, part: int | str) -> Schema:

@@ -13,7 +13,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from regrade_tools.files.locks import exclusive
-from regrade_tools.files.mistakes import mistakes_in
+from regrade_tools.files.mistakes import first_place, mistakes_in, unquoted
 from regrade_tools.files.root import home
 from regrade_tools.files.tail import extend
 from regrade_tools.files.temporary import temporary
@@ -88,22 +88,36 @@ class Repository:
             Refusal: It is not that.
         """
         # Imported with the first file: a server that lists its tools reads none.
-        from regrade_tools.files.documents import DocumentError, load  # noqa: PLC0415
+        from regrade_tools.files.documents import DocumentError, line_of, load  # noqa: PLC0415
 
+        text = self.text(path)
         try:
-            return kind.model_validate(load(self.text(path)))
+            return kind.model_validate(load(text))
         except DocumentError as problem:
             told = f"{self.shown(path)} {problem}."
             raise Refusal(told, next_step="Mend the file.") from None
         except ValidationError as problem:
-            raise self.wrong(path, kind, kind.__name__.lower(), problem) from None
+            place = first_place(problem, kind)
+            line = line_of(text, place) if place else None
+            raise self.wrong(path, kind, kind.__name__.lower(), problem, line) from None
 
     def wrong(
-        self, path: Path, kind: type[Document], schema: str, problem: ValidationError
+        self,
+        path: Path,
+        kind: type[Document],
+        schema: str,
+        problem: ValidationError,
+        line: int | None = None,
     ) -> Refusal:
         """The refusal of a file that is not what its ``schema`` says."""
+        where = self.shown(path) + (f":{line}" if line else "")
+        quoted = (
+            " (a plain `null`, `true` or number is no text in YAML: put it in quotes)"
+            if unquoted(problem)
+            else ""
+        )
         return Refusal(
-            f"{self.shown(path)} is wrong: {mistakes_in(problem, kind)}.",
+            f"{where} is wrong: {mistakes_in(problem, kind)}{quoted}.",
             next_step=f"`regrade schema {schema}` says what it may hold.",
         )
 

@@ -60,9 +60,9 @@ def other_problems(workspace: Workspace) -> Iterator[str]:
 
 
 def inspected(workspace: Workspace, name: str) -> Inspected:
-    """A suite that is there with its cases, each file read once."""
+    """A suite that is there with its cases, each file read once, without ``other_problems``."""
     files = _Files(workspace)
-    told = [fault.told for fault in files.faults(name)]
+    told = [fault.told for fault in files.faults(name) if not fault.elsewhere]
     return Inspected(told) if files.unread else Inspected(told, files.suite, tuple(files.cases))
 
 
@@ -82,10 +82,14 @@ def all_of(workspace: Workspace, name: str, first: Refusal) -> Refusal:
 
 @dataclass(frozen=True, slots=True)
 class _Fault:
-    """A mistake, and where it stands: the file, and its line where that is known."""
+    """A mistake, and where it stands: the file, and its line where that is known.
+
+    One ``elsewhere`` is of no file of the suite, and keeps it from being run all the same.
+    """
 
     where: str
     refusal: Refusal
+    elsewhere: bool = False
 
     @property
     def told(self) -> str:
@@ -124,11 +128,19 @@ class _Files:
     def _declared(self, path: Path, suite: Suite) -> Iterator[_Fault]:
         """What is wrong with what the file of a suite says."""
         try:
-            self.workspace.target(suite.target)
+            self.workspace.project()
         except Refusal as refusal:
-            yield _Fault(self._place(path, ("target",)), refusal)
+            yield _Fault("", refusal, elsewhere=True)
+        else:
+            yield from self._targeted(path, suite.target)
         for where, place, specs in _levels(suite):
             yield from self._assertions(path, where, place, specs)
+
+    def _targeted(self, path: Path, name: str) -> Iterator[_Fault]:
+        try:
+            self.workspace.target(name)
+        except Refusal as refusal:
+            yield _Fault(self._place(path, ("target",)), refusal)
 
     def _unread(self, refusal: Refusal) -> _Fault:
         self.unread = True
