@@ -181,6 +181,7 @@ async def test_an_endpoint_with_a_form_of_its_own_is_asked_in_it_and_its_answer_
         ((200, NO_HEADERS, '{"error": "no"}'), {}, "output has no 'choices' (its keys: error)"),
         ((200, NO_HEADERS, "hello"), {}, "the target answered 'hello', which is no JSON"),
         (chat("a"), {"tokens": "choices"}, "the answer's tokens is [{"),
+        (chat(float("nan")), {}, "the answer holds NaN or infinity, which JSON cannot say"),
     ],
 )
 async def test_an_answer_without_what_a_target_looks_for_is_errored(
@@ -195,8 +196,8 @@ async def test_all_of_an_answer_may_be_the_output_also_where_it_is_text(
     service: Service, tmp_path: Path
 ) -> None:
     service.answer = lambda body: (200, NO_HEADERS, body["input"])
-    report = await ran(tmp_path, {"http": {"url": service.url, "output": ""}}, ("a", "b c"))
-    assert report["summary"]["passed"] == 2
+    report = await ran(tmp_path, {"http": {"url": service.url, "output": ""}}, ("a", "b c", "NaN"))
+    assert report["summary"]["passed"] == 3
 
 
 async def test_preprocess_touches_only_what_an_endpoint_is_given(

@@ -523,6 +523,37 @@ async def test_a_function_that_returns_what_json_cannot_say_is_told_what_to_retu
     assert "encoder.py" not in reason
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        '{"output": NaN}',
+        '{"output": {"a": [1, -Infinity]}}',
+        '{"output": 1e999}',
+        '{"output": "a", "tool_calls": [{"name": "look", "arguments": {"at": Infinity}}]}',
+        '{"output": "a", "context": [NaN]}',
+    ],
+)
+async def test_an_answer_with_a_number_that_json_cannot_say_is_errored_and_not_judged_as_null(
+    answer: str, tmp_path: Path
+) -> None:
+    good = '{"output": "1", "context": ["1e999", "NaN"]}'
+    code = (
+        "asked = 0\n"
+        + ECHO
+        + f"asked += 1; print({answer!r} if 'bad' in line else {good!r}.replace('1', str(asked)))\n"
+        + "    sys.stdout.flush()"
+    )
+    # It answered in form, so the same process is asked on.
+    suite(tmp_path, command(code), ["1", "bad", "3"], concurrency=1)
+    report = await ran(tmp_path)
+    assert (report["summary"]["passed"], report["summary"]["errored"]) == (2, 1)
+    (card,) = report["cards"]
+    assert (card["case_id"], card["reasons"]) == (
+        "c1",
+        ["the answer holds NaN or infinity, which JSON cannot say; give null, or a text"],
+    )
+
+
 async def test_a_target_is_named_never_given_so_a_tool_argument_starts_nothing(
     tmp_path: Path,
 ) -> None:

@@ -4,13 +4,13 @@ from collections.abc import Callable
 
 from pydantic import JsonValue
 
-from regrade_server.program.reply import amount
+from regrade_server.program.reply import UNSAYABLE, amount
 from regrade_tools.files.templates import filled, names
 from regrade_tools.formats.messages import tool_calls
 from regrade_tools.models import Endpoint
 from regrade_tools.ports import Reply, TargetError
 from regrade_tools.texts.clipping import clip
-from regrade_tools.texts.jsontext import read
+from regrade_tools.texts.jsontext import is_sayable, read
 from regrade_tools.texts.selector import MissingError, Selector
 
 _SHOWN = 600
@@ -47,12 +47,7 @@ def placed(
     def shown() -> str:
         return clip(clean(text.strip()), _ANSWER_SHOWN)
 
-    try:
-        value = read(text)
-    except ValueError:
-        if output.steps:
-            raise TargetError(f"the target answered {shown()!r}, which is no JSON") from None
-        value = text
+    value = _value(text, output, spec, shown)
     try:
         found = output.find(value)
     except MissingError as problem:
@@ -75,6 +70,23 @@ def placed(
         cost_usd=amount(told, "cost_usd", clean),
         tokens=None if tokens is None else round(tokens),
     )
+
+
+def _value(text: str, output: Selector, spec: Endpoint, shown: Callable[[], str]) -> JsonValue:
+    """The JSON that ``text`` is; the text itself, where all of it is the output and it is none."""
+    try:
+        value = read(text)
+    except ValueError:
+        if output.steps:
+            raise TargetError(f"the target answered {shown()!r}, which is no JSON") from None
+        return text
+    if value is None and not output.steps and text.strip() != "null":
+        # NaN, as a word.
+        return text
+    places = (output, *([spec.tool_calls] if spec.tool_calls else []))
+    if not is_sayable(text, lambda told: [_there(place, told) for place in places]):
+        raise TargetError(UNSAYABLE)
+    return value
 
 
 def _there(place: Selector, value: JsonValue) -> JsonValue:

@@ -9,11 +9,13 @@ from pydantic import JsonValue
 from regrade_tools.models import ToolCall
 from regrade_tools.ports import Reply, TargetError
 from regrade_tools.texts.clipping import clip
-from regrade_tools.texts.jsontext import compact, read
+from regrade_tools.texts.jsontext import compact, is_sayable, read
 
 # Beyond any milliseconds or dollars; and a thousand of them still add up to a number.
 _LARGEST = 1e12
 _SHOWN = 300
+# Read as null it would be another answer, which is failed and not errored.
+UNSAYABLE = "the answer holds NaN or infinity, which JSON cannot say; give null, or a text"
 _ERROR_SHOWN = 600
 
 
@@ -60,7 +62,7 @@ def reply(  # noqa: PLR0913 - what a reply is judged by
         clean: Takes the secrets out of what is told of it, before that is cut.
 
     Raises:
-        ToldError: It is the target's own error.
+        ToldError: It is the target's own error, or holds a number that JSON cannot say.
         TargetError: It is no reply, or not to this question.
     """
     answer = said(raw, advice, clean)
@@ -77,6 +79,8 @@ def reply(  # noqa: PLR0913 - what a reply is judged by
     if "output" not in answer:
         keys = clip(clean(", ".join(list(answer)[:8])), _SHOWN)
         raise TargetError(f"the answer has neither output nor error (its keys: {keys})")
+    if not is_sayable(raw.decode(), _kept):
+        raise ToldError(UNSAYABLE)
     latency = _amount(answer, "latency_ms", raw, clean)
     return Reply(
         output=answer["output"],
@@ -89,6 +93,12 @@ def reply(  # noqa: PLR0913 - what a reply is judged by
         errors=_names(answer.get("errors")),
         context=(*_context(answer.get("context")), *_results(answer.get("tool_calls"))),
     )
+
+
+def _kept(told: JsonValue) -> JsonValue:
+    """What of an answer is told on as it is; of its figures ``amount`` tells."""
+    held = told if isinstance(told, dict) else {}
+    return {key: held.get(key) for key in ("output", "tool_calls", "context")}
 
 
 def _amount(

@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from pydantic import JsonValue
 
@@ -14,6 +14,8 @@ Nested = list[JsonValue] | dict[str, JsonValue]
 # What is stored must be read back, and readers give up at about twice this depth.
 DEEPEST = 100
 _SURROGATE = re.compile(r"\\u[dD]")
+# What may be a number beyond all that JSON can say; a text without it need not be read again.
+_BEYOND = re.compile(r"NaN|Infinity|\d[eE]\+?\d{3}|\d{200}")
 
 
 def read(text: str) -> JsonValue:
@@ -30,6 +32,20 @@ def read(text: str) -> JsonValue:
         return whole(value) if _SURROGATE.search(text) else value
     except RecursionError:
         raise ValueError("it is nested too deep") from None
+
+
+def is_sayable(text: str, at: Callable[[JsonValue], JsonValue]) -> bool:
+    """Whether JSON can say what stands ``at`` a place of ``text``, which ``read`` has read.
+
+    It cannot say NaN and infinity, of which ``read`` makes null.
+    """
+    if not _BEYOND.search(text):
+        return True
+    try:
+        json.dumps(at(json.loads(text)), allow_nan=False)
+    except ValueError:
+        return False
+    return True
 
 
 def unpacked(value: JsonValue) -> JsonValue:
