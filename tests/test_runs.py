@@ -347,7 +347,9 @@ def test_recorded_answers_are_scored_again_until_the_program_changes(tmp_path: P
     summary = told["summary"]
     assert (code, asked(tmp_path)) == (3, "")
     assert (summary["passed"], summary["errored"], summary["replayed"]) == (2, 1, 2)
-    assert "no recording of what this program answers to c1" in told["cards"][0]["reasons"][0]
+    assert told["cards"][0]["reasons"] == [
+        "there is no recording of what this program answers to it; run it live with --record"
+    ]
     _, told = ran(tmp_path, "--mode", "changed")
     assert (asked(tmp_path), told["summary"]["replayed"]) == ("b", 2)
     # Another program: no answer of the first one stands for it.
@@ -518,6 +520,76 @@ def test_a_card_tells_what_was_expected_what_came_and_what_changed_since_it_pass
         "rerun": "regrade run s --target app --select id:c0",
     }
     assert shown(tmp_path, told["summary"]["run_id"], case_id="c0")[0] == card
+
+
+def test_the_command_of_a_card_runs_its_case_as_the_run_did(tmp_path: Path) -> None:
+    suite(tmp_path, {"python": "app:answer"}, ["a"], trials=2)
+    program(tmp_path, "'wrong'")
+    under_git(tmp_path)
+    alone = "regrade run s --target app --select id:c0"
+    ran(tmp_path, "--record")
+    for words, more in (
+        ((), ""),
+        (("--trials", "4"), " --trials 4"),
+        (("--trials", "1"), " --trials 1"),
+        (("--mode", "replay"), " --mode replay"),
+        (("--mode", "changed", "--trials", "3"), " --trials 3 --mode changed"),
+        (("--no-judges",), " --no-judges"),
+    ):
+        told = ran(tmp_path, *words)[1]
+        (card,) = told["cards"]
+        assert card["rerun"] == f"{alone}{more}"
+        one = shown(tmp_path, told["summary"]["run_id"], case_id="c0")
+        assert {card["rerun"] for card in one} == {f"{alone}{more}"}
+        asked(tmp_path)
+        again = ran(tmp_path, *card["rerun"].split()[3:])[1]
+        assert again["cards"][0].get("trials") == card.get("trials")
+        assert (again["summary"]["failed"], asked(tmp_path) == "") == (1, "replay" in more)
+
+
+def test_a_replay_tells_once_which_trial_is_not_recorded_and_how_it_would_be(
+    tmp_path: Path,
+) -> None:
+    suite(tmp_path, {"python": "app:answer"}, ["a", "b"])
+    program(tmp_path, "question")
+    under_git(tmp_path)
+    ran(tmp_path, "--record")
+    code, told = ran(tmp_path, "--mode", "replay", "--trials", "2")
+    (card,) = told["cards"]
+    assert (code, card["case_id"], card["also"], card["trial"]) == (3, "c0", ["c1"], 2)
+    (reason,) = card["reasons"]
+    assert reason == (
+        "there is no recording of trial 2 of it, only of trial 1; run it with --mode changed "
+        "--record and as many --trials, which asks what is missing"
+    )
+    asked(tmp_path)
+    assert ran(tmp_path, "--mode", "changed", "--record", "--trials", "2")[0] == 0
+    assert len(asked(tmp_path)) == 2
+    assert ran(tmp_path, "--mode", "replay", "--trials", "2")[0] == 0
+
+
+@pytest.mark.parametrize("target", ["recorded", "latest"])
+def test_who_asks_nobody_is_not_told_to_mend_a_target(target: str, tmp_path: Path) -> None:
+    suite(tmp_path, {"python": "app:answer"}, ["a"])
+    hint = ran(tmp_path, "--target", target)[1]["hint"]
+    assert hint == (
+        "Errored is not failed: the evaluation broke. Mend what its reason names, then run again."
+    )
+
+
+def test_a_replay_for_a_target_that_names_its_files_advises_of_these_alone(tmp_path: Path) -> None:
+    suite(tmp_path, {"python": "app:answer", "files": ["app.py"]}, ["a"])
+    program(tmp_path, "question")
+    under_git(tmp_path)
+    ran(tmp_path, "--record")
+    program(tmp_path, "question + '!'")
+    told = ran(tmp_path, "--mode", "replay")[1]
+    assert told == {
+        "refused": "The recordings in evals/recordings/s.jsonl are of another program than app is "
+        "now (not as committed: app.py).",
+        "next_step": "The declaration of app and the files that its `files` name count: take back "
+        "what was changed there; `regrade run s --record` records it as it is.",
+    }
 
 
 def test_without_git_nobody_can_tell_whose_answer_a_recording_is(tmp_path: Path) -> None:

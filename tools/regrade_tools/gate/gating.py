@@ -17,9 +17,8 @@ from regrade_tools.gate.report import GateReport, judged, path_of
 from regrade_tools.gate.terms import relaxed, terms
 from regrade_tools.judges.files import JudgeFiles
 from regrade_tools.judges.scorers import unaligned
-from regrade_tools.models import UNREADABLE, CaseResult, Profile, Run, StoredRun
+from regrade_tools.models import UNREADABLE, CaseResult, Mode, Profile, Run, StoredRun
 from regrade_tools.refusal import Refusal, Unavailable
-from regrade_tools.runs.recordings import Mode
 from regrade_tools.runs.reports import RunReport
 from regrade_tools.runs.resuming import edited_since, other_cases
 from regrade_tools.runs.running import Progress, silent

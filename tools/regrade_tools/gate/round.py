@@ -9,10 +9,9 @@ from regrade_tools.gate.decision import Ruling
 from regrade_tools.gate.gating import Gating
 from regrade_tools.gate.report import GateReport
 from regrade_tools.gate.terms import terms
-from regrade_tools.models import Profile, Suite
+from regrade_tools.models import Mode, Profile, Suite
 from regrade_tools.ports import Reference
 from regrade_tools.refusal import Refusal, Unasked
-from regrade_tools.runs.recordings import Mode
 from regrade_tools.runs.running import Progress, silent
 from regrade_tools.texts.plaintext import counted
 

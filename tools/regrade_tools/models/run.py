@@ -9,7 +9,8 @@ from regrade_tools.models.trace import ToolCall
 
 Outcome = Literal["passed", "failed", "errored"]
 RunState = Literal["running", "done", "cancelled", "interrupted", "broken"]
-
+# live: every answer is asked for. replay: none is. changed: those that no recording holds.
+Mode = Literal["live", "replay", "changed"]
 
 # How the error of a result begins whose row in the store is damaged.
 UNREADABLE = "unreadable in the store"
@@ -108,6 +109,8 @@ class Run:
     scorers: dict[str, str] = field(default_factory=dict[str, str])
     # Whether judges were asked where the suite asks them.
     judges: bool = True
+    # Of a run that was kept before this was, it may have been any.
+    mode: Mode = "live"
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,24 +49,35 @@ class Card:
     also: list[str] | None = None
 
 
-def card(
-    alike: Sequence[CaseResult], case: Case | None, run: Run, passed: CaseResult | None
-) -> Card:
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a card is made from beside an answer.
+
+    ``passed`` is the answer with which the case passed last; ``trials`` how often the suite asks
+    each case by itself.
+    """
+
+    run: Run
+    case: Case | None
+    passed: CaseResult | None
+    trials: int
+
+
+def card(alike: Sequence[CaseResult], seen: Seen) -> Card:
     """The card of the trials of one case that ended alike, with the answer of the first."""
-    told = _card(alike[0], case, run, passed, 1)
+    told, run = _card(alike[0], seen, 1), seen.run
     if run.trials == 1:
         return told
     return replace(told, trials=f"{len(alike)} of {run.trials} trials {alike[0].outcome}")
 
 
-def close_card(result: CaseResult, case: Case | None, run: Run, passed: CaseResult | None) -> Card:
+def close_card(result: CaseResult, seen: Seen) -> Card:
     """The card of one answer with more of the input and the output."""
-    return _card(result, case, run, passed, _CLOSE)
+    return _card(result, seen, _CLOSE)
 
 
-def _card(
-    result: CaseResult, case: Case | None, run: Run, passed: CaseResult | None, scale: int
-) -> Card:
+def _card(result: CaseResult, seen: Seen, scale: int) -> Card:
+    run, case, passed = seen.run, seen.case, seen.passed
     failed = result.outcome == "failed"
     told = [c.reason for c in result.checks if c.outcome == result.outcome and c.reason]
     if failed:
@@ -90,14 +101,26 @@ def _card(
         since_passed=_difference(passed, result, _DIFF * scale) if passed and failed else None,
         replayed=result.replayed,
         latency_ms=result.latency_ms,
-        rerun=rerun(run, result.case_id) if result.outcome != "passed" else None,
+        rerun=rerun(run, result, seen.trials) if result.outcome != "passed" else None,
     )
 
 
-def rerun(run: Run, case_id: str) -> str:
-    """The command that runs one case of ``run`` again, alone."""
-    words = ["regrade", "run", run.suite, "--target", run.target, "--select", f"id:{case_id}"]
-    return shlex.join(words)
+def rerun(run: Run, result: CaseResult, trials: int) -> str:
+    """The command that runs the case of ``result`` again, alone and as ``run`` did.
+
+    ``trials`` is how often the suite asks it where nothing is told.
+    """
+    # Of an old run it is not known, but that somebody had recorded the answer.
+    mode = "replay" if result.replayed and run.mode == "live" else run.mode
+    return shlex.join(
+        [
+            *("regrade", "run", run.suite, "--target", run.target),
+            *("--select", f"id:{result.case_id}"),
+            *(["--trials", str(run.trials)] if run.trials != trials else []),
+            *(["--mode", mode] if mode != "live" else []),
+            *([] if run.judges else ["--no-judges"]),
+        ]
+    )
 
 
 def _called(result: CaseResult) -> list[str]:

@@ -68,11 +68,8 @@ def _rounded(milliseconds: float | None) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class NothingRecorded:
-    """Who is asked in a replay for what no recording holds."""
+    """Who stands where a program would, in a run that asks nobody."""
 
     async def answer(self, case: Case) -> Reply:
         """As the port says."""
-        raise TargetError(
-            f"there is no recording of what this program answers to {case.id}; "
-            "run it live with --record"
-        )
+        raise TargetError(f"nobody is asked for an answer to {case.id} here")

@@ -14,6 +14,7 @@ from regrade_tools.judges.files import JudgeFiles
 from regrade_tools.models import (
     CaseResult,
     Judged,
+    Mode,
     PromptTarget,
     RecordedTarget,
     Run,
@@ -31,7 +32,7 @@ from regrade_tools.runs.recorded_verdicts import (
     read_verdicts,
     written_verdicts,
 )
-from regrade_tools.runs.recordings import Mode, Replay, answered, read_recordings, written
+from regrade_tools.runs.recordings import Replay, answered, read_recordings, written
 from regrade_tools.suites.planning import files_of, program
 from regrade_tools.texts.plaintext import line, listed
 
@@ -109,9 +110,8 @@ class RecordingFiles:
             raise Unavailable(
                 f"The recordings in {shown} are of another program than {target} is now"
                 f"{self.since_committed(spec)}.",
-                next_step="Every file counts that git does not ignore, but evals/: ignore or take "
-                "away what is no part of it, or name its parts as `files` of the target; "
-                f"`regrade run {suite} --record` records it as it is.",
+                next_step=f"{_of_it(target, spec)}; `regrade run {suite} --record` records it as "
+                "it is.",
             )
         return Replay(mode, who, known, verdicts)
 
@@ -205,6 +205,19 @@ class RecordingFiles:
         if text != held:
             self.workspace.replace(path, text)
         return sum(key_of(one) in known for result in results for one in grounds(result.checks))
+
+
+def _of_it(target: str, spec: TargetSpec) -> str:
+    """What to do where a program is not the one that was recorded."""
+    back = "take back what was changed there"
+    if isinstance(spec, PromptTarget):
+        return f"The prompt, its system text and its model count: {back}"
+    if files_of(spec) is None:
+        return (
+            "Every file counts that git does not ignore, but evals/: ignore or take away what is "
+            "no part of it, or name its parts as `files` of the target"
+        )
+    return f"The declaration of {target} and the files that its `files` name count: {back}"
 
 
 def _nobodys(whose: str) -> Refusal:

@@ -8,22 +8,24 @@ and the trial: an answer of another program is never taken for this one's. Error
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 from pydantic import JsonValue, ValidationError
 
 from regrade_tools.files.mistakes import mistakes_in
 from regrade_tools.fingerprint import fingerprint
-from regrade_tools.models import Case, CaseResult, Run, ToolCall, Verdicts
+from regrade_tools.models import Case, CaseResult, Mode, Run, ToolCall, Verdicts
 from regrade_tools.models.case import Recorded
 from regrade_tools.models.document import Document
 from regrade_tools.ports import Reply
 from regrade_tools.refusal import Refusal
 from regrade_tools.texts import jsontext
+from regrade_tools.texts.plaintext import listed
 
-# live: every answer is asked for. replay: none is. changed: those that no recording holds.
-Mode = Literal["live", "replay", "changed"]
 Key = tuple[str, str, int]
+
+
+# One more than a suite may ask for; and how many of them are named.
+_TRIALS, _NUMBERS = 101, 10
 
 
 class _Line(Document):
@@ -67,6 +69,24 @@ class Replay:
         if not self.known:
             return None
         return self.known.get((self.program, fingerprint(case.state), trial))
+
+    def absence(self, case: Case, trial: int) -> str:
+        """Why nothing was recorded of this case and trial, and what would be.
+
+        The same of every case: it is told once for all of them.
+        """
+        given = fingerprint(case.state)
+        numbers = [one for one in range(1, _TRIALS) if (self.program, given, one) in self.known]
+        if not numbers:
+            return (
+                "there is no recording of what this program answers to it; run it live with "
+                "--record"
+            )
+        held = listed([str(number) for number in numbers], _NUMBERS)
+        return (
+            f"there is no recording of trial {trial} of it, only of trial {held}; run it with "
+            "--mode changed --record and as many --trials, which asks what is missing"
+        )
 
     def covers(self, cases: Iterable[Case], trials: int) -> bool:
         """Whether nothing has to be asked."""

@@ -13,7 +13,7 @@ from regrade_tools.inputs.generation.candidates import SYNTHETIC
 from regrade_tools.inputs.generation.struggles import Struggles, struggles
 from regrade_tools.models import Case, CaseResult, Outcome, Run, RunState, StoredRun
 from regrade_tools.refusal import Refusal, unknown
-from regrade_tools.runs.cards import Card, card, close_card
+from regrade_tools.runs.cards import Card, Seen, card, close_card
 from regrade_tools.runs.estimates import Estimate
 from regrade_tools.runs.lifecycle import Runs
 from regrade_tools.runs.summary import Summary, summary
@@ -124,18 +124,27 @@ class RunReports:
             case = (await self._known(run.suite, {case_id})).get(case_id)
             asked = sorted(await store.results(run.id, case_id=case_id), key=_by_outcome)
             passed = (await store.last_passed(run.id, {case_id})).get(case_id)
-            return fit(asked, lambda one: close_card(one, case, run, passed), start, _CARD_PAGE)
+            seen = Seen(run, case, passed, self._trials(run.suite))
+            return fit(asked, lambda one: close_card(one, seen), start, _CARD_PAGE)
         groups, also = _alike(await store.results(run.id, outcomes=_SHOWN[show]))
         ids = {trials[0].case_id for trials in groups[start : start + most]}
         known = await self._known(run.suite, ids)
         before = await store.last_passed(run.id, ids)
+        trials = self._trials(run.suite)
 
-        def told(trials: list[CaseResult]) -> Card:
-            case_id = trials[0].case_id
-            told = card(trials, known.get(case_id), run, before.get(case_id))
+        def told(alike: list[CaseResult]) -> Card:
+            case_id = alike[0].case_id
+            told = card(alike, Seen(run, known.get(case_id), before.get(case_id), trials))
             return replace(told, also=clip_list(also.get(case_id, ()), _ALSO) or None)
 
         return fit(groups, told, start, _CARD_PAGE, most=most)
+
+    def _trials(self, suite: str) -> int:
+        """How often the suite asks each case where nobody says how often."""
+        try:
+            return needed(self.workspace).suite(suite).trials
+        except Refusal:
+            return 1
 
     async def _known(self, suite: str, ids: set[str]) -> dict[str, Case]:
         workspace = needed(self.workspace)
@@ -220,7 +229,10 @@ def _hint(
             f'run_suite("{stored.run.suite}", resume="{run_id}") asks the rest.'
         )
     if cards and cards[0].outcome == "errored":
-        return "Errored is not failed: the evaluation broke. Mend the target, then run again."
+        return (
+            "Errored is not failed: the evaluation broke. Mend what its reason names, then run "
+            "again."
+        )
     if cards and not close:
         return f'get_run("{run_id}", case_id=...) shows more of one case, each trial of it.'
     return None

@@ -16,7 +16,7 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 
 from regrade_tools.assertions import Check, Failed, Passed, Subject, Verdict
 from regrade_tools.budget import Budget
-from regrade_tools.models import CaseResult, CheckResult, Outcome, Run
+from regrade_tools.models import Case, CaseResult, CheckResult, Outcome, Run
 from regrade_tools.ports import Reply, Store, Target, TargetError
 from regrade_tools.refusal import Refusal
 from regrade_tools.runs.recorded_verdicts import grounds
@@ -151,7 +151,7 @@ async def _ask(  # noqa: PLR0913 - as above
         for planned, trial in jobs:
             recorded = replay.find(planned.case, trial)
             try:
-                reply: Reply | str = recorded or await target.answer(planned.case)
+                reply: Reply | str = recorded or await _asked(planned.case, trial, target, replay)
             except TargetError as problem:
                 reply = str(problem)
             scored: Mapping[str, CheckResult] = {}
@@ -163,6 +163,13 @@ async def _ask(  # noqa: PLR0913 - as above
                 send.send_nowait(answered)
             except anyio.WouldBlock:
                 await send.send(answered)
+
+
+async def _asked(case: Case, trial: int, target: Target, replay: Replay) -> Reply:
+    """What ``target`` answers, where somebody may be asked."""
+    if replay.mode == "replay":
+        raise TargetError(replay.absence(case, trial))
+    return await target.answer(case)
 
 
 async def _keep(

@@ -2,7 +2,7 @@
 
 import math
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import anyio
@@ -14,6 +14,7 @@ from regrade_tools.fingerprint import RUN, random_id
 from regrade_tools.models import (
     Case,
     CaseResult,
+    Mode,
     Run,
     Scheduled,
     StoredRun,
@@ -24,7 +25,7 @@ from regrade_tools.refusal import Refusal
 from regrade_tools.runs.estimates import LOOKED_AT, estimate
 from regrade_tools.runs.lifecycle import Runs
 from regrade_tools.runs.recording_files import RecordingFiles
-from regrade_tools.runs.recordings import Mode, Replay
+from regrade_tools.runs.recordings import Replay
 from regrade_tools.runs.reports import RunReport, RunReports, Show
 from regrade_tools.runs.resuming import make_resumable
 from regrade_tools.runs.running import Progress, silent
@@ -97,7 +98,7 @@ class Suites:
             run = stored.run
         else:
             prepared = await self.prepare(suite, target, select, judges=judges)
-            run = self._new_run(suite, prepared, trials, select, budget_usd)
+            run = replace(self._new_run(suite, prepared, trials, select, budget_usd), mode=mode)
         before = await self._baselines().find(suite, baseline) if baseline else None
         replay = self._recordings.replay(suite, run.target, prepared.spec, run.sources, mode)
         if dry_run:
