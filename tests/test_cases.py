@@ -472,6 +472,28 @@ async def test_a_case_file_that_would_not_be_read_is_told_of(name: str, root: Pa
     assert getattr(ran.content[0], "text", "") == f"{problem} Rename it to c.yaml, or take it away."
 
 
+async def test_files_in_a_folder_of_a_suite_or_of_suites_are_told_of_and_not_passed_over(
+    root: Path,
+) -> None:
+    for name in ("cases/s/sub/deep/c.yaml", "suites/old/t.yaml", "cases/s/.hidden/d.yaml"):
+        path = root / "evals" / name
+        path.parent.mkdir(parents=True)
+        path.write_text("id: c\nassertions: [{type: is-json}]\n")
+    (root / "evals" / "cases" / "s" / "around").symlink_to("sub")
+    async with Client(build_server(House(Workspace(root)))) as client:
+        told = await client.call_tool("overview", {})
+        ran = await client.call_tool("run_suite", {"suite": "s"})
+    problem = "evals/cases/s/sub/deep/c.yaml is not read: it lies in a folder of evals/cases/s."
+    assert (told.structured_content or {})["problems"] == [
+        "evals/suites/old/t.yaml is not read: it lies in a folder of evals/suites.",
+        problem,
+    ]
+    assert ran.is_error
+    assert getattr(ran.content[0], "text", "") == (
+        f"{problem} Move it to evals/cases/s/c.yaml, or take it away."
+    )
+
+
 async def test_times_of_spans_are_written_to_the_microsecond(root: Path) -> None:
     began = 1_790_812_800.123
     record = {

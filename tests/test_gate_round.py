@@ -165,10 +165,13 @@ def test_a_file_that_was_meant_as_a_suite_is_told(root: Path) -> None:
     suites = root / "evals" / "suites"
     (suites / "parts.yaml").rename(suites / "parts.yml")
     (suites / "-own.yaml").write_text("{}\n")
+    (suites / "old").mkdir()
+    (suites / "old" / "greets.yaml").write_text("{}\n")
     code, found = gated(root)
     assert (code, found["greets"]) == (2, SHIPS)
     assert "evals/suites/parts.yml is not read" in found["parts"][1]
     assert "it has no name that a suite may have" in found["-own"][1]
+    assert "it lies in a folder of evals/suites" in found["old/greets"][1]
 
 
 def test_one_report_of_each_kind_tells_of_all_by_their_place_in_the_repository(

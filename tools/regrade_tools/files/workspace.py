@@ -192,9 +192,37 @@ class Workspace(Repository):
         except Refusal:
             return True
 
+    def suite_files(self) -> list[Path]:
+        """The files that were meant as suites."""
+        return self._meant(self.evals / "suites")
+
     def case_files(self, suite: str) -> list[Path]:
         """The files that were meant as cases of a suite."""
-        return [path for path in self.listed(self.evals / "cases" / suite) if meant(path)]
+        return self._meant(self.evals / "cases" / suite)
+
+    def _meant(self, folder: Path) -> list[Path]:
+        """The files in ``folder`` that were meant to be read, those of folders in it, too."""
+        found: list[Path] = []
+        for path in self.listed(folder):
+            if meant(path):
+                found.append(path)
+            elif self._is_folder(path):
+                found += self._meant(path)
+        return found
+
+    def _is_folder(self, path: Path) -> bool:
+        try:
+            # A link may lead back.
+            return path.is_dir() and not path.is_symlink() and not path.name.startswith(".")
+        except OSError as problem:
+            raise self.closed(path, problem) from None
+
+    def misplaced(self, path: Path, folder: Path) -> Refusal:
+        """The refusal of a file that lies in a folder of ``folder``."""
+        return Refusal(
+            f"{self.shown(path)} is not read: it lies in a folder of {self.shown(folder)}.",
+            next_step=f"Move it to {self.shown(folder / path.name)}, or take it away.",
+        )
 
     def misnamed(self, path: Path) -> Refusal:
         """The refusal of a file that was surely meant to be read."""
@@ -207,8 +235,10 @@ class Workspace(Repository):
         """The case of a file.
 
         Raises:
-            Refusal: It holds none, or one of another name.
+            Refusal: It holds none, or one of another name, or lies in a folder of its suite's.
         """
+        if path.parent.parent != (folder := self.evals / "cases"):
+            raise self.misplaced(path, folder / path.relative_to(folder).parts[0])
         if path.suffix != SUFFIX:
             raise self.misnamed(path)
         case = self.file(path, Case)

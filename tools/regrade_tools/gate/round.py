@@ -1,10 +1,11 @@
 """The gates of all suites of a repository in one go, where none hides what another says."""
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from regrade_tools.comparison.baselines import Told
 from regrade_tools.comparison.standing import UNMEASURED, Standing
-from regrade_tools.files.workspace import SUFFIX, Workspace, meant
+from regrade_tools.files.workspace import SUFFIX, Workspace
 from regrade_tools.gate.decision import Ruling
 from regrade_tools.gate.gating import Gating
 from regrade_tools.gate.report import GateReport
@@ -89,19 +90,22 @@ class GateRound:
 
     def _unread(self) -> dict[str, Refusal]:
         """Files that were surely meant as suites, by the names that they would have."""
+        folder = self._workspace.evals / "suites"
+        read = self._workspace.suites()
+        files = self._workspace.suite_files()
+        names = [(path.relative_to(folder).with_suffix("").as_posix(), path) for path in files]
+        return {name: self._not_read(path, folder) for name, path in names if name not in read}
+
+    def _not_read(self, path: Path, folder: Path) -> Refusal:
         workspace = self._workspace
-        read = workspace.suites()
-        files = [path for path in workspace.listed(workspace.evals / "suites") if meant(path)]
-        return {
-            path.stem: workspace.misnamed(path)
-            if path.suffix != SUFFIX
-            else Refusal(
-                f"{workspace.shown(path)} is not read: it has no name that a suite may have.",
-                next_step="Letters, digits, - and _ alone, and no - or _ at the beginning.",
-            )
-            for path in files
-            if path.stem not in read
-        }
+        if path.parent != folder:
+            return workspace.misplaced(path, folder)
+        if path.suffix != SUFFIX:
+            return workspace.misnamed(path)
+        return Refusal(
+            f"{workspace.shown(path)} is not read: it has no name that a suite may have.",
+            next_step="Letters, digits, - and _ alone, and no - or _ at the beginning.",
+        )
 
     async def _gated(self, name: str, before: Reference | None) -> Gated:
         try:

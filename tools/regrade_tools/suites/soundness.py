@@ -48,8 +48,11 @@ def other_problems(workspace: Workspace) -> Iterator[str]:
     except Refusal as refusal:
         yield refusal.problem
     beside = [path for path in workspace.listed(workspace.evals) if path.stem == "regrade"]
-    for path in [*beside, *workspace.listed(workspace.evals / "suites")]:
-        if meant(path) and path.suffix != SUFFIX:
+    suites = workspace.evals / "suites"
+    for path in [*beside, *workspace.suite_files()]:
+        if path.parent not in (workspace.evals, suites):
+            yield workspace.misplaced(path, suites).problem
+        elif meant(path) and path.suffix != SUFFIX:
             yield workspace.misnamed(path).problem
     known = workspace.suites()
     for folder in workspace.listed(workspace.evals / "cases"):
