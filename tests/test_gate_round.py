@@ -206,7 +206,7 @@ def test_one_report_of_each_kind_tells_of_all_by_their_place_in_the_repository(
     told = page.read_text()
     assert told.startswith("## Gate of 4 suites: HOLD\n\n<table>")
     assert [line for line in told.splitlines() if line.startswith("### ")] == [
-        "### Gate: SHIP", "### Gate: HOLD",
+        "### Gate of greets: SHIP", "### Gate of parts: HOLD",
     ]  # fmt: skip
     assert "<td>sells</td><td>refused</td>" in told
 

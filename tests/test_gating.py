@@ -589,7 +589,7 @@ def test_every_report_tells_the_same_and_hostile_text_stays_text(
 
     page = own.read_text(encoding="utf-8")
     assert job.read_text(encoding="utf-8") == f"before\n{page}"
-    assert page.startswith("### Gate: HOLD\n\n<p>s on app: 1 passed, 1 failed, 1 errored, ")
+    assert page.startswith("### Gate of s: HOLD\n\n<p>s on app: 1 passed, 1 failed, 1 errored, ")
     assert not {"<script", "<b>", "<i>", "\x1b"} & set(page)
     assert "&lt;i&gt;" in page
     assert "\ninput: a\noutput: " in page

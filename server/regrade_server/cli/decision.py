@@ -53,9 +53,10 @@ def _why(ruling: Ruling) -> Iterator[str]:
         yield "  A person who has looked accepts it: --accept 'why', or a new baseline."
 
 
-def headline(ruling: Ruling, profile: str | None) -> str:
-    """The decision in a line."""
-    return f"Gate: {_shown(ruling.decision)}{f' ({profile})' if profile else ''}"
+def headline(ruling: Ruling, profile: str | None, suite: str = "") -> str:
+    """The decision in a line, of a ``suite`` where several are told in one place."""
+    of = f" of {suite}" if suite else ""
+    return f"Gate{of}: {_shown(ruling.decision)}{f' ({profile})' if profile else ''}"
 
 
 def all_gates(found: Sequence[Gated]) -> str:

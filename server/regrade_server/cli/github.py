@@ -42,7 +42,7 @@ def _measured(report: GateReport) -> str:
     ruling, told = report.ruling, report.summary
     shown = "no case decided" if told.pass_rate is None else f"pass rate {told.pass_rate:.1%}"
     figures = f"{told.suite} on {told.target}: {ended(told)}, {shown}"
-    blocks = [f"### {headline(ruling, None)}", _paragraph(figures)]
+    blocks = [f"### {headline(ruling, None, told.suite)}", _paragraph(figures)]
     if ruling.reasons or ruling.also:
         blocks.append(_list([*ruling.reasons, *(f"also {it}" for it in ruling.also)]))
     if ruling.accepted:
