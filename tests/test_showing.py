@@ -98,7 +98,70 @@ def test_a_run_and_a_case_are_shown_by_their_ids(
     assert json.loads(shown(root, capsys, run, "--json"))["summary"]["run_id"] == run
 
 
-@pytest.mark.parametrize("unknown", ["tr_aaaaaaaaaaaaa", "run_none", "no-case", "../flats/a-flat"])
+LEVELS = """
+target: recorded
+assertions: [{type: not-contains, value: As an AI}]
+features:
+  search:
+    assertions: [{type: is-json}]
+    scenarios:
+      one: {assertions: [{type: count, of: words, max: 80}]}
+      none: {}
+"""
+
+
+def test_a_case_is_shown_with_what_its_suite_its_feature_and_its_scenario_ask_of_it(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (root / "evals" / "suites" / "flats.yaml").write_text(LEVELS)
+    path = root / "evals" / "cases" / "flats" / "a-flat.yaml"
+    path.write_text(CASE + "feature: search\nscenario: one\n")
+    told = shown(root, capsys, "a-flat")
+    assert told[told.index("-- ") :].splitlines() == [
+        "-- the suite asks of it, too",
+        "    - type: not-contains",
+        "      value: As an AI",
+        "-- feature search asks of it, too",
+        "    - type: is-json",
+        "-- scenario one asks of it, too",
+        "    - type: count",
+        "      of: words",
+        "      max: 80",
+    ]
+    assert json.loads(shown(root, capsys, "a-flat", "--json"))["inherited"] == {
+        "the suite": [{"type": "not-contains", "value": "As an AI"}],
+        "feature search": [{"type": "is-json"}],
+        "scenario one": [{"type": "count", "of": "words", "max": 80}],
+    }
+
+
+def test_a_case_of_no_feature_of_its_suite_is_shown_with_what_is_wrong(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (root / "evals" / "suites" / "flats.yaml").write_text(LEVELS)
+    path = root / "evals" / "cases" / "flats" / "a-flat.yaml"
+    path.write_text(CASE + "feature: serach\n")
+    last = shown(root, capsys, "a-flat").splitlines()[-1]
+    assert last.startswith("  WRONG: There is no feature 'serach' (did you mean 'search'?)")
+
+
+def test_a_case_whose_id_two_suites_have_is_shown_of_the_one_that_is_named(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (root / "evals" / "suites" / "rooms.yaml").write_text("target: recorded\n")
+    (root / "evals" / "cases" / "rooms").mkdir()
+    (root / "evals" / "cases" / "rooms" / "a-flat.yaml").write_text(CASE)
+    both = shown(root, capsys, "a-flat")
+    one = shown(root, capsys, "rooms/a-flat")
+    assert one.startswith("a-flat (rooms, evals/cases/rooms/a-flat.yaml)\n")
+    assert "(flats," in both
+    assert "(flats," not in one
+
+
+@pytest.mark.parametrize(
+    "unknown",
+    ["tr_aaaaaaaaaaaaa", "run_none", "no-case", "../flats/a-flat", "rooms/a-flat", "flats/no-case"],
+)
 def test_an_id_of_nothing_is_refused(
     unknown: str, root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

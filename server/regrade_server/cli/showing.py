@@ -1,8 +1,7 @@
 """`regrade show ID`: a trace, a run or a case, as a person reads it on a terminal."""
 
 from argparse import Namespace
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 
 from pydantic import JsonValue
 
@@ -15,7 +14,9 @@ from regrade_tools.files.documents import dump
 from regrade_tools.files.workspace import Workspace, needed
 from regrade_tools.fingerprint import is_run
 from regrade_tools.models import Case, Label, Trace
+from regrade_tools.models.case import Spec, is_name
 from regrade_tools.refusal import Refusal
+from regrade_tools.suites.planning import levels
 from regrade_tools.texts.clipping import clip
 from regrade_tools.texts.jsontext import legible
 from regrade_tools.texts.plaintext import line
@@ -33,7 +34,7 @@ _BEGINNING = 240
 def add_to(verb: Adder) -> None:
     """Add the command."""
     showing = verb("show", show)
-    showing.add_argument("id", help="such as tr_..., run_... or the id of a case")
+    showing.add_argument("id", help="such as tr_..., run_..., the id of a case, or SUITE/CASE")
     much = showing.add_mutually_exclusive_group()
     much.add_argument("--digest", action="store_true", help="of a trace the last exchange alone")
     much.add_argument("--whole", action="store_true", help="of a trace its system prompts, too")
@@ -53,7 +54,10 @@ def show(told: Namespace, workspace: Workspace | None, console: Console) -> int:
         console.result(report, printing.run(report))
     else:
         for suite, case in _cases(needed(workspace), told.id):
-            console.result(case, _case(needed(workspace), suite, case), suite=suite)
+            asked, wrong = _inherited(needed(workspace), suite, case)
+            lines = [*_case(needed(workspace), suite, case, asked)]
+            lines += [f"  WRONG: {line(wrong)}"] if wrong else []
+            console.result(case, "\n".join(lines), suite=suite, inherited=asked, wrong=wrong)
     return 0
 
 
@@ -125,10 +129,11 @@ def _cases(workspace: Workspace, case_id: str) -> list[tuple[str, Case]]:
     Raises:
         Refusal: No suite has one.
     """
+    suite, _, name = case_id.rpartition("/")
     # Only a plain name is ever made a path of.
-    suites = workspace.suites() if case_id == Path(case_id).name else []
-    found = [(suite, workspace.some_cases(suite, [case_id])) for suite in suites]
-    cases = [(suite, held[case_id]) for suite, held in found if held]
+    suites = [one for one in workspace.suites() if suite in ("", one)] if is_name(name) else []
+    found = [(suite, workspace.some_cases(suite, [name])) for suite in suites]
+    cases = [(suite, held[name]) for suite, held in found if held]
     if not cases:
         raise Refusal(
             f"There is no trace, run or case {clip(line(case_id), 60)!r}.",
@@ -138,10 +143,26 @@ def _cases(workspace: Workspace, case_id: str) -> list[tuple[str, Case]]:
     return cases
 
 
-def _case(workspace: Workspace, suite: str, case: Case) -> str:
+def _inherited(
+    workspace: Workspace, suite: str, case: Case
+) -> tuple[dict[str, list[Spec]], str | None]:
+    """What the suite, the feature and the scenario ask of a case, too; or why nobody can tell."""
+    try:
+        asked = levels(workspace.suite(suite), case)
+    except Refusal as refusal:
+        return {}, str(refusal)
+    return {where: [*specs] for where, specs in asked if specs}, None
+
+
+def _case(
+    workspace: Workspace, suite: str, case: Case, inherited: Mapping[str, list[Spec]]
+) -> Iterator[str]:
     path = workspace.case_path(suite, case.id)
     where = workspace.shown(path) if workspace.holds(path) else "a row of its dataset"
     told = dump(case.model_dump(mode="json", exclude_defaults=True))
-    return f"{case.id} ({suite}, {where})\n" + "\n".join(
-        f"{_INDENT}{one}" for one in told.splitlines()
-    )
+    yield f"{case.id} ({suite}, {where})"
+    yield from (f"{_INDENT}{one}" for one in told.splitlines())
+    for level, specs in inherited.items():
+        yield f"-- {level} asks of it, too"
+        asked = dump(list[JsonValue](dict(spec) for spec in specs))
+        yield from (f"{_INDENT}{one}" for one in asked.splitlines())
