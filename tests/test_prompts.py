@@ -14,6 +14,7 @@ from regrade_server.house import House
 from regrade_server.protocol.addresses import SCHEMAS as ADDRESSED
 from regrade_server.protocol.app import build_server
 from regrade_server.protocol.surface import Surface
+from regrade_tools.files.documents import load
 from regrade_tools.files.published import SCHEMAS
 from regrade_tools.files.workspace import Workspace
 from regrade_tools.texts.clipping import REPLY
@@ -130,6 +131,27 @@ async def test_what_there_is_can_be_read_by_its_address(client: Client) -> None:
     told = json.loads(await read(client, f"regrade://run/{run['run_id']}"))
     assert told["summary"] == run
     assert (await read(client, "regrade://case/main/c1")).startswith("{id: c1")
+
+
+async def test_a_case_that_is_a_row_of_a_dataset_can_be_read_by_its_address(
+    client: Client, tmp_path: Path
+) -> None:
+    (tmp_path / "rows.jsonl").write_text('{"key": "r1", "q": "hi", "a": "hello"}\n')
+    (tmp_path / "evals" / "suites" / "rows.yaml").write_text(
+        "dataset: {file: rows.jsonl, id: key, input: q, expected: a, assertions: "
+        "[{type: equals, value: '{{a}}'}]}\n"
+    )
+    text = await read(client, "regrade://case/rows/r1")
+    assert text.startswith("# a row of rows.jsonl\nid: r1\n")
+    assert load(text) == {
+        "id": "r1",
+        "input": "hi",
+        "assertions": [{"type": "equals", "value": "hello"}],
+        "corrected_output": "hello",
+        "columns": {"key": "r1", "q": "hi", "a": "hello"},
+    }
+    with pytest.raises(MCPError, match="no case 'r2'; valid: r1"):
+        await client.read_resource("regrade://case/rows/r2")
 
 
 def test_every_schema_that_is_published_has_an_address() -> None:

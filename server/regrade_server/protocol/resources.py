@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection
 from types import ModuleType
 from typing import Any
 
+from anyio import to_thread
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ResourceNotFoundError, ToolError
@@ -34,7 +35,9 @@ def add_resources(server: MCPServer[None], entrance: Entrance, tools: Collection
         _add(server, "run/{id}", "A run", "Its figures and failures, as get_run tells.", _JSON)(run)
 
     async def case(suite: str, id: str) -> str:  # noqa: A002 - in the address
-        return _found(lambda: _texts().case(entrance.house.workspace, suite, id))
+        place = entrance.house.workspace
+        # There may be many rows: the loop goes on meanwhile.
+        return await to_thread.run_sync(_found, lambda: _texts().case(place, suite, id))
 
     async def schema(kind: str) -> str:
         return _found(lambda: _texts().schema(kind))
@@ -42,7 +45,9 @@ def add_resources(server: MCPServer[None], entrance: Entrance, tools: Collection
     async def guide(topic: str) -> str:
         return _found(lambda: _texts().guide(topic))
 
-    _add(server, "case/{suite}/{id}", "A case", "Its file in evals/cases/.", "text/yaml")(case)
+    _add(
+        server, "case/{suite}/{id}", "A case", "Its file in evals/cases/, or its row.", "text/yaml"
+    )(case)
     _add(server, "schema/{kind}", "A schema", f"Of: {', '.join(SCHEMAS)}.", _JSON)(schema)
     _add(server, "guide/{topic}", "A guide", f"On: {', '.join(GUIDES)}.", _MARKDOWN)(guide)
 
@@ -87,7 +92,10 @@ async def _told(
         reply = await server.call_tool(tool, arguments, ctx)
     except ToolError as refused:
         raise ResourceNotFoundError(str(refused)) from None
-    return " ".join(getattr(part, "text", "") for part in getattr(reply, "content", ()))
+    told = " ".join(getattr(part, "text", "") for part in getattr(reply, "content", ()))
+    if getattr(reply, "is_error", False):
+        raise ResourceNotFoundError(told)
+    return told
 
 
 def _texts() -> ModuleType:
