@@ -48,7 +48,8 @@ def words(*found: str, prefix: bool = False, negated: bool = False) -> Query:
         ("refund*", words("refund", prefix=True)),
         ("-refund*", words("refund", prefix=True, negated=True)),
         ("late refund", Query(words=(Words(("late",)), Words(("refund",))))),
-        ('- ... * "" -""', Query()),
+        ('refund - please ? "" -"…" *', Query(words=(Words(("refund",)), Words(("please",))))),
+        ("- tag:a", Query(having=(Having("tag", "a"),))),
         ('"status:error"', words("status", "error")),
     ],
 )
@@ -173,6 +174,26 @@ def test_a_mistake_is_refused_with_what_is_valid(text: str, problem: str, next_s
     assert next_step in refused.value.next_step
 
 
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        *((sign, sign) for sign in ("👎", "🙂", ":", "?!", "…", "-", "*", '""', "$;--")),
+        ("-👎*", "👎*"),
+        ('- ... * "" -""', "-"),
+        ("👎 refund", "👎"),
+        ("refund -👎", "👎"),
+        ('refund "👍 👎"', "👍 👎"),
+        ("since:7d + tag:a", "+"),
+    ],
+)
+def test_what_has_no_letter_is_refused_and_never_finds_everything(text: str, named: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        query(text)
+    told = f"{named!r} has no letter or digit, and only those are searched."
+    assert refused.value.problem == told
+    assert refused.value.next_step.startswith("Leave it out, or write a word or a qualifier.")
+
+
 def test_an_unknown_qualifier_is_told_all_the_known_ones() -> None:
     with pytest.raises(Refusal, match=", ".join(sorted(QUALIFIERS))):
         query("colour:red")
@@ -199,6 +220,7 @@ def test_any_text_is_read_or_refused_with_a_next_step(text: str) -> None:
         told = refused.next_step
     else:
         told = repr(read)
+        assert (read == Query()) == (not text.strip())
         assert all(term.tokens for term in read.words)
         assert {term.facet for term in read.having} <= set(FACETS)
         assert {term.measure for term in read.within} <= set(MEASURES)

@@ -105,6 +105,10 @@ def test_what_labels_and_cases_name_is_kept_unless_a_person_says_otherwise(
         ([], "That would remove every trace."),
         (["--older-than", "90"], "'90' is no age.\n  Write 90d, 12h or 2w."),
         (["--older-than", "-3d"], "expected one argument"),
+        (["--query", "👎"], "'👎' has no letter or digit, and only those are searched."),
+        (["--query", "👎 old"], "'👎' has no letter or digit, and only those are searched."),
+        (["--query", " "], "That would remove every trace."),
+        (["--query", '""', "--older-than", "1d"], "has no letter or digit"),
         (["--query", "tga:x"], "did you mean 'tag'?"),
     ],
 )

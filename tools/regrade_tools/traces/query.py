@@ -6,6 +6,7 @@ is valid; no part of a query ever reaches a database as text.
 """
 
 import re
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal, Self, TypeGuard
@@ -146,18 +147,20 @@ class Query:
 
 
 def parse(text: str, *, now: float) -> Query:
-    """Read a query; the empty text finds everything.
+    """Read a query; the empty text finds everything, and no other text that asks for nothing.
 
     Args:
         text: The query.
         now: Unix seconds, from which ``since:7d`` counts back.
 
     Raises:
-        Refusal: A qualifier, a number or a time in it cannot be read.
+        Refusal: A qualifier, a number or a time in it cannot be read, or nothing in it can be
+            looked for.
     """
     if len(text) > _LONGEST:
         raise Refusal(f"The query is longer than {_LONGEST} characters.", next_step=_EXAMPLE)
     found = Query()
+    passed = ""
     parts = (match for match in _PART.finditer(text) if match[0])
     for number, match in enumerate(parts, 1):
         if number > _MOST_TERMS:
@@ -182,6 +185,7 @@ def parse(text: str, *, now: float) -> Query:
         value = match["bare"] if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
         if key is None:
             term = _words(value, negated=negated, quoted=quoted is not None)
+            passed = passed or (match[0] if term is None else "")
             found = found if term is None else found.added(term)
         elif rated and value:
             whole = quoted is not None
@@ -191,14 +195,28 @@ def parse(text: str, *, now: float) -> Query:
             # A key of metadata may have blanks and colons, and is then in quotes.
             name = key.replace('"', "").lower()
             found = _qualified(found, name, value, negated=negated, quoted=whole, now=now)
+    if passed and found == Query():
+        # To pass over all that was written would find, and remove, every trace.
+        raise _unsearchable(passed)
     return found
 
 
 def _words(value: str, *, negated: bool, quoted: bool) -> Words | None:
-    # A dash alone, or any other sign without a letter, says nothing that could be looked for.
+    """What to look for; None for the punctuation of a sentence that somebody pasted."""
     found = tokens(value)
     prefix = not quoted and value.endswith("*") and len(value) > 1
-    return Words(found, prefix, negated) if found else None
+    if found:
+        return Words(found, prefix, negated)
+    if all(unicodedata.category(sign)[0] in "PZ" or sign.isspace() for sign in value):
+        return None
+    raise _unsearchable(value)
+
+
+def _unsearchable(text: str) -> Refusal:
+    return Refusal(
+        f"{text[:40]!r} has no letter or digit, and only those are searched.",
+        next_step=f"Leave it out, or write a word or a qualifier. {_EXAMPLE}",
+    )
 
 
 def _qualified(  # noqa: PLR0913 - what the grammar knows of one term

@@ -108,7 +108,7 @@ def _asked(text: str, older_than: str | None) -> Query:
     """What is to be removed."""
     query = parse(text, now=time.time())
     if older_than is None:
-        if not text.strip():
+        if query == Query():
             raise Refusal(
                 "That would remove every trace.",
                 next_step="Say which: --older-than 90d, --query tag:scratch, or both.",
