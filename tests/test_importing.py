@@ -451,6 +451,127 @@ def test_a_table_is_read_with_its_shorthand(root: Path, capsys: pytest.CaptureFi
     assert main(["run", "suite", "--select", "id:first-*", "--root", str(root)]) == 0
 
 
+def test_a_whole_number_of_a_table_or_of_yaml_stays_whole(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    distant: list[Any] = [{"type": "levenshtein", "value": "ab", "threshold": 5.0}]
+    path = config(root, tests=["file://rows.csv", {"vars": {"q": "b"}, "assert": distant}])
+    (path.parent / "rows.csv").write_text(
+        "q,__expected,__expected2\na,levenshtein(5):ab,latency(1500)\nc,rouge-n(0.5):ab,\n"
+    )
+    report = imported(root, capsys, path)
+    specs = {str(case.input): case.assertions for case in Workspace(root).cases("suite")}
+    distance = {"type": "levenshtein", "value": "ab", "threshold": 5}
+    assert (report["unasserted"], specs) == (
+        [],
+        {
+            "{'q': 'a'}": (distance, {"type": "latency", "threshold": 1500}),
+            "{'q': 'b'}": (distance,),
+            "{'q': 'c'}": ({"type": "rouge-n", "value": "ab", "threshold": 0.5},),
+        },
+    )
+    assert ".0" not in "".join((root / name).read_text() for name in report["written"])
+
+
+def test_the_metadata_of_a_test_are_the_columns_of_its_case(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = config(
+        root,
+        defaultTest={"metadata": {"team": "shop"}, "assert": [IS_JSON]},
+        tests=["file://rows.csv", {"vars": {"q": "b"}, "metadata": {"topic": "refunds"}}],
+    )
+    (path.parent / "rows.csv").write_text(
+        'q,__metadata:topic,__metadata:words[]\na,late,"x, y\\, z"\nc,,\n'
+    )
+    report = imported(root, capsys, path)
+    assert {str(case.input): case.columns for case in Workspace(root).cases("suite")} == {
+        "{'q': 'a'}": {"team": "shop", "topic": "late", "words": ["x", "y, z"]},
+        "{'q': 'b'}": {"team": "shop", "topic": "refunds"},
+        "{'q': 'c'}": {"team": "shop"},
+    }
+    assert [one["what"] for one in report["left_out"]] == ["provider echo", "prompt {{q}}"]
+
+
+def test_how_the_tests_are_asked_is_taken_over_or_told(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = {"maxConcurrency": 8, "repeat": 200, "timeoutMs": 5, "showProgressBar": False}
+    path = config(
+        root,
+        evaluateOptions=options,
+        tests=[
+            {"vars": {"q": "a"}, "assert": [IS_JSON | {"metric": "form"}]},
+            {"vars": {"q": "b"}, "provider": "openai:gpt-4.1-mini", "odd": 1, "assert": [
+                {"type": "assert-set", "assert": [{"type": "contains", "value": "x",
+                                                   "metric": "words"}]}]},
+            "file://rows.csv",
+        ],
+    )  # fmt: skip
+    (path.parent / "rows.csv").write_text("q,__expected,__metric\nc,x,form\nd,y,same\n")
+    report = imported(root, capsys, path)
+    suite = Workspace(root).suite("suite")
+    assert (suite.trials, suite.concurrency) == (100, 8)
+    left = [(one["where"], one["what"], one["why"]) for one in report["left_out"]]
+    assert left[2:] == [
+        ("the configuration", "evaluateOptions.repeat 200", "at most 100 here"),
+        ("the configuration", "evaluateOptions.timeoutMs 5", "say `timeout_s` in the target"),
+        ("the configuration", "metric form, words, same",
+         "a run counts by feature, scenario and case, not by assertion"),
+        ("test 2", "provider openai:gpt-4.1-mini",
+         "a suite asks one target for all its cases: give such tests a suite of their own"),
+        ("test 2", "odd 1", "it has no counterpart here"),
+    ]  # fmt: skip
+    tags = {str(case.input): case.tags for case in Workspace(root).cases("suite")}
+    assert (tags["{'q': 'a'}"], tags["{'q': 'b'}"]) == ((), ("todo",))
+
+
+def test_tests_between_which_to_wait_are_asked_one_after_the_other(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = config(
+        root,
+        evaluateOptions={"maxConcurrency": 8, "delay": 500},
+        tests=[{"vars": {"q": "a"}, "assert": [IS_JSON]}],
+    )
+    report = imported(root, capsys, path)
+    assert Workspace(root).suite("suite").concurrency == 1
+    assert [one["what"] for one in report["left_out"]][2:] == ["evaluateOptions.delay 500"]
+
+
+def test_a_case_that_is_not_in_the_source_any_more_is_named_and_kept(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    test = {"vars": {"q": "a"}, "assert": [{"type": "equals", "value": "b"}]}
+    first = imported(root, capsys, config(root, tests=[test]))
+    edited = {**test, "assert": [{"type": "equals", "value": "c"}]}
+    path = config(root, tests=[edited, {**test, "vars": {"q": "z"}}])
+    before = Path(next(name for name in first["written"] if "/cases/" in name))
+    assert imported(root, capsys, path, "--dry-run")["not_in_source"] == [before.stem]
+    assert main(["import-suite", str(path), "--root", str(root)]) == 0
+    assert (
+        f"\n1 case of evals/cases/suite/ is not in the source: {before.stem}\n"
+        in capsys.readouterr().out
+    )
+    assert len(Workspace(root).cases("suite")) == 3
+
+
+def test_a_suite_that_asks_a_target_already_is_not_told_to_name_one(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tests = [{"vars": {"q": "a"}, "assert": [{"type": "equals", "value": "b"}]}]
+    path = config(root, providers=["openai:gpt-4.1"], tests=tests)
+    (root / "evals" / "regrade.yaml").write_text("targets: {app: {command: [cat]}}\n")
+    told = imported(root, capsys, path)
+    assert (told["hint"].startswith("Nobody is asked yet"), "declare" in told) == (True, True)
+    (root / "evals" / "suites" / "suite.yaml").write_text("target: app\n")
+    again = imported(root, capsys, path)
+    assert (again["hint"], "declare" in again) == ("regrade run suite asks app.", False)
+    # One that is named and not there is still to be declared.
+    (root / "evals" / "suites" / "suite.yaml").write_text("target: suite\n")
+    assert "declare" in imported(root, capsys, path)
+
+
 def test_tests_inherit_defaults_scenarios_and_values_that_stand_for_several(
     root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

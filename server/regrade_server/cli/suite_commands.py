@@ -69,6 +69,11 @@ def _imported(done: SuiteImport, *, dry_run: bool) -> str:
         some = ", ".join(done.unasserted[:_SHOWN])
         bare = counted(len(done.unasserted), "case")
         lines.append(f"Without any assertion: {bare}, such as {some}")
+    if others := done.not_in_source:
+        held = counted(len(others), "case")
+        verb = "is" if len(others) == 1 else "are"
+        named = listed(others, _SHOWN)
+        lines.append(f"{held} of evals/cases/{done.suite}/ {verb} not in the source: {named}")
     return "\n".join([*lines, *translation.told(done.hint)])
 
 

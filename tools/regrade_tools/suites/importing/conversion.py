@@ -55,6 +55,7 @@ class Conversion:
     drafts: tuple[Draft, ...]
     description: str = ""
     trials: int = 1
+    concurrency: int | None = None
     prompts: tuple[PromptDraft, ...] = ()
     models: tuple[str, ...] = ()
     judges: tuple[JudgeDraft, ...] = ()

@@ -4,6 +4,7 @@ import re
 
 from pydantic import JsonValue
 
+from regrade_tools.suites.importing.javascript import whole
 from regrade_tools.suites.importing.promptfoo_assertions import TYPES
 from regrade_tools.texts.jsontext import compact
 
@@ -16,6 +17,7 @@ _WITH_THRESHOLD = {"answer-relevance", "classifier", "context-faithfulness", "co
                    "context-relevance", "cost", "latency", "levenshtein", "perplexity",
                    "perplexity-score", "rouge-n", "similar", "starts-with"}  # fmt: skip
 _SPECIAL = {"__description": "description", "__providerOutput": "providerOutput"}
+_METADATA, _METRIC = "__metadata:", "__metric"
 _OPTIONS = {"__prefix": "prefix", "__suffix": "suffix"}
 
 
@@ -33,16 +35,17 @@ def assertion(short: str) -> dict[str, JsonValue]:
     told: dict[str, JsonValue] = {"type": kind, "value": value}
     if kind.removeprefix("not-") in _WITH_THRESHOLD:
         default = 0.8 if kind.removeprefix("not-") == "similar" else 0.75
-        told["threshold"] = float(threshold or 0) or default
+        told["threshold"] = whole(float(threshold or 0)) or default
     return told
 
 
 def test(row: dict[str, JsonValue]) -> dict[str, JsonValue]:
     """The test that a row of a table is."""
     variables: dict[str, JsonValue] = {}
-    assertions: list[JsonValue] = []
+    assertions: list[dict[str, JsonValue]] = []
     options: dict[str, JsonValue] = {}
-    found: dict[str, JsonValue] = {"vars": variables, "assert": assertions}
+    metadata: dict[str, JsonValue] = {}
+    found: dict[str, JsonValue] = {"vars": variables}
     for key, value in row.items():
         told = value if isinstance(value, str) else compact(value)
         if key.startswith("__expected"):
@@ -55,9 +58,24 @@ def test(row: dict[str, JsonValue]) -> dict[str, JsonValue]:
             found.update({"threshold": float(told)} if _is_number(told) else {})
         elif key.startswith("__config"):
             options[key] = told
-        elif key != "__metric" and not key.startswith("__metadata:"):
+        elif key.startswith(_METADATA):
+            metadata.update(_metadata(key.removeprefix(_METADATA), told))
+        elif key != _METRIC:
             variables[key] = value
-    return {**found, "options": options} if options else found
+    named: dict[str, JsonValue] = {"metric": row[_METRIC]} if row.get(_METRIC) else {}
+    found["assert"] = [{**one, **named} for one in assertions]
+    more = {"options": options, "metadata": metadata}
+    return {**found, **{key: value for key, value in more.items() if value}}
+
+
+def _metadata(key: str, told: str) -> dict[str, JsonValue]:
+    """What a column of metadata says: a text, or of ``key[]`` a list of texts."""
+    if not told.strip():
+        return {}
+    if not key.endswith("[]"):
+        return {key: told}
+    parts = [part.strip().replace("\\,", ",") for part in re.split(r"(?<!\\),", told)]
+    return {key.removesuffix("[]"): list[JsonValue](parts)}
 
 
 def _is_number(text: str) -> bool:

@@ -45,6 +45,8 @@ class SuiteImport:
     kept: list[str] = field(default_factory=list[str])
     left_out: list[LeftOut] = field(default_factory=list[LeftOut])
     unasserted: list[str] = field(default_factory=list[str])
+    # Cases of files that were there, and are none of what was imported.
+    not_in_source: list[str] = field(default_factory=list[str])
     # Lines for evals/regrade.yaml, where it was there already and lacks a target.
     declare: str | None = None
     hint: str | None = None
@@ -72,7 +74,9 @@ class SuiteImports:
             raise Refusal(f"{config} cannot be imported: {problem}.") from None
         targets = prompt_targets(suite, found)
         project = self.workspace.project() if self.workspace.holds(self._project) else None
-        missing = {} if project is None else lacking(targets, project)
+        asked = self._asked(suite)
+        # Whoever asks a target of their own needs none of these.
+        missing = {} if project is None or asked else lacking(targets, project)
         texts = self._texts(suite, found, {} if missing else targets)
         kept = [at for at in texts if at.exists()]
         written = [at for at in texts if at not in kept]
@@ -90,15 +94,30 @@ class SuiteImports:
             kept=[self.workspace.shown(at) for at in kept],
             left_out=[*found.left_out, *(one for draft in found.drafts for one in draft.left_out)],
             unasserted=unasserted,
+            not_in_source=self._not_in(found, suite),
             declare=declaration(missing) if missing else None,
             hint=_undeclared(suite, targets)
             if missing and not dry_run and _target(found, targets) != "recorded"
-            else _hint(suite, len(unasserted), found, targets, dry_run=dry_run),
+            else _hint(suite, found, targets, asked, dry_run=dry_run),
         )
 
     @property
     def _project(self) -> Path:
         return self.workspace.evals / "regrade.yaml"
+
+    def _asked(self, suite: str) -> str | None:
+        """The target that a suite asks already: it is there, and declares one that is there."""
+        try:
+            name = self.workspace.suite(suite).target
+            self.workspace.target(name)
+        except Refusal:
+            return None
+        return None if name == "recorded" else name
+
+    def _not_in(self, found: Conversion, suite: str) -> list[str]:
+        """The cases of ``suite`` that were filed otherwise, or were in an earlier source."""
+        known = {draft.case.id for draft in found.drafts}
+        return [path.stem for path in self.workspace.case_files(suite) if path.stem not in known]
 
     def _converted(self, config: Path) -> Conversion:
         try:
@@ -136,10 +155,11 @@ class SuiteImports:
         told: dict[str, JsonValue] = {
             "description": found.description,
             "target": _target(found, targets),
-            "trials": found.trials,
+            "trials": found.trials if found.trials > 1 else "",
+            "concurrency": found.concurrency or "",
             "assertions": [dict(spec) for spec in shared] or "",
         }
-        about = {key: value for key, value in told.items() if value not in ("", 1)}
+        about = {key: value for key, value in told.items() if value != ""}
         texts = {path: _noted(found.left_out) + dump(about)}
         for draft in found.drafts:
             at = self.workspace.case_path(suite, draft.case.id)
@@ -229,9 +249,14 @@ def _undeclared(suite: str, targets: Mapping[str, PromptTarget]) -> str:
 
 
 def _hint(
-    suite: str, unasserted: int, found: Conversion, targets: Mapping[str, PromptTarget],
-    *, dry_run: bool,
-) -> str:  # fmt: skip
+    suite: str,
+    found: Conversion,
+    targets: Mapping[str, PromptTarget],
+    asked: str | None,
+    *,
+    dry_run: bool,
+) -> str:
+    unasserted = sum(not draft.case.assertions for draft in found.drafts)
     if dry_run:
         return "Nothing was written: --dry-run."
     if unasserted == len(found.drafts):
@@ -240,6 +265,8 @@ def _hint(
         return (
             f"regrade run {suite} --select=-tag:unasserted leaves out those without an assertion."
         )
+    if asked:
+        return f"regrade run {suite} asks {asked}."
     if _target(found, targets) != "recorded":
         return f"regrade run {suite} asks {next(iter(targets))}, which may cost money."
     if targets:

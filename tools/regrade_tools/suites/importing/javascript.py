@@ -26,6 +26,11 @@ def written(value: JsonValue) -> str:
     return compact(value)
 
 
+def whole(value: JsonValue) -> JsonValue:
+    """``value``, a whole number as one: JavaScript has one kind of number, and 5.0 is its 5."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def trimmed(text: str) -> str:
     """``text.trim()``: JavaScript counts a byte order mark as a space, and no separator of ours."""
     return text.strip(_SPACES)

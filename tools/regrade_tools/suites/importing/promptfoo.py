@@ -12,13 +12,16 @@ from regrade_tools.models.case import Spec
 from regrade_tools.suites.importing import expected, variables
 from regrade_tools.suites.importing.conversion import Conversion, Draft, LeftOut, UnsupportedError
 from regrade_tools.suites.importing.programs import programs
-from regrade_tools.suites.importing.promptfoo_assertions import (
-    OTHER_PROMPT,
-    Reading,
-    decides,
-    is_judged,
-)
+from regrade_tools.suites.importing.promptfoo_assertions import Reading, decides
 from regrade_tools.suites.importing.rubrics import Rubrics
+from regrade_tools.suites.importing.settings import (
+    ALL,
+    NOTHING,
+    evaluation,
+    metrics,
+    shown,
+    unsaid,
+)
 from regrade_tools.suites.importing.source import Source
 from regrade_tools.suites.planning import UNASSERTED
 from regrade_tools.texts.clipping import clip
@@ -28,6 +31,7 @@ from regrade_tools.texts.names import plain
 Object = dict[str, JsonValue]
 
 _MOST = 10_000
+# What makes an item a test, and not a row of a table.
 _TEST_KEYS = {"vars", "assert", "options", "metadata", "provider", "providerOutput", "threshold"}
 # What decides nothing about an answer.
 _HARMLESS = {"description", "tests", "scenarios", "defaultTest", "assertionTemplates", "outputPath",
@@ -35,16 +39,6 @@ _HARMLESS = {"description", "tests", "scenarios", "defaultTest", "assertionTempl
              "evaluateOptions", "$schema"}  # fmt: skip
 # What becomes targets, or is said to be left out on its own.
 _PROGRAMS = {"prompts", "providers", "targets"}
-_OPTIONS = {
-    "transform": "let the target return what it makes of the answer: that is what is asserted",
-    "postprocess": "let the target return what it makes of the answer: that is what is asserted",
-    "transformVars": "let the target make it of its input",
-    "prefix": "let the target put it before the prompt",
-    "suffix": "let the target put it after the prompt",
-    "storeOutputAs": "each case is asked on its own: write into the input what it is to be given",
-}
-_SILENT = {"disableVarExpansion", "disableDefaultAsserts", "disableConversationVar", "provider",
-           "rubricPrompt", "runSerially"}  # fmt: skip
 
 
 def is_promptfoo(config: Object) -> bool:
@@ -56,27 +50,24 @@ def conversion(config: Object, source: Source) -> Conversion:
     """The cases of ``config``, with all that could not be said."""
     reader = _Reader(config, source, [], Rubrics(), variables.environment(config))
     default = reader.default()
-    drafts = [
-        draft
-        for where, test in reader.tests()
-        for draft in reader.drafts(where, _joined(default, test))
-    ]
+    tests = [(where, _joined(default, test)) for where, test in reader.tests()]
+    drafts = [draft for where, test in tests for draft in reader.drafts(where, test)]
     for key in config:
         if key not in _HARMLESS | _PROGRAMS:
-            told = f"{key} {_told(config[key])}"
-            reader.left_out.append(LeftOut("the configuration", told, "it has no counterpart here"))
+            reader.left_out.append(LeftOut(ALL, f"{key} {shown(config[key])}", NOTHING))
+    reader.left_out.extend(metrics(test for _, test in tests))
     asked = programs(config.get("prompts"), config.get("providers", config.get("targets")), source)
-    options = config.get("evaluateOptions")
-    repeat = options.get("repeat") if isinstance(options, dict) else None
+    evaluated = evaluation(config.get("evaluateOptions"))
     return Conversion(
         format="promptfoo",
         drafts=tuple(drafts),
         description=str(config.get("description") or ""),
-        trials=min(repeat, 100) if isinstance(repeat, int) and repeat > 1 else 1,
+        trials=evaluated.trials,
+        concurrency=evaluated.concurrency,
         prompts=asked.prompts,
         models=asked.models,
         judges=tuple(reader.rubrics.judges.values()),
-        left_out=(*asked.left_out, *reader.left_out),
+        left_out=(*asked.left_out, *evaluated.left_out, *reader.left_out),
         shared=_shared(reader.always(default), drafts),
     )
 
@@ -85,10 +76,6 @@ def _shared(asked: Sequence[Spec], drafts: Sequence[Draft]) -> tuple[Spec, ...]:
     """Those of ``asked`` that every case has."""
     held = [{compact(dict(spec)) for spec in draft.case.assertions} for draft in drafts]
     return tuple(spec for spec in asked if all(compact(dict(spec)) in own for own in held))
-
-
-def _told(value: JsonValue) -> str:
-    return clip(" ".join((value if isinstance(value, str) else compact(value)).split()), 160)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +92,7 @@ class _Reader:
         try:
             told = self.source.value(told) if isinstance(told, str) else told
         except UnsupportedError as problem:
-            self._leave("the configuration", f"defaultTest {_told(told)}", str(problem))
+            self._leave(ALL, f"defaultTest {shown(told)}", str(problem))
             return {}
         return self._test("defaultTest", told) if isinstance(told, dict) else {}
 
@@ -133,7 +120,7 @@ class _Reader:
                 is_row = not _TEST_KEYS & set(item)
                 yield where, self._test(where, expected.test(item) if is_row else item)
             else:
-                self._leave(where, _told(item), "it is no test")
+                self._leave(where, shown(item), "it is no test")
 
     def _loaded(self, what: str, told: JsonValue) -> Iterator[tuple[str, JsonValue]]:
         items = told if isinstance(told, list) else [] if told is None else [told]
@@ -145,7 +132,7 @@ class _Reader:
                 for path in self.source.paths(item):
                     yield from self.source.rows(path)
             except UnsupportedError as problem:
-                self._leave("the configuration", f"{what}s {_told(item)}", str(problem))
+                self._leave(ALL, f"{what}s {shown(item)}", str(problem))
 
     def _test(self, where: str, test: Object) -> Object:
         """``test`` with its references and its files of variables resolved."""
@@ -180,7 +167,7 @@ class _Reader:
         """A case for each combination of the values of a test's variables."""
         description = str(test.get("description") or "")
         place = f"{where} ({clip(description, 60)})" if description else where
-        left_out = [*self._options(place, test)]
+        left_out = [*unsaid(place, test)]
         given = cast("Object", test.get("vars")) if isinstance(test.get("vars"), dict) else {}
         read = variables.read(given, self.source)
         left_out.extend(_lost(place, given, read))
@@ -192,20 +179,6 @@ class _Reader:
             found = variables.resolved(one, self.environment)
             lost = [*left_out, *_lost(place, one, found)]
             yield self._draft(place, description, test, found.values, lost)
-
-    def _options(self, place: str, test: Object) -> Iterator[LeftOut]:
-        listed = test.get("assert")
-        judged = isinstance(listed, list) and any(map(is_judged, listed))
-        for key, value in _object(test.get("options")).items():
-            if key == "rubricPrompt" and judged:
-                yield LeftOut(place, f"{key} {_told(value)}", OTHER_PROMPT)
-            elif key not in _SILENT:
-                why = _OPTIONS.get(key, "it has no counterpart here")
-                yield LeftOut(place, f"{key} {_told(value)}", why)
-        if test.get("assertScoringFunction"):
-            yield LeftOut(
-                place, "assertScoringFunction", "it is code, which an import does not run"
-            )
 
     def _draft(
         self,
@@ -227,6 +200,7 @@ class _Reader:
             tags=tags if specs else (*tags, UNASSERTED),
             input=given,
             assertions=specs,
+            columns=_object(test.get("metadata")),
             # Of an empty one promptfoo takes no notice, either.
             recorded=None if output in (None, "") else Recorded(output=output),
         )
@@ -246,10 +220,10 @@ class _Reader:
                 specs.extend(reading.specs(item))
             except UnsupportedError as problem:
                 reading.notes.append(str(problem))
-            left_out.extend(LeftOut(place, _told(item), why) for why in reading.notes)
+            left_out.extend(LeftOut(place, shown(item), why) for why in reading.notes)
             reading.notes.clear()
         if why := _undecided(test.get("threshold"), assertions, bool(left_out)):
-            left_out.extend(LeftOut(place, _told(dict(spec)), why) for spec in specs)
+            left_out.extend(LeftOut(place, shown(dict(spec)), why) for spec in specs)
             return (), left_out
         distinct = {compact(dict(spec)): spec for spec in specs}
         return tuple(distinct.values()), left_out
@@ -272,7 +246,7 @@ def _object(value: JsonValue) -> Object:
 def _joined(base: Object, test: Object) -> Object:
     """``test`` with what it inherits: its own variables win, its assertions come after."""
     joined: Object = {**base, **test}
-    for key in ("vars", "options"):
+    for key in ("vars", "options", "metadata"):
         joined[key] = {**_object(base.get(key)), **_object(test.get(key))}
     alone = _object(test.get("options")).get("disableDefaultAsserts")
     lists = [held.get("assert") for held in ((test,) if alone else (base, test))]
@@ -282,4 +256,4 @@ def _joined(base: Object, test: Object) -> Object:
 
 def _lost(place: str, given: Object, found: variables.Given) -> Iterator[LeftOut]:
     for name, why in found.lost:
-        yield LeftOut(place, f"{name}: {_told(given[name])}", why)
+        yield LeftOut(place, f"{name}: {shown(given[name])}", why)

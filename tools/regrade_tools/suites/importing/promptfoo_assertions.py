@@ -10,7 +10,7 @@ from regrade_tools.models.case import Spec
 from regrade_tools.refusal import Refusal
 from regrade_tools.suites.importing import trajectory
 from regrade_tools.suites.importing.conversion import UnsupportedError
-from regrade_tools.suites.importing.javascript import pattern, separated, written
+from regrade_tools.suites.importing.javascript import pattern, separated, whole, written
 from regrade_tools.suites.importing.programs import model
 from regrade_tools.suites.importing.rubrics import Rubrics
 from regrade_tools.suites.importing.source import Source, document
@@ -133,7 +133,7 @@ class Reading:
         if name in _GRADED:
             fields: Spec = {"value": value}
             threshold = assertion.get("threshold")
-            fields["threshold"] = _GRADED[name] if threshold is None else threshold
+            fields["threshold"] = _GRADED[name] if threshold is None else whole(threshold)
         elif name in _READERS:
             fields = _READERS[name](value, assertion)
         else:
@@ -264,7 +264,7 @@ def _object(value: JsonValue, assertion: Spec) -> Spec:
 def _limit(_: JsonValue, assertion: Spec) -> Spec:
     if "threshold" not in assertion:
         raise UnsupportedError("it has no threshold")
-    return {"threshold": assertion["threshold"]}
+    return {"threshold": whole(assertion["threshold"])}
 
 
 def _words(value: JsonValue, _: Spec) -> Spec:
