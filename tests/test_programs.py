@@ -554,6 +554,23 @@ async def test_an_answer_with_a_number_that_json_cannot_say_is_errored_and_not_j
     )
 
 
+async def test_a_function_that_ends_its_process_is_told_what_functions_do(tmp_path: Path) -> None:
+    (tmp_path / "bot.py").write_text(
+        "import os, sys\n"
+        "def answer(question):\n"
+        "    if question == 'exit': sys.exit(0)\n"
+        "    if question == 'end': os._exit(0)\n"
+        "    return question\n"
+    )
+    suite(tmp_path, {"python": "bot:answer"}, ["exit", "end", "a"], concurrency=1)
+    told = reasons(await ran(tmp_path))
+    assert told[0].startswith("the target said: it called sys.exit(0) (at bot.py:3); return an ")
+    assert told[1] == (
+        "the target ended with code 0 before it answered; the function ended its process; let it "
+        "return an answer, or raise an error"
+    )
+
+
 async def test_a_target_is_named_never_given_so_a_tool_argument_starts_nothing(
     tmp_path: Path,
 ) -> None:

@@ -86,7 +86,7 @@ async def test_a_function_is_given_the_output_and_only_the_columns_that_it_names
         ("0.5", {}, (0, 0, 2), "it returned 0.5; a scorer returns a boolean"),
         ("None", {}, (0, 0, 2), "it returned null; a scorer returns"),
         ("'yes'", {}, (0, 0, 2), 'it returned "yes"; a scorer returns'),
-        ("float('nan')", {"threshold": 1}, (0, 0, 2), "it returned null"),
+        ("float('nan')", {"threshold": 1}, (0, 0, 2), "NaN or infinity, which JSON cannot say"),
         ("object()", {}, (0, 0, 2), "it returned an instance of object, which JSON cannot say"),
         ("1 / 0", {}, (0, 0, 2), "ZeroDivisionError: division by zero (at scorers.py:2)"),
         ("__import__('os')._exit(3)", {}, (0, 0, 2), "it ended with code 3 before it answered"),

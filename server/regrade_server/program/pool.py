@@ -25,6 +25,7 @@ from regrade_tools.texts.clipping import clip
 Program = CommandTarget | PythonTarget
 
 _WATCH_S = 0.25
+_ENDED = "the function ended its process; let it return an answer, or raise an error"
 _MB = 1_000_000
 
 
@@ -133,6 +134,7 @@ class _Pool:
         self.all[answering.process.pid] = answering
         await self.guard.tell("+", answering.process.pid)
         if isinstance(self.spec, PythonTarget):
+            answering.advice = _ENDED
             problem = await ready(answering)
             if problem is not None:
                 await self.stopped(answering)

@@ -46,6 +46,8 @@ class Answering:
     clean: Callable[[str], str]
     said: deque[bytes] = field(default_factory=deque[bytes])
     drained: anyio.Event = field(default_factory=anyio.Event)
+    # What to do where it ends before it answers, as if it had done what it should.
+    advice: str = ADVICE
     killed: str = ""
     answered: bool = False
 
@@ -198,7 +200,7 @@ async def _died(answering: Answering) -> TargetError:
     how = "closed its output" if code is None else f"ended with code {code}"
     tail = answering.tail()
     told = f"the target {how} before it answered" + (f"; it last said: {tail}" if tail else "")
-    return TargetError(told if code else f"{told}; {ADVICE}")
+    return TargetError(told if code else f"{told}; {answering.advice}")
 
 
 async def stop(answering: Answering) -> None:

@@ -21,6 +21,9 @@ REPLY = {
 }  # fmt: skip
 
 
+_ENDLESS = "return an answer, or raise an error of another kind"
+
+
 class _UnsayableError(Exception):
     """What a function returned cannot be told."""
 
@@ -58,11 +61,11 @@ def main() -> None:
             if inspect.isawaitable(output):
                 output = asyncio.run(_awaited(output))
             say(_json({**_reply(output, sys.argv[2]), "id": question["id"]}))
-        except Exception as problem:  # noqa: BLE001 - told as this answer's error
+        except (Exception, SystemExit) as problem:  # noqa: BLE001 - told as this answer's error
             say(json.dumps({"error": _told(problem), "id": question["id"]}))
 
 
-def _told(problem: Exception) -> str:
+def _told(problem: "Exception | SystemExit") -> str:
     """An error with its place: the last of the project's own, for that is where it is mended."""
     if isinstance(problem, _UnsayableError):
         return str(problem)
@@ -73,6 +76,8 @@ def _told(problem: Exception) -> str:
     ]
     frame = (own or frames)[-1]
     place = f"{os.path.basename(frame.filename)}:{frame.lineno}"  # noqa: PTH119 - any Python
+    if isinstance(problem, SystemExit):
+        return f"it called sys.exit({problem.code!r}) (at {place}); {_ENDLESS}"
     return f"{type(problem).__name__}: {problem} (at {place})"
 
 
