@@ -344,7 +344,7 @@ def test_measurements_that_differ_in_more_than_the_product_are_not_comparable() 
     after = replace(case(("critical",), "j", ("a", "b")), target="app", program="y")
     assert compare(before, after).not_comparable == [
         "another target was measured",
-        "a case passes if 1 trials do, and if 3 did before",
+        "a case passes if 1 trial does, and if 3 did before",
         "1 of 1 cases were asked or checked otherwise",
     ]
     assert compare(before, Standing("r", {}, {}, "app", 3, program="x")).not_comparable == []
@@ -552,7 +552,7 @@ def test_another_target_and_fewer_trials_are_told_as_loosened() -> None:
     before = replace(stood("pp"), target="app", program="x", trials=3)
     loosened = [
         "the target was app and is corrected",
-        "each case was asked 3 times and is asked 1",
+        "each case was asked 3 times and is asked once",
     ]
     assert compare(before, replace(stood("pp"), target="corrected")).loosened == loosened
     other = replace(before, program="y")
@@ -572,7 +572,7 @@ def test_laxer_terms_of_the_gate_are_told_as_loosened() -> None:
         "the gate's strict was True and is False",
         "the gate's max_errored was 0 and is 9",
         "the gate selected 'all' and selects 'tag:easy'",
-        "each case was asked 3 times and is asked 1",
+        "each case was asked 3 times and is asked once",
         "the min_pass_rate of 'tag:a' was 0.9 and is None",
         "the max_drop of 'tag:a' was 0.1 and is None",
         "the gate's slice 'tag:b' is gone",

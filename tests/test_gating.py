@@ -101,7 +101,7 @@ def test_a_run_of_a_part_another_target_or_fewer_trials_is_refused(regrade: Comm
     for made, asked, why, command in (
         (("--select", "tag:easy"), (), "it selected 'tag:easy', not 'all'", "regrade run s"),
         (("--target", "recorded"), (), "it measured the target recorded, not app", "regrade run s"),
-        ((), ("--trials", "2"), "it asked each case 1 times, not 2", "regrade run s --trials 2"),
+        ((), ("--trials", "2"), "it asked each case once, not 2 times", "regrade run s --trials 2"),
         ((), ("--target", "recorded"), "it measured the target app, not recorded",
          "regrade run s --target recorded"),
     ):  # fmt: skip
@@ -354,7 +354,7 @@ def loosen_suite(repository: Path) -> None:
           'now {"type":"not-contains","value":"terrible"}')]),
         (loosen_suite, "4 laxer terms of the gate",
          ["the gate's max_drop was 0.02 and is 0.5", "the gate's max_errored was 0 and is 2",
-          "each case was asked 2 times and is asked 1",
+          "each case was asked 2 times and is asked once",
           "the min_pass_rate of 'tag:easy' was 0.9 and is 0.1"]),
     ],
 )  # fmt: skip
@@ -526,9 +526,35 @@ def test_a_run_that_spent_its_budget_is_too_little_evidence(
     code, told = gate(regrade, "--budget-usd", "0.6")
     assert (code, told["ruling"]["decision"]) == (3, "insufficient_evidence")
     assert told["ruling"]["reasons"][0].startswith(
-        "the run is broken: The budget of $0.6 is spent: "
+        "the run is stopped: The budget of $0.6 is spent: "
     )
     assert gate(regrade, "--budget-usd", "150")[0] == 0
+
+
+def test_a_run_whose_budget_is_spent_is_told_as_stopped_and_not_as_broken(
+    regrade: Command,
+) -> None:
+    code, out, _ = regrade("run", "s", "--budget-usd", "0.6", "--trials", "100")
+    first, *rest = out.splitlines()
+    assert code == 3
+    assert first.endswith("): s on app, stopped: its budget is spent")
+    assert "  The budget of $0.6 is spent: " in "\n".join(rest)
+    run_id = first.partition(" ")[0]
+    _, compared, _ = regrade("compare", run_id, ran(regrade))
+    assert f"({run_id}, stopped: its budget is spent)" in compared
+    _, _, refused = regrade("run", "--resume", run_id)
+    assert f"{run_id} is stopped: its budget is spent, and only an interrupted run is" in refused
+    newest, spent = json.loads(regrade("call", "overview")[1])["last_runs"]
+    assert (newest["state"], spent["state"]) == ("done", "stopped: its budget is spent")
+
+
+def test_what_is_counted_once_is_told_in_the_singular(repository: Path, regrade: Command) -> None:
+    called = {"type": "tool-called", "name": "look", "times": 1}
+    edited(repository, "a", assertions=[called, {"type": "tool-call-count", "times": 1}])
+    _, out, _ = regrade("run", "s", "--trials", "2", "--select", "id:a")
+    assert "  2 trials of 1 case: 0 flaky, " in out
+    assert "must come from a call of look 1 time, but there were 0 such calls (" in out
+    assert "must come from 1 call of tools, but there were 0" in out
 
 
 def test_a_case_that_flaps_is_not_broken_and_needs_a_review(

@@ -794,3 +794,14 @@ def test_a_gate_leaves_out_what_asserts_nothing_in_the_way_that_its_refusal_tell
     (root / "evals" / "regrade.yaml").write_text("profiles: {pr: {select: -tag:unasserted}}\n")
     assert main([*gate, "--profile", "pr"]) == 0
     assert "1 passed, 0 failed" in capsys.readouterr().out
+
+
+def test_a_test_of_which_much_is_left_out_is_named_once_for_each_reason(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    alike = [{"type": "similar", "value": "x"}] * 4
+    test = {"description": "lists", "vars": {"q": "a"}, "assert": alike}
+    path = config(root, tests=[test, {**test, "vars": {"q": "b"}, "description": "more"}])
+    assert main(["import-suite", str(path), "--root", str(root)]) == 0
+    out = capsys.readouterr().out
+    assert out.count("[test 1 (lists), test 2 (more)]") == 1

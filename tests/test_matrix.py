@@ -57,9 +57,29 @@ def test_a_person_reads_what_each_target_answered_where_they_differ(finder: Path
     assert "  against app: -33.3 points" in out
     told = out[out.index("1 case did not end alike:") :].splitlines()
     assert told[1] == f"  {CASE} (find_listings / one)"
-    assert told[2].startswith('    app passed: {"listings": ')
-    assert told[3].startswith('    blunt failed: {"listings": ')
+    assert told[2].startswith('    PASSED on app: {"listings": ')
+    assert told[3].startswith('    FAILED on blunt: {"listings": ')
     assert told[4].startswith("      the output must have message containing")
+
+
+def test_a_target_is_told_apart_from_how_a_case_ended_on_it(tmp_path: Path) -> None:
+    evals = tmp_path / "evals"
+    for folder in ("suites", "cases/s"):
+        (evals / folder).mkdir(parents=True)
+    (evals / "regrade.yaml").write_text(
+        "targets: {flaky: {python: 'app:flaky'}, good: {python: 'app:good'}}\n"
+    )
+    (evals / "suites" / "s.yaml").write_text("target: good\ntrials: 2\nconcurrency: 1\n")
+    (evals / "cases" / "s" / "a.yaml").write_text(
+        "{id: a, input: hi, assertions: [{type: contains, value: good}]}\n"
+    )
+    (tmp_path / "app.py").write_text(
+        "import itertools\nturns = itertools.cycle(['Hmm.', 'good'])\n"
+        "def flaky(given): return next(turns)\ndef good(given): return 'good'\n"
+    )
+    _, out, _ = spoken("compare", "s", "flaky", "good", "--root", str(tmp_path))
+    assert "    FLAKY on flaky: Hmm.\n" in out
+    assert "    PASSED on good: good\n" in out
 
 
 def test_runs_that_are_there_are_not_measured_again_and_two_of_a_target_go_by_their_ids(

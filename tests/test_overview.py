@@ -119,6 +119,18 @@ async def test_a_case_that_fails_what_a_person_called_good_is_named(tmp_path: Pa
     )
 
 
+async def test_a_suite_that_is_not_there_is_told_with_the_suites_and_nothing_else(
+    tmp_path: Path,
+) -> None:
+    write(tmp_path)
+    async with Client(build_server(House(Workspace(tmp_path)))) as client:
+        reply = await client.call_tool("overview", {"name": "shops"})
+    assert getattr(reply.content[0], "text", "") == (
+        "There is no suite 'shops'; valid: s. overview(\"assertions\") tells the kinds of "
+        "assertions."
+    )
+
+
 async def test_cases_that_come_from_no_trace_are_drawn_like_others(tmp_path: Path) -> None:
     write(tmp_path)
     generated: dict[str, Any] = {"values": {}, "seed": 0, "writer": "m"}

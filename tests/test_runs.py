@@ -516,7 +516,7 @@ def test_a_card_tells_what_was_expected_what_came_and_what_changed_since_it_pass
         "expected": {"found": 1, "city": "San José"},
         "tool_calls": ['look({"city":"San Jose"})'],
         "since_passed": '@@ -1,3 +1,3 @@\n {\n- "found": 1,\n+ "found": 0,\n  "city": "San José"',
-        "latency_ms": card["latency_ms"],
+        "latency_ms": float(f"{card['latency_ms']:.4g}"),
         "rerun": "regrade run s --target app --select id:c0",
     }
     assert shown(tmp_path, told["summary"]["run_id"], case_id="c0")[0] == card

@@ -13,6 +13,7 @@ from regrade_tools.files.workspace import BUILT_IN, NO_WORKSPACE, Workspace
 from regrade_tools.fingerprint import id_number
 from regrade_tools.judges.alignments import Alignments
 from regrade_tools.models import CaseResult
+from regrade_tools.models.run import told_state
 from regrade_tools.ports import Host, Store
 from regrade_tools.refusal import Refusal, unknown
 from regrade_tools.runs.lifecycle import state_of
@@ -89,7 +90,12 @@ class Overviews:
 
     async def _suite(self, workspace: Workspace, name: str, traces: int) -> Overview:
         if name not in workspace.suites():
-            raise unknown("suite", name, [*workspace.suites(), "assertions"])
+            raise unknown(
+                "suite",
+                name,
+                workspace.suites(),
+                next_step='overview("assertions") tells the kinds of assertions.',
+            )
         found = await to_thread.run_sync(inspected, workspace, name)
         problems = clip_list(found.problems, _PROBLEMS)
         row = _row(workspace, name, found)
@@ -170,7 +176,9 @@ class Overviews:
                     "suite": stored.run.suite,
                     "target": stored.run.target,
                     "when": iso(stored.run.started_at),
-                    "state": state_of(stored, self.host),
+                    "state": told_state(
+                        state_of(stored, self.host), stored.end.problem if stored.end else None
+                    ),
                     "passed": counted["passed"],
                     "failed": counted["failed"],
                     "errored": counted["errored"],

@@ -14,6 +14,7 @@ from regrade_server.ground_floor import GroundFloor
 from regrade_tools.comparison.matrix import Column, Ending, Matrices, Matrix
 from regrade_tools.files.workspace import Workspace
 from regrade_tools.fingerprint import is_run
+from regrade_tools.models.run import told_state
 from regrade_tools.refusal import Refusal
 from regrade_tools.runs.reports import RunReport
 from regrade_tools.runs.running import Progress, silent
@@ -133,7 +134,7 @@ def _names(found: Matrix) -> list[str]:
 def _ending(ending: Ending, name: str) -> str:
     said = "" if ending.output is None else f": {printing.short(ending.output)}"
     why = f"\n      {line(ending.reason)}" if ending.reason else ""
-    return f"    {name} {ending.state}{said}{why}"
+    return f"    {ending.state.upper()} on {name}{said}{why}"
 
 
 def _column(column: Column, name: str, first: str) -> Iterator[str]:
@@ -144,7 +145,7 @@ def _column(column: Column, name: str, first: str) -> Iterator[str]:
     yield f"{name}: {rate}"
     flaky = f", {column.flaky} flaky" if column.flaky else ""
     counts = f"{column.passed} passed, {column.failed} failed, {column.errored} errored{flaky}"
-    yield f"  {counts} ({column.run_id}, {column.state})"
+    yield f"  {counts} ({column.run_id}, {told_state(column.state, column.problem)})"
     if column.took:
         yield f"  {printing.took(column.took)}"
     if column.against:

@@ -8,6 +8,7 @@ from regrade_tools.comparison.comparison import Comparison
 from regrade_tools.comparison.paired import Difference
 from regrade_tools.comparison.slices import Slice
 from regrade_tools.inputs.generation.struggles import Struggles
+from regrade_tools.models.run import told_state
 from regrade_tools.runs.cards import Card
 from regrade_tools.runs.estimates import Estimate
 from regrade_tools.runs.measures import Measures, Moved
@@ -61,8 +62,9 @@ def generated(found: Struggles) -> str:
 def summary(told: Summary) -> str:
     """The figures of a run."""
     rate = "nothing was decided" if told.pass_rate is None else f"pass rate {told.pass_rate:.1%}"
+    state = told_state(told.state, told.problem)
     lines = [
-        f"{told.run_id} ({told.name}): {told.suite} on {told.target}, {told.state}",
+        f"{told.run_id} ({told.name}): {told.suite} on {told.target}, {state}",
         f"  {ended(told)}: {rate}",
     ]
     if told.replayed:
@@ -135,7 +137,7 @@ def trials(told: Trials) -> str:
     """What several trials of each case say."""
     at, hat = list(told.pass_at_k.items())[-1], list(told.pass_hat_k.items())[-1]
     return (
-        f"{told.each} trials of {told.cases} cases: {told.flaky} flaky, "
+        f"{counted(told.each, 'trial')} of {counted(told.cases, 'case')}: {told.flaky} flaky, "
         f"pass@{at[0]} {at[1]:.1%}, pass^{hat[0]} {hat[1]:.1%}"
     )
 

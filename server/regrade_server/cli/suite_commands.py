@@ -64,7 +64,7 @@ def _imported(done: SuiteImport, *, dry_run: bool) -> str:
     if grouped:
         lines.append("Not imported:")
     for (what, why), places in grouped.items():
-        lines.append(f"  {what}\n    {why} [{listed(places, _SHOWN)}]")
+        lines.append(f"  {what}\n    {why} [{listed([*dict.fromkeys(places)], _SHOWN)}]")
     if done.unasserted:
         some = ", ".join(done.unasserted[:_SHOWN])
         bare = counted(len(done.unasserted), "case")

@@ -10,6 +10,7 @@ from regrade_tools.assertions.verdicts import Assertion, Subject
 from regrade_tools.models import ToolCall
 from regrade_tools.models.case import Spec
 from regrade_tools.texts.jsontext import quoted
+from regrade_tools.texts.plaintext import counted
 
 
 class ToolCalled(Assertion):
@@ -35,7 +36,7 @@ class ToolCalled(Assertion):
     def claim(self) -> str:
         """As the base class says."""
         given = f" with {quoted(self.arguments)}" if self.arguments else ""
-        often = "" if self.times.text == ">= 1" else f" {self.times.text} times"
+        often = "" if self.times.text == ">= 1" else f" {self.times.counted('time')}"
         return f"come from a call of {self.name}{given}{often}"
 
     def flaw(self, subject: Subject) -> str | None:
@@ -44,7 +45,8 @@ class ToolCalled(Assertion):
         if self.times.holds(len(matching)):
             return None
         called = ", ".join(dict.fromkeys(call.name for call in subject.tool_calls)) or "none"
-        return f"there were {len(matching)} such calls (tools called: {called})"
+        were = "was" if len(matching) == 1 else "were"
+        return f"there {were} {counted(len(matching), 'such call')} (tools called: {called})"
 
     def _matches(self, call: ToolCall) -> bool:
         if call.name != self.name:

@@ -56,12 +56,13 @@ class ToolCallCount(Assertion):
     @property
     def claim(self) -> str:
         """As the base class says."""
-        return f"come from {self.times.text} calls of tools"
+        return f"come from {self.times.counted('call')} of tools"
 
     def flaw(self, subject: Subject) -> str | None:
         """As the base class says."""
         number = len(subject.tool_calls)
-        return None if self.times.holds(number) else f"there were {number}"
+        were = "was" if number == 1 else "were"
+        return None if self.times.holds(number) else f"there {were} {number}"
 
 
 class IsValidToolsCall(Assertion):

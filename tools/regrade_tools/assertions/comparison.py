@@ -29,6 +29,10 @@ class Condition:
             return self.bound <= number <= self.upper
         return bool(_OPERATORS[self.sign](number, self.bound))
 
+    def counted(self, noun: str) -> str:
+        """The condition with what it counts, such as ``<= 5 calls``."""
+        return f"{self.text} {noun}{'' if self.upper is None and self.bound == 1 else 's'}"
+
     def within(self, other: "Condition") -> bool:
         """Whether every number that meets this one surely meets ``other``, too."""
         if other.sign == "!=":

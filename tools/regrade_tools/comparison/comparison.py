@@ -10,6 +10,7 @@ from regrade_tools.comparison.rewording import told as told_of
 from regrade_tools.comparison.standing import Standing
 from regrade_tools.models import Scheduled
 from regrade_tools.runs.measures import Moved, moved
+from regrade_tools.texts.plaintext import counted, often
 
 CRITICAL = "critical"
 
@@ -117,7 +118,7 @@ def _loosened(
         yield _Loosened("target", told)
     # The terms of a baseline tell of its trials themselves.
     if not before.gates and before.trials > after.trials:
-        told = f"each case was asked {before.trials} times and is asked {after.trials}"
+        told = f"each case was asked {often(before.trials)} and is asked {often(after.trials)}"
         yield _Loosened("trials", told)
     for name, source in before.scorers.items():
         if after.scorers.get(name, source) != source:
@@ -198,7 +199,9 @@ def asked_otherwise(before: Standing, after: Standing) -> list[str]:
     told: list[str] = []
     common = [case_id for case_id in after.cases if case_id in before.cases]
     if before.trials != after.trials:
-        told.append(f"a case passes if {after.trials} trials do, and if {before.trials} did before")
+        do = "does" if after.trials == 1 else "do"
+        asked = f"{counted(after.trials, 'trial')} {do}"
+        told.append(f"a case passes if {asked}, and if {before.trials} did before")
     other = sum(
         (before.cases[case_id].input, set(before.cases[case_id].checks))
         != (after.cases[case_id].input, set(after.cases[case_id].checks))

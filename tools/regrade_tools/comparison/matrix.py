@@ -30,6 +30,7 @@ class Column:
 
     ``interval`` is of the pass rate over the cases that were decided. ``not_comparable`` tells
     what but the target is not as it was in the first, so that the rates are not of the same thing.
+    ``problem`` is why it could not go on.
     """
 
     run_id: str
@@ -44,6 +45,7 @@ class Column:
     took: Measures | None = None
     against: Difference | None = None
     not_comparable: tuple[str, ...] = ()
+    problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +147,7 @@ def _column(
         took=measures(trials),
         against=None if found is first else rate_change(first, found),
         not_comparable=tuple(asked_otherwise(first, found)),
+        problem=(stored.end.problem or None) if stored.end else None,
     )
 
 

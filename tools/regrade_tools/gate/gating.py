@@ -18,6 +18,7 @@ from regrade_tools.gate.terms import relaxed, terms
 from regrade_tools.judges.files import JudgeFiles
 from regrade_tools.judges.scorers import unaligned
 from regrade_tools.models import UNREADABLE, CaseResult, Mode, Profile, Run, StoredRun
+from regrade_tools.models.run import told_state
 from regrade_tools.refusal import Refusal, Unavailable
 from regrade_tools.runs.reports import RunReport
 from regrade_tools.runs.resuming import edited_since, other_cases
@@ -26,6 +27,7 @@ from regrade_tools.runs.summary import Summary
 from regrade_tools.suites.planning import files_of, program
 from regrade_tools.suites.selection import selected
 from regrade_tools.suites.verbs import Prepared, Suites
+from regrade_tools.texts.plaintext import often
 
 _CARDS = 20
 _TOLD = Profile()
@@ -249,11 +251,13 @@ def _asked_otherwise(run: Run, question: _Question) -> str | None:
     if run.program and run.program != program(prepared.spec):
         return f"the target {run.target} stood for something else"
     if run.trials < (asked.trials or 1):
-        return f"it asked each case {run.trials} times, not {asked.trials}"
+        return f"it asked each case {often(run.trials)}, not {often(asked.trials or 1)}"
     return None
 
 
 def _unfinished(summary: Summary) -> str:
     if summary.state == "done":
         return ""
-    return f"the run is {summary.state}{f': {summary.problem}' if summary.problem else ''}"
+    # Of a budget that is spent the problem says so itself.
+    state = told_state(summary.state, summary.problem).partition(":")[0]
+    return f"the run is {state}{f': {summary.problem}' if summary.problem else ''}"

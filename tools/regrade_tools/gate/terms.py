@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from regrade_tools.models import PROFILES, GatePolicy, Profile, Project, SlicePolicy, Suite
 from regrade_tools.refusal import unknown
+from regrade_tools.texts.plaintext import often
 
 
 def terms(suite: Suite, project: Project, profile: str | None) -> Profile:
@@ -51,7 +52,9 @@ def relaxed(was: Profile, now: Profile) -> tuple[str, ...]:
     if was.judges and not now.judges:
         lines.append("judges were asked and are not")
     if (was.trials or 1) > (now.trials or 1):
-        lines.append(f"each case was asked {was.trials} times and is asked {now.trials or 1}")
+        lines.append(
+            f"each case was asked {often(was.trials or 1)} and is asked {often(now.trials or 1)}"
+        )
     for key, slice_was in was.gate.slices.items():
         if key in now.gate.slices:
             lines.extend(_slice_relaxed(key, slice_was, now.gate.slices[key]))

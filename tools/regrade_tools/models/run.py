@@ -122,6 +122,16 @@ class RunEnd:
     problem: str = ""
 
 
+# How the problem of a run begins that was stopped because its budget is spent.
+SPENT = "The budget of"
+
+
+def told_state(state: str, problem: str | None) -> str:
+    """How a run stands, in words: one whose budget is spent is kept as broken, and is not."""
+    spent = state == "broken" and (problem or "").startswith(SPENT)
+    return "stopped: its budget is spent" if spent else state
+
+
 @dataclass(frozen=True, slots=True)
 class StoredRun:
     """A run with its end, if it has come to one, and the outcomes counted so far.

@@ -8,6 +8,7 @@ from difflib import unified_diff
 from pydantic import JsonValue
 
 from regrade_tools.models import Case, CaseResult, Outcome, Run
+from regrade_tools.runs.measures import rounded
 from regrade_tools.texts.clipping import clip, clip_list, clip_value
 from regrade_tools.texts.jsontext import compact, legible
 
@@ -100,7 +101,7 @@ def _card(result: CaseResult, seen: Seen, scale: int) -> Card:
         tool_calls=clip_list(_called(result), _OUTPUT * scale) or None,
         since_passed=_difference(passed, result, _DIFF * scale) if passed and failed else None,
         replayed=result.replayed,
-        latency_ms=result.latency_ms,
+        latency_ms=rounded(result.latency_ms),
         rerun=rerun(run, result, seen.trials) if result.outcome != "passed" else None,
     )
 

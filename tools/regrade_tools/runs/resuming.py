@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from regrade_tools.models import CaseResult, Run, RunState, Scheduled, TargetSpec
+from regrade_tools.models import CaseResult, Run, RunState, Scheduled, StoredRun, TargetSpec
+from regrade_tools.models.run import told_state
 from regrade_tools.refusal import Refusal
 from regrade_tools.suites.planning import files_of
 from regrade_tools.texts.plaintext import counted
@@ -18,16 +19,18 @@ def measured(results: Sequence[CaseResult]) -> Answered:
 
 
 def make_resumable(
-    run: Run, state: RunState, spec: TargetSpec, now: Run, since_committed: str
+    stored: StoredRun, state: RunState, spec: TargetSpec, now: Run, since_committed: str
 ) -> None:
-    """Make sure that ``run`` can go on; ``now`` is what it would be if it began now.
+    """Make sure that a run can go on; ``now`` is what it would be if it began now.
 
     Raises:
         Refusal: It has ended or is under way, or something it measures has changed.
     """
+    run = stored.run
     if state != "interrupted":
+        ended = told_state(state, stored.end.problem if stored.end else None)
         raise Refusal(
-            f"{run.id} is {state}, and only an interrupted run is resumed.",
+            f"{run.id} is {ended}, and only an interrupted run is resumed.",
             next_step=f'get_run("{run.id}") shows it; run_suite without resume measures anew.',
         )
     if run.program != now.program:

@@ -17,6 +17,7 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 from regrade_tools.assertions import Check, Failed, Passed, Subject, Verdict
 from regrade_tools.budget import Budget
 from regrade_tools.models import Case, CaseResult, CheckResult, Outcome, Run
+from regrade_tools.models.run import SPENT
 from regrade_tools.ports import Reply, Store, Target, TargetError
 from regrade_tools.refusal import Refusal
 from regrade_tools.runs.recorded_verdicts import grounds
@@ -72,7 +73,7 @@ class _Tally:
         cost = max(self.cost, self.budget.spent)
         if budget is not None and cost > budget and self.done < self.answers:
             raise Refusal(
-                f"The budget of ${budget:g} is spent: "
+                f"{SPENT} ${budget:g} is spent: "
                 f"{self.done} of {self.answers} answers cost ${cost:.4g}.",
                 next_step="Raise budget_usd, or select fewer cases.",
             )

@@ -213,7 +213,7 @@ class Suites:
         prepared = await self.prepare(suite, run.target, run.select, judges=run.judges)
         now = self._new_run(suite, prepared, run.trials, run.select, run.budget_usd)
         since = self.since_committed(prepared)
-        make_resumable(run, self.runs.state(stored), prepared.spec, now, since)
+        make_resumable(stored, self.runs.state(stored), prepared.spec, now, since)
         return prepared
 
     def _new_run(

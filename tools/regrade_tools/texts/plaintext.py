@@ -23,6 +23,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def often(number: int) -> str:
+    """How often: ``once``, or ``3 times``."""
+    return "once" if number == 1 else f"{number:,} times"
+
+
 def listed(names: Sequence[str], most: int) -> str:
     """The first ``names``, ``most`` of them, and how many more there are: ``a, b and 3 more``."""
     rest = len(names) - most
