@@ -1,6 +1,7 @@
 """A search as an agent makes it: orders, and what it is told where it finds nothing or too much."""
 
 import json
+import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -60,6 +61,28 @@ async def test_the_slowest_come_first_and_those_of_unknown_latency_not_at_all(
         "traces": [],
         "hint": "The cost of no trace that matches is known: sort otherwise.",
     }
+
+
+async def test_a_cursor_leads_on_in_its_own_query_and_order_alone(tmp_path: Path) -> None:
+    log = [
+        {"input": f"new {n}", "output": "a", "timestamp": time.time() - 60} for n in range(3)
+    ]  # fmt: skip
+    (tmp_path / "new.jsonl").write_text("\n".join(map(json.dumps, log)))
+    recent = {"query": "since:7d new", "limit": 2, "fields": ["preview"]}
+    async with searching(tmp_path) as client:
+        await client.call_tool("import_traces", {"path": "new.jsonl"})
+        first = await found(client, **recent)
+        same = recent | {"query": " since:7d  New", "cursor": first["next_cursor"]}
+        rest = await found(client, **same)
+        others = [
+            await client.call_tool("search_traces", {**asked, "cursor": first["next_cursor"]})
+            for asked in ({}, {"query": "since:8d new"}, {**recent, "sort": "oldest"})
+        ]
+    assert sorted(row["preview"] for row in first["traces"] + rest["traces"]) == [
+        "new 0", "new 1", "new 2",
+    ]  # fmt: skip
+    told = [getattr(other.content[0], "text", "") for other in others]
+    assert all("gave: its query or its sort is another. Pass next_cursor" in one for one in told)
 
 
 async def test_a_row_says_where_its_time_is_that_of_the_import(tmp_path: Path) -> None:

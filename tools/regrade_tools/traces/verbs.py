@@ -12,7 +12,7 @@ from pydantic import JsonValue
 from regrade_tools import formats
 from regrade_tools.files.root import home
 from regrade_tools.files.workspace import Workspace, needed
-from regrade_tools.fingerprint import id_number
+from regrade_tools.fingerprint import fingerprint, id_number
 from regrade_tools.formats import arrow
 from regrade_tools.models import Trace
 from regrade_tools.ports import Store
@@ -35,6 +35,8 @@ _WHOLE = ("input", "output", "feedback")
 _LONGEST_CELL, _LONGEST_SAID = 240, 800
 # So many values are told where one is sought that no trace has; so many may be what was meant.
 _LISTED, _GUESSED = 20, 200
+# Characters of a cursor that tell its query.
+_MARK = 4
 # What they may be stands in the guide.
 _OF_FEW = ("status", "label", "wrong")
 Sort = Literal["newest", "oldest", "slowest", "costliest"]
@@ -81,14 +83,16 @@ class Traces:
         limit = _limited(limit)
         columns = _columns(fields)
         asked = parse(query, now=time.time())
-        found = await self._page(asked, sort, limit, cursor)
+        mark = _mark(query, sort)
+        after = None if cursor is None else _unmarked(cursor, mark)
+        found = await self._page(asked, sort, limit, after)
         hint = None
         said = await self._said(found.rows, [name for name in columns if name in _WHOLE])
         page = fit(found.rows, lambda row: _row(row, columns) | said.get(row.id, {}), 0, PAGE)
         if page.next_cursor:
             # A page goes on after its last row, so it is asked for with the rows that fit.
             limit = len(page.items)
-            found = await self._page(asked, sort, limit, cursor)
+            found = await self._page(asked, sort, limit, after)
             hint = f"{counted(limit, 'row')} in one reply; with fewer fields more do."
         if found.unexamined:
             hint = still_unexamined(found.unexamined)
@@ -101,7 +105,7 @@ class Traces:
         return TraceList(
             total=found.total if found.exact else f">= {found.total}",
             traces=page.items[: len(found.rows)],
-            next_cursor=found.next_cursor,
+            next_cursor=found.next_cursor and f"{found.next_cursor}.{mark}",
             hint=hint,
         )
 
@@ -309,6 +313,29 @@ def _limited(limit: int) -> int:
     if not 1 <= limit <= 100:  # noqa: PLR2004 - the surface's own rule
         raise Refusal(f"limit is {limit}; it is 1 to 100.", next_step="Page on with next_cursor.")
     return limit
+
+
+def _mark(query: str, sort: Sort) -> str:
+    """What a cursor ends with: it leads on in one query and in one order.
+
+    A time that is relative, such as ``since:7d``, is another moment on the next page, and the
+    query is the same: all are read as if asked at one moment.
+    """
+    return fingerprint([repr(parse(query, now=0.0)), sort])[:_MARK]
+
+
+def _unmarked(cursor: str, mark: str) -> str:
+    """The cursor of the store in ``cursor``."""
+    place, _, found = cursor.rpartition(".")
+    if found != mark:
+        known = place and len(found) == _MARK
+        of = "this search gave: its query or its sort is another" if known else "a search gave"
+        raise Refusal(
+            f"The cursor {cursor[:40]!r} is not one that {of}.",
+            next_step="Pass next_cursor of the last page as it is, with the query and the sort of "
+            "that page, or leave cursor out.",
+        )
+    return place
 
 
 def _columns(fields: list[str] | None) -> tuple[str, ...]:
