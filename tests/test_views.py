@@ -191,6 +191,10 @@ async def test_raw_pages_put_together_are_the_record(tmp_path: Path) -> None:
         ({"trace_id": "tr_nope"}, "There is no trace 'tr_nope'. Ids look like"),
         ({"view": "conversation"}, "holds no conversation, only an input and an output."),
         ({"view": "raw", "cursor": "x"}, "The cursor 'x' is not one that get_trace gave."),
+        (
+            {"view": "raw", "cursor": "99999999"},
+            "The cursor '99999999' is past the end: there are ",
+        ),
         ({"span_id": SPAN_ID}, f"There is no span '{SPAN_ID}'; valid: none yet."),
         ({"view": "all"}, "Input should be 'digest', 'conversation', 'spans' or 'raw'"),
     ],
@@ -201,6 +205,20 @@ async def test_what_cannot_be_shown_is_refused_with_what_can(
     async with reading(tmp_path, {"input": "a", "output": "b"}) as (client, ids):
         reply = await client.call_tool("get_trace", {"trace_id": ids[0], **arguments})
     assert reply.is_error
+    assert told in getattr(reply.content[0], "text", "")
+
+
+@pytest.mark.parametrize("view", ["conversation", "spans"])
+async def test_a_page_past_the_end_is_refused_and_no_empty_one(view: str, tmp_path: Path) -> None:
+    spoken = {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}
+    record = spoken if view == "conversation" else otlp(span(1), span(2))
+    async with reading(tmp_path, record) as (client, ids):
+        last = await viewed(client, ids[0], view=view, cursor="1")
+        asked = {"trace_id": ids[0], "view": view, "cursor": "2"}
+        reply = await client.call_tool("get_trace", asked)
+    assert len(last["content"]["messages" if view == "conversation" else "spans"]) == 1
+    assert reply.is_error
+    told = "The cursor '2' is past the end: there are 2. Pass next_cursor as it is, or leave"
     assert told in getattr(reply.content[0], "text", "")
 
 

@@ -23,7 +23,12 @@ class Fitted(Generic[Item]):
 def fit(
     items: Sequence[Any], show: Callable[[Any], Item], start: int, room: int, most: int = 100
 ) -> Fitted[Item]:
-    """As many of ``items`` from ``start`` on as fit, shown; at least one, so that paging ends."""
+    """As many of ``items`` from ``start`` on as fit, shown; at least one, so that paging ends.
+
+    Raises:
+        Refusal: ``start`` is past the end.
+    """
+    within(start, len(items))
     shown: list[Item] = []
     for place in range(start, min(len(items), start + most)):
         item = show(items[place])
@@ -33,6 +38,19 @@ def fit(
         shown.append(item)
     end = start + len(shown)
     return Fitted(shown, str(end) if end < len(items) else None)
+
+
+def within(start: int, count: int) -> None:
+    """See to it that a page that begins at ``start`` of ``count`` has something to show.
+
+    Raises:
+        Refusal: It begins past the end.
+    """
+    if start and start >= count:
+        raise Refusal(
+            f"The cursor '{start}' is past the end: there are {count:,}.",
+            next_step="Pass next_cursor as it is, or leave cursor out.",
+        )
 
 
 def position(cursor: str | None, giver: str) -> int:

@@ -11,7 +11,7 @@ from regrade_tools.models import Label, Message, Span, Trace
 from regrade_tools.models.trace import chat_message
 from regrade_tools.refusal import Refusal, unknown
 from regrade_tools.texts.clipping import PAGE, beginning, clip_value, shrink, size
-from regrade_tools.texts.paging import fit, position
+from regrade_tools.texts.paging import fit, position, within
 from regrade_tools.traces.digest import digest
 
 View = Literal["digest", "conversation", "spans", "raw"]
@@ -116,6 +116,7 @@ def _told(span: Span) -> dict[str, JsonValue]:
 
 def _raw(trace: Trace, start: int) -> TraceView:
     text = json.dumps(trace.raw, ensure_ascii=False)
+    within(start, len(text))
     shown = beginning(text[start : start + PAGE], PAGE)
     end = start + len(shown)
     content: dict[str, JsonValue] = {"text": shown, "characters": len(text)}
