@@ -180,7 +180,10 @@ CONTAINERS: list[tuple[str, bytes, list[str]]] = [
     ("stdin", gzip.compress(LINES.encode(), mtime=0), [":1", ":2"]),
     ("log.csv.gz", gzip.compress(b"\xef\xbb\xbfinput,output\r\na,1\r\nb,2\r\n", mtime=0),
      [":2", ":3"]),
-    ("log.tsv", b"input\toutput\na\t1\n\nb\t2\n", [":2", ":4"])]
+    ("log.tsv", b"input\toutput\na\t1\n\nb\t2\n", [":2", ":4"]),
+    ("log.csv", b"output\tinput\n1\ta\n2\tb\n", [":2", ":3"]),
+    ("log.csv", b"input|output\na|1\nb|2\n", [":2", ":3"]),
+    ("log.tsv", b"input;output\na;1\nb;2\n", [":2", ":3"])]
 TOO_LONG = [
     *((name, LINES.replace("\n", f'\n["{"x" * 500}"]\n', 1)) for name in ("log.jsonl", "stdin")),
     ("log.csv", f"input,output\na,1\n{'x' * 500},1\nb,2\n")]
@@ -230,6 +233,31 @@ ANY = st.dictionaries(KEYS, VALUES) | EXPORTED | VALUES
 def test_a_record_becomes_the_whole_trace(sample: Sample) -> None:
     name, text, names, expected = sample
     assert read(text, name, **names) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("written", "rows"),
+    [
+        ('\ufeffinput;"output";"a;b, c"\r\na;1;"x;""y"";\nz"\r\n"b";2;\r\n', [
+            {"input": "a", "output": "1", "a;b, c": 'x;"y";\nz'},
+            {"input": "b", "output": "2", "a;b, c": ""},
+        ]),
+        ('\n"in\nput"|output|1" pipe\nx|a|1,5\n', [
+            {"in\nput": "x", "output": "a", '1" pipe': "1,5"},
+        ]),
+        ('"input",output,"one;two;three"\na,1,"x;y"\n', [
+            {"input": "a", "output": "1", "one;two;three": "x;y"},
+        ]),
+        ("input,output,one;two;three|four\na,1,x;y\n", [
+            {"input": "a", "output": "1", "one;two;three|four": "x;y"},
+        ]),
+    ],
+)  # fmt: skip
+def test_what_parts_the_headings_parts_the_rows_and_a_comma_before_all_others(
+    written: str, rows: list[JsonValue]
+) -> None:
+    found = stream_records(io.BytesIO(written.encode()), "log.csv")
+    assert [item.value for item in found if isinstance(item, Record)] == rows
 
 
 @pytest.mark.parametrize(("name", "content", "places"), CONTAINERS)

@@ -1,7 +1,9 @@
 """Tables, as CSV or TSV: each row under the headings is a record."""
 
 import csv
+import re
 from collections.abc import Iterator
+from itertools import chain
 
 from regrade_tools.formats import lines as lined
 from regrade_tools.formats.lines import Lines, TooLongError, not_utf8
@@ -10,17 +12,28 @@ from regrade_tools.formats.record import Note, Record, Skipped
 _MOST_HEADINGS = 10_000
 _SHOWN_HEADINGS = 5
 _MOST_LINES = 1_000_000
+# What else than a comma or a tab parts columns: spreadsheets write semicolons in much of Europe.
+_SEPARATORS = (",", ";", "\t", "|")
+# A heading in quotes, of which the last quote is missing where it goes on in the next line.
+_QUOTED = re.compile(r'(?:^|(?<=[,;\t|]))"(?:[^"]|"")*+(?P<end>"?)')
+# No heading is of more lines; to look further could read a file whole.
+_HEADING_LINES = 20
 
 
 def rows(lines: Lines, name: str, separator: str) -> Iterator[Record | Skipped | Note]:
-    """The records of the table in ``lines``; a row that cannot be read costs no other."""
+    """The records of the table in ``lines``; a row that cannot be read costs no other.
+
+    Its columns are parted by ``separator``, or where its headings have none, by the sign that
+    parts those most.
+    """
     csv.field_size_limit(lined.RECORD_BYTES)
     text = _Text(lines)
-    reader = csv.reader(text, delimiter=separator)
+    reader: Iterator[list[str]] | None = None
     header: list[str] | None = None
     while True:
         text.begin_row()
         try:
+            reader = reader or _reader(text, separator)
             row = next(reader, None)
             text.check_row()
         except (csv.Error, ValueError) as problem:
@@ -45,6 +58,23 @@ def rows(lines: Lines, name: str, separator: str) -> Iterator[Record | Skipped |
             yield Skipped(where, f"has {len(row)} fields under {len(header)} headings")
         else:
             yield Record(where, dict(zip(header, row, strict=False)), text.size)
+
+
+def _reader(text: "_Text", separator: str) -> Iterator[list[str]]:
+    """The rows of ``text``, which is read up to the end of its headings."""
+    ahead: list[str] = []
+    plain = ""
+    for line in text:
+        ahead.append(line)
+        written = "".join(ahead)
+        plain = _QUOTED.sub("", written)
+        unclosed = any(not match["end"] for match in _QUOTED.finditer(written))
+        if (written.strip() and not unclosed) or len(ahead) == _HEADING_LINES:
+            break
+    # A heading may hold other signs: what it has of its own kind is what parts it.
+    signs = (separator, *_SEPARATORS)
+    parting = separator if separator in plain else max(signs, key=plain.count)
+    return csv.reader(chain(ahead, text), delimiter=parting)
 
 
 def _headings(row: list[str]) -> list[str]:
