@@ -218,6 +218,84 @@ def test_a_suite_that_is_there_without_a_baseline_is_held_to_what_it_asks_there(
     assert (code, "below 100.0% (there is no baseline)" in out) == (1, True)
 
 
+def scored(suite: Path) -> None:
+    """From now on a scorer is asked of every answer."""
+    asked = "assertions: # of every answer\n"
+    ours = "  - {type: python, ref: 'evals/ok.py:check'}\n"
+    suite.write_text(suite.read_text().replace(asked, asked + ours))
+
+
+@pytest.mark.parametrize(
+    ("path", "was", "now", "reason"),
+    [
+        ("suites/fresh.yaml", "  max_drop", "  min_pass_rate: 0\n  max_drop", "1 laxer term"),
+        ("suites/fresh.yaml", "target: app", "target: other", "1 other target"),
+        ("regrade.yaml", "finder:answer", "finder:another", "1 other target"),
+        ("ok.py", "bool(output)", "True", "evals/ok.py"),
+        ("judges/said.txt", "was", "now", "evals/judges/said.txt"),
+    ],
+)
+def test_a_suite_that_was_never_measured_is_loosened_in_no_other_way_either(
+    finder: Path, path: str, was: str, now: str, reason: str
+) -> None:
+    fresh(finder)
+    evals = finder / "evals"
+    (evals / "judges").mkdir()
+    (evals / "judges" / "said.txt").write_text("was\n")
+    (evals / "ok.py").write_text("def check(output): return bool(output)\n")
+    (evals / "regrade.yaml").write_text(
+        "targets:\n  app: {python: 'finder:answer'}\n  other: {python: 'finder:answer'}\n"
+    )
+    scored(evals / "suites" / "fresh.yaml")
+    program = finder / "finder.py"
+    program.write_text(f"{program.read_text()}\n\nanother = answer\n")
+    commit(finder)
+    words = ("gate", "fresh", "--baseline", "git:main", "--root", str(finder))
+    assert answered(*words)[1]["ruling"]["decision"] == "ship"
+    changed = evals / path
+    changed.write_text(changed.read_text().replace(was, now))
+    ruling = answered(*words)[1]["ruling"]
+    assert (ruling["decision"], reason in " ".join(ruling["reasons"])) == ("needs_review", True), (
+        ruling
+    )
+
+
+def test_of_a_suite_of_traces_that_was_never_measured_nobody_knows_what_it_asked(
+    finder: Path,
+) -> None:
+    (finder / "log.jsonl").write_text('{"input": "a", "output": "b"}\n')
+    assert spoken("import", str(finder / "log.jsonl"), "--root", str(finder))[0] == 0
+    (finder / "evals" / "suites" / "traced.yaml").write_text(
+        "target: recorded\ndataset: {query: b}\nassertions: [{type: contains, value: b}]\n"
+    )
+    commit(finder)
+    words = ("gate", "traced", "--baseline", "git:main", "--root", str(finder))
+    told = "its cases are stored traces, and what was asked of them before is not known"
+    assert answered(*words)[1]["ruling"]["reasons"] == [told]
+
+
+def test_a_file_that_a_scorer_may_read_is_told_where_it_changed(finder: Path) -> None:
+    evals = finder / "evals"
+    (evals / "ok.py").write_text(
+        "import json, pathlib\n"
+        "def check(output):\n"
+        "    return bool(json.loads(pathlib.Path('evals/words.json').read_text()))\n"
+    )
+    words = evals / "words.json"
+    words.write_text("[1]\n")
+    scored(evals / "suites" / "finder.yaml")
+    spoken("run", "finder", "--save-baseline", "--root", str(finder))
+    commit(finder)
+    asked = ("gate", "finder", "--baseline", "git:main", "--root", str(finder))
+    assert answered(*asked)[1]["ruling"]["also"] == []
+    words.write_text("[2]\n")
+    ruling = answered(*asked)[1]["ruling"]
+    assert (ruling["decision"], ruling["also"]) == (
+        "ship",
+        ["changed since main, and a scorer may read it: evals/words.json"],
+    )
+
+
 def test_a_baseline_that_is_taken_away_is_missed(finder: Path) -> None:
     (finder / "evals" / "baselines" / "finder.json").unlink()
     assert gate(finder)[1]["loosened"] == ["the file of the baseline is gone"]

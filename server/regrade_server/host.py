@@ -77,6 +77,16 @@ class LocalHost:
             )
         return Reference(name, commit.strip())
 
+    def changed(self, reference: Reference, folder: str) -> list[str]:
+        """As the port says."""
+        told = None if self.root is None else git(
+            self.root, "--literal-pathspecs", "diff", "--name-only", "--no-ext-diff",
+            "--no-renames", "--relative", "-z", reference.commit, "--", folder,
+        )  # fmt: skip
+        if told is None:
+            raise _silent(reference)
+        return [*filter(None, told.split("\0"))]
+
     def files_at(self, reference: Reference, paths: Sequence[str]) -> dict[str, bytes]:
         """As the port says."""
         if self.root is None:

@@ -329,6 +329,16 @@ class Host(Protocol):
         """
         ...
 
+    def changed(self, reference: Reference, folder: str) -> list[str]:
+        """The files in a folder of the workspace that are not as they are at a git reference.
+
+        By their paths; those that git does not know are left out.
+
+        Raises:
+            Unavailable: Nobody could tell.
+        """
+        ...
+
     def files_at(self, reference: Reference, paths: Sequence[str]) -> dict[str, bytes]:
         """What the files at ``paths`` of the workspace, or below them, hold at a git reference.
 

@@ -17,19 +17,22 @@ from regrade_tools.models import Profile, Scheduled
 from regrade_tools.models.case import Spec
 from regrade_tools.ports import Host, Reference
 from regrade_tools.refusal import Refusal, Unavailable
-from regrade_tools.suites.planning import plan, scored
+from regrade_tools.suites.planning import plan, program, scored
 
 
 @dataclass(frozen=True, slots=True)
 class Declared:
     """What a suite asks: its cases, the words of their assertions by fingerprint, and its terms.
 
+    ``target`` is the one of the baseline, else the suite's, and ``program`` what it stands for.
     ``whole`` says whether these are all of its cases: those of stored traces are in no file.
     """
 
     cases: dict[str, Scheduled]
     wording: dict[str, Spec]
     gates: dict[str, Profile]
+    target: str
+    program: str
     whole: bool = True
 
 
@@ -49,6 +52,8 @@ def as_declared(known: Standing, suite: str, host: Host, reference: Reference) -
     except Refusal as refusal:
         why = f"what {suite} asks at {reference.name} cannot be read: {refusal.problem.rstrip('.')}"
         return replace(known, doubts=(*known.doubts, why))
+    if known.unmeasured:
+        known = _unmeasured(known, found)
     kept = {} if found.whole else known.cases
     cases = {**kept, **found.cases}
     return replace(
@@ -58,6 +63,13 @@ def as_declared(known: Standing, suite: str, host: Host, reference: Reference) -
         wording={**known.wording, **found.wording},
         gates=found.gates,
     )
+
+
+def _unmeasured(known: Standing, found: Declared) -> Standing:
+    """What else stands in the files where no baseline tells it."""
+    untold = "its cases are stored traces, and what was asked of them before is not known"
+    doubts = known.doubts if found.whole else (*known.doubts, untold)
+    return replace(known, target=found.target, program=found.program, doubts=doubts)
 
 
 def _declared(suite: str, target: str, host: Host, reference: Reference) -> Declared:
@@ -79,13 +91,16 @@ def _declared(suite: str, target: str, host: Host, reference: Reference) -> Decl
         if rows is not None:
             there.readable(rows)
             _write(there, host.files_at(reference, [rows]))
-        spec = there.target(target or read.target)
+        target = target or read.target
+        spec = there.target(target)
         counted = tuple(case for case in there.cases(suite) if not case.candidate)
         planned = plan(read, counted) if counted else ()
         return Declared(
             cases={one.case.id: one.scheduled(scored(spec)) for one in planned},
             wording={it.fingerprint: it.spec for one in planned for it in one.checks},
             gates=all_terms(read, there.project()),
+            target=target,
+            program=program(spec),
             whole=read.dataset is None or read.dataset.query is None,
         )
 

@@ -1,5 +1,6 @@
 """Whether a change may be merged: standing, baseline and policy -> a decision with reasons."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -46,12 +47,14 @@ def rule(  # noqa: PLR0913 - all that a decision rests on
     *,
     accepted: str = "",
     unfinished: str = "",
+    beside: Sequence[str] = (),
 ) -> Ruling:
     """Decide. A failure that may not be holds, whatever could not be measured beside it.
 
     Else, where too little was measured, there is not enough evidence, which never ships. Else,
     where something was loosened or flaps, a person must look, and says so by ``accepted``; a
-    strict policy holds it for good. ``unfinished`` says why a run did not come to its end.
+    strict policy holds it for good. ``unfinished`` says why a run did not come to its end;
+    what is ``beside`` decides nothing, and a reviewer is told of it.
     Without a baseline and without a minimum every decided case must pass.
     """
     hold = _hold(found, baseline, comparison, policy)
@@ -79,6 +82,7 @@ def rule(  # noqa: PLR0913 - all that a decision rests on
         also=[
             *(line for told in (lacking, review) if told is not reasons for line in told),
             *_let(found, baseline, policy),
+            *beside,
         ],
         accepted=accepted if accepted and review else None,
         baseline_rate=baseline.pass_rate if baseline else None,

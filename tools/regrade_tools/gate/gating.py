@@ -1,7 +1,7 @@
 """The verb behind `regrade gate`: run a suite, compare, decide."""
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from regrade_tools.comparison.baselines import Baselines, Told
@@ -12,6 +12,7 @@ from regrade_tools.comparison.standing import Standing, standing, worded
 from regrade_tools.files.root import ENVIRONMENT
 from regrade_tools.files.workspace import Workspace
 from regrade_tools.fingerprint import is_run
+from regrade_tools.gate.beside import changed_beside
 from regrade_tools.gate.decision import rule
 from regrade_tools.gate.report import GateReport, judged, path_of
 from regrade_tools.gate.terms import relaxed, terms
@@ -19,6 +20,7 @@ from regrade_tools.judges.files import JudgeFiles
 from regrade_tools.judges.scorers import unaligned
 from regrade_tools.models import UNREADABLE, CaseResult, Mode, Profile, Run, StoredRun
 from regrade_tools.models.run import told_state
+from regrade_tools.ports import Reference
 from regrade_tools.refusal import Refusal, Unavailable
 from regrade_tools.runs.reports import RunReport
 from regrade_tools.runs.resuming import edited_since, other_cases
@@ -102,6 +104,7 @@ class Gating:
         question = await self._question(suite, profile, told, target)
         dataset = question.prepared.suite.dataset
         _judges_may_decide(workspace, question)
+        baseline = baseline and self.baselines.resolved(baseline)
         before = await self._baseline(question, baseline)
         report = await self._measured(question, run_id, mode, progress)
         stored = await self.suites.runs.stored(report.summary.run_id)
@@ -111,6 +114,10 @@ class Gating:
             before = before.narrowed(question.asked.select, found)
             if is_reworded(before, found):
                 found = worded(found, results)
+        beside = self._beside(question, baseline, before)
+        if before is not None and before.unmeasured:
+            # No fingerprint of a scorer is known either, so a person looks.
+            before, beside = replace(before, doubts=(*before.doubts, *beside)), []
         ruling = rule(
             found,
             before,
@@ -118,6 +125,7 @@ class Gating:
             question.asked.gate,
             accepted=accepted,
             unfinished=_unfinished(report.summary),
+            beside=beside,
         )
         return GateReport(
             ruling=ruling,
@@ -129,11 +137,18 @@ class Gating:
             baseline=self.baselines.named(suite, baseline) if before else None,
         )
 
+    def _beside(self, question: _Question, told: Told, before: Standing | None) -> list[str]:
+        if not isinstance(told, Reference) or before is None:
+            return []
+        of, host = self.baselines.workspace, self.baselines.host
+        return changed_beside(of, host, question.prepared, told, judges=before.unmeasured)
+
     def _comparison(
         self, before: Standing, found: Standing, question: _Question, told: Told
     ) -> Comparison:
         was = before.gates.get(question.profile or "")
-        laxer = relaxed(was, question.asked) if was else ()
+        least = 1 if before.unmeasured else 0
+        laxer = relaxed(was, question.asked, least=least) if was else ()
         if not before.unmeasured and self.baselines.is_gone(question.name, told):
             laxer = (*laxer, "the file of the baseline is gone")
         return compare(before, found, select=question.asked.select, relaxed=laxer)

@@ -39,11 +39,14 @@ def all_terms(suite: Suite, project: Project) -> dict[str, Profile]:
     return {"": terms(suite, project, None), **told}
 
 
-def relaxed(was: Profile, now: Profile) -> tuple[str, ...]:
-    """What the terms allow now and did not when the baseline was written, a line each."""
+def relaxed(was: Profile, now: Profile, *, least: float = 0) -> tuple[str, ...]:
+    """What the terms allow now and did not when the baseline was written, a line each.
+
+    ``least`` is the pass rate that is asked where no ``min_pass_rate`` is told.
+    """
     lines = [
         f"the gate's {name} was {before} and is {after}"
-        for name, (before, after, laxer) in _rules(was.gate, now.gate).items()
+        for name, (before, after, laxer) in _rules(was.gate, now.gate, least).items()
         if laxer
     ]
     before, after = was.select or "all", now.select or "all"
@@ -70,12 +73,14 @@ def _slice_relaxed(key: str, was: SlicePolicy, now: SlicePolicy) -> Iterator[str
         yield f"the max_drop of {key!r} was {was.max_drop} and is {now.max_drop}"
 
 
-def _rules(was: GatePolicy, now: GatePolicy) -> dict[str, tuple[object, object, bool]]:
+def _rules(
+    was: GatePolicy, now: GatePolicy, least: float
+) -> dict[str, tuple[object, object, bool]]:
     """Of each rule what it was, what it is, and whether that is laxer."""
-    least_was, least = was.min_pass_rate or 0, now.min_pass_rate or 0
+    rates = [least if one.min_pass_rate is None else one.min_pass_rate for one in (was, now)]
     return {
         "max_drop": (was.max_drop, now.max_drop, now.max_drop > was.max_drop),
-        "min_pass_rate": (was.min_pass_rate, now.min_pass_rate, least < least_was),
+        "min_pass_rate": (was.min_pass_rate, now.min_pass_rate, rates[1] < rates[0]),
         "max_broken": (was.max_broken, now.max_broken, now.max_broken > was.max_broken),
         "strict": (was.strict, now.strict, was.strict and not now.strict),
         "max_errored": (was.max_errored, now.max_errored, now.max_errored > was.max_errored),
