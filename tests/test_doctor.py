@@ -164,6 +164,23 @@ def test_a_store_is_sound_or_damaged(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "import the logs again" in found["store"]["mend"]
 
 
+def test_a_damage_that_is_no_text_is_a_damage(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    written(tmp_path, **{"log.jsonl": '{"input": "a", "output": "b"}\n'})
+    root = ["--root", str(tmp_path)]
+    assert main([*root, "import", str(tmp_path / "log.jsonl")]) == 0
+    store = tmp_path / ".regrade" / "store.db"
+    content = bytearray(store.read_bytes())
+    content[content.index(b"CREATE") + 3] = 0xF4
+    store.write_bytes(content)
+    for told in (["doctor"], ["search", "a"], ["call", "search_traces"]):
+        capsys.readouterr()
+        assert main([*root, *told]) == 3
+        said = capsys.readouterr()
+        assert "is damaged, cut short or not a store" in said.out + said.err
+
+
 def test_what_sqlite_has_yet_to_take_into_the_store_counts_to_its_size(tmp_path: Path) -> None:
     written(tmp_path)
     store = SqliteStore(tmp_path / ".regrade" / "store.db")

@@ -174,7 +174,7 @@ def test_what_cannot_be_read_there_is_told_and_the_baseline_compared_alone(finde
     # Nobody can tell what went since: a person looks.
     assert decision == "needs_review"
     (doubt,) = comparison["not_comparable"]
-    assert doubt.startswith("what finder asks at main cannot be read: evals/suites/finder.yaml is")
+    assert doubt.startswith("what finder asks at main cannot be read: evals/suites/finder.yaml:")
 
 
 def fresh(finder: Path) -> Path:

@@ -176,6 +176,53 @@ async def test_feedback_is_compared_by_its_name_as_rates_numbers_or_words(tmp_pa
 
 
 @pytest.mark.anyio
+async def test_one_trace_has_one_say_in_what_feedback_tells_whatever_it_repeats(
+    tmp_path: Path,
+) -> None:
+    def said(arm: str, number: int) -> list[Any]:
+        word = {"name": "tone", "label": "good" if number % 2 else "bad"}
+        odd = [{"name": "size", "score": 1e308}] * 2 if number == 0 else []
+        again = 1_000 if (arm, number) == ("b", 0) else 1
+        wrong = {"name": "helpful", "score": number % 2}
+        # One number among words hides no word, and one without an end breaks nothing.
+        last = {"name": "tone", "score": 1} if number == 2 else word
+        return [*[word] * again, *odd, wrong, last]
+
+    records = [
+        call(number, id=f"{arm}{number}", tags=[arm], feedback=said(arm, number))
+        for arm in "ab"
+        for number in range(40)
+    ]
+    async with counting(tmp_path, *records) as client:
+        found = await summary(client, query="tag:b", baseline="tag:a")
+    told = {change["what"]: change for change in found["changes"]}
+    assert told["feedback:tone"]["now"] == told["feedback:tone"]["baseline"]
+    assert (told["feedback:tone"]["p"], told["feedback:helpful"]["difference"]) == (1.0, 0.0)
+    assert [line for line in found["not_tested"] if line.startswith("feedback:")] == [
+        "feedback:size: known of 0 and 0 traces; at least 8 of each are needed"
+    ]
+
+
+@pytest.mark.anyio
+async def test_the_names_of_feedback_that_are_compared_are_the_same_each_time(
+    tmp_path: Path,
+) -> None:
+    given: dict[str, Any] = {f"n{number}": True for number in range(9)}
+    records = [
+        call(number, id=f"{arm}{number}", tags=[arm], feedback=given)
+        for arm in "ab"
+        for number in range(9)
+    ]
+    async with counting(tmp_path, *records) as client:
+        found = await summary(client, query="tag:b", baseline="tag:a")
+    compared = [change["what"] for change in found["changes"]]
+    assert sorted(one for one in compared if one.startswith("feedback:")) == [
+        f"feedback:n{number}" for number in range(5)
+    ]
+    assert "feedback:n5: more traces have others; and 3 more names" in found["not_tested"]
+
+
+@pytest.mark.anyio
 async def test_two_equal_arms_are_told_to_overlap_and_nothing_of_them_changed(
     tmp_path: Path,
 ) -> None:

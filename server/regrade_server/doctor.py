@@ -79,7 +79,7 @@ class Doctor:
                 sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
             ) as opened:
                 [told] = opened.execute("PRAGMA quick_check(1)").fetchone()
-        except sqlite3.Error as problem:
+        except (sqlite3.Error, UnicodeDecodeError) as problem:
             # A store that may not be read is no damaged one.
             refused = refusal(path, problem)
             return Finding("store", "damaged", refused.problem, refused.next_step)

@@ -60,7 +60,7 @@ class Keeper(Generic[User]):
     def _work(self, work: Callable[[User], Answer]) -> Answer:
         try:
             return work(self._current())
-        except (sqlite3.DatabaseError, OSError, ZstdError, ValidationError) as problem:
+        except (*DAMAGES, ZstdError, ValidationError) as problem:
             if isinstance(problem, DAMAGES):
                 # What is mended or moved away is then found by the next call.
                 self.close()

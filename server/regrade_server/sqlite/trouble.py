@@ -11,7 +11,7 @@ from zstandard import ZstdError
 from regrade_tools.refusal import Unavailable
 
 # After these a connection is not used again.
-DAMAGES = (sqlite3.DatabaseError, OSError)
+DAMAGES = (sqlite3.DatabaseError, OSError, UnicodeDecodeError)
 Row = TypeVar("Row")
 _FULL = ("SQLITE_FULL",)
 _LOCKED = ("SQLITE_BUSY", "SQLITE_LOCKED")
@@ -57,7 +57,9 @@ def refusal(path: Path, problem: Exception) -> Unavailable:
             f"{told} cannot be opened or written: {problem}.",
             next_step="Make the folder and its files writable for this user.",
         )
-    if code.startswith(_DAMAGED) or isinstance(problem, ZstdError | ValidationError):
+    if code.startswith(_DAMAGED) or isinstance(
+        problem, ZstdError | ValidationError | UnicodeDecodeError
+    ):
         return Unavailable(
             f"{told} is damaged, cut short or not a store: {problem}.",
             next_step=f"Move it away together with {path.name}-wal and {path.name}-shm, and "

@@ -103,21 +103,15 @@ class Gating:
         self._of_this_machine()
         question = await self._question(suite, profile, told, target)
         dataset = question.prepared.suite.dataset
-        _judges_may_decide(workspace, question)
         baseline = baseline and self.baselines.resolved(baseline)
         before = await self._baseline(question, baseline)
         report = await self._measured(question, run_id, mode, progress)
         stored = await self.suites.runs.stored(report.summary.run_id)
         results = await self._results(stored.run.id)
         found = standing(stored.run, results)
-        if before is not None:
-            before = before.narrowed(question.asked.select, found)
-            if is_reworded(before, found):
-                found = worded(found, results)
-        beside = self._beside(question, baseline, before)
-        if before is not None and before.unmeasured:
-            # No fingerprint of a scorer is known either, so a person looks.
-            before, beside = replace(before, doubts=(*before.doubts, *beside)), []
+        before, beside = self._beside(question, baseline, before, found)
+        if before and is_reworded(before, found):
+            found = worded(found, results)
         ruling = rule(
             found,
             before,
@@ -137,11 +131,21 @@ class Gating:
             baseline=self.baselines.named(suite, baseline) if before else None,
         )
 
-    def _beside(self, question: _Question, told: Told, before: Standing | None) -> list[str]:
-        if not isinstance(told, Reference) or before is None:
-            return []
-        of, host = self.baselines.workspace, self.baselines.host
-        return changed_beside(of, host, question.prepared, told, judges=before.unmeasured)
+    def _beside(
+        self, question: _Question, told: Told, before: Standing | None, found: Standing
+    ) -> tuple[Standing | None, list[str]]:
+        """``before`` as ``found`` can be compared with it, and what is told beside it."""
+        if before is None:
+            return None, []
+        before = before.narrowed(question.asked.select, found)
+        if not isinstance(told, Reference):
+            return before, []
+        of, host, never = self.baselines.workspace, self.baselines.host, before.unmeasured
+        beside = changed_beside(of, host, question.prepared, told, judges=never)
+        # Where nothing was measured no fingerprint of a scorer is known: a person looks.
+        return (
+            (replace(before, doubts=(*before.doubts, *beside)), []) if never else (before, beside)
+        )
 
     def _comparison(
         self, before: Standing, found: Standing, question: _Question, told: Told
@@ -191,7 +195,9 @@ class Gating:
                     f"The gate has the slice {key!r}, which selects no case.",
                     next_step="Mend it in the suite's `gate`, or in the profile of regrade.yaml.",
                 )
-        return _Question(suite, profile, prepared, asked, target)
+        question = _Question(suite, profile, prepared, asked, target)
+        _judges_may_decide(workspace, question)
+        return question
 
     async def _baseline(self, question: _Question, told: Told) -> Standing | None:
         """What the gate compares with; of a run only one that measured everything asked."""

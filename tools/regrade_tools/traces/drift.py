@@ -29,6 +29,8 @@ _LEVEL = 0.05
 _LISTED, _CELL = 4, 100
 # Each name is one test more, and with each the others need to be clearer.
 _NAMES = 5
+# A larger number is no opinion, and the mean of some has no number.
+_LARGEST = 1e100
 _ERRORS, _WRONG = "errors", "wrong:"
 _NUMBERS: dict[str, Callable[[Features], float | None]] = {
     "latency_ms": lambda one: one.latency_ms,
@@ -130,26 +132,40 @@ def _tests(before: Arm, after: Arm) -> Iterable[Change | str]:
 def _opinions(old: Sequence[Features], new: Sequence[Features]) -> Iterable[Change | str]:
     """Feedback by its name, of the names that most traces have."""
     known = Counter(name for one in (*old, *new) for name in {said.name for said in one.feedback})
-    for name, _ in known.most_common(_NAMES):
-        what = f"feedback:{clip(name, _CELL)}"
-        said = [[_of(name, one) for one in arm] for arm in (old, new)]
-        numbers = [[fmean(told) for own in arm if (told := _numbers(own))] for arm in said]
-        before, now = numbers
-        if not (before or now):
-            labels = [Counter(one.label for own in arm for one in own if one.label) for arm in said]
-            yield _mix(what, *labels)
-        elif {*before, *now} <= {0.0, 1.0}:
-            yield _rate(what, (before.count(1.0), len(before)), (now.count(1.0), len(now)))
-        else:
-            yield _distribution(what, before, now)
+    names = sorted(known, key=lambda name: (-known[name], name))
+    for name in names[:_NAMES]:
+        said = [[[x for x in one.feedback if x.name == name] for one in arm] for arm in (old, new)]
+        yield _opinion(f"feedback:{clip(name, _CELL)}", said[0], said[1])
+    if rest := names[_NAMES:]:
+        yield f"feedback:{clip(rest[0], _CELL)}: more traces have others" + (
+            f"; and {len(rest) - 1} more names" if rest[1:] else ""
+        )
 
 
-def _of(name: str, one: Features) -> list[Feedback]:
-    return [said for said in one.feedback if said.name == name]
+_Said = Sequence[Sequence[Feedback]]
 
 
-def _numbers(said: Iterable[Feedback]) -> list[float]:
-    return [one.value for one in said if one.value is not None]
+def _opinion(what: str, old: _Said, new: _Said) -> Change | str:
+    """One name, of which each trace tells once: by its numbers, where enough tell one."""
+    numbers = [[_number(own) for own in arm] for arm in (old, new)]
+    before, now = ([x for x in arm if x is not None] for arm in numbers)
+    words = [Counter(word for own in arm if (word := _word(own))) for arm in (old, new)]
+    if min(len(before), len(now)) < _FEWEST and words[0].total() + words[1].total():
+        return _mix(what, words[0], words[1])
+    each = {x.value for own in (*old, *new) for x in own if x.value is not None}
+    if each <= {0.0, 1.0}:
+        # Of several that disagree none has the last word.
+        return _rate(what, (before.count(1.0), len(before)), (now.count(1.0), len(now)))
+    return _distribution(what, before, now)
+
+
+def _number(said: Sequence[Feedback]) -> float | None:
+    told = [x.value for x in said if x.value is not None and abs(x.value) < _LARGEST]
+    return fmean(told) if told else None
+
+
+def _word(said: Sequence[Feedback]) -> str:
+    return ", ".join(sorted({x.label for x in said if x.label}))
 
 
 def _went_wrong(before: Arm, after: Arm) -> Iterable[Change | str]:
