@@ -164,16 +164,31 @@ def test_a_table_has_a_row_a_trace_and_hostile_cells_are_only_text() -> None:
     trace = Trace(
         trace_id("x", 0, None), "log.jsonl:1", "exchange", name=hostile, status="error",
         error="-2+3", started_at=1_790_812_800.0, cost_usd=0.5, tags=("@a", "b"), input=hostile,
-        output={"a": 'say "hi"\nnow'},
+        output={"a": 'say "hi"\nnow'}, metadata={"user_id": "U-1"},
     )  # fmt: skip
     (row,) = csv.DictReader(io.StringIO(table.header() + table.row(trace, []), newline=""))
     assert row == {
         "id": trace.id, "when": "2026-10-01T00:00:00Z", "name": f"'{hostile}", "model": "",
         "status": "error", "error": "'-2+3", "duration_ms": "", "ttft_ms": "", "input_tokens": "",
         "output_tokens": "", "cost_usd": "0.5", "tags": "'@a, b", "session": "",
-        "source": "log.jsonl:1", "input": f"'{hostile}",
+        "user": "U-1", "source": "log.jsonl:1", "input": f"'{hostile}",
         "output": '{"a":"say \\"hi\\"\\nnow"}', "tool_calls": "", "labels": "", "feedback": "",
     }  # fmt: skip
+
+
+def test_a_table_that_was_written_is_read_again_with_its_time_and_its_user() -> None:
+    trace = Trace(
+        trace_id("x", 0, None), "log.jsonl:1", "exchange", started_at=1_790_812_800.0,
+        duration_ms=900.0, tags=("a", "b"), session="s", input="Flats?", output="Two.",
+        metadata={"user": "U-1"},
+    )  # fmt: skip
+    written = io.BytesIO((table.header() + table.row(trace, [])).encode())
+    records = formats.stream_records(written, "kept.csv")
+    (again,) = formats.traces(records, Reading(Redaction()))
+    assert isinstance(again, Trace)
+    assert replace(again, id=trace.id, source=trace.source, external_id="", raw=trace.raw) == (
+        replace(trace, metadata={"user": "U-1", "source": "log.jsonl:1"})
+    )
 
 
 @pytest.mark.parametrize(

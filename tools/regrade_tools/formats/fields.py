@@ -13,7 +13,9 @@ from regrade_tools.texts.timestamps import elapsed_ms, moment
 
 Fields = Mapping[str, JsonValue]
 
-_STARTED = ("timestamp", "created", "created_at", "start_time", "startTime", "time", "ts", "date")
+_STARTED = (
+    "timestamp", "created", "created_at", "start_time", "startTime", "time", "ts", "date", "when",
+)  # fmt: skip
 _ID = ("id", "trace_id", "traceId", "request_id", "uuid")
 _USER = ("user", "user_id", "userId")
 _SESSION = ("session_id", "sessionId", "session", "conversation_id", "thread_id")

@@ -24,7 +24,13 @@ def keys(facet: str) -> tuple[str, ...]:
 
 def facts(metadata: Mapping[str, JsonValue]) -> Iterator[tuple[str, str]]:
     """Every key with its value."""
-    return _facts("", dict(metadata))
+    # As it is searched as a word.
+    return ((path, value.casefold()) for path, value in _facts("", dict(metadata)))
+
+
+def users(metadata: Mapping[str, JsonValue]) -> Iterator[str]:
+    """The ids of users in ``metadata``, as they were logged."""
+    return (value for path, value in _facts("", dict(metadata)) if path in USER and value)
 
 
 def _facts(path: str, value: JsonValue) -> Iterator[tuple[str, str]]:
@@ -35,8 +41,7 @@ def _facts(path: str, value: JsonValue) -> Iterator[tuple[str, str]]:
         for item in value:
             yield from _facts(path, item)
     elif value is not None:
-        # As it is searched as a word.
-        yield path.casefold(), str(value).casefold()
+        yield path.casefold(), str(value)
 
 
 def values(metadata: Mapping[str, JsonValue], wanted: Collection[str]) -> dict[str, None]:

@@ -9,12 +9,13 @@ from pydantic import JsonValue
 from regrade_tools.models import Label, Trace, counting_labels
 from regrade_tools.texts.jsontext import compact
 from regrade_tools.texts.timestamps import iso
+from regrade_tools.traces.facts import users
 from regrade_tools.traces.features import text_of
 
 COLUMNS = (
     "id", "when", "name", "model", "status", "error", "duration_ms", "ttft_ms", "input_tokens",
-    "output_tokens", "cost_usd", "tags", "session", "source", "input", "output", "tool_calls",
-    "labels", "feedback",
+    "output_tokens", "cost_usd", "tags", "session", "user", "source", "input", "output",
+    "tool_calls", "labels", "feedback",
 )  # fmt: skip
 # What spreadsheets take for a formula at the beginning of a cell, as OWASP lists it.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -46,6 +47,7 @@ def row(trace: Trace, labels: Sequence[Label]) -> str:
         trace.cost_usd,
         ", ".join(trace.tags),
         trace.session,
+        next(iter(users(trace.metadata)), ""),
         trace.source,
         text_of(exchange.input),
         text_of(exchange.output),
