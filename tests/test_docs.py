@@ -11,10 +11,12 @@ from pages import blocks, walked
 from regrade_server.cli.main import parser
 from regrade_tools.assertions import KINDS, fields_of, parse, parse_all
 from regrade_tools.files.documents import load
+from regrade_tools.files.workspace import Workspace
 from regrade_tools.formats import FORMATS
 from regrade_tools.models import Case, Suite
 from regrade_tools.models.case import Spec
 from regrade_tools.refusal import Refusal
+from regrade_tools.secrets.redaction import redaction_of
 
 DOCS = Path(__file__).parents[1] / "docs"
 if not DOCS.is_dir():
@@ -63,6 +65,15 @@ def test_the_page_on_formats_prints_what_it_shows_and_names_each_format(tmp_path
     told("formats.md", tmp_path)
     named = re.findall(r"^\| `([a-z-]+)` \|", page("formats.md"), re.MULTILINE)
     assert sorted(named) == sorted(FORMATS)
+
+
+def test_the_patterns_of_the_docs_redact_what_the_docs_say(tmp_path: Path) -> None:
+    text = page("formats.md")
+    (tmp_path / "evals").mkdir()
+    (tmp_path / "evals" / "regrade.yaml").write_text(blocks("yaml", text)[0])
+    clean = redaction_of(Workspace(tmp_path)).text("Ask for C-12345678")
+    assert clean == "Ask for [redacted:customer_number]"
+    assert clean in text
 
 
 def test_the_page_on_live_traces_prints_what_it_shows(tmp_path: Path) -> None:

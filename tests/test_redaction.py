@@ -44,6 +44,9 @@ SECRETS: list[tuple[str, str]] = [
     ("huggingface_token", "hf_" + "aBcDeFgH" * 4),
     ("npm_token", f"npm_{MIXED}"),
     ("pypi_token", f"pypi-AgEIcHlwaS5vcmcC{MIXED}"),
+    ("groq_key", f"gsk_{MIXED}{MIXED}"),
+    ("sendgrid_key", f"SG.{'aB3-' * 5}xy.{'Z9_q' * 10}abc"),
+    ("telegram_token", "123456789:AA" + "b2C_-9dE" * 4 + "x"),
     ("jwt", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl"),
 ]  # fmt: skip
 # What stands before and after the secret is left as it is.
@@ -66,6 +69,12 @@ AROUND: list[tuple[str, str, str, str]] = [
     ("named_secret", "password: ", "hunter2", "\nuser: ann"),
     ("named_secret", "AccountKey=", "abcd/efg+hij==", ";"),
     ("named_secret", "/hook?token=", "a1b2c3d4e5f6a7b8c9", "&x"),
+    ("named_secret", "connection_string=", "Zx9kQ2mPaa77", "\n"),
+    ("named_secret", "Cookie: ", "sid=Zx9kQ2mPaa77", "; Path=/"),
+    ("named_secret", "authorization: ", "Zx9kQ2mPaa77", ", then"),
+    ("named_secret", "theme=dark; sessionid=", "zx9kq2mpaa77", "; Path=/"),
+    ("named_secret", '"csrf_token": "', "Zx9kQ2mPaa77", '"'),
+    ("telegram_token", "https://api.telegram.org/", "bot123456789:AA" + "b" * 33, "/getMe"),
     ("named_secret", "\u0130 PASSWORD=", "Hunter2", " ok"),
 ]  # fmt: skip
 # Decided: a sentence, a reference, code, and what only has the length of a secret, is none.
@@ -85,6 +94,14 @@ NO_SECRETS: list[JsonValue] = [
     "Your API key: https://a.example/keys1", "max_tokens=4096", "next_token: abc", "PWD=/home/ann",
     "Authorization: Basic authentication is used", "Authorization: Bearer <token>",
     "Bearer authentication-and-authorization", "the secret: it is in the sauce",
+    {"cookie": "oatmeal-v2"}, {"cookies": "two of 12, with chocolate2024chips"}, {"bearer": "Ann"},
+    "credentials = ServiceAccountCredentialsOfTheProject(x)", "credentials: see oauth2-client",
+    "sessionId: Zx9kQ2mPaa77", "cookie: https://a.example/Zx9kQ2mPaa77",
+    {"credentials": "same-origin"}, {"credentials": {"include": True}}, {"cookie": 12345678},
+    {"authorization": "oauth2-client"}, {"id-token": "write"}, {"session_token": "expired"},
+    {"sessionId": "0f8fad5b-d9cb-469f-a165-70867728950e"}, {"session_id": "Zx9kQ2mPaa77"},
+    {"total_tokens": 123456}, {"completion_tokens": "123456"}, {"connection_string": "missing"},
+    "at 12345678:AA", "SG.a.b", "gsk_names_of_things", "the connection string: it is long",
     {"a": [1.5, True]}, {"token": "Hello", "logprob": -0.1}, {"max_tokens": 4096},
     {"password": "must be long"}, {"password": None}, {"secret": True}, {"password": "required"},
     {"primary_key": "order_id_1234"}, {"password": {"type": "string"}}, {"has_password": "true"},
@@ -118,7 +135,8 @@ def test_the_first_look_passes_over_no_secret(text: str) -> None:
 
 
 NAMES = ("password", "to\u212aen", "Token", "x-api-key", "Authorization", "key", "name", "value",
-         "stringValue", "model")  # fmt: skip
+         "stringValue", "model", "cookie", "Set-Cookie", "sessionid", "sessionId", "bot_token",
+         "connectionString", "credentials", "bearer")  # fmt: skip
 BLANKS = st.sampled_from(("", "", " ", "\n", "\r\n", "\x1c", "\u2003", "\xa0"))
 TOLD = st.tuples(
     st.sampled_from(("", "\n", "\x01", "\u0301", "/", "x", "_")),
@@ -127,7 +145,9 @@ TOLD = st.tuples(
     BLANKS,
     st.sampled_from(("=", ":", "=>", "")),
     BLANKS,
-    st.sampled_from(("hunter2", '"a1b2c3d4e5f6a7b8c9"', f"Basic {KEY}", KEY, ":pw@db")),
+    st.sampled_from(
+        ("hunter2", '"a1b2c3d4e5f6a7b8c9"', f"Basic {KEY}", KEY, ":pw@db", "a=b1c2; Path=/")
+    ),
 ).map("".join)
 TEXTS = TOLD | st.lists(PARTS, max_size=4).map("".join) | st.integers(0, 10**9)
 ESCAPED = {ord("k"): "\\u006b", ord("t"): "\\u0074", ord("/"): "\\/", ord("\u212a"): "\\u212a"}
@@ -191,8 +211,28 @@ def test_what_stands_around_a_secret_is_kept(
 
 
 @pytest.mark.parametrize(
+    "name",
+    ["authorization", "Proxy-Authorization", "cookie", "Set-Cookie", "cookies", "credentials",
+     "credential", "bearer", "bot_token", "csrf_token", "csrftoken", "xsrf-token", "sessionid",
+     "connection_string", "connectionString", "access_token", "accessToken", "auth_token",
+     "refresh_token", "id_token", "session_token"],
+)  # fmt: skip
+def test_what_lets_somebody_in_is_redacted_under_the_name_that_says_so(name: str) -> None:
+    def logged(value: str) -> JsonValue:
+        return {
+            name: value,
+            "in": [{"key": name, "value": {"stringValue": value}}, {name: [value]}],
+            "text": json.dumps({name: value}),
+        }
+
+    assert redaction().apply(logged("Zx9kQ2mPaa77")) == logged("[redacted:named_secret]")
+
+
+@pytest.mark.parametrize(
     ("record", "clean"),
     [
+        ({"set-cookie": "sid=abc; Path=/; Expires=Wed, 21 Oct 2026"},
+         {"set-cookie": "[redacted:named_secret]"}),
         ({"password": "hunter"}, {"password": "[redacted:named_secret]"}),
         ({"dbPassword": ["a1b2"]}, {"dbPassword": ["[redacted:named_secret]"]}),
         ({"OPENAI_API_KEY": 123456}, {"OPENAI_API_KEY": "[redacted:named_secret]"}),

@@ -41,7 +41,10 @@ _KEYS = (
     *("api", "access", "private", "secret", "account"),
     *("subscription", "encryption", "signing", "master", "auth"),
 )
-_TOKENS = ("access", "auth", "refresh", "id", "session", "bearer", "api")
+_TOKENS = (
+    *("access", "auth", "refresh", "id", "session", "bearer", "api"),
+    *("bot", "csrf", "xsrf"),
+)
 
 
 def _after(word: str, words: tuple[str, ...]) -> str:
@@ -52,12 +55,18 @@ def _after(word: str, words: tuple[str, ...]) -> str:
 
 # What ``_NAME`` finds, for engines that cannot look behind.
 NAME_WORDS = (
-    "pass(?:word|wd|phrase)|pwd|secret"
+    "pass(?:word|wd|phrase)|pwd|secret|connection[_-]?string"
     f"|(?:{'|'.join(_KEYS)})[_-]?key|(?:{'|'.join(_TOKENS)})[_-]?token"
 )
+# What lets somebody in may stand under these, and anything else, too.
+DOOR_WORDS = "authorization|cookies?|credentials?|bearer"
+# Of one spelling: written otherwise it is the id of a conversation.
+SESSION = "sessionid"
+_DOOR = rf"(?:{DOOR_WORDS})\Z"
+_COOKIES = r"[^\s=;]++=[^\s;]++(?:;[^;]*+)*+"
 # In lower case: a pattern without case takes twenty times as long.
 _NAME = (
-    "(?:pass(?:word|wd|phrase)|(?<![a-z])pwd|secret"
+    "(?:pass(?:word|wd|phrase)|(?<![a-z])pwd|secret|connection[_-]?string"
     f"|{_after('key', _KEYS)}|{_after('token', _TOKENS)})"
 )
 _SIGN = r"\\*+[\"'`]?\]?\s{0,8}(?P<sign>=>|:=|={1,3}|:)\s{0,8}"
@@ -71,7 +80,7 @@ _HEADER = (
 )
 _USER_INFO = r"(?<=://)(?!\[redacted:)(?P<secret>[^\s:/@\"<>]*+:[^\s/\"<>]*(?=@))"
 NAMED = "named_secret"
-_STEMS = ("passw", "passphrase", "pwd", "secret", "key", "token")
+_STEMS = ("passw", "passphrase", "pwd", "secret", "key", "token", "connection")
 _NAMED = rf"{_NAME}\Z"
 # What stands for a value that is not there.
 _PLACEHOLDER = (
@@ -84,6 +93,8 @@ _SHORTEST = 8
 _LONGEST_NAME = 100
 _LEAST = 4
 _LEAST_TOKEN = 16
+# What a name says of its value, where that is not told by a word of ``_NAME``.
+_TOKEN_ALONE, _AT_THE_DOOR = "token alone", "at the door"
 _PATH = re.compile(r"[A-Za-z_]+(?:\.[A-Za-z_]+)+[.:]?")
 
 
@@ -144,16 +155,29 @@ def _token(_: re.Match[str], secret: str) -> bool:
     return len(secret) >= _LEAST_TOKEN and _RANDOM.search(secret) is not None
 
 
+def _entrance(match: re.Match[str], secret: str) -> bool:
+    """Whether what lets somebody in stands under a word that other things stand under, too."""
+    return "://" not in secret and _admits(secret) and _is_value(match, secret)
+
+
+def _admits(secret: str) -> bool:
+    return not _placeholder(secret) and _RANDOM.search(secret) is not None
+
+
 def _written(match: re.Match[str], secret: str) -> bool:
     """Whether ``name = value`` in a text tells a secret, and is neither prose nor code."""
     if not _secretive(match["name"], secret):
         return False
+    if match.lastgroup == "bare" and match["sign"] == ":":
+        return _MIXED.match(secret) is not None
+    return _is_value(match, secret)
+
+
+def _is_value(match: re.Match[str], secret: str) -> bool:
     after = match.string[match.end() : match.end() + 1]
     if match.lastgroup != "bare":
         # A value in quotes that goes on after a blank is a sentence.
         return after in ("", '"', "'", "\\")
-    if match["sign"] == ":":
-        return _MIXED.match(secret) is not None
     return after not in ("(", "[") and not _PATH.fullmatch(secret)
 
 
@@ -186,11 +210,17 @@ def named(name: str, given: str | int) -> bool:
     if word is None:
         return False
     value = str(given)
+    if word == _AT_THE_DOOR and _compiled(_COOKIES).fullmatch(value):
+        return True
     if _BLANK.search(value):
         return False
-    if word == "token":
+    if word == _AT_THE_DOOR:
+        return _admits(value)
+    if word == _TOKEN_ALONE:
         return len(value) >= _LEAST_TOKEN and _RANDOM.search(value) is not None
-    return _secretive(word, value)
+    # A token is no word: that tells what became of it, such as ``expired``.
+    worded = word == "token" and len(value) < _LEAST_TOKEN and not _CODED.search(value)
+    return not worded and _secretive(word, value)
 
 
 def is_name(name: str) -> bool:
@@ -203,7 +233,11 @@ def _word(name: str) -> str | None:
     """The word at the end of ``name`` that says that a secret stands under it."""
     folded = name[-_LONGEST_NAME:].lower()
     found = _compiled(_NAMED).search(folded)
-    return found[0] if found else folded if folded == "token" else None
+    if found:
+        return found[0]
+    if folded == "token":
+        return _TOKEN_ALONE
+    return _AT_THE_DOOR if name == SESSION or _compiled(_DOOR).search(folded) else None
 
 
 def _form(kind: str, hints: str, form: str, likely: Likely = _always) -> Credential:
@@ -222,6 +256,9 @@ CREDENTIALS = (
     _form("slack_token", "xox xapp-", "(?:xox[abeprs]|xapp)-[A-Za-z0-9-]{10,}+"),
     _form("huggingface_token", "hf_", "hf_[A-Za-z0-9]{20,}+"),
     _form("npm_token", "npm_", "npm_[A-Za-z0-9]{20,}+"),
+    _form("groq_key", "gsk_", "gsk_[A-Za-z0-9]{20,}+"),
+    _form("sendgrid_key", "sg.", r"SG\.[A-Za-z0-9_-]{16,}+\.[A-Za-z0-9_-]{16,}+"),
+    _form("telegram_token", ":aa", "(?:bot)?[0-9]{8,10}:AA[A-Za-z0-9_-]{33}(?![A-Za-z0-9_-])"),
     _form("pypi_token", "pypi-", "pypi-[A-Za-z0-9_-]{16,}+", _random),
     # What only begins like one is consumed, too.
     Credential("jwt", ("eyj",), f"{_START}(?:(?P<secret>{_JWT})|eyJ[A-Za-z0-9_-]*+)", _always),
@@ -235,17 +272,28 @@ CREDENTIALS = (
     Credential("password_url", ("://",), _USER_INFO, _always),
     Credential(NAMED, _STEMS, f"(?P<name>{_NAME}){_SIGN}{_VALUE}", _written, folds=True),
     Credential(NAMED, ("token",), rf"(?<![\w-])token{_SIGN}{_VALUE}", _token, folds=True),
+    Credential(
+        NAMED,
+        ("authorization", "cookie", "credential", "bearer"),
+        f"(?:{DOOR_WORDS}){_SIGN}{_VALUE}",
+        _entrance,
+        folds=True,
+    ),
+    Credential(NAMED, (SESSION,), f"{SESSION}{_SIGN}{_VALUE}", _entrance),
 )
 _HINTS = tuple((hint, credential) for credential in CREDENTIALS for hint in credential.hints)
 # Whether any hint is there, in the fewest looks. One for the patterns that know capitals: every
 # alternative begins with a letter or sign that is seldom in prose, and what stands before that is
 # looked at behind it. The others are looked for in lower case.
 _SIGNS = re.compile(
-    r"A(?:[KS]IA|Iza)|B(?<=-----B)EGIN |J(?<=eyJ)|xox|:(?://)"
+    r"A(?:[KS]IA|Iza)|B(?<=-----B)EGIN |J(?<=eyJ)|xox|:(?://|AA)|G(?<=SG)\."
     r"|-(?:(?<=sk-)|(?<=glpat-)|(?<=xapp-)|(?<=pypi-))"
-    r"|_(?:(?<=k_)(?:live|test)_|(?<=gh[pousr]_)|(?<=github_)pat_|(?<=hf_)|(?<=npm_))"
+    r"|_(?:(?<=k_)(?:live|test)_|(?<=gh[pousr]_)|(?<=github_)pat_|(?<=hf_)|(?<=npm_)|(?<=gsk_))"
 )
-_WORDS = ("key", "token", "secret", "pass", "pwd", "bearer", "authorization")
+_WORDS = (
+    *("key", "token", "secret", "pass", "pwd", "bearer", "authorization"),
+    *("connection", "cookie", "credential", SESSION),
+)
 
 
 def hinted(text: str) -> Iterable[Credential]:

@@ -131,7 +131,8 @@ class Redaction:
         if isinstance(value, str):
             if is_header(name):
                 # As the line that it is.
-                return self.text(f"{name}: {value}").removeprefix(f"{name}: ")
+                shown = self.text(f"{name}: {value}").removeprefix(f"{name}: ")
+                return self._mark(NAMED) if shown == value and named(name, value) else shown
             return self._mark(NAMED) if named(name, value) else self.text(value)
         if isinstance(value, dict):
             return self._object(value, name)

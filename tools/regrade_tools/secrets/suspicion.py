@@ -9,7 +9,7 @@ there with escapes before it, or as one.
 from pydantic import JsonValue
 from pydantic_core import to_json
 
-from regrade_tools.secrets.credentials import NAME_WORDS
+from regrade_tools.secrets.credentials import DOOR_WORDS, NAME_WORDS, SESSION
 from regrade_tools.texts.patterns import linear
 
 # Blanks and signs between a name and the sign after it: as they are, or escaped once or oftener.
@@ -28,12 +28,16 @@ _FORMS = (
     "hf_[A-Za-z0-9]{16}",
     "npm_[A-Za-z0-9]{16}",
     f"pypi-{_TEXT}{{16}}",
+    "gsk_[A-Za-z0-9]{16}",
+    rf"SG\.{_TEXT}{{16}}",
+    f"[0-9]{{8}}:AA{_TEXT}{{16}}",
     f"eyJ{_TEXT}{{7}}",
     # A user and a password in a URL.
     r":\\*/\\*/[^\s/\"<>]*@",
     r"(?i:bearer)[\s\\]",
     # A name, which ends a text or has a sign after it.
-    rf"(?i:(?:{NAME_WORDS}|authorization)(?:\\*\"|{_BETWEEN}[=:]))",
+    rf"(?i:(?:{NAME_WORDS}|{DOOR_WORDS})(?:\\*\"|{_BETWEEN}[=:]))",
+    rf"{SESSION}(?:\\*\"|{_BETWEEN}[=:])",
     rf"(?i:\"token\\*\"|(?:[^a-z0-9_-]|\\[nrtfb]|\\u[0-9a-f]{{4}})token{_BETWEEN}[=:])",
     # A letter or a sign as an escape, also the Kelvin sign, whose lower case is a letter.
     r"\\u(?:00[2-7]|212[Aa])",
