@@ -21,6 +21,7 @@ from regrade_tools.models import Message, Span, ToolCall, Trace
 from regrade_tools.secrets.redaction import Redaction
 from regrade_tools.traces.completion import differs
 from regrade_tools.traces.exports import native, spans, table, training
+from regrade_tools.traces.wrong import first_wrong, wrong_kinds
 
 FOLDERS = ["taubench", "langfuse_framework_traces", "phoenix_openinference", "otlp_json",
            "nurtureboss", "inspect_logs", "claude_code", "recipe_hw3"]  # fmt: skip
@@ -151,6 +152,33 @@ def test_a_tool_that_a_model_called_in_a_span_is_learnt_and_not_a_programs_own()
 def test_whatever_a_trace_holds_it_is_otlp_that_is_read_again(trace: Trace) -> None:
     exported = json.loads(spans.line(replace(trace, format="chat")))
     assert isinstance(read(json.dumps(exported)), Trace)
+
+
+@pytest.mark.parametrize("logged", [
+    {"messages": [{"role": "user", "content": "Flats?"}],
+     "response": {"choices": [{"finish_reason": "length",
+                               "message": {"role": "assistant", "content": "Two, and"}}]}},
+    {"input": "Flats?", "output": "Two, and", "stop_reason": "max_tokens",
+     "moderation": {"finish_reason": "content_filter"}},
+])  # fmt: skip
+def test_an_answer_that_was_cut_off_is_still_known_for_it_after_otlp(logged: JsonValue) -> None:
+    trace = read(json.dumps(logged))
+    assert isinstance(trace, Trace)
+    again = read(spans.line(trace))
+    assert isinstance(again, Trace)
+    assert "truncated" in wrong_kinds(trace)
+    assert wrong_kinds(again, native.line(again).encode()) == wrong_kinds(trace)
+
+
+def test_the_span_in_which_an_answer_was_cut_off_keeps_it_after_otlp() -> None:
+    first, last = (Span(name, name, "llm", output="Two") for name in ("a" * 16, "b" * 16))
+    raw: JsonValue = [{"span_id": first.id, "finish_reason": "length"}, {"span_id": last.id}]
+    trace = Trace("tr_a", "x", "langsmith", spans=(first, last), output="Two", raw=raw)
+    again = read(spans.line(trace))
+    assert isinstance(again, Trace)
+    wrong = first_wrong(again)
+    assert wrong is not None
+    assert (wrong.kind, wrong.span_id) == ("truncated", first.id)
 
 
 @given(TEXTS)

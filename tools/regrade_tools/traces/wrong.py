@@ -176,6 +176,11 @@ def _loops(trace: Trace) -> Iterator[Wrong]:
 
 def _stopped(raw: JsonValue) -> Iterator[Wrong]:
     """Answers that ended before they were whole, as the record tells."""
+    return (Wrong(*_STOPS[reason], span_id) for reason, span_id in stops(raw))
+
+
+def stops(raw: JsonValue) -> Iterator[tuple[str, str]]:
+    """Why answers of a record ended before they were whole, and in which span where it says so."""
     inside: list[tuple[JsonValue, str]] = [(raw, "")]
     for _ in range(_MOST_VALUES):
         if not inside:
@@ -187,7 +192,7 @@ def _stopped(raw: JsonValue) -> Iterator[Wrong]:
                 named = value.get("key") if name == "value" else name
                 if isinstance(named, str) and named.lower().endswith(_STOP_NAMES):
                     for found in _STOPPED.finditer(compact(item).lower().encode()):
-                        yield Wrong(*_STOPS[found[0].decode().strip('"')], span_id)
+                        yield found[0].decode().strip('"'), span_id
         inside.extend((item, span_id) for item in reversed(_inner(value)))
 
 

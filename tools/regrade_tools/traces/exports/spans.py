@@ -14,6 +14,7 @@ from regrade_tools.formats.spans import extent, services
 from regrade_tools.models import FeedbackSource, Message, Span, SpanKind, Trace
 from regrade_tools.texts.jsontext import compact
 from regrade_tools.traces.features import text_of
+from regrade_tools.traces.wrong import stops
 
 _SPAN_ID, _TRACE_ID = re.compile(r"[0-9a-f]{16}"), re.compile(r"[0-9a-f]{32}")
 _KINDS: dict[SpanKind, str] = {
@@ -60,17 +61,21 @@ def _spans(trace: Trace) -> list[JsonValue]:
                     trace.status, trace.error, trace.model, trace.input, trace.output,
                     ttft_ms=trace.ttft_ms)  # fmt: skip
         said = _feedback(trace, ())
-        return [_span(root, identifier, {**about, **_call(trace), **said.get("", {})})]
+        ended = _ends(trace, ()).get("", {})
+        return [_span(root, identifier, {**about, **_call(trace), **ended, **said.get("", {})})]
     whole = _whole(trace)
     top = _top(whole)
     calls = [place for place, span in enumerate(whole) if span.kind == "llm"]
     speaks = calls[-1] if calls else top
-    said = _feedback(trace, {span.id for span in whole})
+    ids = {span.id for span in whole}
+    said, ends = _feedback(trace, ids), _ends(trace, ids)
     found: list[JsonValue] = []
     for place, span in enumerate(whole):
         more = {**about, **said.get("", {})} if place == top else {}
-        more |= said.get(span.id, {}) if span.id else {}
-        found.append(_span(span, identifier, {**more, **(_call(trace) if place == speaks else {})}))
+        more |= {**said.get(span.id, {}), **ends.get(span.id, {})} if span.id else {}
+        if place == speaks:
+            more |= {**ends.get("", {}), **_call(trace)}
+        found.append(_span(span, identifier, more))
     return found
 
 
@@ -123,6 +128,16 @@ def _feedback(trace: Trace, ids: Collection[str]) -> dict[str, Attributes]:
         own = told.setdefault(one.span_id if one.span_id in ids else "", {})
         own |= {f"{begin}.{key}": held for key, held in about.items() if held not in (None, "")}
     return told
+
+
+def _ends(trace: Trace, ids: Collection[str]) -> dict[str, Attributes]:
+    """Why answers ended before they were whole, by span; under the empty text that of the last."""
+    reasons: dict[str, list[JsonValue]] = {}
+    for reason, span_id in stops(trace.raw):
+        told = reasons.setdefault(span_id if span_id in ids else "", [])
+        if reason not in told:
+            told.append(reason)
+    return {span_id: {"gen_ai.response.finish_reasons": told} for span_id, told in reasons.items()}
 
 
 def _call(trace: Trace) -> Attributes:
@@ -190,6 +205,8 @@ def _span(span: Span, trace_id: str, more: Attributes) -> JsonValue:
 def _typed(value: JsonValue) -> JsonValue:
     if isinstance(value, int):
         return {"intValue": str(value)}
+    if isinstance(value, list):
+        return {"arrayValue": {"values": [_typed(item) for item in value]}}
     return {"doubleValue": value} if isinstance(value, float) else {"stringValue": text_of(value)}
 
 
