@@ -636,6 +636,37 @@ def test_what_every_test_inherits_becomes_the_suites_own_assertions(
     assert asked() == [["as an ai", "three"], ["one"], ["two", None]]
 
 
+def test_a_suite_that_is_a_link_to_nothing_is_there_and_its_cases_ask_all(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    suite = root / "evals" / "suites" / "suite.yaml"
+    suite.parent.mkdir()
+    suite.symlink_to("nowhere.yaml")
+    polite = {"type": "not-icontains", "value": "as an ai"}
+    path = config(root, defaultTest={"assert": [polite]}, tests=[{"vars": {"q": "one"}}])
+    report = imported(root, capsys, path)
+    assert (report["kept"], suite.is_symlink()) == (["evals/suites/suite.yaml"], True)
+    [case] = (root / "evals" / "cases" / "suite").iterdir()
+    assert "as an ai" in case.read_text()
+
+
+def test_what_is_left_out_is_told_without_its_secrets(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = "sk-proj-" + "a1B2c3D4e5F6g7H8" * 3
+    path = config(
+        root,
+        apiKey=key,
+        webhook=f"https://example.org/?key={key}",
+        providers=[{"id": "https://example.org", "config": {"headers": {"password": "hunter2"}}}],
+        tests=[{"vars": {"q": "one"}, "assert": [{"type": "webhook", "value": f"x?k={key}"}]}],
+    )
+    report = imported(root, capsys, path)
+    written = [(root / name).read_text() for name in report["written"]]
+    told = "\n".join([json.dumps(report), *written])
+    assert ("sk-proj" in told, "hunter2" in told, "[redacted:" in told) == (False, False, True)
+
+
 def test_what_one_test_does_not_inherit_stays_with_the_others(
     root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -618,6 +618,16 @@ def test_a_recording_that_is_none_is_refused_with_its_line(tmp_path: Path) -> No
     assert asked(tmp_path) == ""
 
 
+def test_a_recording_that_says_two_things_in_one_line_is_refused(tmp_path: Path) -> None:
+    path = one_recorded(tmp_path)
+    path.write_text(path.read_text().replace("}\n", ', "output": "better"}\n'))
+    code, told = ran(tmp_path, "--mode", "replay")
+    assert (code, told["refused"]) == (
+        2,
+        "evals/recordings/s.jsonl:1 is no recording: a key stands twice.",
+    )
+
+
 def test_an_answer_that_is_recorded_twice_is_refused(tmp_path: Path) -> None:
     path = one_recorded(tmp_path)
     path.write_text(path.read_text() * 2)

@@ -59,13 +59,14 @@ def run(told: Namespace, workspace: Workspace | None, console: Console) -> int:
     """Run a suite."""
 
     async def work(house: GroundFloor) -> tuple[RunReport, Saved | None, Recorded | None]:
-        if told.resume and not (told.suite or told.named):
-            suite = (await house.suites.runs.stored(told.resume)).run.suite
+        resumed = (await house.suites.runs.stored(told.resume)).run if told.resume else None
+        if resumed and not (told.suite or told.named):
+            suite = resumed.suite
         else:
             suite = _suite(told, workspace)
         if told.record:
             # Before anything is asked and paid for.
-            house.recordings.check(suite, told.target)
+            house.recordings.check(suite, resumed.target if resumed else told.target)
         report = await house.suites.run_suite(
             suite,
             told.target,

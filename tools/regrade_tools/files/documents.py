@@ -21,7 +21,7 @@ from typing import Any
 import yaml
 from pydantic import JsonValue
 
-from regrade_tools.texts.jsontext import may_be_deep
+from regrade_tools.texts.jsontext import may_be_deep, unique
 
 _LARGEST = 16 * 1024 * 1024
 # Deeper than any file of ours, and far from where a stack overflows.
@@ -98,18 +98,11 @@ def _json(text: str) -> JsonValue:
 @cache
 def _decoder() -> json.JSONDecoder:
     return json.JSONDecoder(
-        object_pairs_hook=_unique,
+        object_pairs_hook=unique,
         parse_float=_number,
         parse_int=_integer,
         parse_constant=_number,
     )
-
-
-def _unique(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a key stands twice")
-    return found
 
 
 def _number(text: str) -> float:

@@ -145,8 +145,11 @@ def _place(result: CaseResult) -> Place:
 def _lines(text: str, shown: str) -> Iterator[tuple[int, _Line]]:
     for number, line in jsontext.lines(text):
         try:
-            yield number, _Line.model_validate_json(line)
+            told = _Line.model_validate_json(line)
         except ValidationError as problem:
             raise Refusal(
                 f"{shown}:{number} is no verdict: {mistakes_in(problem, _Line)}.", next_step=ANEW
             ) from None
+        if not jsontext.says_once(line):
+            raise Refusal(f"{shown}:{number} is no verdict: a key stands twice.", next_step=ANEW)
+        yield number, told

@@ -111,6 +111,9 @@ def read_recordings(text: str, shown: str) -> dict[Key, Reply]:
                 f"{shown}:{number} is no recording: {mistakes_in(problem, _Line)}.",
                 next_step=ANEW,
             ) from None
+        if not jsontext.says_once(line):
+            # Who reviews it may read the one, and the other is scored.
+            raise Refusal(f"{shown}:{number} is no recording: a key stands twice.", next_step=ANEW)
         if (line_of := first.setdefault(told.key, number)) != number:
             # Which of the two was answered nobody can tell.
             raise Refusal(f"{shown}:{number} is recorded in line {line_of}, too.", next_step=ANEW)

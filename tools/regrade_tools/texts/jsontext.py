@@ -34,6 +34,27 @@ def read(text: str) -> JsonValue:
         raise ValueError("it is nested too deep") from None
 
 
+def unique(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
+    """What a reader makes of an object, of which each key stands once.
+
+    Raises:
+        ValueError: One stands twice, and which of the two counts would be the reader's choice.
+    """
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key stands twice")
+    return found
+
+
+def says_once(text: str) -> bool:
+    """Whether no key of a JSON text stands twice in an object."""
+    try:
+        _ONCE.decode(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
 def is_sayable(text: str, at: Callable[[JsonValue], JsonValue]) -> bool:
     """Whether JSON can say what stands ``at`` a place of ``text``, which ``read`` has read.
 
@@ -135,6 +156,7 @@ def _finite(text: str) -> float | None:
 
 # Made once: json.loads would make one for every text.
 _DECODER = json.JSONDecoder(parse_constant=_nothing, parse_float=_finite)
+_ONCE = json.JSONDecoder(object_pairs_hook=unique)
 
 
 def whole(value: JsonValue) -> JsonValue:

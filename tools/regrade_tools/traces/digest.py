@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from pydantic import JsonValue
 
-from regrade_tools.models import Label, Trace, counting_labels
+from regrade_tools.models import Feedback, Label, Trace, counting_labels
 from regrade_tools.texts.clipping import clip, clip_list, clip_value, shrink, size
 from regrade_tools.texts.timestamps import iso
 from regrade_tools.traces.skeleton import shown, steps
@@ -53,7 +53,7 @@ def _facts(trace: Trace, labels: Sequence[Label], wrong: Wrong | None) -> dict[s
         "tags": [*clip_list(trace.tags, _TAGS)],
         "source": clip(trace.source, _FACT),
         "labels": [*clip_list([_label(one) for one in counting_labels(labels)], _LABELS)],
-        "feedback": [*clip_list([one.told for one in trace.feedback], _FEEDBACK)],
+        "feedback": [*_feedback(trace.feedback)],
         "opening": None if follows else clip(opening, _OPENING),
         "input": clip_value(asked, _INPUT),
         "output": clip_value(exchange.output, _OUTPUT),
@@ -61,6 +61,14 @@ def _facts(trace: Trace, labels: Sequence[Label], wrong: Wrong | None) -> dict[s
         "first_wrong": None if wrong is None else _told(wrong),
         "metadata": shrink(trace.metadata, _METADATA),
     }
+
+
+def _feedback(said: Sequence[Feedback]) -> list[str]:
+    """What was said, as far as it fits: of very many not all are put into words for it."""
+    few = said[:_FEEDBACK]
+    shown = clip_list([one.told for one in few], _FEEDBACK)
+    # Each takes more than a character, so the last line tells how many did not fit.
+    return [*shown[:-1], f"... {len(said) - len(shown) + 1:,} more"] if few != said else shown
 
 
 def _program(trace: Trace, asked: JsonValue) -> JsonValue:

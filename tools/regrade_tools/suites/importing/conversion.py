@@ -2,8 +2,13 @@
 
 from dataclasses import dataclass, field
 
+from pydantic import JsonValue
+
 from regrade_tools.models import Case
 from regrade_tools.models.case import Spec
+from regrade_tools.secrets.redaction import Redaction
+from regrade_tools.texts.clipping import clip
+from regrade_tools.texts.jsontext import compact
 
 
 class UnsupportedError(Exception):
@@ -17,6 +22,16 @@ class LeftOut:
     where: str
     what: str
     why: str
+
+
+def shown(value: JsonValue, under: str = "") -> str:
+    """``value``, which stands ``under`` a name, in one line of a report and without its secrets.
+
+    The report goes into files that are committed, and what it is of may be in none.
+    """
+    clean = Redaction().apply({under: value})
+    told = next(iter(clean.values())) if isinstance(clean, dict) else clean
+    return clip(" ".join((told if isinstance(told, str) else compact(told)).split()), 160)
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,11 +77,13 @@ class SuiteImports:
         asked = self._asked(suite)
         # Whoever asks a target of their own needs none of these.
         missing = {} if project is None or asked else lacking(targets, project)
-        texts = self._texts(suite, found, {} if missing else targets)
-        kept = [at for at in texts if at.exists()]
+        texts, begun = self._begun(suite, found, {} if missing else targets, dry_run=dry_run)
+        kept = [at for at in texts if at != begun and os.path.lexists(at)]
         written = [at for at in texts if at not in kept]
         if not dry_run:
-            written = [at for at in written if self.workspace.write_new(at, texts[at])]
+            written = [
+                at for at in written if at == begun or self.workspace.write_new(at, texts[at])
+            ]
         unasserted = [draft.case.id for draft in found.drafts if not draft.case.assertions]
         return SuiteImport(
             suite=suite,
@@ -143,15 +145,33 @@ class SuiteImports:
             raise UnsupportedError(f"it has no test ({why})" if why else "it has no test")
         return replace(found, drafts=_distinct(found.drafts))
 
+    def _begun(
+        self, suite: str, found: Conversion, targets: Mapping[str, PromptTarget], *, dry_run: bool
+    ) -> tuple[dict[Path, str], Path | None]:
+        """The files of a suite, and which of them was written by now: its own.
+
+        What it asks of every case stands there alone. So cases are without it only where that
+        file is surely ours: another may be there, or come meanwhile, and not ask it.
+        """
+        own = self.workspace.suite_path(suite)
+        if not os.path.lexists(own):
+            texts = self._texts(suite, found, targets, found.shared)
+            if dry_run:
+                return texts, None
+            if self.workspace.write_new(own, texts[own]):
+                return texts, own
+        return self._texts(suite, found, targets, ()), None
+
     def _texts(
-        self, suite: str, found: Conversion, targets: Mapping[str, PromptTarget]
+        self,
+        suite: str,
+        found: Conversion,
+        targets: Mapping[str, PromptTarget],
+        shared: Sequence[Spec],
     ) -> dict[Path, str]:
         # Imported with the first file, as everywhere: `regrade serve` writes none.
         from regrade_tools.files.documents import dump  # noqa: PLC0415
 
-        path = self.workspace.suite_path(suite)
-        # A suite that is there stays as it is, and may not ask these.
-        shared = () if os.path.lexists(path) else found.shared
         told: dict[str, JsonValue] = {
             "description": found.description,
             "target": _target(found, targets),
@@ -160,7 +180,7 @@ class SuiteImports:
             "assertions": [dict(spec) for spec in shared] or "",
         }
         about = {key: value for key, value in told.items() if value != ""}
-        texts = {path: _noted(found.left_out) + dump(about)}
+        texts = {self.workspace.suite_path(suite): _noted(found.left_out) + dump(about)}
         for draft in found.drafts:
             at = self.workspace.case_path(suite, draft.case.id)
             texts[at] = _noted(draft.left_out) + dump(_written(draft.case, shared))

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from pydantic import JsonValue
 
 from regrade_tools.files.templates import named_in
-from regrade_tools.suites.importing.conversion import LeftOut, PromptDraft, UnsupportedError
+from regrade_tools.suites.importing.conversion import LeftOut, PromptDraft, UnsupportedError, shown
 from regrade_tools.suites.importing.source import Source
-from regrade_tools.texts.clipping import clip
-from regrade_tools.texts.jsontext import compact
 
 # The first word of a provider, and what litellm calls it.
 _SERVICES = {
@@ -171,5 +169,4 @@ def _template(text: str) -> str:
 
 
 def _lost(what: str, item: JsonValue, why: str) -> LeftOut:
-    told = item if isinstance(item, str) else compact(item)
-    return LeftOut("the configuration", f"{what} {clip(' '.join(told.split()), 160)}", why)
+    return LeftOut("the configuration", f"{what} {shown(item)}", why)

@@ -10,18 +10,17 @@ from pydantic import JsonValue
 from regrade_tools.models import Case, Recorded
 from regrade_tools.models.case import Spec
 from regrade_tools.suites.importing import expected, variables
-from regrade_tools.suites.importing.conversion import Conversion, Draft, LeftOut, UnsupportedError
+from regrade_tools.suites.importing.conversion import (
+    Conversion,
+    Draft,
+    LeftOut,
+    UnsupportedError,
+    shown,
+)
 from regrade_tools.suites.importing.programs import programs
 from regrade_tools.suites.importing.promptfoo_assertions import Reading, decides
 from regrade_tools.suites.importing.rubrics import Rubrics
-from regrade_tools.suites.importing.settings import (
-    ALL,
-    NOTHING,
-    evaluation,
-    metrics,
-    shown,
-    unsaid,
-)
+from regrade_tools.suites.importing.settings import ALL, NOTHING, evaluation, metrics, unsaid
 from regrade_tools.suites.importing.source import Source
 from regrade_tools.suites.planning import UNASSERTED
 from regrade_tools.texts.clipping import clip
@@ -54,7 +53,7 @@ def conversion(config: Object, source: Source) -> Conversion:
     drafts = [draft for where, test in tests for draft in reader.drafts(where, test)]
     for key in config:
         if key not in _HARMLESS | _PROGRAMS:
-            reader.left_out.append(LeftOut(ALL, f"{key} {shown(config[key])}", NOTHING))
+            reader.left_out.append(LeftOut(ALL, f"{key} {shown(config[key], key)}", NOTHING))
     reader.left_out.extend(metrics(test for _, test in tests))
     asked = programs(config.get("prompts"), config.get("providers", config.get("targets")), source)
     evaluated = evaluation(config.get("evaluateOptions"))
@@ -256,4 +255,4 @@ def _joined(base: Object, test: Object) -> Object:
 
 def _lost(place: str, given: Object, found: variables.Given) -> Iterator[LeftOut]:
     for name, why in found.lost:
-        yield LeftOut(place, f"{name}: {shown(given[name])}", why)
+        yield LeftOut(place, f"{name}: {shown(given[name], name)}", why)

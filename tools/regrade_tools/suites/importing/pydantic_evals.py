@@ -6,12 +6,17 @@ from regrade_tools.assertions import parse
 from regrade_tools.models import Case
 from regrade_tools.models.case import Spec
 from regrade_tools.refusal import Refusal
-from regrade_tools.suites.importing.conversion import Conversion, Draft, LeftOut, UnsupportedError
+from regrade_tools.suites.importing.conversion import (
+    Conversion,
+    Draft,
+    LeftOut,
+    UnsupportedError,
+    shown,
+)
 from regrade_tools.suites.importing.programs import model
 from regrade_tools.suites.importing.rubrics import Rubrics
 from regrade_tools.suites.planning import UNASSERTED
 from regrade_tools.texts.clipping import clip
-from regrade_tools.texts.jsontext import compact
 from regrade_tools.texts.names import plain
 
 Object = dict[str, JsonValue]
@@ -32,7 +37,7 @@ def is_pydantic_evals(config: Object) -> bool:
 def conversion(config: Object) -> Conversion:
     """The cases of ``config``, with all that could not be said."""
     left_out = [
-        LeftOut("the dataset", f"{key} {clip(compact(config[key]), 160)}", "it is not known here")
+        LeftOut("the dataset", f"{key} {shown(config[key], key)}", "it is not known here")
         for key in config
         if key not in _KEYS or (key == "report_evaluators" and config[key])
     ]
@@ -45,7 +50,7 @@ def conversion(config: Object) -> Conversion:
         if isinstance(case, dict):
             drafts.append(_draft(number, case, listed, rubrics))
         else:
-            left_out.append(LeftOut(f"case {number}", compact(case), "it is no case"))
+            left_out.append(LeftOut(f"case {number}", shown(case), "it is no case"))
     return Conversion(
         "pydantic-evals",
         tuple(drafts),
@@ -65,8 +70,7 @@ def _draft(number: int, case: Object, shared: list[JsonValue], rubrics: Rubrics)
         try:
             specs.extend(_specs(evaluator, case, rubrics))
         except UnsupportedError as problem:
-            told = evaluator if isinstance(evaluator, str) else compact(evaluator)
-            left_out.append(LeftOut(place, clip(told, 160), str(problem)))
+            left_out.append(LeftOut(place, shown(evaluator), str(problem)))
     metadata = case.get("metadata")
     tags = ("todo",) if left_out or not specs else ()
     return Draft(

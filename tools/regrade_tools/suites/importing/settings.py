@@ -5,10 +5,9 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue
 
-from regrade_tools.suites.importing.conversion import LeftOut
+from regrade_tools.suites.importing.conversion import LeftOut, shown
 from regrade_tools.suites.importing.promptfoo_assertions import OTHER_PROMPT, is_judged
 from regrade_tools.texts.clipping import clip
-from regrade_tools.texts.jsontext import compact
 from regrade_tools.texts.plaintext import listed
 
 Object = dict[str, JsonValue]
@@ -60,7 +59,7 @@ def evaluation(told: JsonValue) -> Evaluation:
         # So it does there, too.
         at_once = 1
     left_out = [
-        LeftOut(ALL, f"evaluateOptions.{key} {shown(value)}", why)
+        LeftOut(ALL, f"evaluateOptions.{key} {shown(value, key)}", why)
         for key, value in options.items()
         if (why := _unsaid(key, value))
     ]
@@ -94,12 +93,12 @@ def unsaid(place: str, test: Object) -> Iterator[LeftOut]:
     options = test.get("options")
     for key, value in options.items() if isinstance(options, dict) else ():
         if key == "rubricPrompt" and judged:
-            yield LeftOut(place, f"{key} {shown(value)}", OTHER_PROMPT)
+            yield LeftOut(place, f"{key} {shown(value, key)}", OTHER_PROMPT)
         elif key not in _SILENT:
-            yield LeftOut(place, f"{key} {shown(value)}", _OPTIONS.get(key, NOTHING))
+            yield LeftOut(place, f"{key} {shown(value, key)}", _OPTIONS.get(key, NOTHING))
     for key, value in test.items():
         if key not in _READ and value not in (None, ""):
-            yield LeftOut(place, f"{key} {shown(value)}", _WHY.get(key, NOTHING))
+            yield LeftOut(place, f"{key} {shown(value, key)}", _WHY.get(key, NOTHING))
 
 
 def metrics(tests: Iterable[Object]) -> Iterator[LeftOut]:
@@ -116,8 +115,3 @@ def _metrics(assertions: JsonValue) -> Iterator[str]:
             if one.get("metric"):
                 yield shown(one["metric"])
             yield from _metrics(one.get("assert"))
-
-
-def shown(value: JsonValue) -> str:
-    """``value`` in one line of a report."""
-    return clip(" ".join((value if isinstance(value, str) else compact(value)).split()), 160)
