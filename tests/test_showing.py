@@ -110,12 +110,16 @@ features:
 """
 
 
+def placed(root: Path, place: str) -> None:
+    """The case, at a place of a suite that asks something on each of its levels."""
+    (root / "evals" / "suites" / "flats.yaml").write_text(LEVELS)
+    (root / "evals" / "cases" / "flats" / "a-flat.yaml").write_text(CASE + place)
+
+
 def test_a_case_is_shown_with_what_its_suite_its_feature_and_its_scenario_ask_of_it(
     root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (root / "evals" / "suites" / "flats.yaml").write_text(LEVELS)
-    path = root / "evals" / "cases" / "flats" / "a-flat.yaml"
-    path.write_text(CASE + "feature: search\nscenario: one\n")
+    placed(root, "feature: search\nscenario: one\n")
     told = shown(root, capsys, "a-flat")
     assert told[told.index("-- ") :].splitlines() == [
         "-- the suite asks of it, too",
@@ -138,9 +142,7 @@ def test_a_case_is_shown_with_what_its_suite_its_feature_and_its_scenario_ask_of
 def test_a_case_of_no_feature_of_its_suite_is_shown_with_what_is_wrong(
     root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (root / "evals" / "suites" / "flats.yaml").write_text(LEVELS)
-    path = root / "evals" / "cases" / "flats" / "a-flat.yaml"
-    path.write_text(CASE + "feature: serach\n")
+    placed(root, "feature: serach\n")
     last = shown(root, capsys, "a-flat").splitlines()[-1]
     assert last.startswith("  WRONG: There is no feature 'serach' (did you mean 'search'?)")
 
