@@ -160,6 +160,26 @@ def test_a_case_whose_id_two_suites_have_is_shown_of_the_one_that_is_named(
     assert "(flats," not in one
 
 
+def test_a_trace_is_shown_by_the_id_that_its_spans_call_it(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = "4bf92f3577b34da6a3ce929d0e0e4736"
+    span = {"traceId": name, "spanId": "00f067aa0ba902b7", "name": "chat",
+            "startTimeUnixNano": "1700000000000000000"}  # fmt: skip
+    run = {"id": "b7ad6b71-0001", "trace_id": "b7ad6b71-0001", "run_type": "llm",
+           "name": "ask", "inputs": {"q": "Flats?"}, "outputs": {"a": "None."}}  # fmt: skip
+    spans = {"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}
+    (root / "more.jsonl").write_text(f"{json.dumps(spans)}\n{json.dumps(run)}\n")
+    assert main(["import", str(root / "more.jsonl"), "--root", str(root)]) == 0
+    for told in (name, "b7ad6b71-0001"):
+        own = shown(root, capsys, told).partition("\n")[0]
+        assert own.startswith("tr_")
+        assert shown(root, capsys, own) == shown(root, capsys, told)
+        capsys.readouterr()
+        assert main(["call", "get_trace", f"trace_id={told}", "--root", str(root)]) == 0
+        assert json.loads(capsys.readouterr().out)["id"] == own
+
+
 @pytest.mark.parametrize(
     "unknown",
     ["tr_aaaaaaaaaaaaa", "run_none", "no-case", "../flats/a-flat", "rooms/a-flat", "flats/no-case"],

@@ -15,7 +15,7 @@ from regrade_tools.files.workspace import Workspace, needed
 from regrade_tools.fingerprint import is_run
 from regrade_tools.models import Case, Label, Trace
 from regrade_tools.models.case import Spec, is_name
-from regrade_tools.refusal import Refusal
+from regrade_tools.refusal import Refusal, Unavailable
 from regrade_tools.suites.planning import levels
 from regrade_tools.texts.clipping import clip
 from regrade_tools.texts.jsontext import legible
@@ -43,7 +43,8 @@ def add_to(verb: Adder) -> None:
 def show(told: Namespace, workspace: Workspace | None, console: Console) -> int:
     """Show what has this id."""
     house = House(workspace)
-    if told.id.startswith("tr_"):
+    cases = [] if told.id.startswith("tr_") or is_run(told.id) else _cases(workspace, told.id)
+    if not is_run(told.id) and not cases:
         trace, labels = alive(house, lambda one: _trace(one, told.id))
         if console.as_json:
             console.data(digest(trace, labels)[0] if told.digest else dumped(trace))
@@ -53,7 +54,7 @@ def show(told: Namespace, workspace: Workspace | None, console: Console) -> int:
         report = alive(house, lambda one: one.suites.get_run(told.id))
         console.result(report, printing.run(report))
     else:
-        for suite, case in _cases(needed(workspace), told.id):
+        for suite, case in cases:
             asked, wrong = _inherited(needed(workspace), suite, case)
             lines = [*_case(needed(workspace), suite, case, asked)]
             lines += [f"  WRONG: {line(wrong)}"] if wrong else []
@@ -62,8 +63,13 @@ def show(told: Namespace, workspace: Workspace | None, console: Console) -> int:
 
 
 async def _trace(house: House, trace_id: str) -> tuple[Trace, tuple[Label, ...]]:
-    trace = await stored_trace(house.store, trace_id)
-    return trace, tuple(await house.store.labels(trace_ids=[trace_id]))
+    try:
+        trace = await stored_trace(house.store, trace_id)
+    except Unavailable:
+        raise
+    except Refusal as refusal:
+        raise refusal if trace_id.startswith("tr_") else _unknown(trace_id) from None
+    return trace, tuple(await house.store.labels(trace_ids=[trace.id]))
 
 
 def _brief(trace: Trace, labels: tuple[Label, ...]) -> Iterator[str]:
@@ -123,24 +129,29 @@ def _part(heading: str, value: JsonValue) -> Iterator[str]:
     yield from (f"{_INDENT}{one.expandtabs(4)}" for one in lines)
 
 
-def _cases(workspace: Workspace, case_id: str) -> list[tuple[str, Case]]:
+def _cases(workspace: Workspace | None, case_id: str) -> list[tuple[str, Case]]:
     """The cases with this id; a suite cannot have two.
 
     Raises:
-        Refusal: No suite has one.
+        Refusal: No suite has one, nor is there a store that could have such a trace.
     """
+    place = needed(workspace)
     suite, _, name = case_id.rpartition("/")
     # Only a plain name is ever made a path of.
-    suites = [one for one in workspace.suites() if suite in ("", one)] if is_name(name) else []
-    found = [(suite, workspace.some_cases(suite, [name])) for suite in suites]
+    suites = [one for one in place.suites() if suite in ("", one)] if is_name(name) else []
+    found = [(suite, place.some_cases(suite, [name])) for suite in suites]
     cases = [(suite, held[name]) for suite, held in found if held]
-    if not cases:
-        raise Refusal(
-            f"There is no trace, run or case {clip(line(case_id), 60)!r}.",
-            next_step="`regrade search` finds traces, `regrade call overview` names runs and "
-            "suites; the cases of a suite are the files in evals/cases/<suite>/.",
-        )
+    if not cases and not (place.state / "store.db").exists():
+        raise _unknown(case_id)
     return cases
+
+
+def _unknown(told: str) -> Refusal:
+    return Refusal(
+        f"There is no trace, run or case {clip(line(told), 60)!r}.",
+        next_step="`regrade search` finds traces, `regrade call overview` names runs and "
+        "suites; the cases of a suite are the files in evals/cases/<suite>/.",
+    )
 
 
 def _inherited(

@@ -138,9 +138,9 @@ class Cases:
                     f"The span {clip(span_id, 60)!r} was logged without its input or its output.",
                     next_step='get_trace with view "spans" shows which have both.',
                 )
-            return _Found(span_subject(trace, span), span.error, trace_id, span)
+            return _Found(span_subject(trace, span), span.error, trace.id, span)
         try:
-            return _Found(subject_of(trace, step), trace.error, trace_id)
+            return _Found(subject_of(trace, step), trace.error, trace.id)
         except ValueError as problem:
             raise Refusal(
                 f"In {trace_id} {problem}.", next_step="get_trace numbers its steps."

@@ -53,6 +53,15 @@ def may_grow(trace: Trace) -> bool:
     return trace.format in GATHERED and bool(trace.external_id)
 
 
+def ids_of(name: str) -> tuple[str, ...]:
+    """The ids that a trace may have here whose spans call it ``name``."""
+    return tuple(_own_id(kind, name) for kind in GATHERED)
+
+
+def _own_id(kind: str, name: str) -> str:
+    return trace_id([kind, name], 0, None)
+
+
 def assembled(logged: Sequence[LoggedSpan], kind: str) -> Trace:
     """The trace of ``logged``, which share a trace id and are in the order of their start.
 
@@ -60,7 +69,7 @@ def assembled(logged: Sequence[LoggedSpan], kind: str) -> Trace:
     """
     logged = GATHERED[kind].completed(logged)
     name = logged[0].trace_id
-    own = trace_id([kind, name], 0, None) if name else ""
+    own = _own_id(kind, name) if name else ""
     raw = [item.raw for item in logged]
     trace = GATHERED[kind].trace(logged, Origin(own, logged[0].where, kind, raw, {}))
     if own:

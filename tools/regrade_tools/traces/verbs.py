@@ -14,6 +14,7 @@ from regrade_tools.files.root import home
 from regrade_tools.files.workspace import Workspace, needed
 from regrade_tools.fingerprint import fingerprint, id_number
 from regrade_tools.formats import arrow
+from regrade_tools.formats.gathered import ids_of
 from regrade_tools.models import Trace
 from regrade_tools.ports import Store
 from regrade_tools.refusal import Refusal, guess, unknown
@@ -181,7 +182,7 @@ class Traces:
         trace = await stored_trace(self.store, trace_id)
         if span_id is not None:
             return one_span(trace, span_id)
-        labels = await self.store.labels(trace_ids=[trace_id]) if view == "digest" else ()
+        labels = await self.store.labels(trace_ids=[trace.id]) if view == "digest" else ()
         return show(trace, view, cursor, labels)
 
     async def import_traces(
@@ -288,18 +289,19 @@ class Traces:
 
 
 async def stored_trace(store: Store, trace_id: str) -> Trace:
-    """A trace of the store.
+    """A trace of the store, by its id or by the one that its spans call it.
 
     Raises:
         Refusal: There is none with this id.
     """
-    trace = await store.trace(trace_id) if id_number(trace_id) is not None else None
-    if trace is None:
-        raise Refusal(
-            f"There is no trace {clip(trace_id, 60)!r}.",
-            next_step="Ids look like tr_bhkyre6x44caa; search_traces finds them.",
-        )
-    return trace
+    for one in (trace_id,) if id_number(trace_id) is not None else ids_of(trace_id):
+        trace = await store.trace(one)
+        if trace is not None:
+            return trace
+    raise Refusal(
+        f"There is no trace {clip(trace_id, 60)!r}.",
+        next_step="Ids look like tr_bhkyre6x44caa; search_traces finds them.",
+    )
 
 
 _NOTHING_STORED = "No trace is stored yet: import_traces reads logs (a person: regrade import)."
