@@ -1,5 +1,6 @@
 import io
 import json
+import re
 import tempfile
 import unicodedata
 from collections.abc import Iterator
@@ -652,8 +653,11 @@ DRAWN = st.fixed_dictionaries(
      "metadata": st.dictionaries(KEYS, FACTS, max_size=2),
      "feedback": st.lists(FEEDBACK, max_size=2).map(tuple)}
 )  # fmt: skip
+# Of a phrase without a letter or a digit nothing can be searched, and it is refused.
+SAYS = re.compile(r"[^\W_]").search
 TERMS = st.one_of(
-    st.sampled_from(WORDS), TEXTS.map('"{}"'.format), st.sampled_from(WORDS).map("{:.2}*".format),
+    st.sampled_from(WORDS), TEXTS.filter(SAYS).map('"{}"'.format),
+    st.sampled_from(WORDS).map("{:.2}*".format),
     TAGS.map('tag:"{}"'.format), MODELS.map('model:"{}"'.format),
     st.sampled_from(["model:gpt-4*", "tag:*", "tag:prod*", "status:error", "label:none"]),
     st.sampled_from(["label:fail", "label:pass", "label:*", "mode:rude", "mode:r*"]),
