@@ -82,12 +82,11 @@ def file(workspace: Workspace, suite: str, case: Case, filed: Filed, *, dry_run:
 
 
 def _there(workspace: Workspace, suite: str, other: Case, case: Case, filed: Filed) -> Filed:
-    path = workspace.case_path(suite, other.id)
-    dataset = workspace.suite(suite).dataset
-    row = dataset.file if dataset is not None and not workspace.holds(path) else None
-    shown = row or workspace.shown(path)
-    # A row has no reason that could be edited.
-    missing = _missing(other, case if row is None else case.model_copy(update={"reason": ""}))
+    shown = workspace.place_of(suite, workspace.suite(suite).dataset, other.id)
+    if not workspace.holds(workspace.case_path(suite, other.id)):
+        # A row has no reason that could be edited.
+        case = case.model_copy(update={"reason": ""})
+    missing = _missing(other, case)
     hint = (
         "A case of this input and these assertions is filed already, and nothing was written. Its "
         f"file lacks what this call says: {', '.join(missing)}. Edit {shown} to add it."

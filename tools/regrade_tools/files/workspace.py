@@ -7,7 +7,15 @@ from pathlib import Path
 
 from regrade_tools.files.repository import Repository
 from regrade_tools.files.root import Root
-from regrade_tools.models import Case, ModelSpec, Project, RecordedTarget, Suite, TargetSpec
+from regrade_tools.models import (
+    Case,
+    Dataset,
+    ModelSpec,
+    Project,
+    RecordedTarget,
+    Suite,
+    TargetSpec,
+)
 from regrade_tools.refusal import Refusal, unknown
 from regrade_tools.suites.datasets import row_cases
 
@@ -130,6 +138,14 @@ class Workspace(Repository):
             Refusal: A file or a row is wrong, or the name of a file is not its id.
         """
         return (*(self.case(path) for path in self.case_files(suite)), *self.rows(suite))
+
+    def place_of(self, suite: str, dataset: Dataset | None, case_id: str) -> str:
+        """The file of a case, else that of the rows; the suite's, where traces are its cases."""
+        path = self.case_path(suite, case_id)
+        if dataset is not None and not self.holds(path):
+            rows = dataset.file
+            path = self.suite_path(suite) if rows is None else self.root / rows
+        return self.shown(path)
 
     def some_cases(self, suite: str, ids: Iterable[str]) -> dict[str, Case]:
         """Those of the cases with these ids that are still there; a dataset is read once at most.

@@ -14,7 +14,7 @@ from regrade_tools.files.workspace import Workspace
 from regrade_tools.fingerprint import is_run
 from regrade_tools.gate.beside import changed_beside
 from regrade_tools.gate.decision import rule
-from regrade_tools.gate.report import GateReport, judged, path_of
+from regrade_tools.gate.report import GateReport, judged
 from regrade_tools.gate.terms import relaxed, terms
 from regrade_tools.judges.files import JudgeFiles
 from regrade_tools.judges.scorers import unaligned
@@ -127,7 +127,7 @@ class Gating:
             cards=report.cards[:_CARDS],
             profile=profile,
             slices=slices(found, before),
-            cases=judged(found, before, results, partial(path_of, workspace, suite, dataset)),
+            cases=judged(found, before, results, partial(workspace.place_of, suite, dataset)),
             baseline=self.baselines.named(suite, baseline) if before else None,
         )
 

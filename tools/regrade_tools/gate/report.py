@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 from regrade_tools.comparison.slices import Slice
 from regrade_tools.comparison.standing import Standing
-from regrade_tools.files.workspace import Workspace
 from regrade_tools.gate.decision import Ruling
-from regrade_tools.models import CaseResult, Dataset, Outcome
+from regrade_tools.models import CaseResult, Outcome
 from regrade_tools.runs.cards import Card
 from regrade_tools.runs.summary import Summary
 from regrade_tools.texts.clipping import clip
@@ -45,15 +44,6 @@ class GateReport:
     slices: list[Slice]
     cases: list[Judged]
     baseline: str | None = None
-
-
-def path_of(workspace: Workspace, suite: str, dataset: Dataset | None, case_id: str) -> str:
-    """The file of a case, else that of the rows; the suite's, where traces are its cases."""
-    path = workspace.case_path(suite, case_id)
-    if dataset is not None and not workspace.holds(path):
-        rows = dataset.file
-        path = workspace.suite_path(suite) if rows is None else workspace.root / rows
-    return workspace.shown(path)
 
 
 def judged(

@@ -34,6 +34,11 @@ def shown(value: JsonValue, under: str = "") -> str:
     return clip(" ".join((told if isinstance(told, str) else compact(told)).split()), 160)
 
 
+def words(spec: Spec) -> str:
+    """What tells an assertion from others: as it is written, since Python takes True for 1."""
+    return compact(dict(spec))
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
     """A case, and what of it was left out."""

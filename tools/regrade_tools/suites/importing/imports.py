@@ -13,7 +13,13 @@ from regrade_tools.models import Case, PromptTarget
 from regrade_tools.models.case import Name, Spec
 from regrade_tools.refusal import Refusal
 from regrade_tools.suites.importing import promptfoo, pydantic_evals
-from regrade_tools.suites.importing.conversion import Conversion, Draft, LeftOut, UnsupportedError
+from regrade_tools.suites.importing.conversion import (
+    Conversion,
+    Draft,
+    LeftOut,
+    UnsupportedError,
+    words,
+)
 from regrade_tools.suites.importing.source import Source, document
 from regrade_tools.suites.importing.targets import (
     declaration,
@@ -23,7 +29,6 @@ from regrade_tools.suites.importing.targets import (
     prompt_targets,
 )
 from regrade_tools.texts.clipping import clip
-from regrade_tools.texts.jsontext import compact
 from regrade_tools.texts.names import plain
 
 _CONFIGS = ("promptfooconfig.yaml", "promptfooconfig.yml", "promptfooconfig.json")
@@ -195,8 +200,8 @@ class SuiteImports:
 
 def _written(case: Case, shared: Sequence[Spec]) -> dict[str, JsonValue]:
     """``case`` as its file says it, without the assertions that its suite has."""
-    known = [compact(dict(spec)) for spec in shared]
-    own = tuple(spec for spec in case.assertions if compact(dict(spec)) not in known)
+    known = [words(spec) for spec in shared]
+    own = tuple(spec for spec in case.assertions if words(spec) not in known)
     return case.model_copy(update={"assertions": own}).model_dump(
         mode="json", exclude_defaults=True
     )

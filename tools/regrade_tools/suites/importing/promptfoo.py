@@ -16,6 +16,7 @@ from regrade_tools.suites.importing.conversion import (
     LeftOut,
     UnsupportedError,
     shown,
+    words,
 )
 from regrade_tools.suites.importing.programs import programs
 from regrade_tools.suites.importing.promptfoo_assertions import Reading, decides
@@ -24,7 +25,6 @@ from regrade_tools.suites.importing.settings import ALL, NOTHING, evaluation, me
 from regrade_tools.suites.importing.source import Source
 from regrade_tools.suites.planning import UNASSERTED
 from regrade_tools.texts.clipping import clip
-from regrade_tools.texts.jsontext import compact
 from regrade_tools.texts.names import plain
 
 Object = dict[str, JsonValue]
@@ -73,8 +73,8 @@ def conversion(config: Object, source: Source) -> Conversion:
 
 def _shared(asked: Sequence[Spec], drafts: Sequence[Draft]) -> tuple[Spec, ...]:
     """Those of ``asked`` that every case has."""
-    held = [{compact(dict(spec)) for spec in draft.case.assertions} for draft in drafts]
-    return tuple(spec for spec in asked if all(compact(dict(spec)) in own for own in held))
+    held = [{words(spec) for spec in draft.case.assertions} for draft in drafts]
+    return tuple(spec for spec in asked if all(words(spec) in own for own in held))
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +224,7 @@ class _Reader:
         if why := _undecided(test.get("threshold"), assertions, bool(left_out)):
             left_out.extend(LeftOut(place, shown(dict(spec)), why) for spec in specs)
             return (), left_out
-        distinct = {compact(dict(spec)): spec for spec in specs}
+        distinct = {words(spec): spec for spec in specs}
         return tuple(distinct.values()), left_out
 
 
